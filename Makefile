@@ -1,0 +1,38 @@
+# make help lists the targets. The environment: the active one, else .venv.
+CONDA_ENV := $(if $(filter-out base,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX))
+ENV := $(or $(VIRTUAL_ENV),$(CONDA_ENV),$(CURDIR)/.venv)
+PY := $(ENV)/bin/python
+CONFIG ?= nni_config.yml
+PORT ?=
+
+.PHONY: help setup env demo experiment check test test-fast test-long
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
+
+setup:  ## install everything into the active environment, else into .venv (2 minutes, then at once)
+	@python3 tools/setup_environment.py
+
+env:  ## make the conda environment of environment.yml
+	conda env create -f environment.yml
+
+demo: setup  ## from nothing to a result: sample data, a real NNI experiment of 6 trials, report (8 minutes)
+	@$(PY) src/demo.py
+
+experiment: setup  ## run an NNI experiment, guarded: make experiment CONFIG=configs/sample.yml
+	@$(PY) src/run_experiment.py $(CONFIG) $(if $(PORT),--port $(PORT))
+
+check: setup  ## lint, format and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: check  ## lint, types, doctests and every test but the long ones (15 minutes)
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not long"
+
+test-fast: check  ## what one runs all day (under 2 minutes)
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not slow and not long"
+
+test-long: check  ## every test at full size: more kills, more trials
+	$(PY) -m pytest -n 2 --dist loadgroup

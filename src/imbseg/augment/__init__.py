@@ -1,0 +1,1 @@
+"""Arrays -> arrays: draw parameters, then apply them; one warp for all geometry, one pass for all colour."""

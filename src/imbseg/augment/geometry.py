@@ -1,0 +1,139 @@
+"""Resize, scale, crop and flip as one warp of the image and one of its mask."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.datasets.spec import IGNORE
+
+Size = tuple[int, int]  # (width, height)
+Bytes = NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True)
+class Geometry:
+    """Where a training sample lies in its image.
+
+    Attributes:
+        scale: (x, y) factors from the file's pixels to the sample's.
+        offset: (x, y) of the crop's corner in the scaled image; negative where it is padded.
+        flip: mirrored left to right.
+        size: (width, height) of the sample.
+    """
+
+    scale: tuple[float, float]
+    offset: tuple[int, int]
+    flip: bool
+    size: Size
+
+    def matrix(self) -> NDArray[np.float64]:
+        """(2, 3): coordinates of a pixel's centre in the image -> in the sample."""
+        (sx, sy), (ox, oy) = self.scale, self.offset
+        x = [sx, 0.0, 0.5 * sx - 0.5 - ox]
+        if self.flip:
+            x = [-sx, 0.0, self.size[0] - 1 - x[2]]
+        return np.array([x, [0.0, sy, 0.5 * sy - 0.5 - oy]])
+
+
+def draw_geometry(
+    rng: np.random.Generator,
+    image: Size,
+    *,
+    resize: Size | None,
+    crop: Size | None,
+    scale: tuple[float, float],
+    flip: float,
+) -> Geometry:
+    """Draw a scale (log-uniform), a crop (uniform over all places, of the padded image where it is smaller) and a flip.
+
+    Args:
+        rng: where the chance comes from; always four numbers are drawn.
+        image: (width, height) of the file.
+        resize: size the whole image is brought to first; None: as it is.
+        crop: size of the sample; None: resize.
+        scale: smallest and largest factor on top of `resize`.
+        flip: probability of a mirror image.
+
+    Raises:
+        ValueError: neither resize nor crop is given.
+    """
+    size = crop or resize
+    if size is None:
+        raise ValueError("a sample's size is needed: resize or crop")
+    base = resize or image
+    low, high = np.log(scale[0]), np.log(scale[1])
+    chance = rng.random(4)
+    factor = float(np.exp(low + (high - low) * chance[0]))
+    scaled = (max(1, round(base[0] * factor)), max(1, round(base[1] * factor)))
+    slack = (scaled[0] - size[0], scaled[1] - size[1])
+    offset = (_place(slack[0], float(chance[1])), _place(slack[1], float(chance[2])))
+    return Geometry((scaled[0] / image[0], scaled[1] / image[1]), offset, bool(chance[3] < flip), size)
+
+
+def _place(slack: int, chance: float) -> int:
+    """A crop's corner: anywhere inside a larger image; a smaller image anywhere inside the crop."""
+    return int(chance * (slack + 1)) if slack >= 0 else -int(chance * (-slack + 1))
+
+
+def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
+    """Cut the sample out of an image, bilinear; padding is grey (124, 116, 104).
+
+    An image shrunk below half is averaged down first, since bilinear reading skips pixels there.
+
+    Args:
+        image: (height, width, 3) uint8.
+        geometry: where the sample lies.
+
+    Returns:
+        (sample height, sample width, 3) uint8.
+    """
+    matrix = geometry.matrix()
+    shrink = min(int(1 / max(geometry.scale)), 8)
+    if shrink >= 2:
+        small = (max(1, image.shape[1] // shrink), max(1, image.shape[0] // shrink))
+        factor = np.array([image.shape[1] / small[0], image.shape[0] / small[1]])
+        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
+        linear = matrix[:, :2] * factor  # (2, 2)
+        matrix = np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (factor - 1) / 2])
+    warped = cv2.warpAffine(
+        image,
+        matrix,
+        geometry.size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(124, 116, 104),
+    )
+    return np.asarray(warped, np.uint8)
+
+
+def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
+    """Cut the sample out of a mask, nearest pixel; padding is ignored (255).
+
+    Args:
+        mask: (height, width) uint8 class indices.
+        geometry: where the sample lies.
+
+    Returns:
+        (sample height, sample width) uint8.
+    """
+    warped = cv2.warpAffine(
+        mask,
+        geometry.matrix(),
+        geometry.size,
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=IGNORE,
+    )
+    return np.asarray(warped, np.uint8)
+
+
+def resize_image(image: Bytes, size: Size) -> Bytes:
+    """Bring a whole image to a size, averaging where it shrinks: what evaluation sees."""
+    if (image.shape[1], image.shape[0]) == size:
+        return image
+    smaller = size[0] < image.shape[1]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR), np.uint8)

@@ -1,0 +1,31 @@
+"""What a person sees while something runs: bars on a terminal, plain lines in a pipe or a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
+    """Go through items with a bar on stderr, if that is a terminal; silent otherwise.
+
+    Args:
+        items: what to go through.
+        total: how many there are.
+        what: a few words shown before the bar.
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        for item in items:
+            yield item
+            bar.advance(task)

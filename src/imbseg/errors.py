@@ -1,0 +1,69 @@
+"""One kind of error for bad input, and how a command ends on it: one sentence, exit status 2, no traceback."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import sys
+from collections.abc import Callable, Iterable
+
+
+class InputError(ValueError):
+    """What the user gave can't be used; the message says what was expected, found, where, and what to do."""
+
+
+class TrialFailed(RuntimeError):
+    """A trial ran and can't end well (a non-finite loss, say): exit status 1, status `failed`."""
+
+
+def unknown_name(what: str, name: object, choices: Iterable[str]) -> InputError:
+    """An error that names the nearest choice and lists all of them.
+
+    >>> str(unknown_name("loss", "focl", ["cross_entropy", "focal"]))
+    "unknown loss 'focl' (did you mean 'focal'?); choose from: cross_entropy, focal"
+    """
+    names = [str(choice) for choice in choices]
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return InputError(f"unknown {what} {str(name)!r}{hint}; choose from: {', '.join(names)}")
+
+
+def first_ten(problems: list[str], what: str) -> InputError:
+    """One error for many broken files: the first ten, and how many more."""
+    more = f"\n  ... and {len(problems) - 10} more" if len(problems) > 10 else ""
+    lines = "".join(f"\n  {problem}" for problem in problems[:10])
+    return InputError(f"{len(problems)} {what}:{lines}{more}" if len(problems) > 1 else problems[0])
+
+
+def describe_os_error(error: OSError) -> str:
+    """A sentence for a file that can't be written or read."""
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"{where}the disk is full; nothing was left half written; free some space and start again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{where}no permission ({error.strerror}); choose another folder or change its permissions"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"{where}expected a folder, found a file; choose another folder or move the file away"
+    return f"{where}{error.strerror or error}"
+
+
+def run_command(main: Callable[[], int | None]) -> None:
+    """Run a script's main function and exit: 0, 1 for a failed trial, 2 for bad input, 130 after Ctrl-C."""
+    try:
+        status = main() or 0
+    except InputError as error:
+        status = _say(str(error), 2)
+    except TrialFailed as error:
+        status = _say(str(error), 1)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        status = _say(describe_os_error(error), 2)
+    except KeyboardInterrupt:
+        status = _say("interrupted; start the same command again to go on", 130)
+    sys.exit(status)
+
+
+def _say(message: str, status: int) -> int:
+    print(f"error: {message}" if status != 130 else message, file=sys.stderr)
+    return status

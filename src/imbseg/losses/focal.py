@@ -1,0 +1,60 @@
+"""Focal losses of pytorch-toolbelt, with the mean taken over labelled pixels only.
+
+pytorch-toolbelt divides by all pixels, so that a half ignored batch has half the loss; here its sum is divided by the
+number of labelled pixels instead.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+with warnings.catch_warnings():
+    # pytorch-toolbelt decorates functions with torch.cuda.amp.autocast, which PyTorch renamed to torch.amp.autocast.
+    warnings.filterwarnings("ignore", message=r"`torch\.cuda\.amp\.autocast\(args\.\.\.\)`", category=FutureWarning)
+    from pytorch_toolbelt.losses import BinaryFocalLoss, CrossEntropyFocalLoss
+
+IGNORE = 255
+
+
+def focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: float, alpha: float | None) -> Tensor:
+    """Binary focal loss of each class against the rest, summed over classes, mean over labelled pixels.
+
+    sum over classes of -a_t (1 - p_t)^gamma log(p_t), p = sigmoid(logit); what the published experiment used.
+
+    Args:
+        logits: (images, classes, height, width) float.
+        target: (images, height, width) int64, 255 = ignored.
+        class_weights: (classes,) or None, a factor on each class's term.
+        gamma: focusing exponent, >= 0.
+        alpha: weight in [0, 1] of the positive term, 1 - alpha of the negative; None: both 1.
+
+    Source: Lin et al., arXiv:1708.02002, equation 5; pytorch_toolbelt.losses.BinaryFocalLoss.
+    """
+    loss = BinaryFocalLoss(alpha=alpha, gamma=gamma, ignore_index=IGNORE, reduction="sum", class_weights=class_weights)
+    return _per_labelled_pixel(loss, logits, target)
+
+
+def softmax_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: float) -> Tensor:
+    """pytorch-toolbelt's CrossEntropyFocalLoss: the focal factor from the softmax, mean over labelled pixels.
+
+    sum over classes of |y - softmax|^gamma * binary cross-entropy(logit, y); despite its name the logarithm is that of
+    the sigmoid, as the library has it.
+
+    Args:
+        logits: (images, classes, height, width) float.
+        target: (images, height, width) int64, 255 = ignored.
+        class_weights: (classes,) or None, a factor on each class's term.
+        gamma: focusing exponent, >= 0.
+
+    Source: pytorch_toolbelt.losses.CrossEntropyFocalLoss.
+    """
+    loss = CrossEntropyFocalLoss(gamma=gamma, ignore_index=IGNORE, reduction="sum", class_weights=class_weights)
+    return _per_labelled_pixel(loss, logits, target)
+
+
+def _per_labelled_pixel(loss: torch.nn.Module, logits: Tensor, target: Tensor) -> Tensor:
+    total: Tensor = loss(logits.float(), target)
+    return total / (target != IGNORE).sum().clamp_min(1)

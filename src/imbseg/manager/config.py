@@ -1,0 +1,139 @@
+"""NNI's config file, read strictly: what `nnictl create` would refuse with a traceback is one sentence here."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from imbseg.errors import InputError, unknown_name
+
+# The keys of NNI 3.0.
+KEYS = (
+    "experimentName", "experimentType", "searchSpaceFile", "searchSpace", "trialCommand", "trialCodeDirectory",
+    "trialConcurrency", "trialGpuNumber", "maxExperimentDuration", "maxTrialNumber", "maxTrialDuration",
+    "nniManagerIp", "useAnnotation", "debug", "logLevel", "experimentWorkingDirectory", "tunerGpuIndices", "tuner",
+    "assessor", "advisor", "trainingService", "sharedStorage",
+)  # fmt: skip
+REQUIRED = ("trialCommand", "trialConcurrency", "trainingService")
+TRIAL_SCRIPT = "train_nni.py"
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the checks need of a config; paths are absolute."""
+
+    path: Path
+    space: Any
+    code: Path
+    command: str
+    gpus: int | None
+    service: dict[str, Any]
+    work: Path
+
+    @property
+    def platform(self) -> str:
+        """Where trials run: local, remote, ..."""
+        return str(self.service.get("platform"))
+
+    def flags(self) -> list[str]:
+        """The flags that the trial command gives to train_nni.py.
+
+        Raises:
+            InputError: the command doesn't call it, or shell syntax hides what it is given.
+        """
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise InputError(f"{self.path}: trialCommand {self.command!r}: {error}") from error
+        found = [index for index, word in enumerate(words) if Path(word).name == TRIAL_SCRIPT]
+        if len(found) != 1:
+            raise InputError(
+                f"{self.path}: trialCommand: expected one call of src/{TRIAL_SCRIPT}, found {self.command!r}"
+            )
+        script = self.code / words[found[0]]
+        if not script.is_file():
+            raise InputError(
+                f"{self.path}: trialCommand: {script} is not there; does trialCodeDirectory point to src/..?"
+            )
+        return words[found[0] + 1 :]
+
+
+def read(path: Path) -> Config:
+    """Read a config and its search space.
+
+    Raises:
+        InputError: a file is missing or broken, a key unknown or missing, a value of the wrong kind.
+    """
+    raw = _load(path)
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: expected keys such as {', '.join(REQUIRED)}, found {type(raw).__name__}")
+    for key in raw:
+        if key not in KEYS:
+            raise unknown_name(f"key in {path}", key, KEYS)
+    for key in REQUIRED:
+        if key not in raw:
+            raise InputError(f"{path}: lacks {key!r}; see configs/sample.yml")
+    _check_numbers(raw, path)
+    _check_algorithms(raw, path)
+    _check_log_level(raw, path)
+    service = raw["trainingService"]
+    if not isinstance(service, dict) or "platform" not in service:
+        raise InputError(f"{path}: trainingService: expected {{platform: local}}, found {service!r}")
+    here = path.resolve().parent
+    code = (here / str(raw.get("trialCodeDirectory", "."))).resolve()
+    if not code.is_dir():
+        raise InputError(f"{path}: trialCodeDirectory: {code} is no folder (paths are relative to the config file)")
+    gpus = raw.get("trialGpuNumber", service.get("trialGpuNumber"))
+    work = Path(str(raw.get("experimentWorkingDirectory", "~/nni-experiments"))).expanduser()
+    return Config(path, _space(raw, path), code, str(raw["trialCommand"]), gpus, service, here / work)
+
+
+def _load(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from error
+    if path.suffix == ".json":
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}: broken JSON: {error}") from error
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
+
+
+def _space(raw: dict[str, Any], path: Path) -> Any:
+    if ("searchSpace" in raw) == ("searchSpaceFile" in raw):
+        raise InputError(f"{path}: expected either searchSpaceFile or searchSpace")
+    if "searchSpace" in raw:
+        return raw["searchSpace"]
+    return _load(path.parent / str(raw["searchSpaceFile"]))
+
+
+def _check_numbers(raw: dict[str, Any], path: Path) -> None:
+    for key, low in (("trialConcurrency", 1), ("maxTrialNumber", 1), ("trialGpuNumber", 0)):
+        value = raw.get(key)
+        if key in raw and (not isinstance(value, int) or isinstance(value, bool) or value < low):
+            raise InputError(f"{path}: {key}: expected a whole number >= {low}, found {value!r}")
+
+
+def _check_log_level(raw: dict[str, Any], path: Path) -> None:
+    # That the tuner has died is one line of level info.
+    if raw.get("logLevel", "info") not in ("info", "debug", "trace"):
+        raise InputError(f"{path}: logLevel: expected info, debug or trace, found {raw['logLevel']!r}")
+
+
+def _check_algorithms(raw: dict[str, Any], path: Path) -> None:
+    if ("tuner" in raw) == ("advisor" in raw):
+        raise InputError(f"{path}: expected a tuner, such as {{name: GridSearch}} (or an advisor in its place)")
+    for key in ("tuner", "assessor", "advisor"):
+        given = raw.get(key)
+        if key in raw and not (isinstance(given, dict) and ("name" in given or "className" in given)):
+            raise InputError(f"{path}: {key}: expected {{name: ..., classArgs: {{...}}}}, found {given!r}")

@@ -1,0 +1,137 @@
+'use strict';
+/*
+ * Loaded into NNI's manager by NODE_OPTIONS="--require <this file>"; no file of NNI is edited. Made for NNI 3.0.
+ *
+ * 1. The manager listens on 127.0.0.1 only: it has no password, and whoever reaches its port can run commands.
+ * 2. Sampled parameters belong to a trial. NNI 3.0 keeps them in a queue and hands them out in the order in which
+ *    trials ask, so that it lists (and its tuner learns) other parameters than those that ran as soon as two trials
+ *    run at once or one dies early. A form that carries a trial id takes the path that NNI has for resumed trials,
+ *    where parameters are stored under that id; so every form gets one here.
+ */
+const fs = require('fs');
+const Module = require('module');
+const net = require('net');
+const path = require('path');
+const { setTimeout: sleep } = require('timers/promises');
+
+const MADE_FOR = '3.0';
+const LOOPBACK = '127.0.0.1';
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const PAUSE_MS = 1000;
+
+function refuse(reason) {
+    console.error(`imbseg guard: ${reason}; this guard is made for NNI ${MADE_FOR}: install nni==${MADE_FOR}`);
+    process.exit(1);
+}
+
+/** Arguments of net.Server.listen with the loopback address where a port comes without a host. */
+function loopbackArguments(args) {
+    const [first, second, ...rest] = args;
+    if (first === undefined || first === null || typeof first === 'function') {
+        return [0, LOOPBACK, ...args.filter((value) => typeof value === 'function')];
+    }
+    if (typeof first === 'object') {
+        const bare = first.port !== undefined && !first.host && first.path === undefined;
+        return bare ? [{ ...first, host: LOOPBACK }, ...args.slice(1)] : args;
+    }
+    const isPort = typeof first === 'number' || /^\d+$/.test(first);
+    if (!isPort || (typeof second === 'string' && second !== '')) {
+        return args;
+    }
+    // ws passes (port, undefined, undefined, callback); express passes (port).
+    const isHostSlot = args.length > 1 && (second === undefined || second === null || second === '');
+    return isHostSlot ? [first, LOOPBACK, ...rest] : [first, LOOPBACK, ...args.slice(1)];
+}
+
+function listenOnLoopback() {
+    const listen = net.Server.prototype.listen;
+    net.Server.prototype.listen = function (...args) {
+        return listen.apply(this, loopbackArguments(args));
+    };
+}
+
+/** A trial id in NNI's own format (5 letters or digits) that this manager has not used. */
+function freshId(used) {
+    for (;;) {
+        const id = Array.from({ length: 5 }, () => LETTERS[Math.floor(Math.random() * LETTERS.length)]).join('');
+        if (used[id] === undefined) {
+            return id;
+        }
+    }
+}
+
+/** createTrial that waits while the GPUs are busy: given null, NNI would fall back on the queue and on a new id. */
+function patiently(createTrial) {
+    return async function (environment, command, folder, sequence, id) {
+        for (;;) {
+            try {
+                const created = await createTrial(environment, command, folder, sequence, id);
+                if (created !== null || id === undefined) {
+                    return created;
+                }
+            } catch (error) {
+                console.error(`imbseg guard: trial ${id} could not be created, trying again:`, error);
+            }
+            await sleep(PAUSE_MS);
+        }
+    };
+}
+
+function ownParameters(V3asV1) {
+    const submit = V3asV1.prototype.submitTrialJob;
+    V3asV1.prototype.submitTrialJob = async function (form) {
+        await this.startDeferred.promise;
+        if (!this.imbsegPatient) {
+            this.imbsegPatient = true;
+            this.v3.createTrial = patiently(this.v3.createTrial.bind(this.v3));
+        }
+        let envId = form.envId || this.schedule();
+        while (envId === null) {
+            await sleep(PAUSE_MS);
+            envId = this.schedule();
+        }
+        return submit.call(this, { ...form, id: form.id || freshId(this.trialJobs), envId });
+    };
+}
+
+function guardClassWhenLoaded() {
+    const load = Module._load;
+    Module._load = function (request, ...rest) {
+        const loaded = load.call(this, request, ...rest);
+        if (/(^|[\\/])compat(\.js)?$/.test(request) && /v3[\\/]compat|^\.[\\/]compat/.test(request)) {
+            const found = loaded.V3asV1;
+            const known = found && found.prototype.submitTrialJob && found.prototype.schedule;
+            if (!known) {
+                refuse(`${request} has no class V3asV1 with submitTrialJob and schedule`);
+            }
+            if (!found.imbsegGuarded) {
+                found.imbsegGuarded = true;
+                ownParameters(found);
+            }
+        }
+        return loaded;
+    };
+}
+
+function arm(main) {
+    const { version } = JSON.parse(fs.readFileSync(path.join(path.dirname(main), 'package.json'), 'utf8'));
+    if (!`${version}.`.startsWith(`${MADE_FOR}.`)) {
+        refuse(`found NNI ${version}`);
+    }
+    listenOnLoopback();
+    guardClassWhenLoaded();
+    // Trials and the tuner inherit the manager's environment; what they start with Node is none of our business.
+    delete process.env.NODE_OPTIONS;
+    if (process.env.IMBSEG_NODE_OPTIONS) {
+        process.env.NODE_OPTIONS = process.env.IMBSEG_NODE_OPTIONS;
+    }
+    delete process.env.IMBSEG_NODE_OPTIONS;
+    console.log(`imbseg guard: NNI ${version} listens on ${LOOPBACK} only, parameters belong to their trials`);
+}
+
+const main = process.argv[1] || '';
+if (/nni_node[\\/]main\.js$/.test(main)) {
+    arm(main);
+}
+
+module.exports = { loopbackArguments };

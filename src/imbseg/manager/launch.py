@@ -1,0 +1,247 @@
+"""Start and stop an experiment through this environment's `nnictl`, with the guard loaded into its manager."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from imbseg.errors import InputError
+from imbseg.manager import rest
+
+GUARD = Path(__file__).with_name("guard.js")
+MADE_FOR = "3.0"
+# nnictl imports pkg_resources, which warns about itself at every call; nothing else is silenced.
+QUIET = "PYTHONWARNINGS='ignore:pkg_resources is deprecated as an API'"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_ID = re.compile(r"Experiment ID: (\S+)")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A running experiment: NNI's id, the port of its manager, and NNI's folder for it."""
+
+    id: str
+    port: int
+    folder: Path
+
+    @property
+    def base(self) -> str:
+        """Address of its REST interface."""
+        return rest.base_of_port(self.port)
+
+
+def environment(*, guarded: bool = True, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for `nnictl`, its manager and the trials: they need no activated environment.
+
+    Args:
+        guarded: load guard.js into the manager.
+        given: the environment to start from; this process's own where None.
+    """
+    result = dict(os.environ if given is None else given)
+    here = str(Path(sys.executable).parent)
+    result["PATH"] = os.pathsep.join([here, *filter(None, [result.get("PATH")])])
+    for name in ("NO_PROXY", "no_proxy"):
+        result[name] = ",".join(filter(None, [result.get(name), "localhost", "127.0.0.1"]))
+    if guarded:
+        asked = result.get("NODE_OPTIONS", "")
+        # The guard gives the manager's children back what the user had asked of Node.
+        result["IMBSEG_NODE_OPTIONS"] = asked
+        quoted = str(GUARD).replace("\\", "\\\\").replace('"', '\\"')
+        result["NODE_OPTIONS"] = f'--require "{quoted}" {asked}'.strip()
+    return result
+
+
+def nnictl() -> Path:
+    """The `nnictl` that stands beside this Python.
+
+    Raises:
+        InputError: it isn't there, or belongs to an NNI that the guard isn't made for.
+    """
+    program = Path(sys.executable).parent / "nnictl"
+    try:
+        found = version("nni")
+    except PackageNotFoundError:
+        found = "none"
+    if not program.is_file() or found.split(".")[:2] != MADE_FOR.split("."):
+        raise InputError(f"expected nni {MADE_FOR} beside {sys.executable}, found {found}; run make setup")
+    return program
+
+
+def start(config: Path, port: int, *, guarded: bool = True) -> Experiment:
+    """Run `nnictl create` and wait until the manager answers.
+
+    A Ctrl-C or SIGTERM while it starts stops what has been started.
+
+    Raises:
+        InputError: NNI refuses the config, or the guard was not loaded.
+    """
+    return _run(["create", "--config", str(config)], port, guarded=guarded)
+
+
+def resume(experiment_id: str, port: int) -> Experiment:
+    """Go on with a stopped experiment; trials that had not ended start again under their old id.
+
+    Raises:
+        InputError: NNI has no such experiment, or it has not been stopped.
+    """
+    return _run(["resume", _known_form(experiment_id)], port, guarded=True)
+
+
+def _run(arguments: list[str], port: int, *, guarded: bool) -> Experiment:
+    command = [str(nnictl()), *arguments, "--port", str(port)]
+    # A file and not a pipe: what nnictl said, the id above all, must survive a Ctrl-C in the middle of reading it.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+        # A session of its own: Ctrl-C must not kill nnictl after it has started the manager and before it has said so.
+        process = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment(guarded=guarded),
+            start_new_session=True,
+        )
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            with quiet_interrupts():
+                process.wait()
+                _stop_if_started(_text(output))
+            raise
+        return _started(_text(output), process.returncode, port, guarded=guarded)
+
+
+def _text(output: IO[str]) -> str:
+    output.seek(0)
+    return _ANSI.sub("", output.read())
+
+
+def _started(said: str, returncode: int, port: int, *, guarded: bool) -> Experiment:
+    found = _ID.search(said)
+    if returncode != 0 or found is None:
+        _stop_if_started(said)
+        raise InputError(f"nnictl: {_last_error(said)}")
+    try:
+        profile = rest.ask(rest.base_of_port(port), "experiment", timeout_s=10.0)
+        experiment = Experiment(found[1], port, Path(profile["logDir"]))
+        if guarded and "imbseg guard:" not in _manager_output(experiment.folder):
+            raise InputError(f"NNI's manager started without {GUARD.name}; its Node ignores NODE_OPTIONS")
+    except BaseException:
+        stop(found[1])
+        raise
+    return experiment
+
+
+def stop(experiment_id: str) -> bool:
+    """Stop an experiment by its id, its trials and its tuner with it; True where nnictl says that it has stopped."""
+    command = [str(nnictl()), "stop", _known_form(experiment_id)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env=environment(guarded=False),
+        start_new_session=True,
+        check=False,
+    )
+    return "Stop experiment success" in done.stdout
+
+
+def _known_form(experiment_id: str) -> str:
+    # No prefix, no star: nnictl stops every experiment that an id matches.
+    if not re.fullmatch(r"[A-Za-z0-9]{8}", experiment_id):
+        raise InputError(f"expected an experiment id of NNI, 8 letters or digits, found {experiment_id!r}")
+    return experiment_id
+
+
+def view_command(experiment: Experiment) -> str:
+    """A shell command that opens a stopped experiment in NNI's web UI, on loopback only."""
+    options = environment(given={})["NODE_OPTIONS"]
+    command = [str(nnictl()), "view", experiment.id, "--port", str(experiment.port)]
+    return f"NODE_OPTIONS={shlex.quote(options)} {QUIET} {shlex.join(command)}"
+
+
+def stop_command(experiment: Experiment) -> str:
+    """A shell command that stops an experiment."""
+    return f"{QUIET} {shlex.join([str(nnictl()), 'stop', experiment.id])}"
+
+
+def _stop_if_started(said: str) -> None:
+    found = _ID.search(said)
+    if found is not None:
+        stop(found[1])
+
+
+def _last_error(said: str) -> str:
+    """The line that says why: the last one that names an error, else the last one."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"error|refuse|not valid|imbseg guard", line, re.IGNORECASE)]
+    return (errors or lines or ["it said nothing"])[-1]
+
+
+def _manager_output(folder: Path) -> str:
+    log = folder / "log" / "nnictl_stdout.log"
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    # A resumed experiment's output goes on in the same file, under a new heading.
+    return text.rpartition(" start: ")[2]
+
+
+@contextlib.contextmanager
+def running(config: Path, port: int, *, keep: bool = False, again: str | None = None) -> Iterator[Experiment]:
+    """An experiment that is stopped on leaving, whatever happens; with `keep` only after an error or Ctrl-C.
+
+    Args:
+        config: NNI's config file.
+        port: of its manager.
+        keep: leave it running where all went well.
+        again: id of a stopped experiment to resume, in place of a new one.
+    """
+    with terminate_like_interrupt():
+        experiment = start(config, port) if again is None else resume(again, port)
+        try:
+            yield experiment
+        except BaseException:
+            with quiet_interrupts():
+                stop(experiment.id)
+            raise
+        if not keep:
+            with quiet_interrupts():
+                stop(experiment.id)
+
+
+@contextlib.contextmanager
+def terminate_like_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the block the way Ctrl-C does, so that what was started is stopped."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def quiet_interrupts() -> Iterator[None]:
+    """While the experiment is being stopped, a second Ctrl-C changes nothing."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,177 @@
+"""What would make an experiment fail is found before it starts: within seconds, as one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from imbseg import trial
+from imbseg.datasets.spec import REPOSITORY
+from imbseg.errors import InputError
+from imbseg.manager import config, launch, space
+from imbseg.meta import read as meta
+
+LEAST_FREE_BYTES = 1 << 30
+GPU_TIMEOUT_S = 4.0
+
+
+def check(path: Path, port: int) -> list[str]:
+    """Check a config and this machine for it.
+
+    Args:
+        path: NNI's config file.
+        port: where its manager is to listen.
+
+    Returns:
+        Lines that say what was checked.
+
+    Raises:
+        InputError: anything that would let the experiment fail.
+    """
+    launch.nnictl()
+    given = config.read(path)
+    check_platform(given)
+    check_port(port)
+    # Trials run in the code folder: paths among their flags are relative to it.
+    with contextlib.chdir(given.code):
+        trials = check_trials(given)
+        if given.platform == "local":
+            check_data(trials)
+            check_gpu(given, trials)
+    check_disk([given.work, REPOSITORY / "data"])
+    return [
+        f"checked {path}: {len(trials)} settings of the search space fit, data, meta, port {port} and disk are there"
+    ]
+
+
+def check_trials(given: config.Config) -> list[trial.Resolved]:
+    """Let Trial judge every choice of the search space, together with the command's flags."""
+    flags = trial.parse_flags(given.flags())
+    found = []
+    for sampled in space.samples(given.space):
+        twice = _named(flags) & _named(trial_names(sampled))
+        if twice:
+            name = sorted(twice)[0]
+            raise InputError(f"{given.path}: {name} stands in trialCommand and in the search space; take it out of one")
+        try:
+            found.append(trial.resolve(flags, sampled))
+        except InputError as error:
+            raise InputError(f"{given.path}: a trial with {sampled} can't run: {error}") from error
+    return found
+
+
+def trial_names(sampled: dict[str, object]) -> list[str]:
+    """Every name that a sample sets, those of nested choices included."""
+    names = []
+    for name, value in sampled.items():
+        names.append(name)
+        if isinstance(value, dict):
+            names += trial_names({inner: part for inner, part in value.items() if inner != "_name"})
+    return names
+
+
+def _named(names: Iterable[str]) -> set[str]:
+    """`strategy` sets its four parts, so a part beside it is set twice, too."""
+    parts = {"imbalance", "split", "sampling", "copy_paste"}
+    given = set(names)
+    return given | parts if "strategy" in given else given
+
+
+def check_data(trials: list[trial.Resolved]) -> None:
+    """The data set's root and the meta columns that the trials train by are there."""
+    seen = set()
+    for resolved in trials:
+        dataset, settings = resolved.dataset, resolved.trial
+        seed = settings.seed if settings.split_seed is None else settings.split_seed
+        column = meta.fold_column(settings.imbalance, settings.split, seed)
+        folder = meta.meta_folder(dataset, settings.meta)
+        if (folder, dataset.root, column) in seen:
+            continue
+        seen.add((folder, dataset.root, column))
+        meta.check_header(dataset, folder, column)
+        # A trial goes by the root that make_meta.py recorded where the data set's own isn't there.
+        if not dataset.root.is_dir() and not Path(meta.read_manifest(dataset, folder)["root"]).is_dir():
+            raise InputError(
+                f"data set {dataset.name}: {dataset.root} is not there; "
+                f"get it with src/get_data.py, or say where it lies with --root or IMBSEG_ROOT"
+            )
+
+
+def check_platform(given: config.Config) -> None:
+    """The guard's manager is reached through loopback only: other machines need a tunnel to it."""
+    manager = given.service.get("nniManagerIp")
+    if given.platform != "local" and manager not in ("127.0.0.1", "localhost"):
+        raise InputError(
+            f"{given.path}: platform {given.platform}: the guarded manager listens on 127.0.0.1 only; set "
+            f"trainingService.nniManagerIp to 127.0.0.1 and tunnel the workers there, or use plain nnictl create"
+        )
+
+
+def check_gpu(given: config.Config, trials: list[trial.Resolved]) -> None:
+    """GPUs that the config or a trial asks for are there, and NNI's key for them."""
+    asked = given.gpus or 0
+    if asked and "useActiveGpu" not in given.service:
+        raise InputError(
+            f"{given.path}: trialGpuNumber {asked} needs useActiveGpu in trainingService; write "
+            f"'useActiveGpu: false' (wait for a free GPU) or 'true' (share one in use)"
+        )
+    cuda = any(resolved.trial.device.startswith("cuda") for resolved in trials)
+    if cuda and given.gpus == 0:
+        raise InputError(
+            f"{given.path}: device cuda, but trialGpuNumber 0 hides every GPU from the trials; set it to 1"
+        )
+    if not asked and not cuda:
+        return
+    found = gpus()
+    if found < max(asked, 1):
+        raise InputError(
+            f"{given.path}: asks for {max(asked, 1)} GPU(s) a trial, nvidia-smi finds {found}; "
+            f"take out trialGpuNumber (and --device cuda) to train on the CPU"
+        )
+
+
+def gpus() -> int:
+    """How many GPUs nvidia-smi lists; 0 where it isn't there or doesn't answer."""
+    try:
+        command = ["nvidia-smi", "--list-gpus"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=GPU_TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU ") for line in done.stdout.splitlines()) if done.returncode == 0 else 0
+
+
+def check_port(port: int) -> None:
+    """Nothing else listens on the port."""
+    if not 1 <= port <= 65535:
+        raise InputError(f"--port: expected 1 to 65535, found {port}")
+    if port_is_free(port):
+        return
+    other = next((near for near in range(port + 1, min(port + 200, 65536)) if port_is_free(near)), None)
+    hint = f"take --port {other}" if other else "take another --port"
+    raise InputError(f"port {port} is taken (by another experiment?); {hint}")
+
+
+def port_is_free(port: int) -> bool:
+    """Whether this process could listen on every interface at that port."""
+    for address in ("127.0.0.1", "0.0.0.0"):
+        with socket.socket() as probe:
+            # Without it a port just left by a stopped manager would count as taken for a minute.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
+
+
+def check_disk(folders: Iterable[Path]) -> None:
+    """Each place that will be written has some room."""
+    for folder in folders:
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        free = shutil.disk_usage(there).free
+        if free < LEAST_FREE_BYTES:
+            raise InputError(f"{there}: {free >> 20} MiB free, expected at least {LEAST_FREE_BYTES >> 20}; make room")

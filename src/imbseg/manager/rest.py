@@ -1,0 +1,163 @@
+"""Questions to NNI's manager over REST; imports nothing heavy, since every trial asks before it imports torch."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+
+from imbseg.errors import TrialFailed
+
+# Loopback never goes through a proxy, whatever HTTP_PROXY says.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+RETRIES = 5
+PAUSE_S = 0.5
+
+
+class ManagerSilent(TrialFailed):
+    """NNI's manager did not answer, or not with what was asked."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A trial as NNI lists it; `final` is None where it reported no final result."""
+
+    id: str
+    sequence: int
+    status: str
+    parameters: dict[str, Any]
+    final: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Latest:
+    """A trial's latest intermediate result: how many came before it, and its scores."""
+
+    count: int
+    scores: dict[str, Any] = field(default_factory=dict)
+
+
+def base_of_port(port: int) -> str:
+    """The address under which the manager on this machine answers."""
+    return f"http://127.0.0.1:{port}/api/v1/nni"
+
+
+def base_of_channel(channel: str) -> str:
+    """The manager's address, from what NNI puts into a trial's NNI_TRIAL_COMMAND_CHANNEL.
+
+    >>> base_of_channel("http://localhost:8080/env/local-env/Ab1cD")
+    'http://localhost:8080/api/v1/nni'
+    """
+    head, found, _ = channel.rpartition("/env/")
+    if not found or not head.startswith("http://"):
+        raise ManagerSilent(
+            f"NNI_TRIAL_COMMAND_CHANNEL is {channel!r}, expected http://HOST:PORT/env/ENVIRONMENT/TRIAL; "
+            "this trial can't ask NNI for its parameters"
+        )
+    return f"{head}/api/v1/nni"
+
+
+def ask(base: str, path: str, *, timeout_s: float = 3.0, method: str = "GET") -> Any:
+    """One request; the decoded JSON of the answer, or None where it is empty.
+
+    Raises:
+        ManagerSilent: nothing answers there in time, or with an error, or with something else than JSON.
+    """
+    request = urllib.request.Request(f"{base}/{path}", method=method)
+    try:
+        with _OPENER.open(request, timeout=timeout_s) as response:
+            body = response.read()
+        return json.loads(body) if body.strip() else None
+    except urllib.error.HTTPError as error:
+        with error:
+            raise ManagerSilent(f"NNI's manager answered {error.code} to {base}/{path}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ManagerSilent(f"NNI's manager does not answer at {base}/{path} ({reason})") from error
+
+
+def status(base: str) -> tuple[str, list[str]]:
+    """The experiment's status, such as RUNNING, TUNER_NO_MORE_TRIAL or DONE, and NNI's error messages."""
+    answer = ask(base, "check-status")
+    return str(answer["status"]), [str(error) for error in answer.get("errors", [])]
+
+
+def trials(base: str) -> list[Listed]:
+    """Every trial that NNI lists, in the order in which it made them."""
+    return sorted((_listed(job) for job in ask(base, "trial-jobs") or []), key=lambda trial: (trial.sequence, trial.id))
+
+
+def latest_results(base: str) -> dict[str, Latest]:
+    """The latest intermediate result of each trial that reported one."""
+    found: dict[str, Latest] = {}
+    for metric in ask(base, "metric-data-latest") or []:
+        if metric.get("type") == "PERIODICAL":
+            count = int(metric.get("sequence", 0)) + 1
+            known = found.get(metric["trialJobId"])
+            if known is None or count > known.count:
+                found[metric["trialJobId"]] = Latest(count, scores(metric["data"]))
+    return found
+
+
+def scores(data: Any) -> dict[str, Any]:
+    """A metric as a dict: NNI encodes it as JSON twice, and a plain number stands for `default`.
+
+    >>> scores('"{\\\\"default\\\\": 0.5}"')
+    {'default': 0.5}
+    >>> scores('"0.25"')
+    {'default': 0.25}
+    """
+    value = data
+    for _ in range(2):
+        if isinstance(value, str):
+            value = json.loads(value)
+    return value if isinstance(value, dict) else {"default": value}
+
+
+def listed_parameters(channel: str, trial_id: str) -> dict[str, Any]:
+    """The parameters that NNI lists for a trial; asked by the trial itself.
+
+    Args:
+        channel: the trial's NNI_TRIAL_COMMAND_CHANNEL.
+        trial_id: its NNI_TRIAL_JOB_ID.
+
+    Raises:
+        ManagerSilent: the manager can't be asked, or lists no parameters for this trial, after a few tries.
+    """
+    base = base_of_channel(channel)
+    reason = "it lists no parameters for it"
+    for attempt in range(RETRIES):
+        if attempt:
+            time.sleep(PAUSE_S)
+        # A trial can be faster than the manager, which lists it only after it has started it.
+        try:
+            job = ask(base, f"trial-jobs/{trial_id}", timeout_s=2.0)
+        except ManagerSilent as error:
+            reason = str(error)
+            continue
+        if job and job.get("hyperParameters"):
+            return _listed(job).parameters
+    raise ManagerSilent(f"trial {trial_id} could not ask NNI which parameters are its own: {reason}; it does not guess")
+
+
+def parameters_of_other_trials(channel: str, trial_id: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Id, status and parameters of every other trial of the experiment: after a resume NNI may hand out some twice."""
+    return [
+        (trial.id, trial.status, trial.parameters) for trial in trials(base_of_channel(channel)) if trial.id != trial_id
+    ]
+
+
+def _listed(job: dict[str, Any]) -> Listed:
+    given = job.get("hyperParameters") or []
+    parameters = json.loads(given[0]).get("parameters") if given else None
+    final = job.get("finalMetricData") or []
+    return Listed(
+        id=str(job.get("trialJobId") or job.get("id")),
+        sequence=int(job.get("sequenceId", -1)),
+        status=str(job["status"]),
+        parameters=dict(parameters or {}),
+        final=scores(final[0]["data"]) if final else None,
+    )

@@ -1,0 +1,170 @@
+"""Watch an experiment until all its trials have ended, its tuner has died, or its manager is gone."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from imbseg.manager import rest, table
+from imbseg.manager.launch import Experiment
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+# As NNI 3.0 writes it.
+DISPATCHER_SET_UP = "Setup tuner..."
+DISPATCHER_STARTED = "Dispatcher started"
+DISPATCHER_DIED = "Dispatcher terminiated"
+SILENT_S = 15.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an experiment ended.
+
+    `failures` maps a trial's id to why it counts as failed; `died` says what broke down, None where nothing did.
+    """
+
+    trials: int
+    failures: dict[str, str] = field(default_factory=dict)
+    died: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there were trials, all ended well, and nothing broke down on the way."""
+        return self.trials > 0 and not self.failures and self.died is None
+
+    def sentence(self) -> str:
+        """How many trials there were, which failed, and what broke down."""
+        good = self.trials - len(self.failures)
+        parts = [f"{good} of {self.trials} trials ended well", *(f"{id} {why}" for id, why in self.failures.items())]
+        return "; ".join([*parts, *filter(None, [self.died])])
+
+
+def watch(
+    experiment: Experiment, *, poll_s: float = 1.0, silent_s: float = SILENT_S, out: TextIO | None = None
+) -> Outcome:
+    """Show the trials until the experiment has ended.
+
+    Args:
+        experiment: a running one.
+        poll_s: seconds between two looks.
+        silent_s: the manager counts as dead when it has not answered for so long.
+        out: where to; standard output where None. On a terminal a live table, else one line a change.
+    """
+    seen: list[rest.Listed] = []
+    with _screen(out or sys.stdout, experiment) as screen:
+        answered, quiet = time.monotonic(), 0
+        while True:
+            died = dispatcher_error(experiment.folder)
+            try:
+                seen = rest.trials(experiment.base)
+                screen.show(seen, rest.latest_results(experiment.base))
+                status, errors = rest.status(experiment.base)
+                died = died or (f"NNI reports an error: {' '.join(errors) or status}" if status == "ERROR" else None)
+                quiet = quiet + 1 if all_ended(experiment.base, status, seen) else 0
+                answered = time.monotonic()
+            except rest.ManagerSilent as error:
+                if time.monotonic() - answered > silent_s:
+                    died = died or f"{error}; {manager_error(experiment.folder)}"
+            # Twice in a row: a trial is listed a moment after the tuner has said that there are no more.
+            if died or quiet >= 2:
+                return outcome(seen, died)
+            time.sleep(poll_s)
+
+
+def outcome(trials: list[rest.Listed], died: str | None) -> Outcome:
+    """Counts of the trials; with a dead tuner or manager those that had not ended are failures, too."""
+    failures = {}
+    for trial in trials:
+        why = table.failed(trial)
+        if why is None and trial.status not in table.FINISHED:
+            why = "had not ended"
+        if why is not None:
+            failures[trial.id] = why
+    return Outcome(len(trials), failures, died)
+
+
+def all_ended(base: str, status: str, trials: list[rest.Listed]) -> bool:
+    """Whether NNI will start no more trials and those that it lists have ended."""
+    if status in ("DONE", "STOPPED"):
+        return True
+    # NO_MORE_TRIAL turns into DONE by itself; TUNER_NO_MORE_TRIAL stays.
+    if status != "TUNER_NO_MORE_TRIAL":
+        return False
+    # Made by the tuner, but not listed yet: one that waits for a GPU, say.
+    made = int(rest.ask(base, "experiment").get("nextSequenceId", 0))
+    return len(trials) >= made and all(trial.status in table.FINISHED for trial in trials)
+
+
+def dispatcher_error(folder: Path) -> str | None:
+    """What the dispatcher (the process of the tuner) died of; NNI itself goes on saying RUNNING."""
+    log = folder / "log" / "dispatcher.log"
+    text = _text(log)
+    # A resumed experiment goes on in the same file, after the line with which its earlier dispatcher was stopped.
+    if text.count(DISPATCHER_STARTED) < _text(folder / "log" / "nnimanager.log").count(DISPATCHER_SET_UP):
+        return None
+    text = text.rpartition(DISPATCHER_STARTED)[2]
+    if DISPATCHER_DIED not in text:
+        return None
+    errors = [line.strip() for line in text.splitlines() if "Error" in line and not line.startswith("[")]
+    reason = f" of {errors[-1]}" if errors else ""
+    return f"NNI's dispatcher (the tuner) died{reason}; see {log}"
+
+
+def manager_error(folder: Path) -> str:
+    """The last error in the manager's log, and where that log is."""
+    log = folder / "log" / "nnimanager.log"
+    errors = [line.strip() for line in _text(log).splitlines() if "ERROR" in line or "CRITICAL" in line]
+    return f"its last error: {errors[-1]}; see {log}" if errors else f"see {log}"
+
+
+def _text(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+
+
+class _Lines:
+    """One line whenever a trial's status or number of epochs changes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.known: dict[str, tuple[str, int]] = {}
+
+    def show(self, trials: list[rest.Listed], latest: dict[str, rest.Latest]) -> None:
+        for row in table.rows(trials, latest):
+            state = (row.status, row.epochs)
+            if self.known.get(row.id) != state:
+                self.known[row.id] = state
+                print(row.line(), file=self.out, flush=True)
+
+
+class _LiveTable:
+    def __init__(self, live: Live, title: str) -> None:
+        self.live = live
+        self.title = title
+
+    def show(self, trials: list[rest.Listed], latest: dict[str, rest.Latest]) -> None:
+        ended = sum(trial.status in table.FINISHED for trial in trials)
+        title = f"{self.title}  {ended} of {len(trials)} trials ended"
+        self.live.update(table.as_table(table.rows(trials, latest), title), refresh=True)
+
+
+@contextmanager
+def _screen(out: TextIO, experiment: Experiment) -> Iterator[_Lines | _LiveTable]:
+    if not out.isatty():
+        yield _Lines(out)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    title = f"experiment {experiment.id}  http://127.0.0.1:{experiment.port}"
+    # A long table is cut while it runs and shown whole at the end.
+    with Live(console=Console(file=out), auto_refresh=False, vertical_overflow="ellipsis") as live:
+        yield _LiveTable(live, title)
+        live.vertical_overflow = "visible"
+        live.refresh()

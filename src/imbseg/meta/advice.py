@@ -1,0 +1,165 @@
+"""What the numbers of a data set advise, in plain English: a sentence where its numbers call for it, and none else."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from imbseg.datasets.spec import Dataset
+from imbseg.meta.rarity import classes_rare_by, empty_images, shared_with_test, split_summary
+
+FEW = 10  # images of a class in a validation fold, below which its score is mostly luck
+BATCH = 8
+
+
+def advice(images: pd.DataFrame, classes: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[str]:
+    """The sentences, the one that would spoil every comparison first."""
+    return [
+        *_leak(images, splits, dataset),
+        *_absent(classes, dataset),
+        *_split(splits),
+        *_rare(images, classes),
+        *_balance(classes, dataset),
+        *_empty(images, dataset),
+    ]
+
+
+def names(classes: list[str], most: int = 6) -> str:
+    """Class names in one line: the first few, and how many more.
+
+    >>> names(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(classes) - most} more" if len(classes) > most else ""
+    return ", ".join(classes[:most]) + more
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> plural(1, "group"), plural(3, "group")
+    ('1 group', '3 groups')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[str]:
+    found = []
+    summary = split_summary(splits)
+    leaks = summary[summary["leaking_groups"] > 0]
+    folds = [str(name) for name in leaks.index if not str(name).endswith("/given")]
+    if folds and "full/given" in summary.index:
+        left = int(summary["leaking_groups"]["full/given"])
+        rest = f"{plural(left, 'group')} on both sides, not {int(leaks['leaking_groups'].max())}" if left else "no leak"
+        found.append(
+            f"Use the split `given`: {rest}. Folds put images of the same group on both sides "
+            f"({names(folds)}), so their validation scores are too good."
+        )
+    elif folds:
+        found.append(
+            f"Every fold shares groups with its train side ({names(folds)}), so validation scores are "
+            f"too good: declare a `val` subset made of whole groups, and use the split `given`."
+        )
+    shared = shared_with_test(images) if dataset.group else 0
+    if shared:
+        found.append(
+            f"Train pool and test set share {plural(shared, 'group')}: test scores are too good for new groups; "
+            f"compare trials with each other only."
+        )
+    return found
+
+
+def _absent(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
+    untrained = list(classes["class"][classes["images"].eq(0)])
+    untested = list(classes["class"][classes["test_images"].eq(0)])
+    found = []
+    if untrained:
+        found.append(
+            f"No train image shows {names(untrained)}: nothing can be learned; take the class out of "
+            f"{dataset.path.name}, or label some."
+        )
+    if untested:
+        found.append(
+            f"No test image shows {names(untested)}: its test IoU is undefined unless it is predicted by "
+            f"mistake; judge it on validation."
+        )
+    return found
+
+
+def _split(splits: pd.DataFrame) -> list[str]:
+    summary = split_summary(splits)
+    folds = summary[[str(name).startswith("full/") and not str(name).endswith("/given") for name in summary.index]]
+    by = ["missing", "deviation_presence"]
+    best = str(folds.sort_values(by, kind="stable").index[0])
+    off, pixels_off = folds["deviation_presence"], folds["deviation_pixels"]
+    by_pixels = str(pixels_off.idxmin())
+    other = "" if by_pixels == best else f" By pixels it is `{by_pixels}` ({pixels_off[by_pixels]:.1%})."
+    found = [
+        f"Of the folds, `{best}` keeps the classes best: a fold has {off[best]:.1%} too many or too "
+        f"few images of a class on average (`full/random`: {off['full/random']:.1%}).{other}"
+    ]
+    few = summary[summary["rarest_in_smallest"] < FEW]
+    if len(few):
+        name, fewest = str(few["rarest_in_smallest"].idxmin()), int(few["rarest_in_smallest"].min())
+        rarest = few["rarest_class"][name]
+        holds = f"may hold {plural(fewest, 'image')} of {rarest} (`{name}`): its score there is mostly luck"
+        lacks = f"may hold no image of {rarest} (`{name}`): it has no score there"
+        found.append(f"A validation fold {holds if fewest else lacks}; compare means over folds and seeds.")
+    return found
+
+
+def _rare(images: pd.DataFrame, classes: pd.DataFrame) -> list[str]:
+    by_images = classes_rare_by(classes, "images")
+    by_pixels = [name for name in classes_rare_by(classes, "pixels") if name not in by_images]
+    small = classes_rare_by(classes, "size")
+    found = []
+    if by_images:
+        found.append(
+            f"Few images show {names(by_images)}: draw those images more often (sampling `label` or "
+            f"`cluster`). That repeats pictures, it adds none, so augment well."
+        )
+    if by_pixels:
+        share = float(classes.set_index("class").loc[by_pixels, "image_share"].min())
+        found.append(
+            f"{names(by_pixels)}: in {share:.0%} of the images or more, with few pixels in each. Drawing "
+            f"images brings their common classes along; weight the loss (`weighted_cross_entropy`)."
+        )
+    if small:
+        pixels = images[["height", "width"]].median()
+        side = float((classes["object_size"].min() * pixels["height"] * pixels["width"]) ** 0.5)
+        found.append(
+            f"Small objects: {names(small)} (the smallest class: typically {side:.0f} x {side:.0f} pixels). "
+            f"No weight brings back what shrinking loses: keep the resolution (`resize`, `crop`), try "
+            f"`output_stride` 8."
+        )
+    if not found:
+        found.append("No class is rare by images, pixels or object size: plain `cross_entropy` is a fair start.")
+    return found
+
+
+def _balance(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
+    from imbseg.meta.classes import ginis
+
+    found = ginis(classes, dataset)
+    if found["pixels"] > found["images"] + 0.15:
+        return [
+            f"The imbalance is one of pixels (Gini {found['pixels']:.2f}) more than of images "
+            f"({found['images']:.2f}): what weighs pixels is likelier to help than what draws images."
+        ]
+    if found["images"] > found["pixels"] + 0.15:
+        return [
+            f"The imbalance is one of images (Gini {found['images']:.2f}) more than of pixels "
+            f"({found['pixels']:.2f}): what draws images is likelier to help than what weighs pixels."
+        ]
+    return []
+
+
+def _empty(images: pd.DataFrame, dataset: Dataset) -> list[str]:
+    empty, total = empty_images(images, dataset)
+    if dataset.background is None or empty < total / 4:
+        return []
+    none = (empty / total) ** BATCH
+    return [
+        f"{empty} of {total} train images ({empty / total:.0%}) show nothing but background: a batch of {BATCH} "
+        f"drawn evenly shows no class at all in {none:.1%} of cases. Draw the others more often (sampling `label`), "
+        f"and read IoU, not pixel accuracy."
+    ]

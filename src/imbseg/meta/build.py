@@ -1,0 +1,163 @@
+"""Raw data set -> the folder of its meta: every table, figure and the diagnosis, all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import imbseg
+from imbseg.datasets.ids import image_rows
+from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError
+from imbseg.files import sha256, writable_folder, write_json, write_text
+from imbseg.meta.classes import class_table, ginis
+from imbseg.meta.clusters import Clusters, cluster, proportions
+from imbseg.meta.diagnosis import diagnosis
+from imbseg.meta.figures import draw
+from imbseg.meta.folds import FOLDS, SEEDS, fold_columns
+from imbseg.meta.imbalance import Reached, keep, reached
+from imbseg.meta.quality import split_table
+from imbseg.meta.rarity import rare_by
+from imbseg.meta.read import FILES, pixel_counts
+from imbseg.meta.scan import MIN_OBJECT_PIXELS
+from imbseg.meta.table import image_table, object_table, scan_all
+
+LIBRARIES = ("iterative-stratification", "numpy", "opencv-python", "pandas", "pillow", "scikit-learn")
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """What was made: the tables of the CSVs, what the manifest says, and the diagnosis."""
+
+    images: pd.DataFrame
+    objects: pd.DataFrame
+    classes: pd.DataFrame
+    splits: pd.DataFrame
+    manifest: dict[str, Any]
+    diagnosis: str
+
+
+def build(dataset: Dataset, out: Path, *, workers: int, seed: int) -> Built:
+    """Read a data set once and write its meta.
+
+    Args:
+        dataset: what to read.
+        out: the folder to make; meta that lies there already is replaced at the very end.
+        workers: processes that read; the result doesn't depend on it.
+        seed: of the k-means clustering. (The imbalance has its own in the data set file, the folds have 1..5.)
+
+    Raises:
+        InputError: data set or output folder can't be used.
+        OSError: writing failed; `out` is then what it was before.
+    """
+    _check_out(out)
+    rows = image_rows(dataset)
+    groups = {dataset.group_of(row.id) for row in rows}  # a pattern that doesn't match is told before the long pass
+    scans = scan_all(rows, dataset, workers)
+    images, objects = image_table(rows, scans, dataset), object_table(rows, scans, dataset)
+    images, clusters = _with_clusters(images, dataset, seed)
+    images, counts = _with_kept(images, dataset)
+    images = _in_order(images.assign(**fold_columns(images, dataset)))
+    classes, splits = class_table(images, objects, dataset), split_table(images, objects, dataset)
+    for ending in ("", "_imbalanced") if dataset.imbalance else ("",):
+        classes[f"rare_by{ending}"] = rare_by(classes, dataset, ending)
+    gini = ginis(classes, dataset)
+    manifest = _manifest(dataset, seed, clusters, counts) | {"images": len(images), "groups": len(groups), "gini": gini}
+    text = diagnosis(images, classes, splits, dataset, gini, counts)
+    built = Built(images, objects, classes, splits, manifest, text)
+    with whole_folder(out) as folder:
+        _write(built, folder, dataset)
+    return built
+
+
+@contextlib.contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `out`; on leaving it takes the place of `out`, after an error it is gone."""
+    temporary = out.with_name(f".{os.getpid()}.tmp.{out.name}")
+    old = out.with_name(f".{os.getpid()}.old.{out.name}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if out.exists():
+            out.replace(old)
+        temporary.replace(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_out(out: Path) -> None:
+    """Refuse what can't be written, and never replace a folder that holds anything but meta."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: expected an output folder, found a file; choose another --out")
+    writable_folder(out.parent)
+    if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
+        raise InputError(f"{out}: holds files that make_meta.py didn't write; choose an empty folder, or another --out")
+
+
+def _with_clusters(images: pd.DataFrame, dataset: Dataset, seed: int) -> tuple[pd.DataFrame, Clusters]:
+    pool = images["subset"].ne("test")
+    shares = proportions(pixel_counts(images[pool], dataset), dataset.background_index)
+    found = cluster(shares, classes=len(dataset.classes), seed=seed)
+    column = pd.Series(pd.NA, index=images.index, dtype="Int64")
+    column[pool] = found.number
+    return images.assign(cluster=column), found
+
+
+def _with_kept(images: pd.DataFrame, dataset: Dataset) -> tuple[pd.DataFrame, dict[str, Reached]]:
+    """Test images are all kept: the imbalance is one of training data."""
+    if dataset.imbalance is None:
+        return images.assign(kept=1), {}
+    pool = images["subset"].ne("test").to_numpy()
+    chosen = [dataset.class_names.index(name) for name in dataset.imbalance.classes]
+    presence = (pixel_counts(images[pool], dataset) > 0)[:, chosen]  # (pool images, chosen classes)
+    kept = keep(presence, ratio=dataset.imbalance.ratio, seed=dataset.imbalance.seed)
+    column = np.ones(len(images), np.int64)
+    column[pool] = kept
+    counts = reached(presence, kept, dataset.imbalance.ratio)
+    return images.assign(kept=column), dict(zip(dataset.imbalance.classes, counts, strict=True))
+
+
+def _in_order(images: pd.DataFrame) -> pd.DataFrame:
+    """DESIGN's order of columns: major_class, cluster, group and kept before the folds."""
+    moved = ["major_class", "cluster", "group", "kept"]
+    first = [name for name in images.columns if "/" not in name or name.startswith("pixels:")]
+    folds = [name for name in images.columns if name not in first]
+    return images[[name for name in first if name not in moved] + moved + folds]
+
+
+def _manifest(dataset: Dataset, seed: int, clusters: Clusters, counts: dict[str, Reached]) -> dict[str, Any]:
+    return {
+        "dataset": dataset.name,
+        "dataset_file": str(dataset.path),
+        "dataset_sha256": dataset.digest,
+        "root": str(dataset.root),
+        "arguments": {"seed": seed, "folds": FOLDS, "fold_seeds": list(SEEDS), "min_object_pixels": MIN_OBJECT_PIXELS},
+        "clusters": {"k": clusters.k, "silhouette": {str(k): score for k, score in clusters.silhouettes.items()}},
+        "imbalance": {name: dataclasses.asdict(one) for name, one in counts.items()},
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    own = {"imbseg": imbseg.__version__, "python": platform.python_version()}
+    return own | {one: importlib.metadata.version(one) for one in LIBRARIES}
+
+
+def _write(built: Built, folder: Path, dataset: Dataset) -> None:
+    for name, table in zip(FILES, (built.images, built.objects, built.classes, built.splits), strict=True):
+        table.to_csv(folder / name, index=False, lineterminator="\n")
+    write_text(folder / "diagnosis.md", built.diagnosis)
+    draw(built.images, built.objects, built.classes, built.splits, dataset, folder)
+    built.manifest["files"] = {name: sha256(folder / name) for name in FILES}
+    write_json(folder / "manifest.json", built.manifest)

@@ -1,0 +1,160 @@
+"""diagnosis.md, shown in the terminal too: which classes are rare and how, what the splits do, what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from imbseg.datasets.spec import Dataset
+from imbseg.meta.advice import advice, names, plural
+from imbseg.meta.classes import KINDS
+from imbseg.meta.imbalance import Reached
+from imbseg.meta.rarity import (
+    FEW_IMAGES,
+    PIXEL_FRACTION,
+    SMALL_OBJECT,
+    classes_rare_by,
+    empty_images,
+    shared_with_test,
+    split_summary,
+)
+
+MOST_ROWS = 30  # classes in the table; of more, the rare ones only
+
+
+def diagnosis(
+    images: pd.DataFrame,
+    classes: pd.DataFrame,
+    splits: pd.DataFrame,
+    dataset: Dataset,
+    gini: dict[str, float],
+    counts: dict[str, Reached],
+) -> str:
+    """The text, in Markdown that reads well in a terminal.
+
+    Args:
+        images: images.csv.
+        classes: classes.csv.
+        splits: splits.csv.
+        dataset: what they were made of.
+        gini: see `classes.ginis`.
+        counts: what the deliberate imbalance reached, a class each; empty where there is none.
+    """
+    sections = [
+        f"# Diagnosis of {dataset.name}\n\n{_size(images, classes, dataset)}",
+        f"## Which classes are rare\n\n{_rare(classes)}\n\n{_class_table(classes)}{_gini(classes, dataset, gini)}",
+        f"## What the deliberate imbalance keeps\n\n{_imbalance(classes, counts)}" if counts else "",
+        f"## What the splits do\n\n{_split_table(splits)}\n\n{_leak(images, splits, dataset)}",
+        "## What the numbers advise\n\n" + "\n".join(f"- {one}" for one in advice(images, classes, splits, dataset)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table with aligned columns, the first to the left, numbers to the right.
+
+    >>> print(markdown_table(["class", "images"], [["cat", "7"]]))
+    | class | images |
+    | :---- | -----: |
+    | cat   |      7 |
+    """
+    widths = [max(3, *(len(row[column]) for row in [header, *rows])) for column in range(len(header))]
+    line = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
+    cells = [
+        [row[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True))]
+        for row in [header, *rows]
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], line, *cells[1:]])
+
+
+def _size(images: pd.DataFrame, classes: pd.DataFrame, dataset: Dataset) -> str:
+    in_subset = images["subset"].value_counts()
+    parts = ", ".join(f"{in_subset[role]} {role}" for role in ("train", "val", "test") if role in in_subset.index)
+    beside = f" ({dataset.background} is background)" if dataset.background else ""
+    empty, total = empty_images(images, dataset)
+    shown = f" {empty} of {total} train images ({empty / total:.0%}) show no class" if dataset.background else ""
+    ignored = float(images["pixels:ignore"].sum() / max(int((images["height"] * images["width"]).sum()), 1))
+    tail = f"{shown} beside background." if shown else ""
+    return f"{len(images)} images ({parts}), {len(classes)} classes{beside}, {ignored:.1%} of pixels ignored.{tail}"
+
+
+def _rare(classes: pd.DataFrame) -> str:
+    told = {
+        "images": f"by images (fewer than half of the median class's, or than {FEW_IMAGES})",
+        "pixels": f"by pixels (less than {PIXEL_FRACTION:.0%} of an equal share)",
+        "size": f"by object size (a typical object covers less than {SMALL_OBJECT:.1%} of its image)",
+    }
+    lines = [f"- {text}: {names(classes_rare_by(classes, kind), 12) or 'none'}" for kind, text in told.items()]
+    return "\n".join(["Three different troubles, each with its own remedies:", "", *lines])
+
+
+def _class_table(classes: pd.DataFrame) -> str:
+    shown = classes if len(classes) <= MOST_ROWS else classes[classes["rare_by"].ne("")]
+    rows = [
+        [
+            str(row["class"]),
+            str(row["group"]),
+            f"{row['images']} ({row['image_share']:.1%})",
+            str(row["objects"]),
+            f"{row['pixel_share']:.2%}",
+            "-" if pd.isna(row["object_size"]) else f"{row['object_size']:.2%}",
+            str(row["rare_by"]) or "-",
+        ]
+        for _, row in shown.iterrows()
+    ]
+    text = markdown_table(["class", "group", "images", "objects", "pixels", "object size", "rare by"], rows)
+    left = len(classes) - len(shown)
+    return text + (f"\n\n{left} classes that aren't rare are left out; classes.csv has them all." if left else "")
+
+
+def _gini(classes: pd.DataFrame, dataset: Dataset, gini: dict[str, float]) -> str:
+    if len(classes) - (dataset.background is not None) < 2:
+        return ""  # one class: nothing to compare it with
+
+    def told(ending: str) -> str:
+        return ", ".join(f"{gini[kind + ending]:.2f} of {kind}" for kind in KINDS)
+
+    after = f"; after the deliberate imbalance: {told('_imbalanced')}" if "pixels_imbalanced" in gini else ""
+    return f"\n\nGini over the classes (0: all equal, 1: one has everything): {told('')}{after}."
+
+
+def _imbalance(classes: pd.DataFrame, counts: dict[str, Reached]) -> str:
+    rows = [[name, str(one.images), str(one.target), str(one.kept)] for name, one in counts.items()]
+    text = markdown_table(["class", "images", "target", "kept"], rows)
+    short = [name for name, one in counts.items() if one.kept < one.target]
+    why = " Below its target, since its other images show a class that is full already: " + names(short) + "."
+    by_images = names(classes_rare_by(classes, "images", "_imbalanced"), 12) or "none"
+    return (
+        f"{text}\n\nAn image of several of these classes stays only while all of them are below their targets."
+        f"{why if short else ''}\nRare by images afterwards: {by_images}."
+    )
+
+
+def _split_table(splits: pd.DataFrame) -> str:
+    rows = [
+        [
+            str(name),
+            *(f"{row[f'deviation_{kind}']:.1%}" for kind in ("presence", "pixels", "objects")),
+            f"{int(row['rarest_in_smallest'])} of {row['rarest_class']}",
+            str(int(row["missing"])),
+            f"{int(row['leaking_groups'])} of {int(row['groups'])}" if row["leaking_groups"] else "0",
+        ]
+        for name, row in split_summary(splits).iterrows()
+    ]
+    header = ["split", "images off", "pixels off", "objects off", "fewest", "lacking", "groups shared"]
+    told = (
+        "Off: by how much a validation fold's share of a class differs from the whole's, mean over classes, folds and "
+        "seeds.\nFewest: images of the rarest class in the fold that has fewest. Lacking: classes that some fold lacks."
+    )
+    return f"{markdown_table(header, rows)}\n\n{told}"
+
+
+def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> str:
+    if dataset.group is None:
+        return "No `group` is declared: images of one patient, scene or video would stand on both sides unnoticed."
+    leaks = splits[splits["leaking_groups"] > 0]["column"]
+    between = f"train pool and test set share {plural(shared_with_test(images), 'group')}"
+    if leaks.empty:
+        return f"No fold shares a group with its train side; {between}."
+    return f"{len(leaks)} of {len(splits)} fold columns have groups on both sides; {between}."

@@ -1,0 +1,72 @@
+"""Every fold column of images.csv: both imbalances, every split of the menu, seeds 1..5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imbseg.console import progress
+from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError
+from imbseg.menu import arguments, choose
+from imbseg.meta.read import fold_column, pixel_counts
+from imbseg.splits import SPLITS
+
+FOLDS = 5
+SEEDS = (1, 2, 3, 4, 5)
+
+
+def fold_columns(images: pd.DataFrame, dataset: Dataset) -> dict[str, pd.Series[Any]]:
+    """Cut the train pool (train and val together) into folds.
+
+    Args:
+        images: images.csv without its fold columns.
+        dataset: says whether there is an imbalance, and a val subset.
+
+    Returns:
+        A nullable integer column a name, see `fold_column`: the fold in which an image is validation, empty where it
+        takes no part (test images; with the imbalance, images not kept).
+
+    Raises:
+        InputError: too few images.
+    """
+    pool = images["subset"].ne("test")
+    parts = {"full": pool} | ({"imbalanced": pool & images["kept"].eq(1)} if dataset.imbalance else {})
+    wanted = [
+        (imbalance, split, seed)
+        for imbalance in parts
+        for split in SPLITS
+        if split != "given" or "val" in dataset.subsets
+        for seed in (SEEDS if "seed" in arguments(SPLITS, split) else SEEDS[:1])
+    ]
+    shown = progress(wanted, total=len(wanted), what="cutting folds")
+    return {fold_column(*one): _column(images, parts[one[0]], dataset, *one) for one in shown}
+
+
+def _column(
+    images: pd.DataFrame, takes_part: pd.Series[Any], dataset: Dataset, imbalance: str, split: str, seed: int
+) -> pd.Series[Any]:
+    rows = images[takes_part]
+    there = split_inputs(rows, dataset) | {"folds": FOLDS, "seed": seed}
+    needed = {name: there[name] for name in arguments(SPLITS, split)}
+    try:
+        numbers: NDArray[np.int64] = choose(SPLITS, split, "split")(**needed)
+    except InputError as error:
+        raise InputError(f"data set {dataset.name!r}, {imbalance}/{split}: {error}") from error
+    column = pd.Series(pd.NA, index=images.index, dtype="Int64")
+    column[takes_part] = numbers
+    return column
+
+
+def split_inputs(rows: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
+    """What a split may ask for by argument name, taken from the rows of images.csv that take part."""
+    return {
+        "n_images": len(rows),
+        "major_class": rows["major_class"].to_numpy(str),
+        "cluster": rows["cluster"].to_numpy("int64"),
+        "presence": pixel_counts(rows, dataset) > 0,
+        "subset": rows["subset"].to_numpy(str),
+    }

@@ -1,0 +1,99 @@
+"""splits.csv: how far the folds of each split are from the whole, and what they share that they should not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imbseg.datasets.spec import Dataset
+from imbseg.meta.classes import object_counts
+from imbseg.meta.folds import FOLDS
+from imbseg.meta.read import is_fold_column, pixel_counts
+
+
+def split_table(images: pd.DataFrame, objects: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """A row a fold column.
+
+    Columns: `column, images, folds, smallest_fold` (images in it); `deviation_presence`, `deviation_pixels` and
+    `deviation_objects` (means over the classes of `deviation`: 0.1 says that a fold has 10 % too many or too few of a
+    class, on average); `rarest_class` (background aside, by images) and `rarest_in_smallest` (images that show it in
+    the fold that has fewest); `missing` (classes that some validation fold lacks); `groups` and `leaking_groups`
+    (see the function of that name).
+    """
+    columns = [str(name) for name in images.columns if is_fold_column(str(name))]
+    per_image = object_counts(images, objects, dataset)
+    return pd.DataFrame([_quality(images, per_image, dataset, column) for column in columns])
+
+
+def deviation(
+    counts: NDArray[np.int64], base: NDArray[np.int64], fold: NDArray[np.int64], *, folds: int
+) -> NDArray[np.float64]:
+    """How far the share of each class in a fold is from its share in the whole, relative to the latter.
+
+    Args:
+        counts: (images, classes) int: presence (0 or 1), pixels, or objects.
+        base: (images,) int, what they are a share of: 1 an image, or its labelled pixels.
+        fold: (images,) int fold numbers.
+        folds: the numbers below it are validation folds: 1 for a given validation subset, where 1 stands for train.
+
+    Returns:
+        (classes,) float64: the mean over the folds of |share in fold - share| / share; NaN for a class without counts.
+
+    >>> deviation(np.array([[1], [1], [1], [0]]), np.ones(4, int), np.array([0, 0, 1, 1]), folds=2)
+    array([0.33333333])
+    """
+    share = counts.sum(axis=0) / max(int(base.sum()), 1)  # (classes,)
+    in_folds = np.array([counts[fold == k].sum(axis=0) / max(int(base[fold == k].sum()), 1) for k in range(folds)])
+    relative = np.abs(in_folds - share) / np.where(share > 0, share, np.nan)  # (folds, classes)
+    return np.asarray(relative.mean(axis=0))
+
+
+def leaking_groups(group: NDArray[np.str_], fold: NDArray[np.int64]) -> int:
+    """How many groups (patients, scenes, videos) have images in more than one fold: they stand on both sides.
+
+    >>> leaking_groups(np.array(["a", "a", "b", "b"]), np.array([0, 1, 1, 1]))
+    1
+    """
+    pairs = pd.DataFrame({"group": group, "fold": fold}).drop_duplicates()
+    return int(pairs["group"].value_counts().gt(1).sum())
+
+
+def rarest_class(presence: NDArray[np.bool_], background: int | None) -> int | None:
+    """Index of the class that the fewest images show, one at least, background aside; None where there is none."""
+    shown = presence.sum(axis=0)
+    candidates = [int(index) for index in np.flatnonzero(shown) if index != background]
+    return min(candidates, key=lambda index: int(shown[index])) if candidates else None
+
+
+def _quality(images: pd.DataFrame, objects: NDArray[np.int64], dataset: Dataset, column: str) -> dict[str, Any]:
+    takes_part = images[column].notna().to_numpy()
+    rows, fold = images[takes_part], images[column][takes_part].to_numpy("int64")
+    folds = 1 if column.endswith("/given") else FOLDS
+    pixels = pixel_counts(rows, dataset)
+    presence = pixels > 0
+    one = np.ones(len(rows), np.int64)
+    rarest = rarest_class(presence, dataset.background_index)
+    shown = np.array([presence[fold == k].sum(axis=0) for k in range(folds)])  # (folds, classes)
+    return {
+        "column": column,
+        "images": len(rows),
+        "folds": folds,
+        "smallest_fold": min(int((fold == k).sum()) for k in range(folds)),
+        "deviation_presence": mean(deviation(presence.astype(np.int64), one, fold, folds=folds)),
+        "deviation_pixels": mean(deviation(pixels, pixels.sum(axis=1), fold, folds=folds)),
+        "deviation_objects": mean(deviation(objects[takes_part], one, fold, folds=folds)),
+        "rarest_class": "" if rarest is None else dataset.class_names[rarest],
+        "rarest_in_smallest": 0 if rarest is None else int(shown[:, rarest].min()),
+        "missing": int(((shown.min(axis=0) == 0) & presence.any(axis=0)).sum()),
+        "groups": rows["group"].nunique(),
+        "leaking_groups": leaking_groups(rows["group"].to_numpy(str), fold),
+    }
+
+
+def mean(values: NDArray[np.float64]) -> float:
+    """The mean of what is no NaN, to 6 digits; NaN where nothing is."""
+    there = values[~np.isnan(values)]
+    return round(float(there.mean()), 6) if len(there) else float("nan")

@@ -1,0 +1,68 @@
+"""Which classes are rare, by which of three measures: each is a trouble of its own, with remedies of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from imbseg.datasets.spec import Dataset
+
+FEW_IMAGES = 50  # below: fewer than ten in each of five validation folds
+PIXEL_FRACTION = 0.2  # of the pixels a class would have if all had equally many
+SMALL_OBJECT = (
+    0.005  # of an image: 36 x 36 pixels of 512 x 512, some two cells of the feature map each way at stride 16
+)
+
+
+def rare_by(table: pd.DataFrame, dataset: Dataset, ending: str = "") -> list[str]:
+    """What each class is rare by: `images`, `pixels`, `size`, several with a blank between, or "".
+
+    By images: fewer than half of the median class's, or fewer than FEW_IMAGES. By pixels: a share below PIXEL_FRACTION
+    of an equal share. By size: a typical object covers less than SMALL_OBJECT of its image. Background is never rare,
+    and doesn't count for the median.
+
+    Args:
+        table: classes.csv.
+        dataset: names the background.
+        ending: "_imbalanced" for what the deliberate imbalance leaves.
+    """
+    aside = table["class"].eq(dataset.background or "")
+    median = float(table[f"images{ending}"][~aside].median()) if not aside.all() else 0.0
+    found = {
+        "images": table[f"images{ending}"].lt(max(median / 2, FEW_IMAGES)),
+        "pixels": table[f"pixel_share{ending}"].lt(PIXEL_FRACTION / len(table)),
+        "size": table["object_size"].lt(SMALL_OBJECT),
+    }
+    return [" ".join(kind for kind, is_rare in found.items() if is_rare[row] and not aside[row]) for row in table.index]
+
+
+def classes_rare_by(table: pd.DataFrame, kind: str, ending: str = "") -> list[str]:
+    """Names of the classes of classes.csv that are rare by `images`, `pixels` or `size`, the rarest first."""
+    rows = table[table[f"rare_by{ending}"].str.split().map(lambda kinds: kind in kinds)]
+    order = {"images": f"images{ending}", "pixels": f"pixels{ending}", "size": "object_size"}[kind]
+    return [str(name) for name in rows.sort_values(order, kind="stable")["class"]]
+
+
+def empty_images(images: pd.DataFrame, dataset: Dataset) -> tuple[int, int]:
+    """(images that show nothing but background, images) of the train pool.
+
+    An image whose pixels are all ignored counts among the empty ones.
+    """
+    pool = images[images["subset"].ne("test")]
+    shown = pool[[f"pixels:{name}" for name in dataset.class_names if name != dataset.background]]
+    return int((shown.sum(axis=1) == 0).sum()), len(pool)
+
+
+def split_summary(splits: pd.DataFrame) -> pd.DataFrame:
+    """splits.csv, its seeds together: a row `imbalance/split` with mean deviations, the worst of the other numbers."""
+    name = splits["column"].str.split("/").str[:2].str.join("/")
+    worst: dict[str, Any] = {"rarest_in_smallest": "min", "missing": "max", "leaking_groups": "max", "groups": "max"}
+    means = {f"deviation_{kind}": "mean" for kind in ("presence", "pixels", "objects")}
+    return splits.groupby(name, sort=False).agg({**means, **worst, "rarest_class": "first"})
+
+
+def shared_with_test(images: pd.DataFrame) -> int:
+    """How many groups have images both in the train pool and in the test set."""
+    test = images["subset"].eq("test")
+    return len(set(images["group"][test]) & set(images["group"][~test]))

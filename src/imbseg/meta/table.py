@@ -1,0 +1,102 @@
+"""All images of a data set -> two tables, a row an image and a row an object, in one parallel pass."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imbseg.console import progress
+from imbseg.datasets.ids import ImageRow
+from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError, first_ten
+from imbseg.meta.scan import OBJECT_COLUMNS, ImageScan, scan
+
+FEW = 64  # images that are read sooner than a second process starts
+
+
+def scan_all(rows: list[ImageRow], dataset: Dataset, workers: int) -> list[ImageScan]:
+    """Scan every image, in as many processes as asked for; the result doesn't depend on their number.
+
+    Raises:
+        InputError: files are broken; the first ten are named, and how many more there are.
+    """
+    found = list(progress(_scans(rows, dataset, workers), total=len(rows), what="reading images and masks"))
+    problems = [one for one in found if isinstance(one, str)]
+    if problems:
+        raise first_ten(problems, "images can't be used")
+    return [one for one in found if isinstance(one, ImageScan)]
+
+
+def image_table(rows: list[ImageRow], scans: list[ImageScan], dataset: Dataset) -> pd.DataFrame:
+    """images.csv without `cluster`, `kept` and folds: a row an image, in the order of the id lists."""
+    pixels = np.array([one.pixels for one in scans], np.int64)  # (images, classes)
+    table = {
+        "id": [row.id for row in rows],
+        "subset": [row.subset for row in rows],
+        "image": [row.image for row in rows],
+        "mask": [row.mask for row in rows],
+        "height": [one.height for one in scans],
+        "width": [one.width for one in scans],
+        **{f"pixels:{name}": pixels[:, index] for index, name in enumerate(dataset.class_names)},
+        "pixels:ignore": [one.ignored for one in scans],
+        "major_class": major_class(pixels, dataset),
+        "group": [dataset.group_of(row.id) for row in rows],
+    }
+    return pd.DataFrame(table)
+
+
+def major_class(pixels: NDArray[np.int64], dataset: Dataset) -> list[str]:
+    """The class with the most pixels in each image.
+
+    Background counts only where nothing else is there; an image without labelled pixels has none: "".
+
+    Args:
+        pixels: (images, classes) int, labelled pixels of each class.
+        dataset: gives the names and the background.
+    """
+    shown = pixels.copy()
+    if dataset.background_index is not None:
+        only_background = shown.sum(axis=1) == shown[:, dataset.background_index]
+        shown[~only_background, dataset.background_index] = 0
+    return [dataset.class_names[one.argmax()] if one.any() else "" for one in shown]
+
+
+def object_table(rows: list[ImageRow], scans: list[ImageScan], dataset: Dataset) -> pd.DataFrame:
+    """objects.csv: `id` and OBJECT_COLUMNS, a row an object, in the order of the images."""
+    values = np.concatenate([one.objects for one in scans])  # (objects, 7)
+    table = pd.DataFrame(values, columns=list(OBJECT_COLUMNS))
+    table["class"] = np.array(dataset.class_names, object)[values[:, 0]]
+    table.insert(0, "id", np.repeat(np.array([row.id for row in rows], object), [len(one.objects) for one in scans]))
+    return table
+
+
+def _scans(rows: list[ImageRow], dataset: Dataset, workers: int) -> Iterator[ImageScan | str]:
+    one = functools.partial(scan, dataset=dataset)
+    if workers == 1 or len(rows) <= FEW:
+        return map(one, rows)
+    return _in_processes(one, rows, workers)
+
+
+def _in_processes(
+    one: functools.partial[ImageScan | str], rows: Iterable[ImageRow], workers: int
+) -> Iterator[ImageScan | str]:
+    # "spawn": a fork would copy the locks of threads that the progress bar and OpenCV run
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_one_thread)
+    try:
+        yield from pool.map(one, rows, chunksize=8)
+    except BrokenProcessPool as error:
+        raise InputError("a process that read images was ended (out of memory?); try --workers 1") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)  # the processes share the cores already

@@ -1,0 +1,1 @@
+"""Confusion counts once (counts), every score a formula on them (scores)."""

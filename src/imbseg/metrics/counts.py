@@ -1,0 +1,99 @@
+"""Predictions and truth -> integers: what every score of a trial derives from, stored for each image."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.errors import InputError
+from imbseg.files import whole_file
+
+IGNORE = 255
+Integers = NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """Pixels of every image and class.
+
+    Attributes:
+        ids: (images,) text.
+        tp: (images, classes) pixels of the class predicted as it.
+        fp: (images, classes) labelled pixels of another class predicted as it.
+        fn: (images, classes) pixels of the class predicted as another.
+        ignored: (images, classes) ignored pixels predicted as the class: in no score but the published ones.
+        confusion: (classes, classes) pixels of the whole set, [truth, prediction].
+    """
+
+    ids: NDArray[np.str_]
+    tp: Integers
+    fp: Integers
+    fn: Integers
+    ignored: Integers
+    confusion: Integers
+
+
+def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer], classes: int) -> Integers:
+    """Count one image.
+
+    Args:
+        prediction: (height, width) class indices below `classes`.
+        target: (height, width) class indices, 255 = ignored.
+        classes: number of classes.
+
+    Returns:
+        (classes + 1, classes) int64: [truth, prediction]; the last row counts ignored pixels.
+
+    Raises:
+        ValueError: shapes differ, or an index is no class.
+    """
+    if prediction.shape != target.shape:
+        raise ValueError(f"prediction is {prediction.shape}, target {target.shape}; they must be of one shape")
+    truth = np.where(target == IGNORE, classes, target).astype(np.int64)
+    if truth.size and (truth.max() > classes or prediction.max() >= classes or prediction.min() < 0):
+        raise ValueError(f"an index is no class of {classes}")
+    code = truth * classes + prediction
+    return np.bincount(code.ravel(), minlength=(classes + 1) * classes).reshape(classes + 1, classes)
+
+
+def collect(ids: list[str], confusions: list[Integers]) -> Counts:
+    """Put the images' confusions together.
+
+    Args:
+        ids: one id an image.
+        confusions: one (classes + 1, classes) array an image, as `image_confusion` gives.
+    """
+    stacked = np.stack(confusions)  # (images, classes + 1, classes)
+    labelled = stacked[:, :-1]
+    tp = np.diagonal(labelled, axis1=1, axis2=2)
+    return Counts(
+        ids=np.array(ids),
+        tp=tp.copy(),
+        fp=labelled.sum(axis=1) - tp,
+        fn=labelled.sum(axis=2) - tp,
+        ignored=stacked[:, -1].copy(),
+        confusion=labelled.sum(axis=0),
+    )
+
+
+def save_counts(path: Path, counts: Counts) -> None:
+    """Write counts as compressed NumPy arrays, whole or not at all."""
+    with whole_file(path) as temporary:
+        np.savez_compressed(temporary, **dataclasses.asdict(counts))
+
+
+def load_counts(path: Path) -> Counts:
+    """Read counts back.
+
+    Raises:
+        InputError: the file is missing, cut short, or lacks an array.
+    """
+    try:
+        with path.open("rb") as handle, np.load(handle) as stored:
+            return Counts(**{field.name: stored[field.name] for field in dataclasses.fields(Counts)})
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"counts {path}: can't be read ({error}); start the trial again") from error

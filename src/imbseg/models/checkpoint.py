@@ -1,0 +1,35 @@
+"""What a trial keeps of itself on disk: written whole or not at all, read without running code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imbseg.errors import InputError
+from imbseg.files import whole_file
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors, numbers and texts to a file, whole or not at all."""
+    with whole_file(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Raises:
+        InputError: the file is missing, cut short or no checkpoint.
+    """
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"checkpoint {path}: no such file") from error
+    except Exception as error:  # unpickling a broken file fails in many ways
+        raise InputError(f"checkpoint {path}: can't be read ({str(error).splitlines()[0][:120]}); remove the run "
+                         f"folder and start the trial again") from error  # fmt: skip
+    if not isinstance(content, dict):
+        raise InputError(f"checkpoint {path}: expected a dict, found {type(content).__name__}")
+    return content

@@ -1,0 +1,242 @@
+"""Runs -> groups that may be compared, and in each the strategies: runs that differ by nothing but their seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from imbseg import menu
+from imbseg.errors import InputError
+from imbseg.losses import LOSSES, OWN_WEIGHTS
+from imbseg.results.collect import FINISHED, Run
+from imbseg.trial.fields import STRATEGY, WITHOUT_EFFECT
+
+NAMED = ("strategy", "loss", "class_weights")
+APART = ("dataset", "fold", "epochs")  # what keeps groups apart, and is no strategy
+NO_REMEDY = (*NAMED, *STRATEGY, *APART, *WITHOUT_EFFECT, "seed", "split_seed", "threads", "device")
+LOSS_PARAMETERS = ("gamma", "alpha")
+Settings = tuple[tuple[str, Any], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Strategy:
+    """Runs of the same settings, one a seed.
+
+    Attributes:
+        label: what tells it apart from the others of its group, for people.
+        key: all of it: strategy, loss, class weights, and every other setting that varies in the group.
+        settings: the same, by name.
+        runs: finished ones, by seed.
+    """
+
+    label: str
+    key: str
+    settings: Mapping[str, Any]
+    runs: tuple[Run, ...]
+
+    def values(self, subset: str, score: str) -> dict[tuple[int, int], float]:
+        """Seed -> a score, of the seeds that have it."""
+        scores = {run.seed: run.score(subset, score) for run in self.runs}
+        return {seed: value for seed, value in scores.items() if not math.isnan(value)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Strategies of one data set, meta, fold and epoch budget: what may be compared.
+
+    Attributes:
+        name: what it is, for people.
+        classes: names in index order.
+        strategies: the baseline first, the others in the order of their runs' names.
+        baseline: the one that the others are held against.
+        chosen: how the baseline was chosen.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    strategies: tuple[Strategy, ...]
+    baseline: Strategy
+    chosen: str
+
+    @property
+    def others(self) -> tuple[Strategy, ...]:
+        """All strategies but the baseline."""
+        return self.strategies[1:]
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """Everything a report tells: the groups, and the runs that stand in none, each with its reason."""
+
+    root: Path
+    groups: tuple[Group, ...]
+    left_out: tuple[Run, ...]
+
+
+def arrange(runs: Sequence[Run], root: Path, baseline: str | None = None) -> Results:
+    """Sort runs into groups and strategies.
+
+    Args:
+        runs: what `collect` gave.
+        root: where they lie.
+        baseline: a strategy's key or label, or a loss or strategy that only one has; None: see `choose_baseline`.
+
+    Raises:
+        InputError: no run has finished, or no group has the baseline (the message lists what is there).
+    """
+    finished, left_out = _without_duplicates(runs)
+    if not finished:
+        told = "; ".join(f"{run.name}: {run.status}, {run.reason}" for run in left_out[:3])
+        more = f"; and {len(left_out) - 3} more" if len(left_out) > 3 else ""
+        raise InputError(f"{root}: none of {len(runs)} run(s) has finished ({told}{more}); wait for one, or start "
+                         f"them again: they go on where they stopped")  # fmt: skip
+    parts: dict[tuple[Any, ...], list[Run]] = {}
+    for run in finished:
+        parts.setdefault(_group_key(run), []).append(run)
+    strategies = {key: strategies_of(members) for key, members in parts.items()}
+    if baseline is not None:
+        _check_baseline(baseline, strategies.values())
+    names = _group_names(list(parts))
+    groups = [_group(names[key], strategies[key], baseline) for key in parts]
+    return Results(root, tuple(groups), tuple(left_out))
+
+
+def strategies_of(runs: Sequence[Run]) -> list[Strategy]:
+    """Runs of one group -> its strategies, in the order in which they first appear."""
+    varying = varying_settings(runs)
+    members: dict[Settings, list[Run]] = {}
+    for run in runs:
+        members.setdefault(_settings(run, varying), []).append(run)
+    labels = _labels(list(members))
+    return [
+        Strategy(*labels[key], dict(key), tuple(sorted(own, key=lambda run: run.seed))) for key, own in members.items()
+    ]
+
+
+def varying_settings(runs: Sequence[Run]) -> list[str]:
+    """Settings that differ between runs, beside the strategy, the loss, its weights, and what is chance or place."""
+    names = dict.fromkeys(name for run in runs for name in run.parameters if name not in NO_REMEDY)
+    return [name for name in names if len({repr(run.parameters.get(name)) for run in runs}) > 1]
+
+
+def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple[Strategy, str]:
+    """The strategy that the others are compared with, and how it was chosen.
+
+    By default plain cross-entropy, then what neither resamples nor pastes; between equals the one on the imbalanced
+    data (full data is no fair opponent of a remedy), then a random split, then the first.
+    """
+    found = _matching(strategies, wanted) if wanted else []
+    if len(found) == 1:
+        return found[0], "named with --baseline"
+    best = min(strategies, key=lambda strategy: _plainness(strategy.settings, strategy.runs[0].parameters))
+    parameters, missing = best.runs[0].parameters, f"{wanted!r} isn't here; " if wanted else ""
+    if best.settings["loss"] == "cross_entropy":
+        return best, f"{missing}taken by default: the plainest with cross_entropy"
+    if parameters.get("copy_paste") == "none" and parameters.get("sampling") in PLAIN:
+        return best, f"{missing}taken by default: nothing resampled or pasted"
+    return best, f"{missing}taken by default: the first"
+
+
+def differences(strategy: Strategy, baseline: Strategy, subset: str, score: str) -> dict[tuple[int, int], float]:
+    """Strategy minus baseline of each seed that both have run, where both have the score."""
+    ours, theirs = strategy.values(subset, score), baseline.values(subset, score)
+    return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
+
+
+PLAIN = ("none", "x2")
+
+
+def _plainness(settings: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[int, ...]:
+    sampling = parameters.get("sampling")
+    return (
+        settings["loss"] != "cross_entropy",
+        PLAIN.index(sampling) if sampling in PLAIN else len(PLAIN),
+        parameters.get("copy_paste") != "none",
+        settings["class_weights"] != "none",
+        parameters.get("imbalance") != "imbalanced",
+        parameters.get("split") != "random",
+    )
+
+
+def _matching(strategies: Iterable[Strategy], wanted: str) -> list[Strategy]:
+    exact = [one for one in strategies if wanted in (one.key, one.label)]
+    return exact or [one for one in strategies if wanted in (one.settings["strategy"], one.settings["loss"])]
+
+
+def _check_baseline(wanted: str, groups: Iterable[Sequence[Strategy]]) -> None:
+    found = [_matching(strategies, wanted) for strategies in groups]
+    if any(len(matches) == 1 for matches in found):
+        return
+    there = sorted({one.label for strategies in groups for one in strategies})
+    problem = "fits several strategies" if any(found) else "is no strategy here"
+    listed = "; ".join(repr(label) for label in there[:20]) + ("; ..." if len(there) > 20 else "")
+    raise InputError(f"--baseline: {wanted!r} {problem}; choose from: {listed}")
+
+
+def _group(name: str, strategies: list[Strategy], wanted: str | None) -> Group:
+    baseline, chosen = choose_baseline(strategies, wanted)
+    others = [one for one in strategies if one is not baseline]
+    return Group(name, baseline.runs[0].classes, (baseline, *others), baseline, chosen)
+
+
+def _group_key(run: Run) -> tuple[Any, ...]:
+    settings = [run.parameters.get(name) for name in APART]
+    return (*settings, str(run.about.get("dataset_sha256")), str(run.about.get("meta_sha256")), run.classes)
+
+
+def _group_names(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
+    """Names from data set, fold and epochs; digests only where those don't tell two groups apart."""
+    plain = {key: f"{Path(str(key[0])).stem}, fold {key[1]}, up to {key[2]} epochs" for key in keys}
+    often = Counter(plain.values())
+    return {
+        key: name if often[name] == 1 else f"{name}, data set file {key[3][:8]}, meta {key[4][:8]}"
+        for key, name in plain.items()
+    }
+
+
+def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """A trial that was run twice would count twice: its numbers are the same by construction."""
+    kept: dict[tuple[Any, ...], Run] = {}
+    left_out = []
+    for run in runs:
+        settings = [(name, repr(run.parameters[name])) for name in sorted(run.parameters) if name in NAMED
+                    or name not in (*NO_REMEDY, *STRATEGY)]  # fmt: skip
+        key = (_group_key(run), run.seed, tuple(settings))
+        if run.status != FINISHED:
+            left_out.append(run)
+        elif key in kept:
+            reason = f"same settings and seed as {kept[key].name}, which counts once"
+            left_out.append(dataclasses.replace(run, status="duplicate", reason=reason))
+        else:
+            kept[key] = run
+    return list(kept.values()), left_out
+
+
+def _settings(run: Run, varying: Sequence[str]) -> Settings:
+    loss = str(run.parameters.get("loss"))
+    taken = menu.arguments(LOSSES, loss) if loss in LOSSES else LOSS_PARAMETERS
+    named = [(name, run.parameters.get(name)) for name in NAMED]
+    own = [(name, run.parameters.get(name)) for name in varying if name not in LOSS_PARAMETERS or name in taken]
+    return tuple(named + own)
+
+
+def _labels(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
+    """(label, key) of each strategy: the label leaves out what all of the group have in common."""
+    common = set.intersection(*(set(_parts(key)) for key in keys))
+    full = {key: ", ".join(_parts(key)) for key in keys}
+    short = {key: ", ".join(part for part in _parts(key) if part not in common) or full[key] for key in keys}
+    often = Counter(short.values())
+    return {key: (short[key] if often[short[key]] == 1 else full[key], full[key]) for key in keys}
+
+
+def _parts(key: Settings) -> list[str]:
+    settings = dict(key)
+    implied = OWN_WEIGHTS.get(str(settings["loss"]), "none")
+    parts = [str(settings["strategy"]), str(settings["loss"])]
+    weights = settings["class_weights"]
+    parts += [f"class_weights={weights}"] if weights != implied else []
+    return parts + [f"{name}={value}" for name, value in key if name not in NAMED]

@@ -1,0 +1,95 @@
+"""Everything a report consists of, written to one folder and said on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from imbseg.files import writable_folder, write_text
+from imbseg.results import tables
+from imbseg.results.collect import collect
+from imbseg.results.figures import draw
+from imbseg.results.strategies import Group, Results, arrange
+from imbseg.results.words import METHOD, sentences
+
+SAID = 14  # sentences of one group on the screen; report.md has all
+
+
+def report(runs: Path, out: Path, baseline: str | None) -> Results:
+    """Read run folders, write results.csv, strategies.csv, report.md and the figures, and print the answer.
+
+    Args:
+        runs: the folder that is searched.
+        out: the folder that is written; made where it is missing.
+        baseline: see `arrange`.
+
+    Raises:
+        InputError: no runs, none finished, an unknown baseline, or `out` can't be written.
+    """
+    results = arrange(collect(runs), runs, baseline)
+    folder = writable_folder(out)
+    tables.write_csv(folder / "results.csv", tables.trials_table(results))
+    tables.write_csv(folder / "strategies.csv", tables.strategies_table(results))
+    figures = _figures(results, folder)
+    write_text(folder / "report.md", document(results, figures))
+    _say(results)
+    print(f"written to {folder}: {', '.join(['results.csv', 'strategies.csv', 'report.md', *figures.values()])}")
+    return results
+
+
+def document(results: Results, figures: dict[str, str]) -> str:
+    """report.md: the answer first, then the tables.
+
+    Args:
+        results: what is told.
+        figures: group -> file name of its figure.
+    """
+    parts = [f"# Results of {tables.escape(str(results.root))}\n"]
+    for group in results.groups:
+        parts += _group_parts(group, figures.get(group.name))
+    counted = tables.trials_table(results)
+    parts += ["## Every trial\n", tables.markdown(counted[counted["reason"] == ""].drop(columns=["reason"]))]
+    if results.left_out:
+        parts += ["## Left out of every average\n", tables.markdown(_left_out(results))]
+    return "\n".join(parts)
+
+
+def _group_parts(group: Group, figure: str | None) -> list[str]:
+    said = [tables.escape(line) if not line.startswith("- ") else f"- {tables.escape(line[2:])}" for line in
+            sentences(group)]  # fmt: skip
+    parts = [f"## {tables.escape(group.name)}\n", *(line if line.startswith("- ") else f"{line}\n" for line in said)]
+    parts += [f"\n{METHOD}\n", f"![Gain a class]({figure})\n" if figure else ""]
+    parts += ["Mean ± standard deviation over the seeds.\n", tables.markdown(tables.overview(group))]
+    for subset in tables.SUBSETS:
+        parts += [f"IoU a class, {tables.WORDS[subset]} images:\n", tables.markdown(tables.class_table(group, subset))]
+    return parts
+
+
+def _figures(results: Results, folder: Path) -> dict[str, str]:
+    """Draw each group's figure; what an earlier report drew and this one doesn't is gone."""
+    for stale in (folder / "gains.png", *folder.glob("gains-[0-9]*.png")):
+        stale.unlink(missing_ok=True)
+    several = len(results.groups) > 1
+    named = {group.name: f"gains-{place}.png" if several else "gains.png" for place, group in
+             enumerate(results.groups, 1)}  # fmt: skip
+    return {group.name: named[group.name] for group in results.groups if draw(group, folder / named[group.name])}
+
+
+def _say(results: Results) -> None:
+    tables.show(tables.short_trials(results), f"trials in {results.root}")
+    if results.left_out:
+        tables.show(_left_out(results), "left out of every average")
+    if len(results.groups) > 1:
+        print(f"{len(results.groups)} groups that can't be compared with each other: other data, fold or epochs\n")
+    for group in results.groups:
+        tables.show(tables.overview(group, 3), f"{group.name}: mean ± standard deviation over seeds")
+    for group in results.groups:
+        lines = sentences(group)
+        more = [f"... and {len(lines) - SAID} more lines in report.md"] if len(lines) > SAID else []
+        print("\n".join([*lines[:SAID], *more]), end="\n\n")
+    print(METHOD)
+
+
+def _left_out(results: Results) -> pd.DataFrame:
+    return pd.DataFrame([{"trial": run.name, "status": run.status, "reason": run.reason} for run in results.left_out])

@@ -1,0 +1,13 @@
+"""Counts and groups -> fold numbers: the menu of splits.
+
+Each is one function; it names what it needs as keyword arguments out of `n_images`, `major_class`, `cluster`,
+`presence`, `subset`, `folds`, `seed` (see imbseg.menu.arguments) and returns (images,) int fold numbers.
+"""
+
+SPLITS: dict[str, str] = {
+    "random": "imbseg.splits.simple:random",
+    "skf_major": "imbseg.splits.stratified:skf_major",
+    "skf_cluster": "imbseg.splits.stratified:skf_cluster",
+    "mskf": "imbseg.splits.stratified:mskf",
+    "given": "imbseg.splits.simple:given",
+}

@@ -1,0 +1,1 @@
+"""One trial -> one run folder: samples, loop, evaluation, optimizer, early stopping, resume."""

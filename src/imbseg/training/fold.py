@@ -1,0 +1,113 @@
+"""What a trial takes from meta: its rows, and the class and draw weights that its own train fold gives."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg import menu
+from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError
+from imbseg.losses import CLASS_WEIGHTS
+from imbseg.meta import read
+from imbseg.sampling import SAMPLING
+from imbseg.training.samples import Files
+from imbseg.trial import Trial
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """The images of a trial, and what its train fold's frequencies give.
+
+    Attributes:
+        train, val, test: where the images lie.
+        draw_weights: (train images,) relative weights.
+        class_weights: (classes,) float64.
+        groups: head, medium, tail -> class names.
+        meta_digest: of the meta they come from.
+    """
+
+    train: Files
+    val: Files
+    test: Files
+    draw_weights: NDArray[np.float64]
+    class_weights: NDArray[np.float64]
+    groups: dict[str, list[str]]
+    meta_digest: str
+
+
+def read_fold(trial: Trial, dataset: Dataset) -> Fold:
+    """Read a trial's fold from meta.
+
+    Raises:
+        InputError: meta is missing, stale, or lacks the fold; the message says what to run.
+    """
+    meta = read.read_meta(dataset, read.meta_folder(dataset, trial.meta))
+    seed = trial.split_seed or trial.seed
+    if trial.split != "given" and not 1 <= seed <= 5:
+        raise InputError(f"seed {seed}: the splits in meta have seeds 1 to 5; name one of them with split_seed")
+    train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, seed), trial.fold)
+    pixels = read.pixel_counts(train, dataset)
+    root = meta.root(dataset)
+    return Fold(
+        train=_files(train, root),
+        val=_files(val, root),
+        test=_files(read.test_rows(meta), root),
+        draw_weights=draw_weights(trial.sampling, train, pixels),
+        class_weights=class_weights(trial.class_weights, pixels),
+        groups=_groups(meta.classes),
+        meta_digest=meta.digest,
+    )
+
+
+def draw_weights(sampling: str, rows: Any, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Ask a sampler of the menu for weights, giving it the columns that it names.
+
+    Args:
+        sampling: a name in SAMPLING.
+        rows: the train fold's rows of images.csv.
+        pixels: (images, classes) labelled pixels.
+    """
+    columns = {
+        "major_class": rows["major_class"].to_numpy(str),
+        "cluster": rows["cluster"].fillna(-1).to_numpy(np.int64),
+        "pixel_counts": pixels,
+    }
+    wanted = menu.arguments(SAMPLING, sampling)
+    weights: NDArray[np.float64] = menu.choose(SAMPLING, sampling, "sampling")(
+        **{name: columns[name] for name in wanted}
+    )
+    return weights
+
+
+def class_weights(scheme: str, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Ask a scheme of the menu for class weights.
+
+    Args:
+        scheme: a name in CLASS_WEIGHTS.
+        pixels: (images, classes) labelled pixels of the train fold.
+    """
+    given = {
+        "pixel_counts": pixels.sum(axis=0),
+        "image_pixel_counts": (pixels.sum(axis=1, keepdims=True) * (pixels > 0)).sum(axis=0),
+    }
+    wanted = menu.arguments(CLASS_WEIGHTS, scheme)
+    weights: NDArray[np.float64] = menu.choose(CLASS_WEIGHTS, scheme, "class weights")(**{k: given[k] for k in wanted})
+    return weights
+
+
+def _files(rows: Any, root: Path) -> Files:
+    files = Files.of(rows, root)
+    missing = [str(path) for path in (*files.images, *files.masks) if not path.is_file()]
+    if missing:
+        raise InputError(f"{missing[0]} is missing, which meta lists ({len(missing)} files in all); put the data back, "
+                         f"or run make_meta.py again")  # fmt: skip
+    return files
+
+
+def _groups(classes: Any) -> dict[str, list[str]]:
+    return {group: list(classes.loc[classes["group"] == group, "class"]) for group in ("head", "medium", "tail")}

@@ -1,0 +1,137 @@
+"""A run folder: opened fresh, gone on with, or refused; its small files written whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import IO, Any
+
+from imbseg import __version__
+from imbseg.datasets.spec import REPOSITORY
+from imbseg.errors import InputError
+from imbseg.files import read_json, writable_folder, write_json, write_text
+from imbseg.trial import Resolved, Trial
+from imbseg.trial.fields import WITHOUT_EFFECT
+
+PACKAGES = ("torch", "segmentation-models-pytorch", "pytorch-toolbelt", "nni", "opencv-python", "numpy", "timm")
+Row = dict[str, float]
+
+
+@dataclasses.dataclass
+class Folder:
+    """An opened run folder; its lock goes when the process does."""
+
+    path: Path
+    lock: IO[bytes]
+
+    def file(self, name: str) -> Path:
+        """A file of the run."""
+        return self.path / name
+
+    def status(self, state: str, **more: Any) -> None:
+        """Write status.json: running, finished, failed or interrupted, and what goes with it."""
+        write_json(self.file("status.json"), {"status": state, **more})
+
+    def log(self, line: str) -> None:
+        """Append a line to log.txt."""
+        with self.file("log.txt").open("a", encoding="utf-8") as handle:
+            handle.write(line + "\n")
+
+
+def open_folder(path: Path) -> Folder:
+    """Make or take a run folder, for this process alone.
+
+    Raises:
+        InputError: it can't be written, is a file, or another process trains in it.
+    """
+    folder = writable_folder(path)
+    lock = (folder / ".lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: another process trains in this folder; wait for it, or choose another --out"
+        ) from error
+    return Folder(folder, lock)
+
+
+def recorded_threads(path: Path) -> int | None:
+    """The thread count that an earlier start of this trial recorded."""
+    file = path / "trial.json"
+    return int(read_json(file)["parameters"]["threads"]) if file.is_file() else None
+
+
+def describe(resolved: Resolved, trial: Trial, meta_digest: str, **more: Any) -> dict[str, Any]:
+    """The content of trial.json: all parameters with their sources, versions, commit, meta's hash."""
+    return {
+        "parameters": trial.as_json(),
+        "sources": resolved.sources,
+        "dataset_file": str(resolved.dataset.path),
+        "dataset_sha256": resolved.dataset.digest,
+        "meta_sha256": meta_digest,
+        "versions": {"python": platform.python_version(), "imbseg": __version__}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "commit": _commit(),
+        "experiment": os.environ.get("NNI_EXP_ID"),
+        "nni_trial": os.environ.get("NNI_TRIAL_JOB_ID"),
+        **more,
+    }
+
+
+def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
+    """Write trial.json, or hold it against the one that is there.
+
+    Raises:
+        InputError: the folder belongs to a trial with other parameters, data or meta; the message names the fields.
+    """
+    file = folder.file("trial.json")
+    if not file.is_file():
+        write_json(file, description)
+        return
+    known = read_json(file)
+    if not folder.file("last.pt").is_file():  # nothing was trained yet: nothing to lose
+        write_json(file, description)
+        return
+    before, now = known["parameters"], description["parameters"]
+    differ = [
+        f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
+        for name in {**before, **now}
+        if name not in WITHOUT_EFFECT and before.get(name) != now.get(name)
+    ]
+    differ += [
+        f"{words} changed"
+        for key, words in (("dataset_sha256", "the data set file"), ("meta_sha256", "the meta"))
+        if known[key] != description[key]
+    ]
+    if differ:
+        raise InputError(
+            f"{folder.path}: holds a trial with other settings ({'; '.join(differ)}); choose another --out"
+        )
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Write rows of one table as CSV; the shortest digits that read back exactly, nothing for NaN."""
+    columns = list(rows[0])
+    lines = [",".join(columns)]
+    lines += [",".join(_cell(row[column]) for column in columns) for row in rows]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _cell(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "" if value != value else repr(float(value))
+
+
+def _commit() -> str | None:
+    command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

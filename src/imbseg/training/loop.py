@@ -1,0 +1,126 @@
+"""One epoch of training, and one evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from imbseg.console import progress
+from imbseg.errors import TrialFailed
+from imbseg.metrics.counts import Counts, collect, image_confusion
+from imbseg.training.optimizer import poly_factor, set_learning_rates
+from imbseg.training.samples import WholeImages, quiet_worker, stack
+from imbseg.trial import Trial
+
+Batches = torch.utils.data.DataLoader[tuple[torch.Tensor, torch.Tensor]]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclasses.dataclass
+class Learner:
+    """What training changes: the network, its optimizer, and the scaler of float16 gradients."""
+
+    model: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    device: torch.device
+
+
+def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial, epoch: int) -> float:
+    """Train one epoch.
+
+    Args:
+        learner: changed in place.
+        batches: (images, 3, height, width) float32 and (images, height, width) int64.
+        loss_of: (logits, target) -> scalar.
+        trial: its learning rates, epochs and amp.
+        epoch: counted from 1.
+
+    Returns:
+        Mean loss of the steps.
+
+    Raises:
+        TrialFailed: a loss isn't finite; the message names the step and the learning rates.
+    """
+    learner.model.train()
+    steps = len(batches)
+    total = torch.zeros((), device=learner.device)
+    for step, (images, target) in enumerate(progress(batches, total=steps, what=f"epoch {epoch}/{trial.epochs}")):
+        factor = poly_factor((epoch - 1) * steps + step, trial.epochs * steps, trial.poly_power)
+        set_learning_rates(learner.optimizer, trial, factor)
+        loss = _step(learner, images, target, loss_of, amp=trial.amp)
+        if not math.isfinite(loss.item()):
+            raise TrialFailed(
+                f"the loss became {loss.item()} at step {step + 1} of epoch {epoch}, with lr {trial.lr * factor:.3g} "
+                f"and encoder_lr {trial.encoder_lr * factor:.3g}; take smaller learning rates"
+            )
+        total += loss.detach()
+    return float(total) / steps
+
+
+def _step(learner: Learner, images: torch.Tensor, target: torch.Tensor, loss_of: Loss, *, amp: bool) -> torch.Tensor:
+    images = images.to(learner.device, non_blocking=True)
+    target = target.to(learner.device, non_blocking=True)
+    learner.optimizer.zero_grad(set_to_none=True)
+    with torch.autocast(learner.device.type, dtype=torch.float16, enabled=amp):
+        logits = learner.model(images)
+    loss = loss_of(logits, target)
+    if torch.isfinite(loss):
+        torch.autograd.backward(learner.scaler.scale(loss))
+        learner.scaler.step(learner.optimizer)
+        learner.scaler.update()
+    return loss
+
+
+def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str) -> Counts:
+    """Predict whole images and count at their masks' own size.
+
+    Args:
+        model: put into evaluation mode.
+        whole: the images.
+        device: where the model is.
+        trial: batch size, workers and amp.
+        what: shown before the progress bar.
+
+    Returns:
+        Counts with a row an image, in the order of `whole`.
+    """
+    model.eval()
+    groups = whole.batches(trial.batch_size)
+    loader = torch.utils.data.DataLoader(
+        whole, batch_sampler=groups, num_workers=trial.workers, collate_fn=stack, worker_init_fn=quiet_worker,
+        pin_memory=device.type == "cuda",
+    )  # fmt: skip
+    classes = len(whole.dataset.classes)
+    found: dict[int, np.ndarray] = {}
+    with torch.inference_mode():
+        for images, masks, indices in progress(loader, total=len(groups), what=what):
+            with torch.autocast(device.type, dtype=torch.float16, enabled=trial.amp):
+                logits = model(images.to(device, non_blocking=True)).float()
+            for one, mask, index in zip(logits, masks, indices, strict=True):
+                labels = native_labels(one, whole.input_size(index), (mask.shape[1], mask.shape[0]))
+                found[index] = image_confusion(labels, mask, classes)
+    return collect(whole.files.ids, [found[index] for index in range(len(found))])
+
+
+def native_labels(logits: torch.Tensor, size: tuple[int, int], native: tuple[int, int]) -> np.ndarray:
+    """Cut the padding off one image's logits, bring them to the mask's size, and take the best class.
+
+    Args:
+        logits: (classes, padded height, padded width).
+        size: (width, height) without padding.
+        native: (width, height) of the mask.
+
+    Returns:
+        (height, width) uint8.
+    """
+    cut = logits[None, :, : size[1], : size[0]]
+    if size != native:
+        cut = functional.interpolate(cut, size=(native[1], native[0]), mode="bilinear", align_corners=False)
+    labels: np.ndarray = cut[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+    return labels

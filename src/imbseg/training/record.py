@@ -1,0 +1,65 @@
+"""What is said and kept of each epoch: a line on the screen, a row in the tables, a point for TensorBoard."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+Row = dict[str, float]
+GROUPS = ("head", "medium", "tail")
+TABLE = ("mIoU", *GROUPS, "mIoU_I", "mIoU_C", "mIoU_published_val", "pixel_accuracy")
+
+
+def epoch_row(epoch: int, loss: float, scores: Mapping[str, float]) -> Row:
+    """One row of epochs.csv: nothing in it depends on the clock."""
+    row: Row = {"epoch": epoch, "loss": loss}
+    row |= {name: scores[name] for name in TABLE if name in scores}
+    return row | {name: value for name, value in scores.items() if name.startswith(("IoU/", "precision/", "recall/"))}
+
+
+def epoch_line(row: Row, epochs: int, seconds: float, history: list[Row]) -> str:
+    """The line a person reads after an epoch; classes that scored before and are now at 0 are named."""
+    words = [f"epoch {int(row['epoch'])}/{epochs}", f"loss {row['loss']:.4f}", f"mIoU {row['mIoU']:.3f}"]
+    words += [f"tail {row['tail']:.3f}"] if not math.isnan(row.get("tail", math.nan)) else []
+    words += [f"{seconds:.1f} s"]
+    lost = lost_classes(row, history)
+    return "  ".join(words) + (f"  lost: {', '.join(lost)}" if lost else "")
+
+
+def lost_classes(row: Row, history: list[Row]) -> list[str]:
+    """Classes whose IoU was above 0 in an earlier epoch and is 0 now.
+
+    >>> lost_classes({"IoU/pole": 0.0, "IoU/sky": 0.9}, [{"IoU/pole": 0.1, "IoU/sky": 0.8}])
+    ['pole']
+    """
+    return [
+        name.removeprefix("IoU/")
+        for name, value in row.items()
+        if name.startswith("IoU/") and value == 0 and any(earlier[name] > 0 for earlier in history)
+    ]
+
+
+def for_tuner(row: Mapping[str, float], test: Mapping[str, float] | None = None) -> Row:
+    """What NNI gets: `default` = validation mIoU, the groups, IoU/<class>; at the end also test/...
+
+    NaN (a class absent from truth and prediction) is left out, since the tuner takes it for a number.
+    """
+    scores = {"default": row["mIoU"]}
+    scores |= {name: row[name] for name in GROUPS if name in row}
+    scores |= {name: value for name, value in row.items() if name.startswith("IoU/")}
+    for name, value in (test or {}).items():
+        if name in ("mIoU", *GROUPS) or name.startswith("IoU/"):
+            scores[f"test/{name}"] = value
+    return {name: float(value) for name, value in scores.items() if not math.isnan(value)}
+
+
+def write_events(folder: Path, row: Row) -> None:
+    """Add an epoch's scores to TensorBoard's event files."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    epoch = int(row["epoch"])
+    with SummaryWriter(str(folder), purge_step=epoch) as writer:
+        for name, value in row.items():
+            if name != "epoch" and not math.isnan(value):
+                writer.add_scalar(name, value, epoch)

@@ -1,0 +1,256 @@
+"""One trial -> one run folder: prepare, train epoch by epoch, test once; started again, it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imbseg import menu
+from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError, TrialFailed
+from imbseg.files import read_json
+from imbseg.losses import LOSSES
+from imbseg.metrics.counts import Counts, save_counts
+from imbseg.metrics.scores import summary
+from imbseg.models import checkpoint
+from imbseg.models.deeplabv3plus import deeplabv3plus
+from imbseg.models.weights import Normalisation, load_encoder_weights
+from imbseg.training.device import choose_device, make_deterministic, seed_epoch
+from imbseg.training.early_stop import best_epoch, should_stop
+from imbseg.training.fold import Fold, read_fold
+from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
+from imbseg.training.loop import Batches, Learner, Loss, evaluate, train_epoch
+from imbseg.training.optimizer import make_optimizer
+from imbseg.training.order import EpochBatches
+from imbseg.training.record import epoch_line, epoch_row, for_tuner, write_events
+from imbseg.training.samples import TrainSamples, WholeImages, quiet_worker
+from imbseg.trial import Resolved, Trial
+
+Report = Callable[[Row], None]
+
+
+@dataclasses.dataclass
+class Run:
+    """Everything a trial has in hand while it trains."""
+
+    folder: Folder
+    trial: Trial
+    dataset: Dataset
+    fold: Fold
+    learner: Learner
+    normalisation: Normalisation
+    loss_of: Loss
+    history: list[Row]
+    seconds: list[Row]
+    say: Callable[[str], None]
+
+
+def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Report, say: Callable[[str], None]) -> Row:
+    """Train a trial in its folder, or go on with it, or give its stored result.
+
+    Args:
+        resolved: the trial and its data set.
+        out: the run folder.
+        intermediate: called after each epoch with what the tuner gets.
+        final: called once, at the end, with the best epoch's scores and the test set's.
+        say: called with each line for a person.
+
+    Returns:
+        What `final` got.
+
+    Raises:
+        InputError: something given can't be used; status.json says failed, if there was a folder already.
+        TrialFailed: the loss or the validation score isn't finite; status.json says failed.
+    """
+    threads = resolved.trial.threads or recorded_threads(out) or torch.get_num_threads()
+    device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
+    trial = dataclasses.replace(resolved.trial, threads=threads, device=str(device))
+    torch.set_num_threads(threads)
+    fold = read_fold(trial, resolved.dataset)
+    folder = open_folder(out)
+    weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
+    sizes = {"train_images": len(fold.train.ids), "val_images": len(fold.val.ids), "test_images": len(fold.test.ids)}
+    keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes))
+    stored = _stored_result(folder)
+    if stored is not None:
+        say(f"{folder.path}: this trial has finished; its stored result is reported")
+        final(stored)
+        return stored
+    return _guarded(folder, lambda: _train(_prepare(resolved, trial, fold, folder, device, say), intermediate, final))
+
+
+def _guarded(folder: Folder, work: Callable[[], Row]) -> Row:
+    """Whatever ends a trial early, status.json says so."""
+    folder.status("running")
+    try:
+        return work()
+    except (InputError, TrialFailed) as error:
+        folder.status("failed", message=str(error))
+        raise
+    except KeyboardInterrupt:
+        folder.status("interrupted", message="stopped from outside; start it again to go on")
+        raise
+    except Exception as error:
+        folder.status("failed", message=f"{type(error).__name__}: {error}")
+        raise
+
+
+def _stored_result(folder: Folder) -> Row | None:
+    file = folder.file("status.json")
+    status = read_json(file) if file.is_file() else {}
+    result: Row | None = status.get("result") if status.get("status") == "finished" else None
+    return result
+
+
+def _prepare(
+    resolved: Resolved, trial: Trial, fold: Fold, folder: Folder, device: torch.device, say: Callable[[str], None]
+) -> Run:
+    make_deterministic()
+    seed_epoch(trial.seed, 0)
+    model = deeplabv3plus(trial.encoder, classes=len(resolved.dataset.classes), output_stride=trial.output_stride)
+    normalisation = load_encoder_weights(model.encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
+    model.to(device)
+    scaler = torch.amp.GradScaler(device.type, enabled=trial.amp)
+    learner = Learner(model, make_optimizer(model, trial), scaler, device)
+    loss_of = make_loss(trial, fold, device)
+    run = Run(folder, trial, resolved.dataset, fold, learner, normalisation, loss_of, [], [], _also_log(say, folder))
+    sizes = f"{len(fold.train.ids)} train, {len(fold.val.ids)} validation, {len(fold.test.ids)} test images"
+    run.say(f"{trial.strategy}  {trial.loss}  seed {trial.seed}: {sizes}, on {device} with {trial.threads} threads")
+    if trial.class_weights != "none":
+        pairs = zip(resolved.dataset.class_names, fold.class_weights, strict=True)
+        run.say(
+            f"class weights ({trial.class_weights}): " + ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
+        )
+    _restore(run)
+    return run
+
+
+def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], None]:
+    def both(line: str) -> None:
+        say(line)
+        folder.log(line)
+
+    return both
+
+
+def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
+    """The loss of a trial as a function of logits and target."""
+    weights = torch.tensor(fold.class_weights, dtype=torch.float32, device=device)
+    given: dict[str, Any] = {
+        "class_weights": None if trial.class_weights == "none" else weights,
+        "gamma": trial.gamma,
+        "alpha": trial.alpha,
+    }
+    taken = {name: given[name] for name in menu.arguments(LOSSES, trial.loss) if name in given}
+    return functools.partial(menu.choose(LOSSES, trial.loss, "loss"), **taken)
+
+
+def _train(run: Run, intermediate: Report, final: Report) -> Row:
+    batches = make_batches(run)
+    while len(run.history) < run.trial.epochs and not _stopped(run):
+        _one_epoch(run, batches)
+        intermediate(for_tuner(run.history[-1]))
+    return _finish(run, final)
+
+
+def make_batches(run: Run) -> Batches:
+    """The loader of augmented training samples; its batch sampler's epoch is set before each pass."""
+    trial = run.trial
+    sampler = EpochBatches(
+        run.fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, batch_size=trial.batch_size
+    )
+    if not len(sampler):
+        raise InputError(
+            f"batch_size {trial.batch_size}: the train fold has {len(run.fold.train.ids)} image, a step takes two"
+        )
+    samples = TrainSamples(run.fold.train, run.dataset, trial, run.normalisation)
+    return torch.utils.data.DataLoader(
+        samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
+        pin_memory=run.learner.device.type == "cuda", persistent_workers=False,
+    )  # fmt: skip
+
+
+def _one_epoch(run: Run, batches: Batches) -> None:
+    started, epoch = time.perf_counter(), len(run.history) + 1
+    batches.batch_sampler.epoch = epoch  # type: ignore[union-attr]
+    seed_epoch(run.trial.seed, epoch)
+    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch)
+    trained = time.perf_counter()
+    counts = _evaluate(run, "val")
+    scores = summary(counts, run.dataset.class_names, run.fold.groups)
+    if math.isnan(scores["mIoU"]):
+        raise TrialFailed(f"no validation mIoU in epoch {epoch}: no validation image has a labelled pixel")
+    row = epoch_row(epoch, loss, scores)
+    run.say(epoch_line(row, run.trial.epochs, time.perf_counter() - started, run.history))
+    run.history.append(row)
+    run.seconds.append({"epoch": epoch, "train_s": trained - started, "val_s": time.perf_counter() - trained})
+    _keep(run, counts)
+
+
+def _evaluate(run: Run, subset: str) -> Counts:
+    whole = WholeImages(getattr(run.fold, subset), run.dataset, run.trial, run.normalisation)
+    return evaluate(run.learner.model, whole, run.learner.device, run.trial, subset)
+
+
+def _scores(run: Run) -> list[float]:
+    return [row["mIoU"] for row in run.history]
+
+
+def _stopped(run: Run) -> bool:
+    return should_stop(_scores(run), run.trial.patience)
+
+
+def _keep(run: Run, counts: Counts) -> None:
+    """Write the epoch down; last.pt holds the history, so that the tables can always be made from it."""
+    if best_epoch(_scores(run)) == len(run.history):
+        checkpoint.save(
+            run.folder.file("best.pt"), {"epoch": len(run.history), "model": run.learner.model.state_dict()}
+        )
+        save_counts(run.folder.file("counts_val.npz"), counts)
+    state = {
+        "model": run.learner.model.state_dict(),
+        "optimizer": run.learner.optimizer.state_dict(),
+        "scaler": run.learner.scaler.state_dict(),
+        "history": run.history,
+        "seconds": run.seconds,
+    }
+    checkpoint.save(run.folder.file("last.pt"), state)
+    write_rows(run.folder.file("epochs.csv"), run.history)
+    write_rows(run.folder.file("timing.csv"), run.seconds)
+    write_events(run.folder.file("events"), run.history[-1])
+
+
+def _restore(run: Run) -> None:
+    file = run.folder.file("last.pt")
+    if not file.is_file():
+        return
+    state = checkpoint.load(file, run.learner.device)
+    run.learner.model.load_state_dict(state["model"])
+    run.learner.optimizer.load_state_dict(state["optimizer"])
+    run.learner.scaler.load_state_dict(state["scaler"])
+    run.history, run.seconds = state["history"], state["seconds"]
+    write_rows(run.folder.file("epochs.csv"), run.history)
+    run.say(f"going on after epoch {len(run.history)}")
+
+
+def _finish(run: Run, final: Report) -> Row:
+    """Test once, with the best checkpoint."""
+    best = best_epoch(_scores(run))
+    run.learner.model.load_state_dict(checkpoint.load(run.folder.file("best.pt"), run.learner.device)["model"])
+    counts = _evaluate(run, "test")
+    save_counts(run.folder.file("counts_test.npz"), counts)
+    test = summary(counts, run.dataset.class_names, run.fold.groups)
+    result = for_tuner(run.history[best - 1], test)
+    everything = {name: value for name, value in test.items() if not math.isnan(value)}
+    run.folder.status("finished", best_epoch=best, epochs=len(run.history), result=result, test=everything)
+    tail = f", tail {test['tail']:.3f}" if not math.isnan(test.get("tail", math.nan)) else ""
+    run.say(f"best epoch {best}: validation mIoU {result['default']:.3f}; test mIoU {test['mIoU']:.3f}{tail}")
+    final(result)
+    return result

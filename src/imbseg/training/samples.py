@@ -1,0 +1,137 @@
+"""Rows of images.csv -> tensors: augmented samples for training, whole images for evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imbseg.augment.geometry import draw_geometry, resize_image, warp_image, warp_mask
+from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
+from imbseg.datasets.read import read_image, read_mask
+from imbseg.datasets.spec import Dataset
+from imbseg.training.order import AUGMENTATION, Key
+from imbseg.trial import Trial
+
+MULTIPLE = 16  # sides the network takes
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """Where the images of some rows lie.
+
+    Attributes:
+        ids: one text an image.
+        images: absolute paths.
+        masks: absolute paths.
+        sizes: (width, height) of each.
+    """
+
+    ids: list[str]
+    images: list[Path]
+    masks: list[Path]
+    sizes: list[tuple[int, int]]
+
+    @classmethod
+    def of(cls, rows: Any, root: Path) -> Files:
+        """Take them from rows of images.csv."""
+        return cls(
+            ids=[str(value) for value in rows["id"]],
+            images=[root / value for value in rows["image"]],
+            masks=[root / value for value in rows["mask"]],
+            sizes=[(int(w), int(h)) for w, h in zip(rows["width"], rows["height"], strict=True)],
+        )
+
+
+class TrainSamples(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Augmented samples; what a sample looks like depends on the seed and its key alone."""
+
+    def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
+        """Take what decides a sample."""
+        self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
+
+    def __getitem__(self, key: Key) -> tuple[torch.Tensor, torch.Tensor]:
+        """A sample: (3, height, width) float32, and (height, width) int64 with 255 = ignored."""
+        epoch, position, index = key
+        rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
+        image = read_image(self.files.images[index])
+        mask = read_mask(self.files.masks[index], self.dataset)
+        sample, target = augment(image, mask, rng, self.trial, self.normalisation)
+        return torch.from_numpy(sample), torch.from_numpy(target.astype(np.int64))
+
+
+def augment(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    rng: np.random.Generator,
+    trial: Trial,
+    normalisation: Normalisation,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Scale, crop, flip and colour one image with its mask, and normalise it.
+
+    Args:
+        image: (height, width, 3) uint8.
+        mask: (height, width) uint8.
+        rng: where the chance comes from.
+        trial: the ranges.
+        normalisation: mean and standard deviation of the channels.
+
+    Returns:
+        (3, crop height, crop width) float32 and (crop height, crop width) uint8.
+    """
+    geometry = draw_geometry(
+        rng,
+        (image.shape[1], image.shape[0]),
+        resize=trial.resize,
+        crop=trial.crop,
+        scale=(trial.scale_min, trial.scale_max),
+        flip=trial.flip,
+    )
+    matrix = color_matrix(draw_color(rng, trial.color), normalisation)
+    return apply_color(warp_image(image, geometry), matrix), warp_mask(mask, geometry)
+
+
+class WholeImages(torch.utils.data.Dataset[tuple[torch.Tensor, NDArray[np.uint8], int]]):
+    """Whole images for evaluation, brought to `resize` and padded to what the network takes."""
+
+    def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
+        """Take what decides an image."""
+        self.files, self.dataset, self.trial = files, dataset, trial
+        self.matrix = color_matrix(np.ones(3), normalisation)
+
+    def input_size(self, index: int) -> tuple[int, int]:
+        """(width, height) of an image before padding."""
+        return self.trial.resize or self.files.sizes[index]
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, NDArray[np.uint8], int]:
+        """(3, height, width) float32 with sides padded to multiples of 16, the mask in its own size, the index."""
+        image = resize_image(read_image(self.files.images[index]), self.input_size(index))
+        right, below = (-image.shape[1]) % MULTIPLE, (-image.shape[0]) % MULTIPLE
+        padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(124, 116, 104))
+        tensor = torch.from_numpy(apply_color(np.asarray(padded, np.uint8), self.matrix))
+        return tensor, read_mask(self.files.masks[index], self.dataset), index
+
+    def batches(self, batch_size: int) -> list[list[int]]:
+        """Images of one input size together, since the network pools over a whole batch's picture."""
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for index in range(len(self.files.ids)):
+            by_size.setdefault(self.input_size(index), []).append(index)
+        return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
+
+
+def stack(
+    batch: list[tuple[torch.Tensor, NDArray[np.uint8], int]],
+) -> tuple[torch.Tensor, list[NDArray[np.uint8]], list[int]]:
+    """Collate whole images: inputs are of one size, masks need not be."""
+    return torch.stack([one[0] for one in batch]), [one[1] for one in batch], [one[2] for one in batch]
+
+
+def quiet_worker(_: int) -> None:
+    """A loader process takes one thread: the cores belong to the training."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

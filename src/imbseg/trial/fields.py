@@ -1,0 +1,97 @@
+"""Every setting of a trial: its default (which stands nowhere else), its bounds, its menu, and a line of help."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from imbseg.copy_paste import COPY_PASTE
+from imbseg.losses import CLASS_WEIGHTS, LOSSES
+from imbseg.sampling import SAMPLING
+from imbseg.splits import SPLITS
+from imbseg.trial.values import Kind, Size, show
+
+IMBALANCES = ("full", "imbalanced")
+STRATEGY = ("imbalance", "split", "sampling", "copy_paste")
+
+
+def _setting(default: Any, kind: str, text: str, **bounds: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"kind": Kind(kind, **bounds), "help": text})
+
+
+def _choice(default: str, choices: Any, text: str) -> Any:
+    return _setting(default, "text", text, choices=tuple(choices))
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """All settings of one trial; the defaults are the published experiment's."""
+
+    dataset: str = _setting("voc2012", "text", "a name in data/datasets, or the path of such a YAML file")
+    root: str | None = _setting(None, "text", "where the data lies, instead of the file's root", optional=True)
+    meta: str | None = _setting(None, "text", "folder of the meta CSVs; default data/meta/<dataset>", optional=True)
+    imbalance: str = _choice("full", IMBALANCES, "whether the deliberate imbalance is applied")
+    split: str = _choice("random", SPLITS, "how the folds were made")
+    sampling: str = _choice("none", SAMPLING, "which images an epoch shows; all but none take twice the steps")
+    copy_paste: str = _choice("none", COPY_PASTE, "which objects are pasted into other images")
+    fold: int = _setting(0, "int", "which fold validates", low=0, high=4)
+    split_seed: int | None = _setting(
+        None, "int", "seed of the split, 1 to 5; default: seed", optional=True, low=1, high=5
+    )
+    loss: str = _choice("focal", LOSSES, "the loss")
+    class_weights: str = _choice("none", CLASS_WEIGHTS, "scheme of class weights, from the train fold's pixels")
+    gamma: float = _setting(2.0, "float", "focusing exponent of the focal losses", low=0)
+    alpha: float | None = _setting(None, "float", "weight of focal's positive terms", optional=True, low=0, high=1)
+    lr: float = _setting(0.01, "float", "learning rate of the decoder", low=0, open_low=True)
+    encoder_lr: float = _setting(0.0001, "float", "learning rate of the encoder (absolute)", low=0, open_low=True)
+    optimizer: str = _choice("sgd", ("sgd", "adamw"), "the optimizer")
+    momentum: float = _setting(0.9, "float", "momentum of sgd, first beta of adamw", low=0, high=0.9999)
+    weight_decay: float = _setting(0.0001, "float", "weight decay", low=0)
+    poly_power: float = _setting(0.9, "float", "exponent of the polynomial decay of the learning rates", low=0)
+    batch_size: int = _setting(8, "int", "samples a step", low=2)
+    epochs: int = _setting(200, "int", "most epochs", low=1)
+    patience: int = _setting(11, "int", "epochs without a better validation mIoU before it stops; 0: never", low=0)
+    resize: Size | None = _setting(None, "size", "size the whole image is brought to first", optional=True, low=32)
+    crop: Size | None = _setting((512, 512), "size", "size of the crop; none: all of resize", optional=True, low=32)
+    scale_min: float = _setting(0.5, "float", "smallest random scale", low=0.1, high=10)
+    scale_max: float = _setting(2.0, "float", "largest random scale", low=0.1, high=10)
+    flip: float = _setting(0.5, "float", "probability of a horizontal flip", low=0, high=1)
+    color: float = _setting(0.25, "float", "range of brightness, contrast and saturation", low=0, high=0.9)
+    encoder: str = _setting("resnet101", "text", "an encoder of segmentation_models.pytorch that DeepLabV3+ takes")
+    encoder_weights: str | None = _setting(
+        "imagenet", "text", "imagenet (from the hub), a file, or package:NAME (an installed package)", optional=True
+    )
+    output_stride: int = _setting(16, "int", "output stride of the encoder, 8 or 16", low=8, high=16)
+    seed: int = _setting(1, "int", "seed of weights, order and augmentation", low=0, high=2**31 - 1)
+    device: str = _setting("auto", "text", "auto (a GPU that is there), cpu, cuda or cuda:N")
+    amp: bool = _setting(False, "bool", "float16 autocast with a gradient scaler, on CUDA")
+    threads: int = _setting(0, "int", "CPU threads of torch; 0: as many as it takes by itself", low=0, high=1024)
+    workers: int = _setting(2, "int", "processes that load samples; results don't depend on it", low=0, high=256)
+
+    @property
+    def strategy(self) -> str:
+        """The four parts as one name, such as imbalanced/mskf/label/none."""
+        return "/".join(getattr(self, part) for part in STRATEGY)
+
+    @property
+    def input_size(self) -> Size:
+        """(width, height) of a training sample."""
+        size = self.crop or self.resize
+        if size is None:
+            raise AssertionError("resolve() refuses a trial without crop and resize")
+        return size
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields, and the strategy they make, as JSON holds them."""
+        fields = {f.name: show(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return {**fields, "strategy": self.strategy}
+
+
+FIELDS = {f.name: f for f in dataclasses.fields(Trial)}
+WITHOUT_EFFECT = ("root", "meta", "workers")  # may differ when a trial is started again in its folder
+
+
+def kind_of(name: str) -> Kind:
+    """What a field accepts."""
+    kind: Kind = FIELDS[name].metadata["kind"]
+    return kind

@@ -1,0 +1,174 @@
+"""Flags, what NNI sampled, the data set's `trial:` and Trial's defaults -> one Trial, and the source of each value."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from imbseg import menu
+from imbseg.datasets import spec
+from imbseg.errors import InputError, unknown_name
+from imbseg.losses import LOSSES, OWN_WEIGHTS
+from imbseg.models.encoders import check_encoder
+from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of
+from imbseg.trial.values import parse, show
+
+LOSS_PARAMETERS = ("class_weights", "gamma", "alpha")
+
+
+@dataclasses.dataclass(frozen=True)
+class Resolved:
+    """A trial, its data set, and for every field its source: flag, sampled, dataset or default."""
+
+    trial: Trial
+    dataset: spec.Dataset
+    sources: dict[str, str]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            raise unknown_name("flag", unknown.split()[0], [f"--{name}" for name in (*FIELDS, "strategy")])
+        raise InputError(message)
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """A parser with a flag for every Trial field, whose --help lists every choice."""
+    made = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    made.add_argument("--strategy", metavar="I/S/S/C", help="imbalance/split/sampling/copy_paste in one value")
+    for name, field in FIELDS.items():
+        words = f"{field.metadata['help']}: {kind_of(name).describe()} (default {show(field.default)})"
+        made.add_argument(f"--{name}", metavar="VALUE", help=words.replace("%", "%%"))
+    return made
+
+
+def parse_flags(argv: Sequence[str]) -> dict[str, str]:
+    """Read Trial flags, and only those, from a command line; values stay texts.
+
+    Raises:
+        InputError: an unknown flag, or one without its value.
+    """
+    found = vars(parser("").parse_args(list(argv)))
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def resolve(flags: Mapping[str, Any], sampled: Mapping[str, Any]) -> Resolved:
+    """Make a trial of its sources: flag, then sampled, then the data set's `trial`, then the default.
+
+    Args:
+        flags: field name (or `strategy`) -> text.
+        sampled: what NNI sampled; a nested choice {"_name": "focal", "gamma": 2} gives loss=focal, gamma=2.
+
+    Raises:
+        InputError: an unknown name or value, two sources that disagree, or settings that don't fit together.
+    """
+    explicit = _merge(flatten(flags), flatten(sampled))
+    dataset = spec.load(str(explicit.get("dataset", FIELDS["dataset"].default)), root=explicit.get("root"))
+    declared = _split_strategy(flatten(dataset.trial))
+    sources = dict.fromkeys(FIELDS, "default")
+    values = {}
+    for source, layer in (("dataset", declared), ("sampled", _split_strategy(flatten(sampled))),
+                          ("flag", _split_strategy(flatten(flags)))):  # fmt: skip
+        for name, raw in layer.items():
+            values[name] = parse(name, raw, kind_of(name))
+            sources[name] = source
+    values.setdefault("loss", FIELDS["loss"].default)
+    values.setdefault("class_weights", OWN_WEIGHTS.get(values["loss"], "none"))
+    trial = Trial(**values)
+    _check(trial, dataset, {name for name, source in sources.items() if source in ("flag", "sampled")})
+    return Resolved(trial, dataset, sources)
+
+
+def flatten(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Check names, and open nested choices.
+
+    >>> flatten({"loss": {"_name": "focal", "gamma": 2}, "seed": 1})
+    {'loss': 'focal', 'gamma': 2, 'seed': 1}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in layer.items():
+        if name not in FIELDS and name != "strategy":
+            raise unknown_name("setting", name, (*FIELDS, "strategy"))
+        if isinstance(value, Mapping):
+            inner = dict(value)
+            flat[name] = inner.pop("_name", None)
+            flat.update(flatten(inner))
+        else:
+            flat[name] = value
+    return flat
+
+
+def _merge(flags: dict[str, Any], sampled: dict[str, Any]) -> dict[str, Any]:
+    """Flags and sampled values must not contradict: NNI would list what didn't run."""
+    one, other = _split_strategy(flags), _split_strategy(sampled)
+    for name in one.keys() & other.keys():
+        if parse(name, one[name], kind_of(name)) != parse(name, other[name], kind_of(name)):
+            raise InputError(
+                f"{name}: the flag says {one[name]!r}, NNI sampled {other[name]!r}; take it out of one of them"
+            )
+    return {**other, **one}
+
+
+def _split_strategy(layer: dict[str, Any]) -> dict[str, Any]:
+    """Replace `strategy` by its four parts, which must not contradict a part given by itself."""
+    if layer.get("strategy") is None:
+        return {name: value for name, value in layer.items() if name != "strategy"}
+    parts = str(layer["strategy"]).split("/")
+    if len(parts) != len(STRATEGY):
+        raise InputError(f"strategy: expected four parts {'/'.join(STRATEGY)}, found {layer['strategy']!r}")
+    rest = {name: value for name, value in layer.items() if name != "strategy"}
+    for name, part in zip(STRATEGY, parts, strict=True):
+        parse(name, part, kind_of(name))
+        if name in rest and str(rest[name]) != part:
+            raise InputError(
+                f"{name}: {rest[name]!r} disagrees with the strategy {layer['strategy']!r}; give one of them"
+            )
+        rest[name] = part
+    return rest
+
+
+def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
+    """What one field alone can't tell."""
+    if trial.imbalance == "imbalanced" and dataset.imbalance is None:
+        raise InputError(f"{dataset.path}: declares no 'imbalance', so strategy {trial.strategy} can't run; "
+                         f"add it there, or take full/...")  # fmt: skip
+    if trial.split == "given":
+        _check_given(trial, dataset, explicit)
+    taken = menu.arguments(LOSSES, trial.loss)
+    for name in LOSS_PARAMETERS:
+        if name in explicit and name not in taken:
+            takes = ", ".join(p for p in LOSS_PARAMETERS if p in taken) or "none"
+            raise InputError(f"{name}: loss {trial.loss!r} has no such parameter (its own: {takes}); leave it out")
+    if trial.output_stride not in (8, 16):
+        raise InputError(f"output_stride: expected 8 or 16, found {trial.output_stride}")
+    check_encoder(trial.encoder)
+    _check_sizes(trial)
+
+
+def _check_given(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
+    if "val" not in dataset.subsets:
+        raise InputError(
+            f"{dataset.path}: has no 'val' subset, which the split 'given' validates on; take another split"
+        )
+    for name in ("fold", "split_seed"):
+        if name in explicit and getattr(trial, name):
+            raise InputError(f"{name}: the split 'given' has one validation set, no folds or seeds; leave {name} out")
+
+
+def _check_sizes(trial: Trial) -> None:
+    if trial.crop is None and trial.resize is None:
+        raise InputError(
+            "crop: none needs a resize, since the images of a batch must be of one size; give one of the two"
+        )
+    for side in trial.input_size:
+        if side % 16:
+            name = "crop" if trial.crop else "resize"
+            near = max(32, round(side / 16) * 16)
+            raise InputError(
+                f"{name}: the network takes multiples of 16 pixels, found {show(trial.input_size)}; try {near}"
+            )
+    if trial.scale_min > trial.scale_max:
+        raise InputError(f"scale_min: {trial.scale_min} is above scale_max {trial.scale_max}; swap them")

@@ -1,0 +1,116 @@
+"""One raw value (from a flag, NNI or YAML) -> the value of one field, with its type, range and menu checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from typing import Any
+
+from imbseg.errors import InputError, unknown_name
+
+Size = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What a field accepts: its type, whether `none` may stand there, its bounds and its choices."""
+
+    type: str  # int, float, bool, text, size
+    optional: bool = False
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False  # low itself is out
+    choices: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """What is expected, for an error message and for --help."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        words = {"int": "a whole number", "float": "a number", "bool": "true or false", "text": "a text",
+                 "size": "a size in pixels such as 512 or 256x192 (width x height)"}[self.type]  # fmt: skip
+        bounds = [f"{'>' if self.open_low else '>='} {self.low:g}"] if self.low > -math.inf else []
+        bounds += [f"<= {self.high:g}"] if self.high < math.inf else []
+        return words + (" " + " and ".join(bounds) if bounds else "") + (", or none" if self.optional else "")
+
+
+def parse(name: str, raw: Any, kind: Kind) -> Any:
+    """Turn a raw value into a field's value.
+
+    Args:
+        name: the field's name, for the message.
+        raw: a text from a flag, or a value from JSON or YAML.
+        kind: what the field accepts.
+
+    Raises:
+        InputError: it is of another type, out of range, or no choice of the menu.
+    """
+    if raw is None or (isinstance(raw, str) and raw.lower() in ("none", "null") and "none" not in kind.choices):
+        if kind.optional:
+            return None
+        raise InputError(f"{name}: expected {kind.describe()}, found none")
+    if kind.choices:
+        if str(raw) not in kind.choices:
+            raise unknown_name(name.replace("_", " "), raw, kind.choices)
+        return str(raw)
+    value: Any = {"int": _int, "float": _float, "bool": _bool, "text": _text, "size": _size}[kind.type](raw)
+    if value is None:
+        raise InputError(f"{name}: expected {kind.describe()}, found {raw!r}")
+    if kind.type in ("int", "float") and not _within(value, kind):
+        raise InputError(f"{name}: expected {kind.describe()}, found {value:g}")
+    if kind.type == "size" and min(value) < kind.low:
+        raise InputError(
+            f"{name}: expected sides of at least {kind.low:g} pixels, which the network takes, found {raw}"
+        )
+    return value
+
+
+def show(value: Any) -> Any:
+    """A field's value as JSON and flags have it: sizes as 256x192.
+
+    >>> show((256, 192)), show(0.5)
+    ('256x192', 0.5)
+    """
+    return f"{value[0]}x{value[1]}" if isinstance(value, tuple) else value
+
+
+def _within(value: float, kind: Kind) -> bool:
+    return math.isfinite(value) and kind.low <= value <= kind.high and not (kind.open_low and value == kind.low)
+
+
+def _int(raw: Any) -> int | None:
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, float):
+        return int(raw) if raw.is_integer() else None
+    if isinstance(raw, int):
+        return raw
+    return int(raw) if isinstance(raw, str) and re.fullmatch(r"[+-]?\d+", raw.strip()) else None
+
+
+def _float(raw: Any) -> float | None:
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        return None
+    try:
+        return float(raw)
+    except ValueError:
+        return None
+
+
+def _bool(raw: Any) -> bool | None:
+    if isinstance(raw, bool):
+        return raw
+    return {"true": True, "false": False, "1": True, "0": False}.get(str(raw).lower())
+
+
+def _text(raw: Any) -> str | None:
+    return raw if isinstance(raw, str) and raw else None
+
+
+def _size(raw: Any) -> Size | None:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw, raw
+    if isinstance(raw, list | tuple) and len(raw) == 2 and all(isinstance(side, int) for side in raw):
+        return raw[0], raw[1]
+    found = re.fullmatch(r"(\d+)(?:x(\d+))?", raw.strip()) if isinstance(raw, str) else None
+    return (int(found[1]), int(found[2] or found[1])) if found else None

@@ -1,0 +1,41 @@
+"""python src/report.py [--runs DIR] [--out DIR] [--baseline KEY]
+
+Run folders -> tables (CSV, Markdown), a figure of the gain a class, and what the trials show in words. A few seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from imbseg.errors import run_command
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Parse, read, write, say where the output went."""
+    options = _parser().parse_args()
+    out = options.out or REPOSITORY / "data" / "report" / options.runs.resolve().name
+    from imbseg.results.write import report  # pandas and matplotlib: after the flags are known to be good
+
+    report(options.runs, out, options.baseline)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="report.py", description="Run folders -> tables, a figure of the gain a class, and the answer in words."
+    )
+    runs = REPOSITORY / "data" / "runs"
+    parser.add_argument("--runs", type=Path, default=runs, metavar="DIR", help="searched to any depth (data/runs)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
+    parser.add_argument(
+        "--baseline", metavar="KEY",
+        help="what the others are held against: a strategy as the report names it, or a loss or strategy that only one "
+        "has (default: plain cross_entropy, else what neither resamples nor pastes, else the first)",
+    )  # fmt: skip
+    return parser
+
+
+if __name__ == "__main__":
+    run_command(main)

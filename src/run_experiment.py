@@ -1,0 +1,72 @@
+"""python src/run_experiment.py configs/sample.yml [--port P] [--keep] [--resume ID]: an NNI experiment.
+
+Checks take under 5 s, NNI's start 3 s; then it takes as long as its trials. The experiment is stopped at the end and
+after Ctrl-C; with --keep it stays open in NNI's web UI at the end. Exit status 1 if a trial failed or NNI broke down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from imbseg.errors import InputError, run_command
+from imbseg.manager import launch, preflight, watch
+
+
+def main() -> int:
+    """Check, start, watch, stop, and say where everything is."""
+    given = parse(sys.argv[1:])
+    for line in preflight.check(given.config, given.port):
+        print(line, flush=True)
+    experiment = None
+    try:
+        with launch.running(given.config, given.port, keep=given.keep, again=given.resume) as experiment:
+            print(f"experiment {experiment.id}: web UI at http://127.0.0.1:{experiment.port}", flush=True)
+            outcome = watch.watch(experiment)
+    except KeyboardInterrupt:
+        if experiment is None:
+            raise
+        print(f"interrupted, NNI is stopped; go on with: {resume_command(given.config, experiment)}")
+        return 130
+    print(outcome.sentence())
+    say_where(experiment, given.keep)
+    return 0 if outcome.ok else 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = _Parser(description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False)
+    parser.add_argument("config", type=Path, help="the experiment: a YAML file of NNI, such as configs/sample.yml")
+    parser.add_argument("--port", type=int, default=8080, help="port of NNI's web UI on this machine (default 8080)")
+    parser.add_argument("--keep", action="store_true", help="leave the experiment open in the web UI at the end")
+    parser.add_argument("--resume", metavar="ID", help="go on with a stopped experiment: its unfinished trials run on")
+    return parser.parse_args(arguments)
+
+
+def say_where(experiment: launch.Experiment, kept: bool) -> None:
+    """The last lines: the run folders, NNI's web UI, the report."""
+    if kept:
+        print(f"still open: http://127.0.0.1:{experiment.port}; stop it with: {launch.stop_command(experiment)}")
+    print(f"run folders: data/runs/{experiment.id}/<trial id>; NNI's own logs: {experiment.folder}")
+    if not kept:
+        print(f"open it again in NNI's web UI: {launch.view_command(experiment)}")
+        print(f"  and close that again: {launch.stop_command(experiment)}")
+    print(f"compare the trials: {sys.executable} src/report.py --runs data/runs/{experiment.id}")
+
+
+def resume_command(config: Path, experiment: launch.Experiment) -> str:
+    """The command that goes on where this one was interrupted."""
+    words = [sys.executable, "src/run_experiment.py", str(config), "--port", str(experiment.port)]
+    return shlex.join([*words, "--resume", experiment.id])
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imbseg.augment.geometry import Geometry, draw_geometry, resize_image, warp_image, warp_mask
+from imbseg.augment.photometry import apply_color, color_matrix, draw_color, to_picture
+
+NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def numbered(height: int, width: int) -> np.ndarray:
+    return np.arange(height * width, dtype=np.uint8).reshape(height, width)
+
+
+def test_nothing_drawn_nothing_changed() -> None:
+    mask = numbered(6, 8)
+    same = Geometry((1.0, 1.0), (0, 0), False, (8, 6))
+    np.testing.assert_array_equal(warp_mask(mask, same), mask)
+    image = np.dstack([mask, mask, mask])
+    np.testing.assert_array_equal(warp_image(image, same), image)
+
+
+def test_flip_crop_and_padding_by_hand() -> None:
+    mask = numbered(2, 3)  # 0 1 2 / 3 4 5
+    np.testing.assert_array_equal(warp_mask(mask, Geometry((1.0, 1.0), (0, 0), True, (3, 2))), [[2, 1, 0], [5, 4, 3]])
+    np.testing.assert_array_equal(warp_mask(mask, Geometry((1.0, 1.0), (1, 1), False, (2, 1))), [[4, 5]])
+    padded = warp_mask(mask, Geometry((1.0, 1.0), (-1, 0), False, (5, 3)))
+    np.testing.assert_array_equal(padded, [[255, 0, 1, 2, 255], [255, 3, 4, 5, 255], [255] * 5])
+
+
+def test_scaling_doubles_every_pixel() -> None:
+    mask = numbered(2, 3)
+    doubled = warp_mask(mask, Geometry((2.0, 2.0), (0, 0), False, (6, 4)))
+    np.testing.assert_array_equal(doubled, mask.repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.parametrize("row", [0, 29])
+@pytest.mark.parametrize("column", [0, 39])
+def test_an_object_of_one_pixel_in_each_corner_moves_with_its_image(row: int, column: int) -> None:
+    image, mask = np.zeros((30, 40, 3), np.uint8), np.zeros((30, 40), np.uint8)
+    image[row, column], mask[row, column] = 250, 1
+    geometry = Geometry((1.0, 1.0), (-3, -5), True, (48, 48))
+    moved, target = warp_image(image, geometry), warp_mask(mask, geometry)
+    assert (target == 1).sum() == 1
+    np.testing.assert_array_equal(moved[target == 1], [[250, 250, 250]])
+
+
+def test_image_and_mask_stay_aligned_at_any_scale() -> None:
+    rng = np.random.default_rng(0)
+    mask = np.zeros((90, 120), np.uint8)
+    mask[30:60, 40:90] = 1
+    image = np.where(mask[..., None] == 1, 200, 20).astype(np.uint8).repeat(3, axis=2)
+    for _ in range(50):
+        geometry = draw_geometry(rng, (120, 90), resize=None, crop=(64, 64), scale=(0.2, 3.0), flip=0.5)
+        moved, target = warp_image(image, geometry)[..., 0], warp_mask(mask, geometry)
+        known = target != 255
+        agree = ((moved > 110) == (target == 1))[known]
+        assert agree.mean() > 0.97
+
+
+def test_draws_stay_in_their_ranges() -> None:
+    rng = np.random.default_rng(1)
+    drawn = [draw_geometry(rng, (100, 80), resize=(50, 40), crop=(32, 32), scale=(0.5, 2), flip=0.25) for _ in range(2000)]
+    scales = np.array([geometry.scale[0] for geometry in drawn]) / 0.5
+    assert scales.min() > 0.49
+    assert scales.max() < 2.01
+    assert abs(np.median(scales) - 1) < 0.06  # log-uniform: half below 1
+    assert abs(np.mean([geometry.flip for geometry in drawn]) - 0.25) < 0.04
+    for geometry in drawn:
+        slack = round(geometry.scale[0] * 100) - 32
+        assert min(0, slack) <= geometry.offset[0] <= max(0, slack)
+
+
+def test_a_sample_without_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="resize or crop"):
+        draw_geometry(np.random.default_rng(0), (9, 9), resize=None, crop=None, scale=(1, 1), flip=0)
+
+
+def test_resize_averages() -> None:
+    image = np.tile(np.array([0, 200], np.uint8), (4, 4))[..., None].repeat(3, axis=2)
+    np.testing.assert_array_equal(resize_image(image, (4, 2)), np.full((2, 4, 3), 100))
+    assert resize_image(image, (8, 4)) is image
+
+
+def test_neutral_colour_is_only_normalised() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+    normalisation = ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+    found = apply_color(image, color_matrix(np.ones(3), normalisation))
+    expected = (image / 255 - np.array(normalisation[0])) / np.array(normalisation[1])
+    np.testing.assert_allclose(found, expected.transpose(2, 0, 1), atol=1e-5)
+    np.testing.assert_array_equal(to_picture(found, normalisation), image)
+
+
+@pytest.mark.parametrize(
+    ("factors", "expected"),
+    [
+        ([1.5, 1, 1], [0.3, 0.6, 0.9]),  # brightness
+        ([1, 0.5, 1], [0.35, 0.45, 0.55]),  # contrast: half way to middle grey
+        ([1, 1, 0], [0.3628] * 3),  # no saturation: .299 * .2 + .587 * .4 + .114 * .6
+    ],
+)
+def test_colour_by_hand(factors: list[float], expected: list[float]) -> None:
+    matrix = color_matrix(np.array(factors, float), NEUTRAL)
+    found = matrix[:, :3] @ (255 * np.array([0.2, 0.4, 0.6])) + matrix[:, 3]
+    np.testing.assert_allclose(found, np.array(expected), atol=1e-3)
+
+
+def test_colour_draws() -> None:
+    assert draw_color(np.random.default_rng(0), 0.0).tolist() == [1, 1, 1]
+    drawn = np.array([draw_color(np.random.default_rng(i), 0.25) for i in range(200)])
+    assert drawn.min() > 0.75
+    assert drawn.max() < 1.25

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from imbseg.errors import InputError
+from imbseg.metrics import scores
+from imbseg.metrics.counts import Counts, collect, image_confusion, load_counts, save_counts
+
+
+def count(pairs: list[tuple[list[int], list[int]]], classes: int) -> Counts:
+    """Counts of images given as (prediction, truth) rows of pixels."""
+    confusions = [image_confusion(np.array([p]), np.array([t]), classes) for p, t in pairs]
+    return collect([f"image{i}" for i in range(len(pairs))], confusions)
+
+
+def test_counts_by_hand() -> None:
+    # truth 0 0 1 255, prediction 0 1 1 1: one false alarm of class 1, and one on an ignored pixel.
+    counts = count([([0, 1, 1, 1], [0, 0, 1, 255])], 3)
+    assert counts.tp.tolist() == [[1, 1, 0]]
+    assert counts.fp.tolist() == [[0, 1, 0]]
+    assert counts.fn.tolist() == [[1, 0, 0]]
+    assert counts.ignored.tolist() == [[0, 1, 0]]
+    assert counts.confusion.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_scores_by_hand() -> None:
+    # Image 0: truth 0 0 1, prediction 0 1 1. Image 1: truth 0 0, prediction 0 1 (class 1 isn't there).
+    counts = count([([0, 1, 1, 0], [0, 0, 1, 255]), ([0, 1], [0, 0])], 3)
+    found = scores.summary(counts, ["a", "b", "c"], {"head": ["a"], "tail": ["b", "c"], "medium": []})
+    assert found["IoU/a"] == pytest.approx(2 / 4)
+    assert found["IoU/b"] == pytest.approx(1 / 3)
+    assert math.isnan(found["IoU/c"])
+    assert found["mIoU"] == pytest.approx((2 / 4 + 1 / 3) / 2)
+    assert found["head"] == pytest.approx(2 / 4)
+    assert found["tail"] == pytest.approx(1 / 3)
+    assert "medium" not in found
+    # Image 0: a 1/2, b 1/2; image 1: a 1/2, b isn't in its truth.
+    assert found["mIoU_I"] == pytest.approx(1 / 2)
+    assert found["mIoU_C"] == pytest.approx(1 / 2)
+    # Published: the ignored pixel predicted as a is an error of a: 1/3 in image 0.
+    assert found["mIoU_published_val"] == pytest.approx(((1 / 3 + 1 / 2) / 2 + 1 / 2) / 2)
+    assert found["mIoU_published_test"] == pytest.approx(((1 / 3 + 1 / 2) / 2 + 1 / 2) / 2)
+    assert found["precision/b"] == pytest.approx(1 / 3)
+    assert found["recall/b"] == 1
+    assert found["Dice/b"] == pytest.approx(2 / 4)
+    assert found["pixel_accuracy"] == pytest.approx(3 / 5)
+    assert found["classes_scored"] == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_counts_equal_an_independent_implementation(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    classes, images = 6, 4
+    truth = rng.integers(0, classes - 1, (images, 20, 30))  # the last class is never in the truth
+    truth[rng.random(truth.shape) < 0.2] = 255
+    prediction = rng.integers(0, classes, truth.shape)
+    counts = collect(list("abcd"), [image_confusion(p, t, classes) for p, t in zip(prediction, truth, strict=True)])
+    for image in range(images):
+        known = truth[image] != 255
+        tables = sklearn.metrics.multilabel_confusion_matrix(
+            truth[image][known], prediction[image][known], labels=range(classes)
+        )
+        np.testing.assert_array_equal(counts.tp[image], tables[:, 1, 1])
+        np.testing.assert_array_equal(counts.fp[image], tables[:, 0, 1])
+        np.testing.assert_array_equal(counts.fn[image], tables[:, 1, 0])
+    known = truth != 255
+    labels = range(classes)
+    matrix = sklearn.metrics.confusion_matrix(truth[known], prediction[known], labels=labels)
+    np.testing.assert_array_equal(counts.confusion, matrix)
+    found = scores.summary(counts, [f"c{i}" for i in labels], {})
+    expected = sklearn.metrics.jaccard_score(truth[known], prediction[known], average=None, labels=labels)
+    np.testing.assert_allclose([found[f"IoU/c{i}"] for i in labels], expected)
+    assert found["mIoU"] == pytest.approx(expected.mean())
+
+
+def test_only_ignored_pixels() -> None:
+    found = scores.summary(count([([0, 1], [255, 255])], 2), ["a", "b"], {"tail": ["b"]})
+    assert math.isnan(found["mIoU"])
+    assert math.isnan(found["tail"])
+    assert math.isnan(found["pixel_accuracy"])
+
+
+def test_refuses_what_is_no_class() -> None:
+    with pytest.raises(ValueError, match="no class of 2"):
+        image_confusion(np.array([[2]]), np.array([[0]]), 2)
+    with pytest.raises(ValueError, match="one shape"):
+        image_confusion(np.zeros((2, 2), int), np.zeros((2, 3), int), 2)
+
+
+def test_counts_come_back_from_disk(tmp_path: Path) -> None:
+    counts = count([([0, 1], [0, 255])], 2)
+    save_counts(tmp_path / "counts.npz", counts)
+    again = load_counts(tmp_path / "counts.npz")
+    np.testing.assert_array_equal(again.tp, counts.tp)
+    assert again.ids.tolist() == ["image0"]
+    (tmp_path / "counts.npz").write_bytes((tmp_path / "counts.npz").read_bytes()[:100])
+    with pytest.raises(InputError, match="can't be read"):
+        load_counts(tmp_path / "counts.npz")
