@@ -7,28 +7,32 @@ folder holds everything; the same command goes on where it was stopped. Half a m
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from imbseg.datasets.spec import REPOSITORY
-from imbseg.errors import TrialFailed, run_command
-from imbseg.manager.rest import listed_parameters, parameters_of_other_trials
+from imbseg.errors import run_command
+from imbseg.files import read_json
+from imbseg.manager.rest import base_of_channel, listed_parameters, trials
 from imbseg.trial import Trial, resolve
 from imbseg.trial.sources import parser
+
+TWIN_PAUSE_S = 2.0
 
 
 def main() -> int:
     """Read the settings, train, report."""
     flags, out = read_flags()
-    if "NNI_PLATFORM" in os.environ:
-        sampled, nni = ask_nni()
-        intermediate, final = nni.report_intermediate_result, nni.report_final_result
-    else:
-        sampled, intermediate, final = {}, ignore, ignore
+    sampled, nni, twin = ask_nni() if "NNI_PLATFORM" in os.environ else ({}, None, None)
+    if twin and report_of(twin, nni):
+        return 0
     resolved = resolve(flags, sampled)
     from imbseg.training.run import run_trial  # torch and all that: after the parameters are known to be good
 
     folder = Path(out) if out else default_folder(resolved.trial)
+    intermediate = nni.report_intermediate_result if nni else ignore
+    final = nni.report_final_result if nni else ignore
     run_trial(resolved, folder, intermediate=intermediate, final=final, say=lambda line: print(line, flush=True))
     print(f"run folder: {folder}")
     return 0
@@ -43,30 +47,47 @@ def read_flags() -> tuple[dict[str, str], str | None]:
     return {name: value for name, value in found.items() if value is not None}, out
 
 
-def ask_nni() -> tuple[dict[str, Any], Any]:
-    """The parameters that NNI lists for this trial: what it hands out can be another trial's."""
+def ask_nni() -> tuple[dict[str, Any], Any, str | None]:
+    """The parameters that NNI lists for this trial (it can hand out another's), and an earlier trial with the same.
+
+    Parameters are fetched before anything slow: a trial that dies earlier would shift every later one by one.
+    """
     import nni
 
     received = nni.get_next_parameter()
     channel, trial_id = os.environ.get("NNI_TRIAL_COMMAND_CHANNEL"), os.environ["NNI_TRIAL_JOB_ID"]
     if not channel:  # remote machines: parameters travel with the trial there
-        return dict(received), nni
+        return dict(received or {}), nni, None
     listed = listed_parameters(channel, trial_id)
     if listed != received:
         print(f"NNI handed out {received}, and lists {listed} for this trial: the listed ones are taken", flush=True)
-    twins = [other for other, status, parameters in parameters_of_other_trials(channel, trial_id)
-             if parameters == listed and status in ("RUNNING", "SUCCEEDED")]  # fmt: skip
-    if twins and twin_is_first(channel, trial_id, twins):
-        raise TrialFailed(f"trial {twins[0]} of this experiment has the same parameters; this one is not run twice")
-    return listed, nni
+    return listed, nni, earlier_twin(channel, trial_id, listed)
 
 
-def twin_is_first(channel: str, trial_id: str, twins: list[str]) -> bool:
-    """Of two trials with the same parameters, the one that NNI made first is the one to run."""
-    from imbseg.manager.rest import base_of_channel, trials
+def earlier_twin(channel: str, trial_id: str, parameters: dict[str, Any]) -> str | None:
+    """A trial that NNI made before this one with the same parameters, once it has ended well; None without one.
 
-    order = {trial.id: trial.sequence for trial in trials(base_of_channel(channel))}
-    return any(order.get(twin, 0) < order.get(trial_id, 0) for twin in twins)
+    After a resume, NNI's grid hands out the interrupted trials' parameters once more as new trials.
+    """
+    while True:
+        known = trials(base_of_channel(channel))
+        before = next((trial.sequence for trial in known if trial.id == trial_id), 0)
+        twins = [trial for trial in known if trial.sequence < before and trial.parameters == parameters]
+        done = next((trial.id for trial in twins if trial.status == "SUCCEEDED"), None)
+        if done or not any(trial.status in ("RUNNING", "WAITING") for trial in twins):
+            return done
+        time.sleep(TWIN_PAUSE_S)
+
+
+def report_of(twin: str, nni: Any) -> bool:
+    """Report the stored result of a trial with the same parameters; False where its folder isn't there."""
+    file = REPOSITORY / "data" / "runs" / os.environ["NNI_EXP_ID"] / twin / "status.json"
+    result = read_json(file).get("result") if file.is_file() else None
+    if result is None:
+        return False
+    print(f"trial {twin} of this experiment has the same parameters: its result is reported, nothing is trained twice")
+    nni.report_final_result(result)
+    return True
 
 
 def default_folder(trial: Trial) -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def make_run(
     folder.mkdir(parents=True)
     settings = {**PARAMETERS, **parameters}
     settings["strategy"] = "/".join(str(settings[part]) for part in ("imbalance", "split", "sampling", "copy_paste"))
-    about = {"parameters": settings, "dataset_sha256": f"{zlib.crc32(str(classes).encode()):064d}",
+    about = {"parameters": settings, "dataset_sha256": hashlib.sha256(str(classes).encode()).hexdigest(),
              "meta_sha256": meta, "weights_of_classes": dict.fromkeys(classes, 1.0)}  # fmt: skip
     (folder / "trial.json").write_text(json.dumps(about), encoding="utf-8")
     best = _scores(classes, test if val is None else val, tail)

@@ -15,10 +15,22 @@ LOCK = REPOSITORY / "requirements.lock"
 NEEDED_GIB = 8
 REASONS = (  # what pip or an import prints -> what to do
     ("No space left on device", "the disk is full: free {gib} GiB and run `make setup` again"),
-    ("libGL.so", "OpenCV lacks a system library: run `apt-get install libgl1 libglib2.0-0` (Debian, Ubuntu), then again"),
-    ("libgthread", "OpenCV lacks a system library: run `apt-get install libgl1 libglib2.0-0` (Debian, Ubuntu), then again"),
-    ("Temporary failure in name resolution", "no network: connect, then run `make setup` again; it goes on where it was"),
-    ("Failed to establish a new connection", "no network: connect, then run `make setup` again; it goes on where it was"),
+    (
+        "libGL.so",
+        "OpenCV lacks a system library: run `apt-get install libgl1 libglib2.0-0` (Debian, Ubuntu), then again",
+    ),
+    (
+        "libgthread",
+        "OpenCV lacks a system library: run `apt-get install libgl1 libglib2.0-0` (Debian, Ubuntu), then again",
+    ),
+    (
+        "Temporary failure in name resolution",
+        "no network: connect, then run `make setup` again; it goes on where it was",
+    ),
+    (
+        "Failed to establish a new connection",
+        "no network: connect, then run `make setup` again; it goes on where it was",
+    ),
     ("Network is unreachable", "no network: connect, then run `make setup` again; it goes on where it was"),
     ("Name or service not known", "no network: connect, then run `make setup` again; it goes on where it was"),
     ("No matching distribution", "pip finds no such version (no network, another index, or another Python): see above"),
@@ -90,12 +102,18 @@ def make_environment(folder: Path) -> None:
     candidates = (sys.executable, "python3.11", "python3", "python")
     python = next((one for one in candidates if version_of(one) == "3.11"), None)
     if python is None:
-        raise SetupError("Python 3.11 is needed and none is on PATH: install it (python3.11 and python3.11-venv), then again")
+        raise SetupError(
+            "Python 3.11 is needed and none is on PATH: install it (python3.11 and python3.11-venv), then again"
+        )
     print(f"making {folder} with {python}", flush=True)
-    made = subprocess.run([python, "-m", "venv", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    made = subprocess.run(
+        [python, "-m", "venv", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
     if made.returncode:
         shutil.rmtree(folder, ignore_errors=True)
-        raise SetupError(explain(made.stdout.decode(errors="replace"), "the venv module failed: install python3.11-venv"))
+        raise SetupError(
+            explain(made.stdout.decode(errors="replace"), "the venv module failed: install python3.11-venv")
+        )
 
 
 def check_disk(folder: Path) -> None:
@@ -103,7 +121,9 @@ def check_disk(folder: Path) -> None:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(there).free / 2**30
     if free < NEEDED_GIB:
-        raise SetupError(f"{there} has {free:.1f} GiB free, the packages take {NEEDED_GIB}: free some space, then again")
+        raise SetupError(
+            f"{there} has {free:.1f} GiB free, the packages take {NEEDED_GIB}: free some space, then again"
+        )
 
 
 def install(python: Path) -> None:
@@ -123,7 +143,9 @@ def install(python: Path) -> None:
 
 def check_imports(python: Path) -> None:
     """The packages that need system libraries import."""
-    tried = subprocess.run([str(python), "-c", "import cv2, torch"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    tried = subprocess.run(
+        [str(python), "-c", "import cv2, torch"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
     if tried.returncode:
         said = tried.stdout.decode(errors="replace").strip()
         raise SetupError(explain(said, f"an import fails: {said.splitlines()[-1] if said else 'no message'}"))

@@ -61,7 +61,9 @@ def test_image_and_mask_stay_aligned_at_any_scale() -> None:
 
 def test_draws_stay_in_their_ranges() -> None:
     rng = np.random.default_rng(1)
-    drawn = [draw_geometry(rng, (100, 80), resize=(50, 40), crop=(32, 32), scale=(0.5, 2), flip=0.25) for _ in range(2000)]
+    drawn = [
+        draw_geometry(rng, (100, 80), resize=(50, 40), crop=(32, 32), scale=(0.5, 2), flip=0.25) for _ in range(2000)
+    ]
     scales = np.array([geometry.scale[0] for geometry in drawn]) / 0.5
     assert scales.min() > 0.49
     assert scales.max() < 2.01

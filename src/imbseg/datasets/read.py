@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
@@ -81,9 +82,9 @@ def _bytes(path: Path, what: str) -> bytes:
 
 
 def _open(path: Path, what: str) -> Image.Image:
-    _bytes(path, what)
+    data = _bytes(path, what)
     try:
-        picture = Image.open(path)
+        picture = Image.open(io.BytesIO(data))  # of a path it would leave the file open where decoding fails
         picture.load()
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise InputError(f"{what} {path}: can't be decoded ({error}); fetch or export it again") from error

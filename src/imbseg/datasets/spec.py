@@ -158,7 +158,7 @@ def _build(raw: dict[str, Any], path: Path, digest: str, root: str | None) -> Da
         group=_group(raw.get("group"), where),
         groups=_groups(raw.get("groups"), known, where),
         imbalance=_imbalance(raw.get("imbalance"), known, where),
-        weak=_weak(raw.get("weak"), known, where),
+        weak=_class_names(raw["weak"], known, "weak", where) if raw.get("weak") else None,
         trial=_trial(raw.get("trial"), where),
     )
 
@@ -225,14 +225,6 @@ def _imbalance(raw: Any, known: list[str], where: str) -> Imbalance | None:
         ratio=number(raw["ratio"], "imbalance.ratio", where, 0.0, 1.0),
         seed=int(number(raw.get("seed", 1), "imbalance.seed", where, 0, 2**31)),
     )
-
-
-def _weak(raw: Any, known: list[str], where: str) -> tuple[str, ...] | None:
-    """A list of classes, or {classes, source}."""
-    if isinstance(raw, dict):
-        check_keys(raw, ("classes", "source"), ("classes", "source"), f"{where}: weak")
-    listed_ = raw["classes"] if isinstance(raw, dict) else raw
-    return _class_names(listed_, known, "weak", where) if listed_ else None
 
 
 def _class_names(raw: Any, known: list[str], key: str, where: str) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def _split(splits: pd.DataFrame) -> list[str]:
         f"Of the folds, `{best}` keeps the classes best: a fold has {off[best]:.1%} too many or too "
         f"few images of a class on average (`full/random`: {off['full/random']:.1%}).{other}"
     ]
-    few = summary[summary["rarest_in_smallest"] < FEW]
+    few = summary[summary["rarest_in_smallest"].lt(FEW) & summary["rarest_class"].ne("")]
     if len(few):
         name, fewest = str(few["rarest_in_smallest"].idxmin()), int(few["rarest_in_smallest"].min())
         rarest = few["rarest_class"][name]

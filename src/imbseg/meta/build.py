@@ -82,15 +82,23 @@ def build(dataset: Dataset, out: Path, *, workers: int, seed: int) -> Built:
 
 @contextlib.contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `out`; on leaving it takes the place of `out`, after an error it is gone."""
+    """Give a temporary folder beside `out`; on leaving it takes the place of `out`, after an error it is gone.
+
+    Raises:
+        OSError: it can't be written; the error names `out`, not the temporary name.
+    """
     temporary = out.with_name(f".{os.getpid()}.tmp.{out.name}")
     old = out.with_name(f".{os.getpid()}.old.{out.name}")
-    temporary.mkdir(parents=True)
     try:
+        temporary.mkdir(parents=True)
         yield temporary
         if out.exists():
             out.replace(old)
         temporary.replace(out)
+    except OSError as error:
+        if old.exists() and not out.exists():
+            old.replace(out)
+        raise OSError(error.errno, error.strerror, str(out)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -107,7 +115,11 @@ def _check_out(out: Path) -> None:
 
 def _with_clusters(images: pd.DataFrame, dataset: Dataset, seed: int) -> tuple[pd.DataFrame, Clusters]:
     pool = images["subset"].ne("test")
-    shares = proportions(pixel_counts(images[pool], dataset), dataset.background_index)
+    pixels = pixel_counts(images[pool], dataset)
+    if not pixels.any():
+        raise InputError(f"data set {dataset.name!r}: no train image has a labelled pixel, all are ignored; "
+                         f"is ignore_index ({dataset.ignore_index}) right?")  # fmt: skip
+    shares = proportions(pixels, dataset.background_index)
     found = cluster(shares, classes=len(dataset.classes), seed=seed)
     column = pd.Series(pd.NA, index=images.index, dtype="Int64")
     column[pool] = found.number

@@ -53,25 +53,24 @@ def cluster(shares: NDArray[np.float64], *, classes: int, seed: int) -> Clusters
 
     Args:
         shares: (images, columns) float, see `proportions`.
-        classes: number of classes; k is chosen from 2..min(2 * classes, 20), and below the number of distinct rows.
+        classes: number of classes; k is chosen from 2..min(2 * classes, 20), no more than there are different rows.
         seed: of the starts and of the sample.
 
     Returns:
-        Clusters; a single one where fewer than three rows differ.
+        Clusters; a single one where all rows are the same.
     """
     import sklearn.cluster
     import sklearn.metrics  # noqa: F401  threadpool_limits sees only the libraries that are loaded already
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    distinct = len(np.unique(shares, axis=0))
     generator = np.random.default_rng(seed)
     chosen = np.sort(generator.choice(len(shares), min(SAMPLE, len(shares)), replace=False))
     sample = shares[chosen]
     # One thread: several add up a centre's points in whatever order they finish, and the last bits would differ
     with threadpool_limits(1):
-        most = min(2 * classes, MOST, len(np.unique(sample, axis=0)) - 1)
+        most = min(2 * classes, MOST, len(np.unique(sample, axis=0)), len(sample) - 1)
         scores = {k: _silhouette(sample, k, seed) for k in range(2, most + 1)}
-        k = max(scores, key=lambda one: (scores[one], -one)) if scores else min(distinct, 1)
+        k = max(scores, key=lambda one: (scores[one], -one)) if scores else 1
         number = _fit(shares, k, seed)
     return Clusters(number, k, {one: round(score, 6) for one, score in scores.items()})
 

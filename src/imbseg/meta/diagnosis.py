@@ -136,7 +136,7 @@ def _split_table(splits: pd.DataFrame) -> str:
         [
             str(name),
             *(f"{row[f'deviation_{kind}']:.1%}" for kind in ("presence", "pixels", "objects")),
-            f"{int(row['rarest_in_smallest'])} of {row['rarest_class']}",
+            f"{int(row['rarest_in_smallest'])} of {row['rarest_class']}" if row["rarest_class"] else "-",
             str(int(row["missing"])),
             f"{int(row['leaking_groups'])} of {int(row['groups'])}" if row["leaking_groups"] else "0",
         ]

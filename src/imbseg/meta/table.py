@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -90,11 +91,16 @@ def _in_processes(
 ) -> Iterator[ImageScan | str]:
     # "spawn": a fork would copy the locks of threads that the progress bar and OpenCV run
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_one_thread)
+    # What starts meanwhile ignores Ctrl-C for good: the parent alone answers it, ends them, and says so once
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        yield from pool.map(one, rows, chunksize=8)
+        found = pool.map(one, rows, chunksize=8)
+        signal.signal(signal.SIGINT, ours)
+        yield from found
     except BrokenProcessPool as error:
         raise InputError("a process that read images was ended (out of memory?); try --workers 1") from error
     finally:
+        signal.signal(signal.SIGINT, ours)
         pool.shutdown(cancel_futures=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 import zipfile
 import zlib
@@ -27,6 +28,7 @@ STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "
 COLUMNS, MOST = 4, 12  # panels in a row, and in all
 ROOMY = 40  # classes up to which a row takes full height
 UNREADABLE = (InputError, EOFError, zipfile.BadZipFile, zlib.error)  # what a file cut short may raise
+WIDE = 34  # letters of a panel's title in a line
 LONGEST = 30  # letters of a name
 
 
@@ -58,8 +60,8 @@ def gain_figure(group: Group, shown: list[Strategy]) -> Figure:
     rows = [name for name in SCORES if any(one.values("test", name) for one in group.strategies)]
     names = [*rows, *(f"IoU/{group.classes[index]}" for index in order)]
     texts = [*rows, *(_row_text(group.classes[index], shares, index) for index in order)]
-    columns = min(len(shown), COLUMNS)
-    lines = -(-len(shown) // columns)
+    lines = -(-len(shown) // COLUMNS)
+    columns = -(-len(shown) // lines)
     size = (2.4 + 2.9 * columns, lines * (_height(len(names)) + 0.5) + 0.9)
     figure = Figure(size, layout="constrained")
     axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
@@ -109,11 +111,12 @@ def _panel(axis: Any, strategy: Strategy, baseline: Strategy, names: list[str]) 
         color = GAIN if mean >= 0 else LOSS
         axis.hlines(place, min(0, mean), max(0, mean), color=color, linewidth=1, alpha=0.5)
         if len(found) > 1:
-            axis.plot(found, [place] * len(found), "o", color=SEED, markersize=2.5, alpha=0.8, zorder=3)
-        axis.plot(mean, place, "o", color=color, markersize=6 if len(names) <= ROOMY else 4, zorder=2)
+            axis.plot(found, [place + 0.3] * len(found), "o", color=SEED, markersize=2.5, alpha=0.8)
+        axis.plot(mean, place, "o", color=color, markersize=6 if len(names) <= ROOMY else 4)
     seeds = len(differences(strategy, baseline, "test", "mIoU"))
     title = f"{_wrapped(strategy.label)}\n{seeds} seed{'s' if seeds > 1 else ', so no spread'}"
     axis.set_title(title, loc="left", fontsize=8, parse_math=False)
+    axis.locator_params(axis="x", nbins=5)
     axis.grid(axis="x", alpha=0.3)
 
 
@@ -148,13 +151,12 @@ def _row_text(name: str, shares: Any, index: int) -> str:
 
 
 def _wrapped(label: str) -> str:
-    """A label in lines that a panel has room for, broken after commas and slashes where that goes."""
+    """A label in lines that a panel has room for, broken after commas and slashes, and anywhere in a very long word."""
     lines = [""]
-    for part in label.replace(", ", ",\n").split("\n"):
-        for piece in [part[start : start + 34] for start in range(0, len(part), 34)]:
-            fits = len(lines[-1]) + len(piece) < 34
-            lines = [*lines[:-1], f"{lines[-1]} {piece}".strip()] if fits else [*lines, piece]
-    return "\n".join(line for line in lines if line)
+    for word in re.findall(r".{1,34}?(?:/|, |$)|.{34}", label):
+        fits = len(lines[-1]) + len(word.rstrip()) <= WIDE
+        lines = [*lines[:-1], lines[-1] + word] if fits else [*lines, word]
+    return "\n".join(line.rstrip() for line in lines[:4] if line)
 
 
 def _height(count: int) -> float:

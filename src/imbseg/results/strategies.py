@@ -133,6 +133,8 @@ def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple
     if len(found) == 1:
         return found[0], "named with --baseline"
     best = min(strategies, key=lambda strategy: _plainness(strategy.settings, strategy.runs[0].parameters))
+    if len(strategies) == 1:
+        return best, "the only strategy"
     parameters, missing = best.runs[0].parameters, f"{wanted!r} isn't here; " if wanted else ""
     if best.settings["loss"] == "cross_entropy":
         return best, f"{missing}taken by default: the plainest with cross_entropy"
@@ -190,12 +192,16 @@ def _group_key(run: Run) -> tuple[Any, ...]:
 
 def _group_names(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
     """Names from data set, fold and epochs; digests only where those don't tell two groups apart."""
-    plain = {key: f"{Path(str(key[0])).stem}, fold {key[1]}, up to {key[2]} epochs" for key in keys}
+    plain = {key: f"{Path(str(key[0])).stem}, fold {key[1]}, {_budget(key[2])}" for key in keys}
     often = Counter(plain.values())
     return {
         key: name if often[name] == 1 else f"{name}, data set file {key[3][:8]}, meta {key[4][:8]}"
         for key, name in plain.items()
     }
+
+
+def _budget(epochs: Any) -> str:
+    return "1 epoch" if epochs == 1 else f"up to {epochs} epochs"
 
 
 def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:

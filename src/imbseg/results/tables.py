@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,11 @@ from imbseg.results.collect import SCORES, Run, score_names
 from imbseg.results.strategies import Group, Results, Strategy
 
 SUBSETS = ("test", "val")
+TEXTS = ("trial", "strategy", "seeds", "status", "reason", "class")
+FOLDED = 22  # letters of a text in a narrow terminal
+# what a narrow terminal does without, first to last
+DISPENSABLE = ("validation head", "validation medium", "val head", "val medium", "seconds", "test medium", "best epoch",
+               "validation mIoU", "val mIoU", "validation tail", "val tail")  # fmt: skip
 WORDS = {"test": "test", "val": "validation"}
 
 
@@ -159,26 +166,46 @@ def aligned(table: pd.DataFrame) -> str:
 
 
 def show(table: pd.DataFrame, title: str) -> None:
-    """Print a table: drawn on a terminal, plain in a pipe."""
-    import sys
-
+    """Print a table: drawn on a terminal, as wide as that is; plain and whole in a pipe."""
     if not sys.stdout.isatty():
         print(f"{title}\n{aligned(table)}\n")
         return
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=Text(title), title_justify="left", title_style="bold")
-    for name in table.columns:
-        drawn.add_column(Text(str(name)), justify="right" if _is_numeric(table, str(name)) else "left", overflow="fold")
-    for row in table.to_numpy():
+    console = Console()
+    kept = narrowed(table, console.width)
+    less = "" if len(kept.columns) == len(table.columns) else " (more columns in report.md)"
+    drawn = Table(title=Text(title + less), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for name in kept.columns:
+        side: Literal["left", "right"] = "right" if _is_numeric(kept, str(name)) else "left"
+        drawn.add_column(
+            Text("\n".join(str(name).split())), justify=side, overflow="fold", min_width=_least(kept, str(name))
+        )
+    for row in kept.to_numpy():
         drawn.add_row(*(Text(str(value)) for value in row))
-    Console().print(drawn)
+    console.print(drawn)
+
+
+def narrowed(table: pd.DataFrame, width: int) -> pd.DataFrame:
+    """Leave out what matters least until the rest fits a terminal of so many letters."""
+    for name in DISPENSABLE:
+        if sum(_least(table, str(column)) + 3 for column in table.columns) <= width:  # 3: the gap between columns
+            break
+        table = table.drop(columns=[name], errors="ignore")
+    return table
+
+
+def _least(table: pd.DataFrame, column: str) -> int:
+    """Letters that a column needs: numbers whole, texts folded; the header breaks between its words."""
+    longest = max(len(str(value)) for value in table[column])
+    return max(longest if _is_numeric(table, column) else min(longest, FOLDED), *map(len, column.split()))
 
 
 def _is_numeric(table: pd.DataFrame, column: str) -> bool:
-    return all(str(value)[:1] in "0123456789-+" for value in table[column])
+    return column not in TEXTS and all(str(value)[:1] in "0123456789-+" for value in table[column])
 
 
 def _about(run: Run, group: str, key: str) -> dict[str, str]:

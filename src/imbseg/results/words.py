@@ -69,17 +69,17 @@ def interval(values: Iterable[float]) -> tuple[float, float, float]:
 def sentences(group: Group) -> list[str]:
     """The answer of one group: a sentence a strategy on the tail (mIoU where no tail is declared), head beside it."""
     score = "tail" if any(one.values("test", "tail") for one in group.strategies) else "mIoU"
-    what = "tail classes (mean IoU" if score == "tail" else "all classes (mIoU: no tail classes are declared"
-    lines = [f"{group.name}: baseline {group.baseline.label!r} ({group.chosen})."]
+    what = "the tail classes (mean IoU" if score == "tail" else "all classes (mIoU, since no tail is declared"
     if not group.others:
-        return [*lines, "There is no other strategy to hold against it."]
-    lines.append(f"On the {what}, test images), seed by seed against the baseline:")
+        return [f"{group.name}: {group.baseline.label!r} is the only strategy; there is nothing to hold against it."]
+    lines = [f"{group.name}: baseline {group.baseline.label!r} ({group.chosen})."]
+    lines.append(f"On {what}, test images), seed by seed against the baseline:")
     compared = [compare(one, group.baseline, score) for one in group.others]
     for strategy, comparison in zip(group.others, compared, strict=True):
         lines.append(f"- {strategy.label}: {verdict(comparison)}{_beside(strategy, group.baseline, score)}")
     tested = sum(one.seeds > 1 for one in compared)
     if tested > 1:
-        lines.append(f"Each interval stands for itself: of {tested} at 95 %, some leave 0 out by chance.")
+        lines.append(f"{tested} intervals, each for itself: without any effect, one in twenty leaves 0 out by chance.")
     return lines
 
 

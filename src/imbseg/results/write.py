@@ -45,7 +45,7 @@ def document(results: Results, figures: dict[str, str]) -> str:
         results: what is told.
         figures: group -> file name of its figure.
     """
-    parts = [f"# Results of {tables.escape(str(results.root))}\n"]
+    parts = [f"# Results of {tables.escape(results.root.resolve().name)}\n"]
     for group in results.groups:
         parts += _group_parts(group, figures.get(group.name))
     counted = tables.trials_table(results)
@@ -59,7 +59,7 @@ def _group_parts(group: Group, figure: str | None) -> list[str]:
     said = [tables.escape(line) if not line.startswith("- ") else f"- {tables.escape(line[2:])}" for line in
             sentences(group)]  # fmt: skip
     parts = [f"## {tables.escape(group.name)}\n", *(line if line.startswith("- ") else f"{line}\n" for line in said)]
-    parts += [f"\n{METHOD}\n", f"![Gain a class]({figure})\n" if figure else ""]
+    parts += [f"\n{METHOD}\n" if group.others else "", f"![Gain a class]({figure})\n" if figure else ""]
     parts += ["Mean ± standard deviation over the seeds.\n", tables.markdown(tables.overview(group))]
     for subset in tables.SUBSETS:
         parts += [f"IoU a class, {tables.WORDS[subset]} images:\n", tables.markdown(tables.class_table(group, subset))]
@@ -88,7 +88,8 @@ def _say(results: Results) -> None:
         lines = sentences(group)
         more = [f"... and {len(lines) - SAID} more lines in report.md"] if len(lines) > SAID else []
         print("\n".join([*lines[:SAID], *more]), end="\n\n")
-    print(METHOD)
+    if any(group.others for group in results.groups):
+        print(METHOD)
 
 
 def _left_out(results: Results) -> pd.DataFrame:

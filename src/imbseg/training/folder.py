@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from imbseg import __version__
 from imbseg.datasets.spec import REPOSITORY
@@ -24,10 +26,9 @@ Row = dict[str, float]
 
 @dataclasses.dataclass
 class Folder:
-    """An opened run folder; its lock goes when the process does."""
+    """An opened run folder."""
 
     path: Path
-    lock: IO[bytes]
 
     def file(self, name: str) -> Path:
         """A file of the run."""
@@ -43,21 +44,22 @@ class Folder:
             handle.write(line + "\n")
 
 
-def open_folder(path: Path) -> Folder:
-    """Make or take a run folder, for this process alone.
+@contextlib.contextmanager
+def open_folder(path: Path) -> Iterator[Folder]:
+    """Make or take a run folder, for this process alone while the context lasts.
 
     Raises:
         InputError: it can't be written, is a file, or another process trains in it.
     """
     folder = writable_folder(path)
-    lock = (folder / ".lock").open("wb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: another process trains in this folder; wait for it, or choose another --out"
-        ) from error
-    return Folder(folder, lock)
+    with (folder / ".lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{folder}: another process trains in this folder; wait, or choose another --out"
+            ) from error
+        yield Folder(folder)
 
 
 def recorded_threads(path: Path) -> int | None:

@@ -74,16 +74,18 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     trial = dataclasses.replace(resolved.trial, threads=threads, device=str(device))
     torch.set_num_threads(threads)
     fold = read_fold(trial, resolved.dataset)
-    folder = open_folder(out)
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
     sizes = {"train_images": len(fold.train.ids), "val_images": len(fold.val.ids), "test_images": len(fold.test.ids)}
-    keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes))
-    stored = _stored_result(folder)
-    if stored is not None:
-        say(f"{folder.path}: this trial has finished; its stored result is reported")
-        final(stored)
-        return stored
-    return _guarded(folder, lambda: _train(_prepare(resolved, trial, fold, folder, device, say), intermediate, final))
+    with open_folder(out) as folder:
+        keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes))
+        stored = _stored_result(folder)
+        if stored is not None:
+            say(f"{folder.path}: this trial has finished; its stored result is reported")
+            final(stored)
+            return stored
+        return _guarded(
+            folder, lambda: _train(_prepare(resolved, trial, fold, folder, device, say), intermediate, final)
+        )
 
 
 def _guarded(folder: Folder, work: Callable[[], Row]) -> Row:

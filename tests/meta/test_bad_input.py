@@ -1,0 +1,250 @@
+"""Every kind of bad input that make_meta.py meets: exit status 2, one sentence that names the file, nothing written."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from tiny_tree import make_tiny, tiny_masks, write_list
+
+from imbseg.datasets.spec import REPOSITORY
+
+SCRIPT = str(REPOSITORY / "src/make_meta.py")
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A good data set, for a test to break."""
+    make_tiny(tmp_path / "data", tiny_masks(20), test=2, val=2)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def refused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command, hold what every refusal has in common, and give its sentence."""
+
+    def run(*arguments: str, out: Path = tmp_path / "out/meta") -> str:
+        given = arguments or ("--dataset", str(data / "tiny.yml"))
+        monkeypatch.setattr(sys, "argv", [SCRIPT, *given, "--out", str(out), "--workers", "1"])
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(SCRIPT, run_name="__main__")
+        told = capsys.readouterr()
+        assert left.value.code == 2
+        assert told.out == ""
+        assert told.err.startswith("error: ")
+        assert "Traceback" not in told.err
+        assert not out.is_dir() or [path.name for path in out.iterdir()] == ["others"]
+        assert not list(tmp_path.rglob(".*"))  # no temporary file or folder
+        return told.err
+
+    return run
+
+
+def change_yaml(data: Path, **keys: object) -> None:
+    path = data / "tiny.yml"
+    spec = yaml.safe_load(path.read_text()) | keys
+    path.write_text(yaml.safe_dump({key: value for key, value in spec.items() if value is not None}))
+
+
+def ids_twice(data: Path) -> None:
+    write_list(data / "train.txt", ["000", "001", "001"])
+
+
+def in_train_and_test(data: Path) -> None:
+    write_list(data / "test.txt", ["000", "019"])
+
+
+def empty_list(data: Path) -> None:
+    write_list(data / "train.txt", [])
+
+
+def other_size(data: Path) -> None:
+    Image.fromarray(np.zeros((12, 17), np.uint8)).save(data / "masks/004.png")
+
+
+def strange_value(data: Path) -> None:
+    mask = np.zeros((12, 16), np.uint8)
+    mask[3, 3] = 37
+    Image.fromarray(mask).save(data / "masks/004.png")
+
+
+def rgb_mask(data: Path) -> None:
+    Image.fromarray(np.zeros((12, 16, 3), np.uint8)).save(data / "masks/004.png")
+
+
+def rgb_masks(data: Path) -> None:
+    colors = [{"name": name, "color": [index, 0, 0]} for index, name in enumerate(("ground", "ball", "rod"))]
+    change_yaml(data, mask_encoding="rgb", classes=colors)
+    for path in sorted((data / "masks").iterdir()):
+        Image.fromarray(np.zeros((12, 16, 3), np.uint8)).save(path)
+
+
+def index_mask_for_rgb(data: Path) -> None:
+    rgb_masks(data)
+    Image.fromarray(np.zeros((12, 16), np.uint8)).save(data / "masks/004.png")
+
+
+def unknown_color(data: Path) -> None:
+    rgb_masks(data)
+    Image.fromarray(np.full((12, 16, 3), (1, 2, 3), np.uint8)).save(data / "masks/004.png")
+
+
+def cut(file: str, share: float) -> Callable[[Path], None]:
+    def cut_file(data: Path) -> None:
+        content = (data / file).read_bytes()
+        (data / file).write_bytes(content[: int(len(content) * share)])
+
+    return cut_file
+
+
+def cut_jpeg(data: Path) -> None:
+    change_yaml(data, images="images/{id}.jpg")
+    for path in sorted((data / "images").iterdir()):
+        Image.open(path).save(path.with_suffix(".jpg"))
+    cut("images/004.jpg", 0.6)(data)
+
+
+def empty_jpeg(data: Path) -> None:
+    cut_jpeg(data)
+    (data / "images/004.jpg").write_bytes(b"")
+
+
+def no_picture(data: Path) -> None:
+    (data / "images/004.png").write_text("<html>404</html>")
+
+
+def broken_yaml(data: Path) -> None:
+    (data / "tiny.yml").write_text("root: [a\nimages: {")
+
+
+CASES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "root missing": (lambda data: change_yaml(data, root="/nowhere/at/all"), "root /nowhere/at/all is missing; put"),
+    "list missing": (lambda data: (data / "train.txt").unlink(), "train.txt: the id list of subset 'train' is missing"),
+    "list empty": (empty_list, "train.txt: the id list of subset 'train' is empty"),
+    "id twice": (ids_twice, "id '001' stands twice in train"),
+    "id in train and test": (in_train_and_test, "id '000' stands in train and in test"),
+    "image missing": (lambda data: (data / "images/004.png").unlink(), "images/004.png of id '004' is missing"),
+    "mask missing": (lambda data: (data / "masks/004.png").unlink(), "masks/004.png of id '004' is missing"),
+    "sizes differ": (other_size, "mask masks/004.png: expected the size of its image images/004.png, 16 x 12"),
+    "value no class": (strange_value, "masks/004.png: value 37 is no class value (0..2) nor the ignore index 255"),
+    "rgb mask where indices are declared": (rgb_mask, "masks/004.png: is an RGB picture, mask_encoding 'index'"),
+    "index mask where rgb is declared": (index_mask_for_rgb, "masks/004.png: holds one number a pixel (mode L)"),
+    "unknown colour": (unknown_color, "masks/004.png: colour [1, 2, 3] is no class's"),
+    "image cut short": (cut("images/004.png", 0.6), "images/004.png: can't be decoded"),
+    "mask cut short": (cut("masks/004.png", 0.6), "masks/004.png: can't be decoded"),
+    "image empty": (cut("images/004.png", 0), "images/004.png: the file is empty"),
+    "mask empty": (cut("masks/004.png", 0), "masks/004.png: the file is empty"),
+    "jpeg cut short": (cut_jpeg, "images/004.jpg: can't be decoded"),
+    "jpeg empty": (empty_jpeg, "images/004.jpg: the file is empty"),
+    "no picture": (no_picture, "images/004.png: can't be decoded"),
+    "broken yaml": (broken_yaml, "tiny.yml: broken YAML"),
+    "yaml of something else": (
+        lambda data: (data / "tiny.yml").write_text("- a"),
+        "tiny.yml: expected keys such as root",
+    ),
+    "yaml lacks a key": (lambda data: change_yaml(data, masks=None), "tiny.yml: lacks the key 'masks'"),
+    "yaml with an unknown key": (lambda data: change_yaml(data, bakground="ground"), "did you mean 'background'?"),
+    "class twice": (
+        lambda data: change_yaml(data, classes=["ground", "ball", "ball"]),
+        "the name 'ball' stands there 2",
+    ),
+    "class called ignore": (lambda data: change_yaml(data, classes=["ground", "ignore"]), "'ignore' is what pixels"),
+    "unknown background": (lambda data: change_yaml(data, background="sky"), "unknown class in"),
+    "group that doesn't match": (lambda data: change_yaml(data, group="^(x)"), "doesn't match the id '000'"),
+    "too few images": (
+        lambda data: write_list(data / "train.txt", ["000"]),
+        "5 folds need at least 5 train images, found 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_data_set(name: str, data: Path, refused: Run) -> None:
+    spoil, told = CASES[name]
+    spoil(data)
+    sentence = refused()
+    assert told in sentence
+    assert sentence.count("\n") == 1  # one sentence, one line
+
+
+def test_ten_broken_images_are_named_and_the_others_counted(data: Path, refused: Run) -> None:
+    for number in range(13):
+        (data / f"images/{number:03d}.png").write_bytes(b"")
+    lines = refused().splitlines()
+    assert lines[0] == "error: 13 images can't be used:"
+    assert [f"{number:03d}.png" in line for number, line in enumerate(lines[1:11])] == [True] * 10
+    assert lines[11:] == ["  ... and 3 more"]
+
+
+def test_ten_missing_images_are_named_and_the_others_counted(data: Path, refused: Run) -> None:
+    for number in range(12):
+        (data / f"images/{number:03d}.png").unlink()
+    lines = refused().splitlines()
+    assert lines[0] == "error: 12 files are missing:"
+    assert lines[11:] == ["  ... and 2 more"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--dataset", "vok2012"), "unknown data set 'vok2012' (did you mean 'voc2012'?)"),
+        (("--dataset", "nowhere/mine.yml"), "data set file nowhere/mine.yml: no such file"),
+        (("--dataset", "sample", "--root", "/nowhere"), "root /nowhere is missing"),
+        (("--dataset", "sample", "--seed", "-1"), "--seed: expected a number of 0.."),
+    ],
+)
+def test_bad_arguments(arguments: tuple[str, ...], told: str, refused: Run) -> None:
+    assert told in refused(*arguments)
+
+
+@pytest.mark.parametrize(("workers", "told"), [("0", "a number of 1 or more, found 0"), ("two", "invalid int value")])
+def test_bad_workers(
+    workers: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [SCRIPT, "--dataset", "sample", "--workers", workers])
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(SCRIPT, run_name="__main__")
+    assert told in capsys.readouterr().err
+
+
+def test_output_folder_is_a_file(tmp_path: Path, refused: Run) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert "file: expected an output folder, found a file" in refused(out=tmp_path / "file")
+    assert "found a file" in refused(out=tmp_path / "file/meta")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_output_folder_of_something_else(tmp_path: Path, refused: Run) -> None:
+    (tmp_path / "home/others").mkdir(parents=True)
+    assert "home: holds files that make_meta.py didn't write" in refused(out=tmp_path / "home")
+    assert (tmp_path / "home/others").is_dir()
+
+
+def test_output_folder_not_writable(refused: Run) -> None:
+    assert "can't write here" in refused(out=Path("/proc/imbseg/meta"))  # refused to root too
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.slow
+def test_disk_full(small_disk: Path, refused: Run) -> None:
+    assert f"{small_disk}/meta: the disk is full" in refused(out=small_disk / "meta")

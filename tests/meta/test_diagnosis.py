@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_tree import tiny_dataset, tiny_masks
+
+from imbseg.datasets.spec import Dataset
+from imbseg.meta import build as build_module
+from imbseg.meta.build import Built, build
+from imbseg.meta.diagnosis import markdown_table
+from imbseg.meta.figures import draw
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_module, "draw", lambda *_: None)
+
+
+def built(root: Path, masks: dict[str, np.ndarray] | None = None, **keys: object) -> tuple[Dataset, Built]:
+    dataset = tiny_dataset(root / "raw", masks, **keys)
+    return dataset, build(dataset, root / "meta", workers=1, seed=1)
+
+
+def test_names_the_three_troubles_apart(tmp_path: Path, no_figures: None) -> None:
+    masks = {}
+    for number in range(112):  # balls are everywhere and large; rods too, but of 1 pixel; the star is in 4 images
+        mask = np.zeros((20, 20), np.uint8)
+        mask[:8, :10] = 1
+        mask[15, 15] = 2
+        mask[18:, :10] = 3 if number < 4 else 0
+        masks[f"{number:03d}"] = mask
+    _, found = built(tmp_path, masks, classes=["ground", "ball", "rod", "star"], test=12)
+    assert "than 50): star\n" in found.diagnosis
+    assert "of an equal share): star, rod\n" in found.diagnosis
+    assert "of its image): rod\n" in found.diagnosis
+    assert found.classes["rare_by"].tolist() == ["", "", "pixels size", "images pixels"]
+    assert "Few images show star: draw those images more often" in found.diagnosis
+    assert "rod: in 100% of the images or more, with few pixels in each" in found.diagnosis
+    assert "Small objects: rod (the smallest class: typically 1 x 1 pixels)" in found.diagnosis
+    assert "No test image shows star" in found.diagnosis
+
+
+def test_says_so_where_nothing_is_rare(tmp_path: Path, no_figures: None) -> None:
+    mask = np.arange(3).repeat(40).reshape(12, 10)
+    masks = {f"{number}": mask for number in range(60)}
+    _, found = built(tmp_path, masks)
+    assert "No class is rare by images, pixels or object size" in found.diagnosis
+    assert "Few images" not in found.diagnosis
+
+
+def test_leaks_are_told_and_given_is_advised(tmp_path: Path, no_figures: None) -> None:
+    masks = {f"{'aabbbbbbcc'[number]}_{number}": mask for number, mask in enumerate(tiny_masks(10).values())}
+    _, found = built(tmp_path, masks, test=2, val=2, group="^(.)_")
+    assert found.splits.set_index("column").loc["full/given", "leaking_groups"] == 1
+    assert "Use the split `given`: 1 group on both sides, not 2." in found.diagnosis
+    assert "train pool and test set share 0 groups" in found.diagnosis
+
+
+def test_without_a_given_subset_one_is_asked_for(tmp_path: Path, no_figures: None) -> None:
+    masks = {f"a_{number}": mask for number, mask in enumerate(tiny_masks(10).values())}
+    _, found = built(tmp_path, masks, group="^(.)_")
+    assert "declare a `val` subset made of whole groups" in found.diagnosis
+    assert "Train pool and test set share 1 group" in found.diagnosis
+
+
+def test_tells_what_the_imbalance_reached(tmp_path: Path, no_figures: None) -> None:
+    _, found = built(tmp_path, tiny_masks(13), imbalance={"classes": ["ball"], "ratio": 0.5})
+    assert "| ball  |      6 |      3 |    3 |" in found.diagnosis
+    assert "Rare by images afterwards: " in found.diagnosis
+
+
+def test_a_class_that_is_nowhere(tmp_path: Path, no_figures: None) -> None:
+    _, found = built(tmp_path, classes=["ground", "ball", "rod", "ghost"])
+    assert "No train image shows ghost" in found.diagnosis
+    assert found.classes.set_index("class").loc["ghost", "images"] == 0
+
+
+def test_many_classes_show_the_rare_ones_only(tmp_path: Path, no_figures: None) -> None:
+    names = ["ground", "ball", "rod", *(f"more {number}" for number in range(40))]
+    masks = {f"{number}": np.arange(43).repeat(8).reshape(8, 43) for number in range(60)}
+    masks["0"] = np.full((8, 43), 1)
+    _, found = built(tmp_path, masks, classes=names)
+    assert "43 classes that aren't rare are left out" in found.diagnosis
+
+
+def test_markdown_table_aligns_long_cells() -> None:
+    text = markdown_table(["a", "b"], [["long name", "1"], ["c", "1234"]])
+    assert len({len(line) for line in text.splitlines()}) == 1
+
+
+@pytest.mark.parametrize("classes", [2, 21, pytest.param(150, marks=pytest.mark.slow)])
+def test_figures_of_few_and_many_classes(classes: int, tmp_path: Path, no_figures: None) -> None:
+    rng = np.random.default_rng(0)
+    masks = {f"{number}": rng.integers(0, classes, (9, 11)) for number in range(12)}
+    names = [f"class number {number}" for number in range(classes)]
+    cut = {"classes": names[1:2], "ratio": 0.5} if classes == 21 else None
+    dataset, found = built(tmp_path, masks, classes=names, background=names[0], imbalance=cut)
+    draw(found.images, found.objects, found.classes, found.splits, dataset, tmp_path)
+    for name in ("classes", "cooccurrence", "object_sizes", "folds"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            picture.load()
+            assert min(picture.size) > 200
+            assert max(picture.size) < 6000
+            assert len(np.unique(np.asarray(picture.convert("L")))) > 10

@@ -1,0 +1,113 @@
+"""python src/report.py: what it prints and writes, and how it ends on bad input."""
+
+from __future__ import annotations
+
+import csv
+import runpy
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from run_folders import make_run
+
+SCRIPT = Path(__file__).resolve().parents[2] / "src" / "report.py"
+WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the script in this process: (exit status, what it printed, what it complained of)."""
+
+    def run(*flags: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, flags)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(SCRIPT), run_name="__main__")
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+def test_a_report_of_two_strategies_and_a_failed_run(tmp_path: Path, command):
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    for seed in (1, 2, 3):
+        make_run(runs / f"plain{seed}", test=(0.8, 0.6, 0.1), seed=seed, counts=(5, 3, 1))
+        make_run(runs / f"weighted{seed}", test=(0.8, 0.6, 0.3 + seed / 100), seed=seed, **WEIGHTED)
+    make_run(runs / "lost", status="failed", message="loss is nan", seed=4)
+    status, said, complained = command("--runs", runs, "--out", out)
+    assert (status, complained) == (0, "")
+    assert sorted(path.name for path in out.iterdir()) == ["gains.png", "report.md", "results.csv", "strategies.csv"]
+    assert "weighted_cross_entropy: higher by +0.220 [+0.195, +0.245] over 3 seeds" in said
+    assert "lost   failed  loss is nan (2 of 2 epochs)" in said
+    assert said.rstrip().endswith(f"written to {out}: results.csv, strategies.csv, report.md, gains.png")
+    with (out / "results.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == 7
+    assert "![Gain a class](gains.png)" in (out / "report.md").read_text()
+
+
+def test_groups_have_a_figure_each_and_no_stale_one_stays(tmp_path: Path, command):
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    for fold in (0, 1):
+        make_run(runs / f"plain{fold}", fold=fold)
+        make_run(runs / f"weighted{fold}", fold=fold, **WEIGHTED)
+    out.mkdir()
+    (out / "gains.png").write_bytes(b"of an earlier report")
+    status, said, _ = command("--runs", runs, "--out", out)
+    assert status == 0
+    assert "2 groups that can't be compared with each other" in said
+    assert sorted(path.name for path in out.glob("*.png")) == ["gains-1.png", "gains-2.png"]
+
+
+def _no_runs(root: Path) -> list[object]:
+    (root / "runs").mkdir()
+    return []
+
+
+def _unfinished(root: Path) -> list[object]:
+    make_run(root / "runs/a", status="running")
+    return []
+
+
+def _unknown_baseline(root: Path) -> list[object]:
+    make_run(root / "runs/a")
+    return ["--baseline", "dice"]
+
+
+def _out_is_a_file(root: Path) -> list[object]:
+    make_run(root / "runs/a")
+    (root / "out").write_text("mine")
+    return []
+
+
+def _out_below_a_file(root: Path) -> list[object]:
+    make_run(root / "runs/a")
+    (root / "file").write_text("mine")
+    return ["--out", root / "file" / "out"]
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda root: [], "expected a folder of runs, found nothing"),
+    (_no_runs, "holds no run folder"),
+    (_unfinished, "none of 1 run(s) has finished (a: running, has not ended"),
+    (_unknown_baseline, "'dice' is no strategy here; choose from: 'full/mskf/none/none, cross_entropy'"),
+    (_out_is_a_file, "expected an output folder, found a file"),
+    (_out_below_a_file, "can't write here"),
+])  # fmt: skip
+def test_bad_input_ends_in_one_sentence(tmp_path: Path, command, make, words: str):
+    flags = ["--runs", tmp_path / "runs", "--out", tmp_path / "out", *make(tmp_path)]
+    before = sorted(tmp_path.rglob("*"))
+    status, said, complained = command(*flags)
+    assert (status, said) == (2, "")
+    assert words in complained
+    assert complained.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_help_is_quick():
+    started = time.perf_counter()
+    shown = subprocess.run([sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=True)
+    assert "--baseline" in shown.stdout
+    assert time.perf_counter() - started < 2.0  # 0.1 s on an idle machine: nothing heavy is imported

@@ -1,0 +1,40 @@
+"""A trial of seconds: a generated binary data set with its meta, a small encoder, few epochs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from binary_tree import make_binary_tree
+
+from imbseg.training.run import run_trial
+from imbseg.trial import resolve
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SMALL = {"encoder": "mobilenet_v2", "encoder_weights": "none", "crop": "64", "batch_size": "4",
+         "epochs": "2", "lr": "0.01", "encoder_lr": "0.01", "loss": "cross_entropy", "threads": "1", "workers": "0",
+         "strategy": "full/mskf/none/none", "scale_min": "0.8", "scale_max": "1.25"}  # fmt: skip
+
+
+def make_data(folder: Path, n: int = 20) -> dict[str, str]:
+    """A data set with meta below a folder; the flags that name them."""
+    file = make_binary_tree(folder / "cracks", n=n, size=(64, 64))
+    script = REPOSITORY / "src" / "make_meta.py"
+    command = [sys.executable, str(script), "--dataset", str(file), "--out", str(folder / "meta"), "--workers", "1"]
+    subprocess.run(command, check=True, capture_output=True)
+    return {"dataset": str(file), "meta": str(folder / "meta")}
+
+
+def train(flags: dict[str, str], out: Path, **watch: Any) -> dict[str, Any]:
+    """Run a small trial in this process; what NNI would have got."""
+    heard: dict[str, Any] = {"intermediate": [], "final": [], "lines": []}
+    run_trial(
+        resolve({**SMALL, **flags}, {}),
+        out,
+        intermediate=watch.get("intermediate", heard["intermediate"].append),
+        final=heard["final"].append,
+        say=heard["lines"].append,
+    )
+    return heard

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from imbseg.errors import InputError
+from imbseg.models.deeplabv3plus import deeplabv3plus
+from imbseg.training.device import choose_device
+from imbseg.training.fold import class_weights
+from imbseg.training.optimizer import make_optimizer, poly_factor, set_learning_rates
+from imbseg.training.record import epoch_line, for_tuner
+from imbseg.trial import Trial
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_the_encoder_has_a_learning_rate_of_its_own(optimizer: str) -> None:
+    model = deeplabv3plus("resnet18", classes=2, output_stride=16)
+    trial = Trial(optimizer=optimizer, lr=0.1, encoder_lr=0.001)
+    made = make_optimizer(model, trial)
+    encoder, rest = made.param_groups
+    assert (encoder["lr"], rest["lr"]) == (0.001, 0.1)
+    assert len(encoder["params"]) == len(list(model.encoder.parameters()))
+    assert sum(len(group["params"]) for group in made.param_groups) == len(list(model.parameters()))
+    set_learning_rates(made, trial, 0.5)
+    assert [group["lr"] for group in made.param_groups] == [0.0005, 0.05]
+
+
+def test_poly_decay_ends_above_zero() -> None:
+    factors = [poly_factor(step, 100, 0.9) for step in range(100)]
+    assert factors[0] == 1
+    assert factors[-1] == pytest.approx(0.01**0.9)
+    assert all(a > b for a, b in itertools.pairwise(factors))
+
+
+def test_devices() -> None:
+    assert choose_device("cpu", amp=False).type == "cpu"
+    assert choose_device("auto", amp=False).type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(InputError, match="float16 needs CUDA"):
+        choose_device("cpu", amp=True)
+    for name in ("gpu", "cuda:x", "mps"):
+        with pytest.raises(InputError, match="expected auto, cpu, cuda"):
+            choose_device(name, amp=False)
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="torch sees 0 CUDA devices"):
+            choose_device("cuda", amp=False)
+
+
+def test_the_line_names_a_class_that_was_lost() -> None:
+    history = [{"IoU/pole": 0.2, "IoU/sky": 0.9}]
+    row = {"epoch": 2, "loss": 0.5, "mIoU": 0.4, "tail": 0.1, "IoU/pole": 0.0, "IoU/sky": 0.8}
+    assert epoch_line(row, 5, 12.34, history) == "epoch 2/5  loss 0.5000  mIoU 0.400  tail 0.100  12.3 s  lost: pole"
+
+
+def test_the_tuner_gets_no_nan() -> None:
+    row = {"epoch": 1, "mIoU": 0.4, "tail": math.nan, "IoU/a": 0.4, "IoU/b": math.nan, "recall/a": 0.5}
+    found = for_tuner(row, {"mIoU": 0.3, "IoU/a": 0.3, "IoU/b": math.nan, "Dice/a": 0.5})
+    assert found == {"default": 0.4, "IoU/a": 0.4, "test/mIoU": 0.3, "test/IoU/a": 0.3}
+
+
+def test_median_frequency_counts_the_images_that_show_a_class() -> None:
+    # a: 90 of the 100 + 100 pixels of its two images; b: 60 of the 100 of its one.
+    weights = class_weights("median_frequency", np.array([[40, 60], [100, 0]]))
+    assert weights[1] / weights[0] == pytest.approx((140 / 200) / (60 / 100))

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_trial import make_data, train
+
+from imbseg.errors import InputError, TrialFailed
+from imbseg.metrics.counts import load_counts
+from imbseg.metrics.scores import iou
+from imbseg.training import loop
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    out = tmp_path_factory.mktemp("runs") / "trial"
+    return out, train({**data, "epochs": "3"}, out)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "epochs.csv").open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
+    folder, heard = finished
+    files = {path.name for path in folder.iterdir()} - {".lock"}
+    tables = {"trial.json", "epochs.csv", "timing.csv", "counts_val.npz", "counts_test.npz", "status.json"}
+    assert files == tables | {"best.pt", "last.pt", "events", "log.txt"}
+    trial = json.loads((folder / "trial.json").read_text())
+    assert trial["parameters"]["strategy"] == "full/mskf/none/none"
+    assert trial["parameters"]["threads"] == 1
+    assert trial["sources"]["epochs"] == "flag"
+    assert trial["sources"]["momentum"] == "default"
+    assert {"torch", "nni", "segmentation-models-pytorch", "python"} <= trial["versions"].keys()
+    assert (folder / "log.txt").read_text().splitlines() == heard["lines"]
+
+
+def test_the_tuner_gets_the_best_epoch_and_never_the_test_set_before_the_end(finished: tuple[Path, dict]) -> None:
+    folder, heard = finished
+    table = rows(folder)
+    assert len(table) == len(heard["intermediate"]) == 3
+    for row, heard_row in zip(table, heard["intermediate"], strict=True):
+        assert heard_row["default"] == float(row["mIoU"])
+        assert not [name for name in heard_row if name.startswith("test/")]
+    (final,) = heard["final"]
+    status = json.loads((folder / "status.json").read_text())
+    assert final == status["result"]
+    assert final["default"] == max(float(row["mIoU"]) for row in table)
+    assert status["status"] == "finished"
+    assert final["default"] == float(table[status["best_epoch"] - 1]["mIoU"])
+    assert not any(math.isnan(value) for value in final.values())
+
+
+def test_stored_counts_give_the_reported_scores(finished: tuple[Path, dict]) -> None:
+    folder, heard = finished
+    final = heard["final"][0]
+    np.testing.assert_allclose(np.nanmean(iou(load_counts(folder / "counts_val.npz"))), final["default"])
+    found = iou(load_counts(folder / "counts_test.npz"))
+    np.testing.assert_allclose(found, [final["test/IoU/background"], final["test/IoU/crack"]])
+
+
+def test_started_again_a_finished_trial_gives_its_stored_result(
+    data: dict[str, str], finished: tuple[Path, dict]
+) -> None:
+    folder, heard = finished
+    before = (folder / "epochs.csv").read_bytes()
+    again = train({**data, "epochs": "3"}, folder)
+    assert again["final"] == heard["final"]
+    assert "has finished" in again["lines"][0]
+    assert (folder / "epochs.csv").read_bytes() == before
+
+
+def test_other_parameters_in_the_folder_are_refused(data: dict[str, str], finished: tuple[Path, dict]) -> None:
+    with pytest.raises(InputError, match=r"lr was 0\.01, is 0\.02; seed was 1, is 2"):
+        train({**data, "epochs": "3", "lr": "0.02", "seed": "2"}, finished[0])
+    train({**data, "epochs": "3", "workers": "1"}, finished[0])  # the number of workers is no setting of the trial
+
+
+@pytest.mark.parametrize("stop_after", [1, 2])
+def test_stopped_and_resumed_it_ends_with_the_same_bytes(
+    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path, stop_after: int
+) -> None:
+    def stop(row: dict[str, float], seen: list = []) -> None:  # noqa: B006
+        seen.append(row)
+        if len(seen) == stop_after:
+            raise KeyboardInterrupt
+
+    flags = {**data, "epochs": "3"}
+    with pytest.raises(KeyboardInterrupt):
+        train(flags, tmp_path / "trial", intermediate=stop)
+    assert json.loads((tmp_path / "trial" / "status.json").read_text())["status"] == "interrupted"
+    heard = train(flags, tmp_path / "trial")
+    assert len(heard["intermediate"]) == 3 - stop_after
+    assert (tmp_path / "trial" / "epochs.csv").read_bytes() == (finished[0] / "epochs.csv").read_bytes()
+    assert heard["final"] == finished[1]["final"]
+
+
+def test_the_number_of_workers_changes_nothing(
+    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path
+) -> None:
+    train({**data, "epochs": "3", "workers": "2"}, tmp_path / "trial")
+    assert (tmp_path / "trial" / "epochs.csv").read_bytes() == (finished[0] / "epochs.csv").read_bytes()
+
+
+def test_another_seed_gives_other_numbers(data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path) -> None:
+    train({**data, "epochs": "1", "seed": "2", "split_seed": "1"}, tmp_path / "trial")
+    assert rows(tmp_path / "trial")[0]["loss"] != rows(finished[0])[0]["loss"]
+
+
+def test_patience_stops(data: dict[str, str], tmp_path: Path) -> None:
+    # With learning rates this small nothing gets better after the first epochs.
+    heard = train({**data, "epochs": "9", "patience": "1", "lr": "1e-12", "encoder_lr": "1e-12"}, tmp_path / "trial")
+    status = json.loads((tmp_path / "trial" / "status.json").read_text())
+    assert status["epochs"] == status["best_epoch"] + 1 < 9
+    assert len(heard["intermediate"]) == status["epochs"]
+
+
+def test_a_loss_that_is_not_finite_stops_the_trial(data: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(
+        TrialFailed, match=r"the loss became (nan|inf) at step \d+ of epoch 1, with lr \S+e\+\d+ and encoder_lr"
+    ):
+        train({**data, "lr": "1e30", "encoder_lr": "1e30"}, tmp_path / "trial")
+    status = json.loads((tmp_path / "trial" / "status.json").read_text())
+    assert status["status"] == "failed"
+    assert "the loss became" in status["message"]
+
+
+def test_a_file_that_broke_since_meta_was_made_is_named(data: dict[str, str], tmp_path: Path) -> None:
+    copy = tmp_path / "cracks"
+    shutil.copytree(Path(data["dataset"]).parent, copy)
+    victims = sorted(copy.rglob("*.png"))
+    for victim in victims:
+        victim.write_bytes(victim.read_bytes()[:40])
+    with pytest.raises(InputError, match="can't be decoded"):
+        train({**data, "root": str(copy)}, tmp_path / "trial")
+
+
+def test_meta_of_another_version_is_refused(data: dict[str, str], tmp_path: Path) -> None:
+    file = Path(data["dataset"])
+    changed = file.with_name("changed.yml")
+    changed.write_text(file.read_text() + "\n# another version\n")
+    try:
+        with pytest.raises(InputError, match="make it anew"):
+            train({**data, "dataset": str(changed)}, tmp_path / "trial")
+    finally:
+        changed.unlink()
+    assert not (tmp_path / "trial").exists()
+
+
+def test_two_processes_never_share_a_folder(data: dict[str, str], tmp_path: Path) -> None:
+    import fcntl
+
+    (tmp_path / "trial").mkdir()
+    with (tmp_path / "trial" / ".lock").open("wb") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="another process trains in this folder"):
+            train(data, tmp_path / "trial")
+
+
+def test_label_sampling_takes_twice_the_steps(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+    original = loop._step
+    monkeypatch.setattr(loop, "_step", lambda *args, **more: steps.append(1) or original(*args, **more))
+    train({**data, "epochs": "1"}, tmp_path / "none")
+    once = len(steps)
+    train({**data, "epochs": "1", "strategy": "full/mskf/label/none"}, tmp_path / "label")
+    assert len(steps) - once in (2 * once, 2 * once - 1, 2 * once + 1)
+
+
+def test_logits_are_cut_and_brought_to_the_masks_size() -> None:
+    logits = torch.zeros(2, 16, 16)
+    logits[1, :, 4:8] = 1.0  # columns 4..7 of the 10 x 8 image, padding beyond
+    labels = loop.native_labels(logits, (8, 10), (16, 20))
+    assert labels.shape == (20, 16)
+    assert labels[:, 8:].all()
+    assert not labels[:, :7].any()

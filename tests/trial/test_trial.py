@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from imbseg import menu
+from imbseg.errors import InputError
+from imbseg.losses import CLASS_WEIGHTS, LOSSES
+from imbseg.trial import Trial, parse_flags, resolve
+from imbseg.trial.fields import FIELDS, kind_of
+from imbseg.trial.sources import LOSS_PARAMETERS
+from imbseg.trial.values import Kind, parse, show
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+VOC = {"dataset": "voc2012"}
+
+
+def test_the_defaults_are_the_published_ones() -> None:
+    trial = resolve(VOC, {}).trial
+    assert trial == Trial()
+    assert (trial.encoder, trial.lr, trial.encoder_lr, trial.loss, trial.batch_size) == (
+        "resnet101",
+        0.01,
+        0.0001,
+        "focal",
+        8,
+    )
+    assert (trial.crop, trial.epochs, trial.patience, trial.optimizer) == ((512, 512), 200, 11, "sgd")
+
+
+def test_every_default_passes_its_own_check() -> None:
+    for name, field in FIELDS.items():
+        assert parse(name, show(field.default), kind_of(name)) == field.default
+
+
+def test_flag_then_sampled_then_dataset_then_default() -> None:
+    resolved = resolve({"dataset": "camvid", "epochs": "7"}, {"lr": 0.5, "seed": 3})
+    assert (resolved.trial.epochs, resolved.trial.lr, resolved.trial.resize) == (7, 0.5, (256, 192))
+    assert (resolved.trial.momentum, resolved.trial.seed) == (0.9, 3)
+    found = {name: resolved.sources[name] for name in ("epochs", "lr", "resize", "momentum")}
+    assert found == {"epochs": "flag", "lr": "sampled", "resize": "dataset", "momentum": "default"}
+
+
+def test_a_strategy_is_four_fields() -> None:
+    trial = resolve({**VOC, "strategy": "imbalanced/mskf/label/none"}, {}).trial
+    assert (trial.imbalance, trial.split, trial.sampling, trial.copy_paste) == ("imbalanced", "mskf", "label", "none")
+    assert trial.strategy == "imbalanced/mskf/label/none"
+    assert resolve({**VOC, "strategy": "full/mskf/x2/none", "split": "mskf"}, {}).trial.split == "mskf"
+
+
+def test_a_nested_choice_opens() -> None:
+    trial = resolve(VOC, {"loss": {"_name": "focal", "gamma": 1.5, "alpha": 0.25}}).trial
+    assert (trial.loss, trial.gamma, trial.alpha) == ("focal", 1.5, 0.25)
+
+
+def test_weighted_cross_entropy_has_its_own_scheme() -> None:
+    assert resolve({**VOC, "loss": "weighted_cross_entropy"}, {}).trial.class_weights == "inverse_sqrt"
+    assert resolve({**VOC, "loss": "cross_entropy"}, {}).trial.class_weights == "none"
+    named = {**VOC, "loss": "weighted_cross_entropy", "class_weights": "inverse"}
+    assert resolve(named, {}).trial.class_weights == "inverse"
+
+
+BAD = [
+    ({"strategy": "imbalanced/mskf/nosuch/none"}, {}, "unknown sampling 'nosuch'; choose from: none, x2"),
+    ({"strategy": "full/random"}, {}, "four parts"),
+    ({"strategy": "full/mskf/x2/none", "split": "random"}, {}, "disagrees with the strategy"),
+    ({}, {"strategy": "full/mskf/x2/none", "sampling": "label"}, "disagrees with the strategy"),
+    ({"loss": "nosuch"}, {}, "choose from: cross_entropy, weighted_cross_entropy, focal, softmax_focal"),
+    ({"loss": "focl"}, {}, "did you mean 'focal'"),
+    ({}, {"leraning_rate": 0.1}, "unknown setting 'leraning_rate'"),
+    ({}, {"seeds": 1}, "did you mean 'seed'"),
+    ({"lr": "0"}, {}, "lr: expected a number > 0, found 0"),
+    ({"lr": "-1"}, {}, "lr: expected a number > 0"),
+    ({"lr": "nan"}, {}, "lr: expected a number > 0"),
+    ({"lr": "inf"}, {}, "lr: expected a number > 0"),
+    ({"lr": "fast"}, {}, "lr: expected a number > 0, found 'fast'"),
+    ({}, {"lr": True}, "lr: expected a number"),
+    ({"epochs": "0"}, {}, "epochs: expected a whole number >= 1, found 0"),
+    ({"epochs": "1.5"}, {}, "epochs: expected a whole number"),
+    ({}, {"epochs": 2.5}, "epochs: expected a whole number"),
+    ({"batch_size": "0"}, {}, "batch_size: expected a whole number >= 2"),
+    ({"crop": "16"}, {}, "at least 32 pixels"),
+    ({"crop": "100"}, {}, "multiples of 16 pixels, found 100x100; try 96"),
+    ({"crop": "none"}, {}, "needs a resize"),
+    ({"crop": "big"}, {}, "a size in pixels such as 512 or 256x192"),
+    ({"fold": "5"}, {}, "fold: expected a whole number >= 0 and <= 4"),
+    ({"split_seed": "6"}, {}, "split_seed"),
+    ({"encoder": "nosuch"}, {}, "unknown encoder 'nosuch'"),
+    ({"encoder": "vgg16"}, {}, "'vgg16': can't be dilated"),
+    ({"output_stride": "12"}, {}, "output_stride: expected 8 or 16"),
+    ({"scale_min": "3"}, {}, "above scale_max"),
+    ({"flip": "1.5"}, {}, "flip"),
+    ({"amp": "maybe"}, {}, "amp: expected true or false"),
+    ({"optimizer": "adam"}, {}, "choose from: sgd, adamw"),
+    ({"loss": "cross_entropy", "gamma": "1"}, {}, "gamma: loss 'cross_entropy' has no such parameter"),
+    ({"loss": "softmax_focal", "alpha": "0.5"}, {}, "alpha: loss 'softmax_focal' has no such parameter"),
+    ({"split": "given"}, {}, "has no 'val' subset"),
+    ({"seed": "1"}, {"seed": 2}, "the flag says '1', NNI sampled 2"),
+    ({"dataset": "nosuch"}, {}, "unknown data set 'nosuch'; choose from: camvid, sample, voc2012"),
+    ({"dataset": "./nosuch.yml"}, {}, "no such file"),
+    ({"dataset": "camvid", "strategy": "imbalanced/mskf/none/none"}, {}, "declares no 'imbalance'"),
+    ({"dataset": "camvid", "split": "given", "fold": "1"}, {}, "the split 'given' has one validation set"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("flags", "sampled", "message"), BAD)
+def test_bad_settings_are_refused(flags: dict, sampled: dict, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve({**VOC, **flags}, sampled)
+    assert message in str(caught.value)
+
+
+def test_flags_are_read_and_unknown_ones_refused() -> None:
+    assert parse_flags(["--dataset", "sample", "--lr", "1e-3"]) == {"dataset": "sample", "lr": "1e-3"}
+    with pytest.raises(InputError, match="did you mean '--epochs'"):
+        parse_flags(["--epoch", "3"])
+    with pytest.raises(InputError, match="expected one argument"):
+        parse_flags(["--epochs"])
+
+
+def test_trial_is_frozen_and_json_gives_it_back() -> None:
+    trial = resolve({"dataset": "camvid", "strategy": "full/given/label/none"}, {}).trial
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        trial.lr = 1.0  # type: ignore[misc]
+    assert resolve({}, trial.as_json()).trial == trial
+
+
+def test_sizes() -> None:
+    kind = Kind("size", low=32)
+    assert parse("crop", "256x192", kind) == (256, 192)
+    assert parse("crop", 64, kind) == (64, 64)
+    assert parse("crop", [64, 32], kind) == (64, 32)
+
+
+def test_every_menu_entry_resolves_and_states_its_source() -> None:
+    from imbseg.copy_paste import COPY_PASTE
+    from imbseg.post_hoc import POST_HOC
+    from imbseg.sampling import SAMPLING
+    from imbseg.splits import SPLITS
+
+    for what, names in (("split", SPLITS), ("sampling", SAMPLING), ("rule", COPY_PASTE), ("loss", LOSSES),
+                        ("class weights", CLASS_WEIGHTS), ("correction", POST_HOC)):  # fmt: skip
+        for name in names:
+            function = menu.choose(names, name, what)
+            assert function.__doc__, name
+            code = function.__code__
+            assert menu.arguments(names, name) == code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def test_loss_parameters_are_fields() -> None:
+    for name in LOSSES:
+        extra = set(menu.arguments(LOSSES, name)) - {"logits", "target"}
+        assert extra <= set(LOSS_PARAMETERS) <= set(FIELDS)
+
+
+def test_help_is_quick_and_lists_every_choice() -> None:
+    command = [sys.executable, str(REPOSITORY / "src" / "train_nni.py"), "--help"]
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - started)
+    assert min(seconds) < 0.5
+    words = " ".join(found.stdout.split())
+    for name in (*LOSSES, *CLASS_WEIGHTS, "mskf", "label", "imbalanced", "adamw"):
+        assert name in words
+    assert set(FIELDS) <= {word.removeprefix("--") for word in words.split() if word.startswith("--")}
