@@ -1,4 +1,4 @@
-"""python src/run_experiment.py configs/sample.yml [--port P] [--keep] [--resume ID]: an NNI experiment.
+"""python src/run_experiment.py configs/sample.yml [--port P] [--report] [--keep] [--resume ID]: an NNI experiment.
 
 Checks take under 5 s, NNI's start 3 s; then it takes as long as its trials. The experiment is stopped at the end and
 after Ctrl-C; with --keep it stays open in NNI's web UI at the end. Exit status 1 if a trial failed or NNI broke down.
@@ -7,11 +7,15 @@ after Ctrl-C; with --keep it stays open in NNI's web UI at the end. Exit status 
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
 
+from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import InputError, run_command
 from imbseg.manager import launch, preflight, watch
 
@@ -19,6 +23,7 @@ from imbseg.manager import launch, preflight, watch
 def main() -> int:
     """Check, start, watch, stop, and say where everything is."""
     given = parse(sys.argv[1:])
+    given.port = given.port or free_port()
     for line in preflight.check(given.config, given.port):
         print(line, flush=True)
     experiment = None
@@ -31,8 +36,11 @@ def main() -> int:
             raise
         print(f"interrupted, NNI is stopped; go on with: {resume_command(given.config, experiment)}")
         return 130
-    print(outcome.sentence())
-    say_where(experiment, given.keep)
+    print(outcome.sentence(), flush=True)
+    if given.report:
+        report = [sys.executable, str(REPOSITORY / "src" / "report.py"), "--runs", str(runs_of(experiment))]
+        subprocess.run(report, check=False)
+    say_where(experiment, given.keep, reported=given.report)
     return 0 if outcome.ok else 1
 
 
@@ -45,21 +53,37 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = _Parser(description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False)
     parser.add_argument("config", type=Path, help="the experiment: a YAML file of NNI, such as configs/sample.yml")
-    parser.add_argument("--port", type=int, default=8080, help="port of NNI's web UI on this machine (default 8080)")
+    parser.add_argument(
+        "--port", type=int, default=8080, help="port of NNI's web UI on this machine (default 8080; 0: any)"
+    )
+    parser.add_argument("--report", action="store_true", help="end with the report of src/report.py")
     parser.add_argument("--keep", action="store_true", help="leave the experiment open in the web UI at the end")
     parser.add_argument("--resume", metavar="ID", help="go on with a stopped experiment: its unfinished trials run on")
     return parser.parse_args(arguments)
 
 
-def say_where(experiment: launch.Experiment, kept: bool) -> None:
+def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> None:
     """The last lines: the run folders, NNI's web UI, the report."""
+    runs = runs_of(experiment)
     if kept:
         print(f"still open: http://127.0.0.1:{experiment.port}; stop it with: {launch.stop_command(experiment)}")
-    print(f"run folders: data/runs/{experiment.id}/<trial id>; NNI's own logs: {experiment.folder}")
+    print(f"run folders: {runs}/<trial id>; NNI's own logs: {experiment.folder}")
     if not kept:
         print(f"open it again in NNI's web UI: {launch.view_command(experiment)}")
         print(f"  and close that again: {launch.stop_command(experiment)}")
-    print(f"compare the trials: {sys.executable} src/report.py --runs data/runs/{experiment.id}")
+    if not reported:
+        print(f"compare the trials: {sys.executable} src/report.py --runs {runs}")
+
+
+def runs_of(experiment: launch.Experiment) -> Path:
+    """Where the trials' folders lie; a relative IMBSEG_RUNS counts from the repository, as data/runs does."""
+    return REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs") / experiment.id
+
+
+def free_port() -> int:
+    """A port on which nothing listens now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def resume_command(config: Path, experiment: launch.Experiment) -> str:

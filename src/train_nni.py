@@ -19,6 +19,8 @@ from imbseg.trial import Trial, resolve
 from imbseg.trial.sources import parser
 
 TWIN_PAUSE_S = 2.0
+# Where run folders go by default; a relative IMBSEG_RUNS counts from the repository, as data/runs does.
+RUNS = REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")
 
 
 def main() -> int:
@@ -41,7 +43,7 @@ def main() -> int:
 def read_flags() -> tuple[dict[str, str], str | None]:
     """Every Trial field as a flag, and --out."""
     arguments = parser(__doc__ or "")
-    arguments.add_argument("--out", metavar="DIR", help="the run folder; default below data/runs")
+    arguments.add_argument("--out", metavar="DIR", help="the run folder; default below data/runs (or IMBSEG_RUNS)")
     found = vars(arguments.parse_args())
     out = found.pop("out")
     return {name: value for name, value in found.items() if value is not None}, out
@@ -81,7 +83,7 @@ def earlier_twin(channel: str, trial_id: str, parameters: dict[str, Any]) -> str
 
 def report_of(twin: str, nni: Any) -> bool:
     """Report the stored result of a trial with the same parameters; False where its folder isn't there."""
-    file = REPOSITORY / "data" / "runs" / os.environ["NNI_EXP_ID"] / twin / "status.json"
+    file = RUNS / os.environ["NNI_EXP_ID"] / twin / "status.json"
     result = read_json(file).get("result") if file.is_file() else None
     if result is None:
         return False
@@ -92,13 +94,12 @@ def report_of(twin: str, nni: Any) -> bool:
 
 def default_folder(trial: Trial) -> Path:
     """data/runs/<experiment>/<trial> under NNI, a folder named after the settings by hand."""
-    runs = REPOSITORY / "data" / "runs"
     if "NNI_PLATFORM" in os.environ:
-        return runs / os.environ["NNI_EXP_ID"] / os.environ["NNI_TRIAL_JOB_ID"]
+        return RUNS / os.environ["NNI_EXP_ID"] / os.environ["NNI_TRIAL_JOB_ID"]
     name = (
         f"{Path(trial.dataset).stem}-{trial.strategy.replace('/', '-')}-{trial.loss}-fold{trial.fold}-seed{trial.seed}"
     )
-    return runs / "by_hand" / name
+    return RUNS / "by_hand" / name
 
 
 def ignore(_: dict[str, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import fcntl
 import importlib.metadata
@@ -16,7 +17,7 @@ from typing import Any
 from imbseg import __version__
 from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import InputError
-from imbseg.files import read_json, writable_folder, write_json, write_text
+from imbseg.files import read_json, whole_file, writable_folder, write_json
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.fields import WITHOUT_EFFECT
 
@@ -119,9 +120,10 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
 def write_rows(path: Path, rows: list[Row]) -> None:
     """Write rows of one table as CSV; the shortest digits that read back exactly, nothing for NaN."""
     columns = list(rows[0])
-    lines = [",".join(columns)]
-    lines += [",".join(_cell(row[column]) for column in columns) for row in rows]
-    write_text(path, "\n".join(lines) + "\n")
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")  # quotes a class name that holds a comma
+        writer.writerow(columns)
+        writer.writerows([_cell(row[column]) for column in columns] for row in rows)
 
 
 def _cell(value: float) -> str:

