@@ -3,53 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from imbseg import menu
-from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, TrialFailed
 from imbseg.files import read_json
-from imbseg.losses import LOSSES
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
-from imbseg.models.deeplabv3plus import deeplabv3plus
-from imbseg.models.weights import Normalisation, load_encoder_weights
-from imbseg.training.device import choose_device, make_deterministic, seed_epoch
+from imbseg.training.device import choose_device, seed_epoch
 from imbseg.training.early_stop import best_epoch, should_stop
-from imbseg.training.fold import Fold, read_fold
+from imbseg.training.fold import read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
-from imbseg.training.loop import Batches, Learner, Loss, evaluate, train_epoch
-from imbseg.training.optimizer import make_optimizer
-from imbseg.training.order import EpochBatches
+from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.record import epoch_line, epoch_row, for_tuner, write_events
-from imbseg.training.samples import TrainSamples, WholeImages, quiet_worker
-from imbseg.trial import Resolved, Trial
+from imbseg.training.samples import WholeImages
+from imbseg.trial import Resolved
 
 Report = Callable[[Row], None]
-
-
-@dataclasses.dataclass
-class Run:
-    """Everything a trial has in hand while it trains."""
-
-    folder: Folder
-    trial: Trial
-    dataset: Dataset
-    fold: Fold
-    learner: Learner
-    normalisation: Normalisation
-    loss_of: Loss
-    history: list[Row]
-    seconds: list[Row]
-    say: Callable[[str], None]
 
 
 def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Report, say: Callable[[str], None]) -> Row:
@@ -84,7 +60,7 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
             final(stored)
             return stored
         return _guarded(
-            folder, lambda: _train(_prepare(resolved, trial, fold, folder, device, say), intermediate, final)
+            folder, lambda: _train(prepare(resolved, trial, fold, folder, device, say), intermediate, final)
         )
 
 
@@ -111,72 +87,12 @@ def _stored_result(folder: Folder) -> Row | None:
     return result
 
 
-def _prepare(
-    resolved: Resolved, trial: Trial, fold: Fold, folder: Folder, device: torch.device, say: Callable[[str], None]
-) -> Run:
-    make_deterministic()
-    seed_epoch(trial.seed, 0)
-    model = deeplabv3plus(trial.encoder, classes=len(resolved.dataset.classes), output_stride=trial.output_stride)
-    normalisation = load_encoder_weights(model.encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
-    model.to(device)
-    scaler = torch.amp.GradScaler(device.type, enabled=trial.amp)
-    learner = Learner(model, make_optimizer(model, trial), scaler, device)
-    loss_of = make_loss(trial, fold, device)
-    run = Run(folder, trial, resolved.dataset, fold, learner, normalisation, loss_of, [], [], _also_log(say, folder))
-    sizes = f"{len(fold.train.ids)} train, {len(fold.val.ids)} validation, {len(fold.test.ids)} test images"
-    run.say(f"{trial.strategy}  {trial.loss}  seed {trial.seed}: {sizes}, on {device} with {trial.threads} threads")
-    if trial.class_weights != "none":
-        pairs = zip(resolved.dataset.class_names, fold.class_weights, strict=True)
-        run.say(
-            f"class weights ({trial.class_weights}): " + ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
-        )
-    _restore(run)
-    return run
-
-
-def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], None]:
-    def both(line: str) -> None:
-        say(line)
-        folder.log(line)
-
-    return both
-
-
-def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
-    """The loss of a trial as a function of logits and target."""
-    weights = torch.tensor(fold.class_weights, dtype=torch.float32, device=device)
-    given: dict[str, Any] = {
-        "class_weights": None if trial.class_weights == "none" else weights,
-        "gamma": trial.gamma,
-        "alpha": trial.alpha,
-    }
-    taken = {name: given[name] for name in menu.arguments(LOSSES, trial.loss) if name in given}
-    return functools.partial(menu.choose(LOSSES, trial.loss, "loss"), **taken)
-
-
 def _train(run: Run, intermediate: Report, final: Report) -> Row:
     batches = make_batches(run)
     while len(run.history) < run.trial.epochs and not _stopped(run):
         _one_epoch(run, batches)
         intermediate(for_tuner(run.history[-1]))
     return _finish(run, final)
-
-
-def make_batches(run: Run) -> Batches:
-    """The loader of augmented training samples; its batch sampler's epoch is set before each pass."""
-    trial = run.trial
-    sampler = EpochBatches(
-        run.fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, batch_size=trial.batch_size
-    )
-    if not len(sampler):
-        raise InputError(
-            f"batch_size {trial.batch_size}: the train fold has {len(run.fold.train.ids)} image, a step takes two"
-        )
-    samples = TrainSamples(run.fold.train, run.dataset, trial, run.normalisation)
-    return torch.utils.data.DataLoader(
-        samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
-        pin_memory=run.learner.device.type == "cuda", persistent_workers=False,
-    )  # fmt: skip
 
 
 def _one_epoch(run: Run, batches: Batches) -> None:
@@ -227,19 +143,6 @@ def _keep(run: Run, counts: Counts) -> None:
     write_rows(run.folder.file("epochs.csv"), run.history)
     write_rows(run.folder.file("timing.csv"), run.seconds)
     write_events(run.folder.file("events"), run.history[-1])
-
-
-def _restore(run: Run) -> None:
-    file = run.folder.file("last.pt")
-    if not file.is_file():
-        return
-    state = checkpoint.load(file, run.learner.device)
-    run.learner.model.load_state_dict(state["model"])
-    run.learner.optimizer.load_state_dict(state["optimizer"])
-    run.learner.scaler.load_state_dict(state["scaler"])
-    run.history, run.seconds = state["history"], state["seconds"]
-    write_rows(run.folder.file("epochs.csv"), run.history)
-    run.say(f"going on after epoch {len(run.history)}")
 
 
 def _finish(run: Run, final: Report) -> Row:

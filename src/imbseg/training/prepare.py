@@ -1,0 +1,120 @@
+"""What a trial has in hand before its first step: network, weights, loss, samples, what an earlier start left."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from imbseg import menu
+from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError
+from imbseg.losses import LOSSES
+from imbseg.models import checkpoint
+from imbseg.models.deeplabv3plus import deeplabv3plus
+from imbseg.models.weights import Normalisation, load_encoder_weights
+from imbseg.training.device import make_deterministic, seed_epoch
+from imbseg.training.fold import Fold
+from imbseg.training.folder import Folder, Row, write_rows
+from imbseg.training.loop import Batches, Learner, Loss
+from imbseg.training.optimizer import make_optimizer
+from imbseg.training.order import EpochBatches
+from imbseg.training.samples import TrainSamples, quiet_worker
+from imbseg.trial import Resolved, Trial
+
+
+@dataclasses.dataclass
+class Run:
+    """Everything a trial has in hand while it trains."""
+
+    folder: Folder
+    trial: Trial
+    dataset: Dataset
+    fold: Fold
+    learner: Learner
+    normalisation: Normalisation
+    loss_of: Loss
+    history: list[Row]
+    seconds: list[Row]
+    say: Callable[[str], None]
+
+
+def prepare(
+    resolved: Resolved, trial: Trial, fold: Fold, folder: Folder, device: torch.device, say: Callable[[str], None]
+) -> Run:
+    """Build a trial's network, loss and optimizer, and go back to where an earlier start of it ended.
+
+    Raises:
+        InputError: the encoder or its weights can't be used, or a checkpoint is broken.
+    """
+    make_deterministic()
+    seed_epoch(trial.seed, 0)
+    model = deeplabv3plus(trial.encoder, classes=len(resolved.dataset.classes), output_stride=trial.output_stride)
+    normalisation = load_encoder_weights(model.encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
+    model.to(device)
+    scaler = torch.amp.GradScaler(device.type, enabled=trial.amp)
+    learner = Learner(model, make_optimizer(model, trial), scaler, device)
+    loss_of = make_loss(trial, fold, device)
+    run = Run(folder, trial, resolved.dataset, fold, learner, normalisation, loss_of, [], [], _also_log(say, folder))
+    sizes = f"{len(fold.train.ids)} train, {len(fold.val.ids)} validation, {len(fold.test.ids)} test images"
+    run.say(f"{trial.strategy}  {trial.loss}  seed {trial.seed}: {sizes}, on {device} with {trial.threads} threads")
+    if trial.class_weights != "none":
+        pairs = zip(resolved.dataset.class_names, fold.class_weights, strict=True)
+        run.say(
+            f"class weights ({trial.class_weights}): " + ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
+        )
+    _restore(run)
+    return run
+
+
+def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], None]:
+    def both(line: str) -> None:
+        say(line)
+        folder.log(line)
+
+    return both
+
+
+def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
+    """The loss of a trial as a function of logits and target."""
+    weights = torch.tensor(fold.class_weights, dtype=torch.float32, device=device)
+    given: dict[str, Any] = {
+        "class_weights": None if trial.class_weights == "none" else weights,
+        "gamma": trial.gamma,
+        "alpha": trial.alpha,
+    }
+    taken = {name: given[name] for name in menu.arguments(LOSSES, trial.loss) if name in given}
+    return functools.partial(menu.choose(LOSSES, trial.loss, "loss"), **taken)
+
+
+def make_batches(run: Run) -> Batches:
+    """The loader of augmented training samples; its batch sampler's epoch is set before each pass."""
+    trial = run.trial
+    sampler = EpochBatches(
+        run.fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, batch_size=trial.batch_size
+    )
+    if not len(sampler):
+        raise InputError(
+            f"batch_size {trial.batch_size}: the train fold has {len(run.fold.train.ids)} image, a step takes two"
+        )
+    samples = TrainSamples(run.fold.train, run.dataset, trial, run.normalisation)
+    return torch.utils.data.DataLoader(
+        samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
+        pin_memory=run.learner.device.type == "cuda", persistent_workers=False,
+    )  # fmt: skip
+
+
+def _restore(run: Run) -> None:
+    file = run.folder.file("last.pt")
+    if not file.is_file():
+        return
+    state = checkpoint.load(file, run.learner.device)
+    run.learner.model.load_state_dict(state["model"])
+    run.learner.optimizer.load_state_dict(state["optimizer"])
+    run.learner.scaler.load_state_dict(state["scaler"])
+    run.history, run.seconds = state["history"], state["seconds"]
+    write_rows(run.folder.file("epochs.csv"), run.history)
+    run.say(f"going on after epoch {len(run.history)}")
