@@ -4,12 +4,15 @@ import csv
 import json
 import math
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from small_trial import make_data, train
+from small_trial import SMALL, make_data, train
 
 from imbseg.errors import InputError, TrialFailed
 from imbseg.metrics.counts import load_counts
@@ -188,3 +191,30 @@ def test_logits_are_cut_and_brought_to_the_masks_size() -> None:
     assert labels.shape == (20, 16)
     assert labels[:, 8:].all()
     assert not labels[:, :7].any()
+
+
+@pytest.mark.slow
+def test_from_command_to_first_step_costs_little_beside_the_imports(data: dict[str, str], tmp_path: Path) -> None:
+    """At most 3 s beyond importing torch, segmentation_models.pytorch and nni; both timed here, the better of two."""
+    imports = "import torch, segmentation_models_pytorch, nni"
+    script = Path(__file__).resolve().parents[2] / "src" / "train_nni.py"
+    words = [
+        str(script),
+        *(w for k, v in {**SMALL, **data}.items() for w in (f"--{k}", v)),
+        "--out",
+        str(tmp_path / "x"),
+    ]
+    first_step = (
+        f"import sys, runpy; sys.path.insert(0, {str(script.parent)!r}); sys.argv = {words!r}\n"
+        "import imbseg.training.loop as loop\n"
+        "def stop(*args, **more): raise SystemExit(0)\n"
+        "loop._step = stop\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
+    assert min(seconds_of(first_step) for _ in range(2)) < min(seconds_of(imports) for _ in range(2)) + 3
+
+
+def seconds_of(code: str) -> float:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True)
+    return time.perf_counter() - started
