@@ -1,4 +1,4 @@
-"""Focal losses of pytorch-toolbelt, with the mean taken over labelled pixels only, computed in float32 as the library does.
+"""Focal losses of pytorch-toolbelt, in float32 as the library has them, with the mean over labelled pixels only.
 
 pytorch-toolbelt divides by all pixels, so that a half ignored batch has half the loss; here its sum is divided by the
 number of labelled pixels instead. It also takes the index of an ignored pixel for a label before it drops the pixel

@@ -221,8 +221,8 @@ def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _settings(run: Run, varying: Sequence[str]) -> Settings:
-    taken, _ = _about_loss(str(run.parameters.get("loss")))
-    own = [name for name in varying if name not in LOSS_PARAMETERS or name in taken]
+    foreign = {*LOSS_PARAMETERS} - {*_about_loss(str(run.parameters.get("loss")))[0]}
+    own = [name for name in varying if name not in foreign]
     return tuple((name, run.parameters.get(name)) for name in (*NAMED, *own))
 
 
