@@ -184,6 +184,13 @@ def test_label_sampling_takes_twice_the_steps(
     assert len(steps) - once in (2 * once, 2 * once - 1, 2 * once + 1)
 
 
+def test_a_weighted_sum_trains(data: dict[str, str], tmp_path: Path) -> None:
+    loss = "weighted_cross_entropy+0.5*lovasz+0.1*logit_adjusted"
+    heard = train({**data, "loss": loss, "tau": "0.5", "epochs": "1"}, tmp_path)
+    assert 0 <= heard["final"][0]["default"] <= 1
+    assert any("class weights (inverse_sqrt)" in line for line in heard["lines"])
+
+
 def test_logits_are_cut_and_brought_to_the_masks_size() -> None:
     logits = torch.zeros(2, 16, 16)
     logits[1, :, 4:8] = 1.0  # columns 4..7 of the 10 x 8 image, padding beyond

@@ -221,9 +221,8 @@ def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _settings(run: Run, varying: Sequence[str]) -> Settings:
-    foreign = {*LOSS_PARAMETERS} - {*_about_loss(str(run.parameters.get("loss")))[0]}
-    own = [name for name in varying if name not in foreign]
-    return tuple((name, run.parameters.get(name)) for name in (*NAMED, *own))
+    foreign = {*LOSS_PARAMETERS} - {*NAMED, *_about_loss(str(run.parameters.get("loss")))[0]}
+    return tuple((name, run.parameters.get(name)) for name in (*NAMED, *varying) if name not in foreign)
 
 
 def _about_loss(loss: str) -> tuple[Collection[str], str]:
