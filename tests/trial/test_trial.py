@@ -100,6 +100,7 @@ BAD = [
     ({"loss": "cross_entropy", "gamma": "1"}, {}, "gamma: loss 'cross_entropy' has no such parameter"),
     ({"loss": "softmax_focal", "alpha": "0.5"}, {}, "alpha: loss 'softmax_focal' has no such parameter"),
     ({"split": "given"}, {}, "has no 'val' subset"),
+    ({"split": "grouped"}, {}, "declares no 'group', by which the split 'grouped' keeps images together"),
     ({"seed": "1"}, {"seed": 2}, "the flag says '1', NNI sampled 2"),
     ({"dataset": "nosuch"}, {}, "unknown data set 'nosuch'; choose from: camvid, sample, voc2012"),
     ({"dataset": "./nosuch.yml"}, {}, "no such file"),

@@ -137,6 +137,9 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
                          f"add it there, or take full/...")  # fmt: skip
     if trial.split == "given":
         _check_given(trial, dataset, explicit)
+    if trial.split == "grouped" and dataset.group is None:
+        raise InputError(f"{dataset.path}: declares no 'group', by which the split 'grouped' keeps images together; "
+                         f"add it there, or take another split")  # fmt: skip
     taken = menu.arguments(LOSSES, trial.loss)
     for name in LOSS_PARAMETERS:
         if name in explicit and name not in taken:
