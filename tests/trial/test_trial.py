@@ -11,6 +11,7 @@ import pytest
 from imbseg import menu
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS, LOSSES
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial import Trial, parse_flags, resolve
 from imbseg.trial.fields import FIELDS, kind_of
 from imbseg.trial.sources import LOSS_PARAMETERS
@@ -99,6 +100,11 @@ BAD = [
     ({"optimizer": "adam"}, {}, "choose from: sgd, adamw"),
     ({"loss": "cross_entropy", "gamma": "1"}, {}, "gamma: loss 'cross_entropy' has no such parameter"),
     ({"loss": "softmax_focal", "alpha": "0.5"}, {}, "alpha: loss 'softmax_focal' has no such parameter"),
+    ({"sampling": "label", "positive_share": "0.3"}, {}, "positive_share: sampling 'label' has no such parameter"),
+    ({"sampling": "repeat_factor", "positive_share": "1"}, {}, "(its own: repeat_threshold, repeat_exponent)"),
+    ({"sampling": "repeat_factor", "repeat_threshold": "0"}, {}, "repeat_threshold: expected a number > 0 and <= 1"),
+    ({"sampling": "repeat_factor", "repeat_exponent": "-1"}, {}, "repeat_exponent: expected a number >= 0"),
+    ({"sampling": "positive", "positive_share": "1.2"}, {}, "positive_share: expected a number > 0 and <= 1"),
     ({"split": "given"}, {}, "has no 'val' subset"),
     ({"split": "grouped"}, {}, "declares no 'group', by which the split 'grouped' keeps images together"),
     ({"seed": "1"}, {"seed": 2}, "the flag says '1', NNI sampled 2"),
@@ -128,7 +134,9 @@ def test_trial_is_frozen_and_json_gives_it_back() -> None:
     trial = resolve({"dataset": "camvid", "strategy": "full/given/label/none"}, {}).trial
     with pytest.raises(dataclasses.FrozenInstanceError):
         trial.lr = 1.0  # type: ignore[misc]
-    assert resolve({}, trial.as_json()).trial == trial
+    of_others = set(SAMPLER_PARAMETERS) - set(menu.arguments(SAMPLING, trial.sampling))
+    own = {name: value for name, value in trial.as_json().items() if name not in of_others}
+    assert resolve({}, own).trial == trial
 
 
 def test_sizes() -> None:
@@ -141,7 +149,6 @@ def test_sizes() -> None:
 def test_every_menu_entry_resolves_and_states_its_source() -> None:
     from imbseg.copy_paste import COPY_PASTE
     from imbseg.post_hoc import POST_HOC
-    from imbseg.sampling import SAMPLING
     from imbseg.splits import SPLITS
 
     for what, names in (("split", SPLITS), ("sampling", SAMPLING), ("rule", COPY_PASTE), ("loss", LOSSES),
@@ -157,6 +164,13 @@ def test_loss_parameters_are_fields() -> None:
     for name in LOSSES:
         extra = set(menu.arguments(LOSSES, name)) - {"logits", "target"}
         assert extra <= set(LOSS_PARAMETERS) <= set(FIELDS)
+
+
+def test_sampler_parameters_are_fields() -> None:
+    columns = {"major_class", "cluster", "pixel_counts", "background"}
+    extra = {argument for name in SAMPLING for argument in menu.arguments(SAMPLING, name)} - columns
+    assert extra == set(SAMPLER_PARAMETERS)
+    assert extra <= set(FIELDS)
 
 
 def test_help_is_quick_and_lists_every_choice() -> None:

@@ -12,6 +12,7 @@ from imbseg.datasets import spec
 from imbseg.errors import InputError, unknown_name
 from imbseg.losses import LOSSES, OWN_WEIGHTS
 from imbseg.models.encoders import check_encoder
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of
 from imbseg.trial.values import parse, show
 
@@ -140,6 +141,7 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
     if trial.split == "grouped" and dataset.group is None:
         raise InputError(f"{dataset.path}: declares no 'group', by which the split 'grouped' keeps images together; "
                          f"add it there, or take another split")  # fmt: skip
+    _check_sampler(trial, explicit)
     taken = menu.arguments(LOSSES, trial.loss)
     for name in LOSS_PARAMETERS:
         if name in explicit and name not in taken:
@@ -149,6 +151,17 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
         raise InputError(f"output_stride: expected 8 or 16, found {trial.output_stride}")
     check_encoder(trial.encoder)
     _check_sizes(trial)
+
+
+def _check_sampler(trial: Trial, explicit: set[str]) -> None:
+    """A parameter named for a sampler that has none would change nothing."""
+    taken = menu.arguments(SAMPLING, trial.sampling)
+    for name in SAMPLER_PARAMETERS:
+        if name in explicit and name not in taken:
+            takes = ", ".join(p for p in SAMPLER_PARAMETERS if p in taken) or "none"
+            raise InputError(
+                f"{name}: sampling {trial.sampling!r} has no such parameter (its own: {takes}); leave it out"
+            )
 
 
 def _check_given(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
