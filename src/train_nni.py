@@ -96,9 +96,8 @@ def default_folder(trial: Trial) -> Path:
     """data/runs/<experiment>/<trial> under NNI, a folder named after the settings by hand."""
     if "NNI_PLATFORM" in os.environ:
         return RUNS / os.environ["NNI_EXP_ID"] / os.environ["NNI_TRIAL_JOB_ID"]
-    name = (
-        f"{Path(trial.dataset).stem}-{trial.strategy.replace('/', '-')}-{trial.loss}-fold{trial.fold}-seed{trial.seed}"
-    )
+    parts = (Path(trial.dataset).stem, trial.strategy, trial.loss, f"fold{trial.fold}", f"seed{trial.seed}")
+    name = "-".join(parts).replace("/", "-").replace("*", "x")  # a weighted sum has a star, which shells expand
     return RUNS / "by_hand" / name
 
 

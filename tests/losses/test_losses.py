@@ -1,24 +1,27 @@
+"""Checks that run over every loss of the menu, and over a sum: a new entry is tested by being listed."""
+
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
-from imbseg import menu
-from imbseg.losses import CLASS_WEIGHTS, LOSSES
-from imbseg.losses.cross_entropy import cross_entropy
-from imbseg.losses.focal import focal, softmax_focal
+from imbseg.losses import LOSS_PARAMETERS, LOSSES, terms
+from imbseg.trial.fields import FIELDS
 
-PARAMETERS = {"gamma": 2.0, "alpha": None}
+PARAMETERS = {name: FIELDS[name].default for name in LOSS_PARAMETERS} | {"ohem_min": 4}
+PRIORS = torch.tensor([0.7, 0.2, 0.1])
+NAMES = [*LOSSES, "weighted_cross_entropy+0.5*lovasz"]
+FLOAT32 = {"focal", "softmax_focal", "dice_focal", "lovasz"}  # the libraries cast to float32 inside
+MEANS = {"cross_entropy", "weighted_cross_entropy", "focal", "softmax_focal", "logit_adjusted"}  # over pixels
+EXACT = [name for name in NAMES if not FLOAT32 & {term.name for term in terms.parse_terms(name)}]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def loss_of(name: str, weights: torch.Tensor | None = None):
-    taken = menu.arguments(LOSSES, name)
-    given = {key: value for key, value in PARAMETERS.items() if key in taken}
-    function = menu.choose(LOSSES, name, "loss")
-    return lambda logits, target: function(logits, target, class_weights=weights, **given)
+def loss_of(name: str, weights: torch.Tensor | None = None) -> Loss:
+    return terms.build(name, {**PARAMETERS, "class_weights": weights, "class_priors": PRIORS})
 
 
 def batch(images: int = 2, classes: int = 3, size: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,38 +30,11 @@ def batch(images: int = 2, classes: int = 3, size: int = 4) -> tuple[torch.Tenso
     return logits, torch.randint(0, classes, (images, size, size), generator=generator)
 
 
-def test_cross_entropy_by_hand() -> None:
-    # Two classes, 2 x 2 pixels: logits (0, log 3) give class 1 the probability 3/4, equal logits 1/2.
-    logits = torch.tensor([[[[0.0, 0.0], [0.0, 0.0]], [[math.log(3), 0.0], [math.log(3), 9.0]]]])
-    target = torch.tensor([[[1, 0], [0, 255]]])
-    plain = (-math.log(3 / 4) - math.log(1 / 2) - math.log(1 / 4)) / 3
-    assert cross_entropy(logits, target, class_weights=None).item() == pytest.approx(plain, rel=1e-6)
-    weighted = (3 * -math.log(3 / 4) - math.log(1 / 2) - math.log(1 / 4)) / (3 + 1 + 1)
-    found = cross_entropy(logits, target, class_weights=torch.tensor([1.0, 3.0])).item()
-    assert found == pytest.approx(weighted, rel=1e-6)
+def sure(target: torch.Tensor) -> torch.Tensor:
+    return 40.0 * functional.one_hot(target, 3).movedim(-1, 1).float() - 20.0
 
 
-def test_focal_by_hand() -> None:
-    # One labelled pixel of class 1, both logits 0: p = 1/2 for each class, (1/2)^2 * log 2 for each, summed.
-    logits, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]])
-    assert focal(logits, target, class_weights=None, gamma=2.0, alpha=None).item() == pytest.approx(0.5 * math.log(2))
-    # alpha weighs the positive class .25 and the negative .75: the sum of both halves is half the sum above.
-    found = focal(logits, target, class_weights=None, gamma=2.0, alpha=0.25).item()
-    assert found == pytest.approx(0.25 * math.log(2))
-    # gamma 0 is the binary cross-entropy of every class.
-    assert focal(logits, target, class_weights=None, gamma=0.0, alpha=None).item() == pytest.approx(2 * math.log(2))
-
-
-def test_softmax_focal_by_hand() -> None:
-    # softmax 1/2 each: |y - softmax|^2 = 1/4 for both classes, binary cross-entropy of logit 0 is log 2.
-    logits, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]])
-    found = softmax_focal(logits, target, class_weights=None, gamma=2.0).item()
-    assert found == pytest.approx(0.5 * math.log(2))
-    weighted = softmax_focal(logits, target, class_weights=torch.tensor([1.0, 3.0]), gamma=2.0).item()
-    assert weighted == pytest.approx(math.log(2))
-
-
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", NAMES)
 class TestEveryLoss:
     def test_ignored_pixels_change_neither_value_nor_gradient(self, name: str) -> None:
         logits, target = batch()
@@ -76,24 +52,45 @@ class TestEveryLoss:
         logits, target = batch()
         logits.requires_grad_()
         value = loss_of(name, torch.tensor([1.0, 2.0, 3.0]))(logits, torch.full_like(target, 255))
+        assert value.shape == ()
         value.backward()
         assert value.item() == 0
         assert not logits.grad.any()
 
-    def test_the_batch_size_does_not_scale_it(self, name: str) -> None:
+    def test_a_batch_twice_over_gives_the_same_value(self, name: str) -> None:
         logits, target = batch()
         doubled = loss_of(name)(torch.cat([logits, logits]), torch.cat([target, target]))
         assert doubled.item() == pytest.approx(loss_of(name)(logits, target).item(), rel=1e-5)
 
+    def test_a_mean_over_pixels_or_computed_over_the_whole_batch(self, name: str) -> None:
+        logits, target = batch()
+        apart = sum(loss_of(name)(logits[i : i + 1], target[i : i + 1]).item() for i in (0, 1)) / 2
+        assert (loss_of(name)(logits, target).item() == pytest.approx(apart, rel=1e-5)) == (name in MEANS)
+
     def test_perfect_logits_are_nearly_free(self, name: str) -> None:
         _, target = batch()
-        perfect = 40.0 * torch.nn.functional.one_hot(target, 3).movedim(-1, 1).float() - 20.0
-        assert loss_of(name)(perfect, target).item() < 1e-6
-        assert loss_of(name)(-perfect, target).item() > 1
+        perfect = sure(target).requires_grad_()
+        value = loss_of(name)(perfect, target)
+        value.backward()
+        assert value.item() < 1e-6
+        assert torch.isfinite(perfect.grad).all()
+        assert loss_of(name)(-sure(target), target).item() > 0.99
 
-    def test_a_class_absent_from_the_batch(self, name: str) -> None:
+    def test_a_class_absent_from_the_batch_brings_no_reward(self, name: str) -> None:
+        _, target = batch()
+        target = target.clamp(max=1)
+        loss = loss_of(name, torch.tensor([1.0, 1.0, 9.0]))
+        absent = torch.full_like(target, 2)
+        some = torch.where(torch.arange(4) < 1, absent, target)
+        values = [loss(sure(labels), target).item() for labels in (target, some, absent)]
+        assert values[0] < 1e-6 < values[1] <= values[2]  # ohem: the hardest are as wrong in both
+        assert values[2] > 0.99
+
+    def test_one_class_only(self, name: str) -> None:
         logits, target = batch()
-        assert torch.isfinite(loss_of(name, torch.tensor([1.0, 1.0, 9.0]))(logits, target.clamp(max=1)))
+        logits.requires_grad_()
+        loss_of(name)(logits, torch.zeros_like(target)).backward()
+        assert torch.isfinite(logits.grad).all()
 
     def test_descends(self, name: str) -> None:
         logits, target = batch()
@@ -102,43 +99,36 @@ class TestEveryLoss:
         (step,) = torch.autograd.grad(first, logits)
         assert loss_of(name)(logits - step, target) < first
 
-    def test_half_precision_logits(self, name: str) -> None:
+    def test_half_precision(self, name: str) -> None:
         logits, target = batch()
+        target[0, 0] = 255
         assert torch.isfinite(loss_of(name)((100 * logits).half(), target))
+        low = (100 * logits).bfloat16().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            value = loss_of(name, torch.tensor([1.0, 2.0, 3.0]))(low, target)
+        value.backward()
+        assert torch.isfinite(value)
+        assert torch.isfinite(low.grad).all()
+
+    def test_the_gradient_is_that_of_finite_differences(self, name: str) -> None:
+        logits, target = batch(size=2)
+        target[0, 0, 0] = 255
+        logits.requires_grad_()
+        (gradient,) = torch.autograd.grad(loss_of(name)(logits, target), logits)
+        direction = torch.randn(logits.shape, generator=torch.Generator().manual_seed(1))
+        with torch.no_grad():
+            ends = [loss_of(name)(logits + step * direction, target).item() for step in (0.01, -0.01)]
+        assert (gradient * direction).sum().item() == pytest.approx((ends[0] - ends[1]) / 0.02, abs=1e-3)
 
 
-COUNTS = np.array([900, 90, 10, 0])
+@pytest.mark.parametrize("name", EXACT)
+def test_gradients_in_double_precision(name: str) -> None:
+    logits, target = batch(size=2)
+    target[0, 0, 0] = 255
+    loss = loss_of(name, torch.tensor([1.0, 2.0, 3.0]))
+    assert torch.autograd.gradcheck(lambda given: loss(given, target), logits.double().requires_grad_())
 
 
-@pytest.mark.parametrize("name", CLASS_WEIGHTS)
-def test_every_scheme_has_mean_one_and_favours_the_rare(name: str) -> None:
-    given = {"pixel_counts": COUNTS, "image_pixel_counts": np.array([1000, 1000, 200, 0])}
-    wanted = menu.arguments(CLASS_WEIGHTS, name)
-    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(**{key: given[key] for key in wanted})
-    assert weights[:3].mean() == pytest.approx(1)
-    assert weights[3] == 1  # no pixel: neutral
-    assert np.isfinite(weights).all()
-    if name != "none":
-        assert weights[0] < weights[1] < weights[2]
-
-
-@pytest.mark.parametrize(
-    ("name", "ratio"),
-    [
-        ("inverse", 90.0),
-        ("inverse_sqrt", math.sqrt(90)),
-        ("inverse_log", math.log(1.02 + 0.9) / math.log(1.02 + 0.01)),
-        # N = 1000 / 3 pixels a class present, beta = 1 - 3 / 1000.
-        ("effective_number", (1 - 0.997**900) / (1 - 0.997**10)),
-    ],
-)
-def test_schemes_by_hand(name: str, ratio: float) -> None:
-    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(COUNTS)
-    assert weights[2] / weights[0] == pytest.approx(ratio)
-
-
-@pytest.mark.parametrize("name", sorted(set(CLASS_WEIGHTS) - {"median_frequency"}))
-@pytest.mark.parametrize("counts", [[0, 0], [1, 0], [1, 1], [5, 5]])
-def test_schemes_at_counts_of_zero_and_one(name: str, counts: list[int]) -> None:
-    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(np.array(counts))
-    assert weights.tolist() == pytest.approx([1, 1])
+def test_float64_is_kept_where_the_library_allows_it() -> None:
+    logits, target = batch()
+    assert {name for name in LOSSES if loss_of(name)(logits.double(), target).dtype != torch.float64} <= FLOAT32

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.training.device import choose_device
 from imbseg.training.fold import class_weights
 from imbseg.training.optimizer import make_optimizer, poly_factor, set_learning_rates
+from imbseg.training.prepare import make_loss
 from imbseg.training.record import epoch_line, for_tuner
 from imbseg.trial import Trial
 
@@ -65,3 +67,11 @@ def test_median_frequency_counts_the_images_that_show_a_class() -> None:
     # a: 90 of the 100 + 100 pixels of its two images; b: 60 of the 100 of its one.
     weights = class_weights("median_frequency", np.array([[40, 60], [100, 0]]))
     assert weights[1] / weights[0] == pytest.approx((140 / 200) / (60 / 100))
+
+
+def test_each_term_of_a_loss_gets_what_it_takes() -> None:
+    trial = Trial(loss="weighted_cross_entropy+0.5*logit_adjusted", class_weights="inverse", tau=2.0)
+    fold = SimpleNamespace(class_weights=np.array([0.5, 1.5]), class_priors=np.array([0.75, 0.25]))
+    found = make_loss(trial, fold, torch.device("cpu"))(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]))
+    # Equal logits cost log 2 however weighted; with 2 log 3 taken from class 1 the odds are 9 to 1.
+    assert found.item() == pytest.approx(math.log(2) + 0.5 * (math.log(10 / 9) + math.log(10)) / 2, rel=1e-6)

@@ -10,11 +10,10 @@ import pytest
 
 from imbseg import menu
 from imbseg.errors import InputError
-from imbseg.losses import CLASS_WEIGHTS, LOSSES
+from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, terms
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial import Trial, parse_flags, resolve
 from imbseg.trial.fields import FIELDS, kind_of
-from imbseg.trial.sources import LOSS_PARAMETERS
 from imbseg.trial.values import Kind, parse, show
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -66,6 +65,14 @@ def test_weighted_cross_entropy_has_its_own_scheme() -> None:
     assert resolve(named, {}).trial.class_weights == "inverse"
 
 
+def test_a_weighted_sum() -> None:
+    trial = resolve({**VOC, "loss": "weighted_cross_entropy+0.5*tversky", "beta": "0.8"}, {}).trial
+    assert (trial.loss, trial.class_weights) == ("weighted_cross_entropy+0.5*tversky", "inverse_sqrt")
+    assert trial.beta == 0.8
+    sampled = resolve(VOC, {"loss": {"_name": "ohem+dice", "ohem_share": 0.5, "class_weights": "inverse"}}).trial
+    assert (sampled.loss, sampled.ohem_share, sampled.class_weights) == ("ohem+dice", 0.5, "inverse")
+
+
 BAD = [
     ({"strategy": "imbalanced/mskf/nosuch/none"}, {}, "unknown sampling 'nosuch'; choose from: none, x2"),
     ({"strategy": "full/random"}, {}, "four parts"),
@@ -105,6 +112,14 @@ BAD = [
     ({"sampling": "repeat_factor", "repeat_threshold": "0"}, {}, "repeat_threshold: expected a number > 0 and <= 1"),
     ({"sampling": "repeat_factor", "repeat_exponent": "-1"}, {}, "repeat_exponent: expected a number >= 0"),
     ({"sampling": "positive", "positive_share": "1.2"}, {}, "positive_share: expected a number > 0 and <= 1"),
+    ({"loss": "lovasz", "class_weights": "inverse"}, {}, "class_weights: loss 'lovasz' has no such parameter"),
+    ({"loss": "dice+0.5*lovasz", "gamma": "2"}, {}, "gamma: loss 'dice+0.5*lovasz' has no such parameter (its own: cl"),
+    ({}, {"loss": {"_name": "tversky", "tau": 1}}, "(its own: class_weights, beta); leave it out"),
+    ({"loss": "dice+nosuch"}, {}, f"unknown loss 'nosuch'; choose from: {', '.join(LOSSES)}"),
+    ({"loss": "0*dice"}, {}, "expected a weight > 0 before '*dice'"),
+    ({"gamma": "0.5"}, {}, "gamma: expected 0 (no focusing) or a number >= 1, found 0.5"),
+    ({"loss": "ohem", "ohem_share": "0"}, {}, "ohem_share: expected a number > 0 and <= 1"),
+    ({"loss": "unified_focal", "unified_gamma": "1"}, {}, "unified_gamma: expected a number >= 0 and <= 0.99"),
     ({"split": "given"}, {}, "has no 'val' subset"),
     ({"split": "grouped"}, {}, "declares no 'group', by which the split 'grouped' keeps images together"),
     ({"seed": "1"}, {"seed": 2}, "the flag says '1', NNI sampled 2"),
@@ -134,7 +149,8 @@ def test_trial_is_frozen_and_json_gives_it_back() -> None:
     trial = resolve({"dataset": "camvid", "strategy": "full/given/label/none"}, {}).trial
     with pytest.raises(dataclasses.FrozenInstanceError):
         trial.lr = 1.0  # type: ignore[misc]
-    of_others = set(SAMPLER_PARAMETERS) - set(menu.arguments(SAMPLING, trial.sampling))
+    taken = {*terms.arguments(trial.loss), *menu.arguments(SAMPLING, trial.sampling)}
+    of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - taken
     own = {name: value for name, value in trial.as_json().items() if name not in of_others}
     assert resolve({}, own).trial == trial
 
@@ -162,8 +178,8 @@ def test_every_menu_entry_resolves_and_states_its_source() -> None:
 
 def test_loss_parameters_are_fields() -> None:
     for name in LOSSES:
-        extra = set(menu.arguments(LOSSES, name)) - {"logits", "target"}
-        assert extra <= set(LOSS_PARAMETERS) <= set(FIELDS)
+        assert terms.arguments(name) - {"class_priors"} <= set(LOSS_PARAMETERS) <= set(FIELDS)
+    assert {parameter for name in LOSSES for parameter in terms.arguments(name)} >= set(LOSS_PARAMETERS)
 
 
 def test_sampler_parameters_are_fields() -> None:

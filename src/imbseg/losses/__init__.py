@@ -1,9 +1,12 @@
 """(logits, target) -> scalar: a menu of losses, and one of class weights for those that take them.
 
 A loss is a function of logits (images, classes, height, width), target (images, height, width) with 255 where a
-pixel is ignored, and, by keyword, `class_weights` ((classes,) or None) and parameters that are Trial fields of the
-same name. Ignored pixels count in no mean, and a batch of only ignored pixels gives 0 with a zero gradient.
-Every value is a mean over the labelled pixels of the batch: it doesn't grow with the batch.
+pixel is ignored, and, by keyword, what it needs of these: `class_weights` ((classes,) or None), `class_priors`
+((classes,) pixel shares of the train fold), and parameters that are Trial fields of the same name. Ignored pixels
+count in nothing, and a batch of only ignored pixels gives 0 with a zero gradient.
+No value grows with the batch. The losses of `cross_entropy` and `focal` are means over the labelled pixels (`ohem`
+over the hardest of the batch); those of `overlap`, and what `compound` takes from them, are ratios of sums over the
+whole batch. `terms` reads weighted sums of them.
 """
 
 LOSSES = {
@@ -11,7 +14,19 @@ LOSSES = {
     "weighted_cross_entropy": "imbseg.losses.cross_entropy:cross_entropy",
     "focal": "imbseg.losses.focal:focal",
     "softmax_focal": "imbseg.losses.focal:softmax_focal",
+    "dice": "imbseg.losses.overlap:dice",
+    "dice_focal": "imbseg.losses.compound:dice_focal",
+    "lovasz": "imbseg.losses.overlap:lovasz",
+    "tversky": "imbseg.losses.overlap:tversky",
+    "unified_focal": "imbseg.losses.compound:unified_focal",
+    "jaccard_metric": "imbseg.losses.overlap:jaccard_metric",
+    "logit_adjusted": "imbseg.losses.cross_entropy:logit_adjusted",
+    "ohem": "imbseg.losses.cross_entropy:ohem",
 }
+
+LOSS_PARAMETERS = (  # Trial fields that a loss may take, by the same name
+    "class_weights", "gamma", "alpha", "beta", "delta", "unified_gamma", "tau", "ohem_share", "ohem_min",
+)  # fmt: skip
 
 CLASS_WEIGHTS = {
     "none": "imbseg.losses.class_weights:none",

@@ -1,4 +1,4 @@
-"""Cross-entropy, plain and with class weights."""
+"""Cross-entropy: plain, with class weights, with the prior taken out, and of the hardest pixels only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-IGNORE = 255
+from imbseg.losses.pixels import IGNORE, exact, without_ignored
 
 
 def cross_entropy(logits: Tensor, target: Tensor, *, class_weights: Tensor | None) -> Tensor:
@@ -23,10 +23,56 @@ def cross_entropy(logits: Tensor, target: Tensor, *, class_weights: Tensor | Non
     Returns:
         Scalar; 0 with a zero gradient where every pixel is ignored.
     """
-    exact = logits if logits.dtype == torch.float64 else logits.float()
-    weights = None if class_weights is None else class_weights.to(exact)
-    total = functional.cross_entropy(exact, target, weight=weights, ignore_index=IGNORE, reduction="sum")
-    labelled = target != IGNORE
-    weight = labelled.sum() if weights is None else (weights[torch.where(labelled, target, 0)] * labelled).sum()
+    logits = exact(logits)
+    weights = None if class_weights is None else class_weights.to(logits)
+    total = functional.cross_entropy(logits, target, weight=weights, ignore_index=IGNORE, reduction="sum")
+    safe, labelled = without_ignored(target)
+    weight = labelled.sum() if weights is None else (weights[safe] * labelled).sum()
     # Only ignored pixels: 0 / 1 instead of 0 / 0.
     return total / torch.where(weight > 0, weight, torch.ones_like(weight))
+
+
+def logit_adjusted(logits: Tensor, target: Tensor, *, class_priors: Tensor, tau: float) -> Tensor:
+    """Cross-entropy of logits + tau log(prior), mean over labelled pixels; the bare logits decide.
+
+    The prior is given to the network, which so learns what an image tells beyond it. tau = 1 is balanced softmax,
+    tau = 0 plain cross-entropy.
+
+    Args:
+        logits: (images, classes, height, width) float.
+        target: (images, height, width) int64, 255 = ignored.
+        class_priors: (classes,) pixel shares of the train fold. A class of share 0 isn't adjusted: it is pushed down
+            as by plain cross-entropy, where log 0 would leave it alone.
+        tau: strength of the adjustment, >= 0.
+
+    Source: Menon et al., arXiv:2007.07314, equation 10; tau = 1: Ren et al., arXiv:2007.10740.
+    """
+    logits = exact(logits)
+    priors = class_priors.to(logits)
+    shift = tau * torch.where(priors > 0, priors, torch.ones_like(priors)).log()
+    return cross_entropy(logits + shift.view(1, -1, 1, 1), target, class_weights=None)
+
+
+def ohem(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, ohem_share: float, ohem_min: int) -> Tensor:
+    """Online hard example mining: mean cross-entropy of the hardest labelled pixels of the batch.
+
+    Kept are round(ohem_share * labelled) pixels, at least ohem_min (or all, where fewer are labelled), and whatever
+    ties with the last of them. Hard is what has a large cross-entropy without class weights.
+
+    Args:
+        logits: (images, classes, height, width) float.
+        target: (images, height, width) int64, 255 = ignored.
+        class_weights: (classes,) or None, as in `cross_entropy`, over the pixels kept.
+        ohem_share: share in (0, 1] of the labelled pixels that is kept.
+        ohem_min: fewest pixels kept, >= 1.
+
+    Source: Shrivastava et al., arXiv:1604.03540; for pixels Wu et al., arXiv:1605.06885 (bootstrapping).
+    """
+    safe, labelled = without_ignored(target)
+    each = functional.cross_entropy(exact(logits), safe, reduction="none")[labelled]  # (labelled,)
+    if not len(each):
+        return each.sum()
+    kept = max(round(ohem_share * len(each)), min(ohem_min, len(each)))
+    hard = each >= each.detach().kthvalue(len(each) - kept + 1).values
+    weights = hard.to(each) if class_weights is None else class_weights.to(each)[safe[labelled]] * hard
+    return (weights * each).sum() / weights.sum()

@@ -1,14 +1,14 @@
-"""Focal losses of pytorch-toolbelt, with the mean taken over labelled pixels only.
+"""Focal losses of pytorch-toolbelt, in float32 as the library has them, with the mean over labelled pixels only.
 
 pytorch-toolbelt divides by all pixels, so that a half ignored batch has half the loss; here its sum is divided by the
-number of labelled pixels instead.
+number of labelled pixels instead. It also takes the index of an ignored pixel for a label before it drops the pixel
+(a NaN gradient where gamma isn't whole), so the pixel has class 0 here until it is dropped.
 """
 
 from __future__ import annotations
 
 import warnings
 
-import torch
 from torch import Tensor
 
 with warnings.catch_warnings():
@@ -16,7 +16,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r"`torch\.cuda\.amp\.autocast\(args\.\.\.\)`", category=FutureWarning)
     from pytorch_toolbelt.losses import BinaryFocalLoss, CrossEntropyFocalLoss
 
-IGNORE = 255
+from imbseg.losses.pixels import without_ignored
 
 
 def focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: float, alpha: float | None) -> Tensor:
@@ -28,13 +28,15 @@ def focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma
         logits: (images, classes, height, width) float.
         target: (images, height, width) int64, 255 = ignored.
         class_weights: (classes,) or None, a factor on each class's term.
-        gamma: focusing exponent, >= 0.
+        gamma: focusing exponent, 0 or >= 1 (in between, the gradient is infinite at a pixel that is surely right).
         alpha: weight in [0, 1] of the positive term, 1 - alpha of the negative; None: both 1.
 
     Source: Lin et al., arXiv:1708.02002, equation 5; pytorch_toolbelt.losses.BinaryFocalLoss.
     """
-    loss = BinaryFocalLoss(alpha=alpha, gamma=gamma, ignore_index=IGNORE, reduction="sum", class_weights=class_weights)
-    return _per_labelled_pixel(loss, logits, target)
+    loss = BinaryFocalLoss(alpha=alpha, gamma=gamma, reduction="none", class_weights=class_weights)
+    safe, labelled = without_ignored(target)
+    each = loss(logits.float(), safe).sum(dim=1)  # (images, height, width)
+    return _per_labelled_pixel(each, labelled)
 
 
 def softmax_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: float) -> Tensor:
@@ -47,14 +49,14 @@ def softmax_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | Non
         logits: (images, classes, height, width) float.
         target: (images, height, width) int64, 255 = ignored.
         class_weights: (classes,) or None, a factor on each class's term.
-        gamma: focusing exponent, >= 0.
+        gamma: focusing exponent, 0 or >= 1 (in between, the gradient is infinite at a pixel that is surely right).
 
     Source: pytorch_toolbelt.losses.CrossEntropyFocalLoss.
     """
-    loss = CrossEntropyFocalLoss(gamma=gamma, ignore_index=IGNORE, reduction="sum", class_weights=class_weights)
-    return _per_labelled_pixel(loss, logits, target)
+    loss = CrossEntropyFocalLoss(gamma=gamma, reduction="none", class_weights=class_weights)
+    safe, labelled = without_ignored(target)
+    return _per_labelled_pixel(loss(logits.float(), safe), labelled)
 
 
-def _per_labelled_pixel(loss: torch.nn.Module, logits: Tensor, target: Tensor) -> Tensor:
-    total: Tensor = loss(logits.float(), target)
-    return total / (target != IGNORE).sum().clamp_min(1)
+def _per_labelled_pixel(each: Tensor, labelled: Tensor) -> Tensor:
+    return (each * labelled).sum() / labelled.sum().clamp_min(1)

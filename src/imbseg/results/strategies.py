@@ -5,20 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imbseg import menu
 from imbseg.errors import InputError
-from imbseg.losses import LOSSES, OWN_WEIGHTS
+from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.results.collect import FINISHED, Run
 from imbseg.trial.fields import STRATEGY, WITHOUT_EFFECT
 
 NAMED = ("strategy", "loss", "class_weights")
 APART = ("dataset", "fold", "epochs")  # what keeps groups apart, and is no strategy
 NO_REMEDY = (*NAMED, *STRATEGY, *APART, *WITHOUT_EFFECT, "seed", "split_seed", "threads", "device")
-LOSS_PARAMETERS = ("gamma", "alpha")
 Settings = tuple[tuple[str, Any], ...]
 
 
@@ -223,11 +221,17 @@ def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _settings(run: Run, varying: Sequence[str]) -> Settings:
-    loss = str(run.parameters.get("loss"))
-    taken = menu.arguments(LOSSES, loss) if loss in LOSSES else LOSS_PARAMETERS
-    named = [(name, run.parameters.get(name)) for name in NAMED]
-    own = [(name, run.parameters.get(name)) for name in varying if name not in LOSS_PARAMETERS or name in taken]
-    return tuple(named + own)
+    foreign = {*LOSS_PARAMETERS} - {*_about_loss(str(run.parameters.get("loss")))[0]}
+    own = [name for name in varying if name not in foreign]
+    return tuple((name, run.parameters.get(name)) for name in (*NAMED, *own))
+
+
+def _about_loss(loss: str) -> tuple[Collection[str], str]:
+    """The parameters a loss takes, and its own class weights; of one this version doesn't know, any and none."""
+    try:
+        return terms.arguments(loss), terms.own_weights(loss)
+    except InputError:
+        return LOSS_PARAMETERS, "none"
 
 
 def _labels(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
@@ -241,8 +245,7 @@ def _labels(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
 
 def _parts(key: Settings) -> list[str]:
     settings = dict(key)
-    implied = OWN_WEIGHTS.get(str(settings["loss"]), "none")
     parts = [str(settings["strategy"]), str(settings["loss"])]
-    weights = settings["class_weights"]
-    parts += [f"class_weights={weights}"] if weights != implied else []
+    if settings["class_weights"] != _about_loss(parts[1])[1]:
+        parts.append(f"class_weights={settings['class_weights']}")
     return parts + [f"{name}={value}" for name, value in key if name not in NAMED]

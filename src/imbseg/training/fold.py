@@ -27,6 +27,7 @@ class Fold:
         train, val, test: where the images lie.
         draw_weights: (train images,) relative weights.
         class_weights: (classes,) float64.
+        class_priors: (classes,) float64, shares of the labelled pixels.
         groups: head, medium, tail -> class names.
         meta_digest: of the meta they come from.
     """
@@ -36,6 +37,7 @@ class Fold:
     test: Files
     draw_weights: NDArray[np.float64]
     class_weights: NDArray[np.float64]
+    class_priors: NDArray[np.float64]
     groups: dict[str, list[str]]
     meta_digest: str
 
@@ -59,6 +61,7 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
         test=_files(read.test_rows(meta), root),
         draw_weights=draw_weights(trial, train, pixels, dataset.background_index),
         class_weights=class_weights(trial.class_weights, pixels),
+        class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
         groups=_groups(meta.classes),
         meta_digest=meta.digest,
     )

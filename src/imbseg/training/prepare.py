@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from imbseg import menu
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
-from imbseg.losses import LOSSES
+from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.models import checkpoint
 from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.models.weights import Normalisation, load_encoder_weights
@@ -79,15 +77,12 @@ def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], Non
 
 
 def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
-    """The loss of a trial as a function of logits and target."""
+    """The loss of a trial, which may be a weighted sum, as a function of logits and target."""
+    given: dict[str, Any] = {name: getattr(trial, name) for name in LOSS_PARAMETERS}
     weights = torch.tensor(fold.class_weights, dtype=torch.float32, device=device)
-    given: dict[str, Any] = {
-        "class_weights": None if trial.class_weights == "none" else weights,
-        "gamma": trial.gamma,
-        "alpha": trial.alpha,
-    }
-    taken = {name: given[name] for name in menu.arguments(LOSSES, trial.loss) if name in given}
-    return functools.partial(menu.choose(LOSSES, trial.loss, "loss"), **taken)
+    given["class_weights"] = None if trial.class_weights == "none" else weights
+    given["class_priors"] = torch.tensor(fold.class_priors, dtype=torch.float32, device=device)
+    return terms.build(trial.loss, given)
 
 
 def make_batches(run: Run) -> Batches:

@@ -52,10 +52,20 @@ class Trial:
     split_seed: int | None = _setting(
         None, "int", "seed of the split, 1 to 5; default: seed", optional=True, low=1, high=5
     )
-    loss: str = _choice("focal", LOSSES, "the loss")
-    class_weights: str = _choice("none", CLASS_WEIGHTS, "scheme of class weights, from the train fold's pixels")
-    gamma: float = _setting(2.0, "float", "focusing exponent of the focal losses", low=0)
+    loss: str = _setting("focal", "loss", "the loss", choices=tuple(LOSSES))
+    class_weights: str = _choice(
+        "none", CLASS_WEIGHTS, "scheme of class weights, from the train fold's pixels, for every term that takes them"
+    )
+    gamma: float = _setting(2.0, "float", "focusing exponent of the focal losses, 0 or at least 1", low=0)
     alpha: float | None = _setting(None, "float", "weight of focal's positive terms", optional=True, low=0, high=1)
+    beta: float = _setting(0.7, "float", "tversky's weight of missed pixels, 1 - beta of false ones", low=0, high=1)
+    delta: float = _setting(0.6, "float", "unified_focal's weight of rare classes", low=0, high=1)
+    unified_gamma: float = _setting(0.5, "float", "unified_focal's focusing exponent", low=0, high=0.99)
+    tau: float = _setting(1.0, "float", "logit_adjusted's strength; 1: balanced softmax", low=0)
+    ohem_share: float = _setting(
+        0.25, "float", "share of the labelled pixels that ohem keeps", low=0, open_low=True, high=1
+    )
+    ohem_min: int = _setting(1000, "int", "fewest labelled pixels of a batch that ohem keeps", low=1)
     lr: float = _setting(0.01, "float", "learning rate of the decoder", low=0, open_low=True)
     encoder_lr: float = _setting(0.0001, "float", "learning rate of the encoder (absolute)", low=0, open_low=True)
     optimizer: str = _choice("sgd", ("sgd", "adamw"), "the optimizer")

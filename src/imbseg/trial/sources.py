@@ -10,13 +10,11 @@ from typing import Any
 from imbseg import menu
 from imbseg.datasets import spec
 from imbseg.errors import InputError, unknown_name
-from imbseg.losses import LOSSES, OWN_WEIGHTS
+from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.models.encoders import check_encoder
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of
 from imbseg.trial.values import parse, show
-
-LOSS_PARAMETERS = ("class_weights", "gamma", "alpha")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +75,7 @@ def resolve(flags: Mapping[str, Any], sampled: Mapping[str, Any]) -> Resolved:
             values[name] = parse(name, raw, kind_of(name))
             sources[name] = source
     values.setdefault("loss", FIELDS["loss"].default)
-    values.setdefault("class_weights", OWN_WEIGHTS.get(values["loss"], "none"))
+    values.setdefault("class_weights", terms.own_weights(values["loss"]))
     trial = Trial(**values)
     _check(trial, dataset, {name for name, source in sources.items() if source in ("flag", "sampled")})
     return Resolved(trial, dataset, sources)
@@ -142,11 +140,7 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
         raise InputError(f"{dataset.path}: declares no 'group', by which the split 'grouped' keeps images together; "
                          f"add it there, or take another split")  # fmt: skip
     _check_sampler(trial, explicit)
-    taken = menu.arguments(LOSSES, trial.loss)
-    for name in LOSS_PARAMETERS:
-        if name in explicit and name not in taken:
-            takes = ", ".join(p for p in LOSS_PARAMETERS if p in taken) or "none"
-            raise InputError(f"{name}: loss {trial.loss!r} has no such parameter (its own: {takes}); leave it out")
+    _check_loss(trial, explicit)
     if trial.output_stride not in (8, 16):
         raise InputError(f"output_stride: expected 8 or 16, found {trial.output_stride}")
     check_encoder(trial.encoder)
@@ -162,6 +156,19 @@ def _check_sampler(trial: Trial, explicit: set[str]) -> None:
             raise InputError(
                 f"{name}: sampling {trial.sampling!r} has no such parameter (its own: {takes}); leave it out"
             )
+
+
+def _check_loss(trial: Trial, explicit: set[str]) -> None:
+    taken = terms.arguments(trial.loss)
+    for name in LOSS_PARAMETERS:
+        if name in explicit and name not in taken:
+            takes = ", ".join(p for p in LOSS_PARAMETERS if p in taken) or "none"
+            raise InputError(f"{name}: loss {trial.loss!r} has no such parameter (its own: {takes}); leave it out")
+    if "gamma" in taken and 0 < trial.gamma < 1:
+        raise InputError(
+            f"gamma: expected 0 (no focusing) or a number >= 1, found {trial.gamma:g}; in between, the gradient of a "
+            f"focal loss is infinite at pixels that are surely right"
+        )
 
 
 def _check_given(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from imbseg.errors import InputError, unknown_name
+from imbseg.losses.terms import parse_terms
 
 Size = tuple[int, int]
 
@@ -16,7 +17,7 @@ Size = tuple[int, int]
 class Kind:
     """What a field accepts: its type, whether `none` may stand there, its bounds and its choices."""
 
-    type: str  # int, float, bool, text, size
+    type: str  # int, float, bool, text, size, loss
     optional: bool = False
     low: float = -math.inf
     high: float = math.inf
@@ -26,7 +27,8 @@ class Kind:
     def describe(self) -> str:
         """What is expected, for an error message and for --help."""
         if self.choices:
-            return "one of " + ", ".join(self.choices)
+            sums = ", or a weighted sum such as weighted_cross_entropy+0.5*lovasz" if self.type == "loss" else ""
+            return "one of " + ", ".join(self.choices) + sums
         words = {"int": "a whole number", "float": "a number", "bool": "true or false", "text": "a text",
                  "size": "a size in pixels such as 512 or 256x192 (width x height)"}[self.type]  # fmt: skip
         bounds = [f"{'>' if self.open_low else '>='} {self.low:g}"] if self.low > -math.inf else []
@@ -49,6 +51,9 @@ def parse(name: str, raw: Any, kind: Kind) -> Any:
         if kind.optional:
             return None
         raise InputError(f"{name}: expected {kind.describe()}, found none")
+    if kind.type == "loss":
+        parse_terms(str(raw))
+        return str(raw)
     if kind.choices:
         if str(raw) not in kind.choices:
             raise unknown_name(name.replace("_", " "), raw, kind.choices)

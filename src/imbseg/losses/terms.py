@@ -1,0 +1,93 @@
+"""What a `loss` setting says: one loss of the menu, or a weighted sum such as weighted_cross_entropy+0.5*lovasz."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from imbseg import menu
+from imbseg.errors import InputError
+from imbseg.losses import LOSSES, OWN_WEIGHTS
+
+WEIGHT = re.compile(r"(\d+\.?\d*|\.\d+)(e-?\d+)?")  # no sign: a + joins terms
+
+
+class Term(NamedTuple):
+    """One loss of a sum."""
+
+    name: str
+    weight: float
+
+
+def parse_terms(text: str) -> tuple[Term, ...]:
+    """Read a `loss` setting.
+
+    Args:
+        text: terms joined by "+", each a name of LOSSES or weight*name, without spaces.
+
+    Raises:
+        InputError: a name that the menu lacks (the message lists it) or that stands there twice, or a weight that is
+            no positive finite number.
+
+    >>> parse_terms("weighted_cross_entropy+0.5*lovasz")
+    (Term(name='weighted_cross_entropy', weight=1.0), Term(name='lovasz', weight=0.5))
+    """
+    terms = tuple(_term(part) for part in text.split("+"))
+    names = [term.name for term in terms]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"loss: {name!r} stands twice in {text!r}; write one term with the sum of both weights")
+    return terms
+
+
+def arguments(text: str) -> frozenset[str]:
+    """The keyword arguments that a `loss` setting takes: those of any of its terms.
+
+    >>> sorted(arguments("tversky+0.5*logit_adjusted"))
+    ['beta', 'class_priors', 'class_weights', 'tau']
+    """
+    taken = {name for term in parse_terms(text) for name in menu.arguments(LOSSES, term.name)}
+    return frozenset(taken - {"logits", "target"})
+
+
+def own_weights(text: str) -> str:
+    """The scheme of class weights where none is named: that of the first term which has one of its own, else `none`.
+
+    A trial has one scheme, for every term that takes class weights.
+
+    >>> own_weights("dice+weighted_cross_entropy"), own_weights("dice")
+    ('inverse_sqrt', 'none')
+    """
+    return next((OWN_WEIGHTS[term.name] for term in parse_terms(text) if term.name in OWN_WEIGHTS), "none")
+
+
+def build(text: str, given: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
+    """The function (logits, target) -> scalar that a `loss` setting stands for.
+
+    Args:
+        text: see `parse_terms`.
+        given: every argument that some loss takes, by name; each term gets those that it names.
+    """
+    parts = []
+    for name, weight in parse_terms(text):
+        taken = {key: given[key] for key in menu.arguments(LOSSES, name) if key not in ("logits", "target")}
+        parts.append((weight, functools.partial(menu.choose(LOSSES, name, "loss"), **taken)))
+    return functools.partial(_weighted_sum, parts)
+
+
+def _weighted_sum(parts: Sequence[tuple[float, Callable[[Any, Any], Any]]], logits: Any, target: Any) -> Any:
+    return sum(weight * part(logits, target) for weight, part in parts)
+
+
+def _term(part: str) -> Term:
+    weight, star, name = part.rpartition("*")
+    menu.check(LOSSES, name, "loss")
+    if not star:
+        return Term(name, 1.0)
+    value = float(weight) if WEIGHT.fullmatch(weight) else math.nan
+    if not 0 < value < math.inf:
+        raise InputError(f"loss: expected a weight > 0 before '*{name}', such as 0.5*{name}, found {weight!r}")
+    return Term(name, value)

@@ -1,0 +1,124 @@
+"""Trials stopped in the middle, by Ctrl-C on their experiment or by a kill: they end as if they had never stopped."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from end_to_end.real_trials import ran, run_experiment, sampled, trial_command, trial_log, write_config
+from small_trial import REPOSITORY, SMALL, train
+
+from imbseg.manager import rest
+
+pytestmark = pytest.mark.slow
+
+EPOCHS = {"epochs": "10"}
+SPACE = {"seed": {"_type": "choice", "_value": [1, 2, 3, 4]}}
+
+
+@pytest.fixture(scope="session")
+def never_stopped(cracks: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
+    """epochs.csv of a trial with a seed that ran through."""
+    known: dict[int, bytes] = {}
+
+    def epochs(seed: int) -> bytes:
+        if seed not in known:
+            out = tmp_path_factory.mktemp("through") / "trial"
+            train({**cracks, **EPOCHS, "seed": str(seed)}, out)
+            known[seed] = (out / "epochs.csv").read_bytes()
+        return known[seed]
+
+    return epochs
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    if not file.is_file():
+        return []
+    with file.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[str], timeout_s: float = 120) -> None:
+    until = time.monotonic() + timeout_s
+    while not what():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def interrupted_experiment(home: Path, config: Path, port: int) -> dict[str, int]:
+    """Ctrl-C once both trials have had an epoch; how many each had when it stopped."""
+    process = run_experiment(config, port)
+    wait_for(lambda: len(list(home.glob("runs/*/*/epochs.csv"))) == 2, process)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=90)
+    assert process.returncode == 130, said
+    had = {file.parent.name: len(rows(file)) for file in home.glob("runs/*/*/epochs.csv")}
+    assert all(1 <= count < int(EPOCHS["epochs"]) for count in had.values()), had
+    return had
+
+
+def test_a_resumed_experiment_trains_nothing_twice(
+    home: Path, port: int, cracks: dict[str, str], never_stopped: Callable[[int], bytes]
+) -> None:
+    config = write_config(home, "configs/sample.yml", trial_command({**cracks, **EPOCHS}), SPACE, maxTrialNumber=None)
+    had = interrupted_experiment(home, config, port)
+    (experiment,) = (path.name for path in (home / "runs").iterdir())
+    process = run_experiment(config, port, "--resume", experiment, "--keep")
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+
+    for trial, count in had.items():
+        log = (home / "runs" / experiment / trial / "log.txt").read_text()
+        assert f"going on after epoch {count}" in log
+    found = ran(home)
+    assert sorted(settings["seed"] for settings in found.values()) == [1, 2, 3, 4]
+    for trial, settings in found.items():
+        if trial in had or settings["seed"] == 3:
+            epochs = home / "runs" / experiment / trial / "epochs.csv"
+            assert epochs.read_bytes() == never_stopped(settings["seed"])
+    check_twins(home, found, rest.trials(rest.base_of_port(port)), len(had))
+
+
+def check_twins(home: Path, found: dict[str, dict], listed: list[rest.Listed], expected: int) -> None:
+    """NNI's grid handed out the interrupted trials' points again: those report what the first ones reached."""
+    trained = {trial.parameters["seed"]: trial for trial in listed if trial.id in found}
+    twins = [trial for trial in listed if trial.id not in found]
+    assert len(twins) == expected
+    for twin in twins:
+        first = trained[twin.parameters["seed"]]
+        assert sampled(found[first.id], first) == twin.parameters
+        assert twin.final is not None
+        assert twin.final == first.final
+        assert f"trial {first.id} of this experiment has the same parameters" in trial_log(home, twin.id)
+
+
+@pytest.mark.parametrize("share", [0.5, *(pytest.param(share, marks=pytest.mark.long) for share in (0.05, 0.3, 0.95))])
+def test_a_trial_killed_within_an_epoch_goes_on(
+    tmp_path: Path, cracks: dict[str, str], never_stopped: Callable[[int], bytes], share: float
+) -> None:
+    flags = {**SMALL, **cracks, **EPOCHS, "seed": "1", "out": str(tmp_path / "trial")}
+    words = [word for name, value in flags.items() for word in (f"--{name}", value)]
+    command = [sys.executable, str(REPOSITORY / "src" / "train_nni.py"), *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        wait_for(lambda: len(rows(tmp_path / "trial" / "timing.csv")) == 2, process)
+        lasted = rows(tmp_path / "trial" / "timing.csv")[-1]
+        time.sleep(share * (float(lasted["train_s"]) + float(lasted["val_s"])))
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    had = len(rows(tmp_path / "trial" / "epochs.csv"))
+    assert 2 <= had < int(EPOCHS["epochs"])
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"going on after epoch {had}" in done.stdout
+    assert (tmp_path / "trial" / "epochs.csv").read_bytes() == never_stopped(1)

@@ -1,0 +1,142 @@
+"""A value of each loss, worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from imbseg.losses import LOSSES
+from imbseg.losses.compound import FOCAL_SHARE, dice_focal, unified_focal
+from imbseg.losses.cross_entropy import cross_entropy, logit_adjusted, ohem
+from imbseg.losses.focal import focal, softmax_focal
+from imbseg.losses.overlap import dice, jaccard_metric, lovasz, tversky
+
+# Three labelled pixels of two classes; class 1 has the probabilities 3/4, 1/2, 3/4 and is true of the first.
+LOGITS = torch.tensor([[[[0.0, 0.0], [0.0, 0.0]], [[math.log(3), 0.0], [math.log(3), 9.0]]]])
+TARGET = torch.tensor([[[1, 0], [0, 255]]])
+# Class 1: TP 3/4, FN 1/4, FP 1/2 + 3/4 = 5/4. Class 0: TP 1/2 + 1/4 = 3/4, FN 5/4, FP 1/4.
+WEIGHTS = torch.tensor([1.0, 3.0])
+RARE_ONE = torch.tensor([0.75, 0.25])
+
+
+def test_cross_entropy_by_hand() -> None:
+    # Two classes, 2 x 2 pixels: logits (0, log 3) give class 1 the probability 3/4, equal logits 1/2.
+    logits = torch.tensor([[[[0.0, 0.0], [0.0, 0.0]], [[math.log(3), 0.0], [math.log(3), 9.0]]]])
+    target = torch.tensor([[[1, 0], [0, 255]]])
+    plain = (-math.log(3 / 4) - math.log(1 / 2) - math.log(1 / 4)) / 3
+    assert cross_entropy(logits, target, class_weights=None).item() == pytest.approx(plain, rel=1e-6)
+    weighted = (3 * -math.log(3 / 4) - math.log(1 / 2) - math.log(1 / 4)) / (3 + 1 + 1)
+    found = cross_entropy(logits, target, class_weights=torch.tensor([1.0, 3.0])).item()
+    assert found == pytest.approx(weighted, rel=1e-6)
+
+
+def test_focal_by_hand() -> None:
+    # One labelled pixel of class 1, both logits 0: p = 1/2 for each class, (1/2)^2 * log 2 for each, summed.
+    logits, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]])
+    assert focal(logits, target, class_weights=None, gamma=2.0, alpha=None).item() == pytest.approx(0.5 * math.log(2))
+    # alpha weighs the positive class .25 and the negative .75: the sum of both halves is half the sum above.
+    found = focal(logits, target, class_weights=None, gamma=2.0, alpha=0.25).item()
+    assert found == pytest.approx(0.25 * math.log(2))
+    # gamma 0 is the binary cross-entropy of every class.
+    assert focal(logits, target, class_weights=None, gamma=0.0, alpha=None).item() == pytest.approx(2 * math.log(2))
+
+
+def test_softmax_focal_by_hand() -> None:
+    # softmax 1/2 each: |y - softmax|^2 = 1/4 for both classes, binary cross-entropy of logit 0 is log 2.
+    logits, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]])
+    found = softmax_focal(logits, target, class_weights=None, gamma=2.0).item()
+    assert found == pytest.approx(0.5 * math.log(2))
+    weighted = softmax_focal(logits, target, class_weights=torch.tensor([1.0, 3.0]), gamma=2.0).item()
+    assert weighted == pytest.approx(math.log(2))
+
+
+def test_dice_by_hand() -> None:
+    score = 3 / 4 / (3 / 4 + (1 / 4 + 5 / 4) / 2)  # of both classes
+    assert dice(LOGITS, TARGET, class_weights=None).item() == pytest.approx(1 - score)
+    # One class there, predicted with 3/4: Dice (3/4) / (3/4 + 1/8) = 6/7, and class 0 isn't in the mean.
+    only = torch.tensor([[[1, 255], [255, 255]]])
+    assert dice(LOGITS, only, class_weights=None).item() == pytest.approx(1 / 7)
+
+
+def test_tversky_by_hand() -> None:
+    common = 3 / 4 / (3 / 4 + 0.3 * 1 / 4 + 0.7 * 5 / 4)
+    rare = 3 / 4 / (3 / 4 + 0.3 * 5 / 4 + 0.7 * 1 / 4)
+    found = tversky(LOGITS, TARGET, class_weights=None, beta=0.7).item()
+    assert found == pytest.approx(1 - (common + rare) / 2)
+    found = tversky(LOGITS, TARGET, class_weights=WEIGHTS, beta=0.7).item()
+    assert found == pytest.approx(1 - (common + 3 * rare) / 4)
+    half = tversky(LOGITS, TARGET, class_weights=None, beta=0.5)
+    torch.testing.assert_close(half, dice(LOGITS, TARGET, class_weights=None))
+
+
+def test_jaccard_metric_by_hand() -> None:
+    # |x| + |y| and |x - y| of class 1: 2 + 1 and 3/2; of class 0: 1 + 2 and 3/2.
+    assert jaccard_metric(LOGITS, TARGET, class_weights=None).item() == pytest.approx(1 - (3 - 1.5) / (3 + 1.5))
+
+
+def test_lovasz_by_hand() -> None:
+    # Errors of class 1, sorted: 3/4 (no), 1/2 (no), 1/4 (yes); 1 - IoU after each: 1/2, 2/3, 1.
+    one = 3 / 4 * 1 / 2 + 1 / 2 * (2 / 3 - 1 / 2) + 1 / 4 * (1 - 2 / 3)
+    # Of class 0: 3/4 (yes), 1/2 (yes), 1/4 (no); 1/2, 1, 1.
+    zero = 3 / 4 * 1 / 2 + 1 / 2 * 1 / 2
+    assert lovasz(LOGITS, TARGET).item() == pytest.approx((one + zero) / 2)
+
+
+def test_dice_focal_is_the_sum_of_both() -> None:
+    # Equal logits at one pixel of class 1: Dice (1/2) / (1/2 + 1/4) = 2/3; focal as above.
+    logits, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]])
+    found = dice_focal(logits, target, class_weights=None, gamma=2.0, alpha=None).item()
+    assert found == pytest.approx(1 / 3 + 0.5 * math.log(2))
+
+
+def test_unified_focal_by_hand() -> None:
+    # delta .6, g .5. Pixels: the rare one .6 * -log 3/4; the common ones .4 (1 - p)^.5 * -log p with p = 1/2, 1/4.
+    pixels = 0.6 * math.log(4 / 3) + 0.4 * (0.5**0.5 * math.log(2) + 0.75**0.5 * math.log(4))
+    rare = 1 - 3 / 4 / (3 / 4 + 0.6 * 1 / 4 + 0.4 * 5 / 4)
+    common = 1 - 3 / 4 / (3 / 4 + 0.6 * 5 / 4 + 0.4 * 1 / 4)
+    by_hand = FOCAL_SHARE * pixels / 3 + (1 - FOCAL_SHARE) * (rare**0.5 + common) / 2
+    found = unified_focal(LOGITS, TARGET, class_priors=RARE_ONE, delta=0.6, unified_gamma=0.5).item()
+    assert found == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_logit_adjusted_by_hand() -> None:
+    # log 3 is taken off class 1 against class 0: its odds 3, 1, 3 become 1, 1/3, 1.
+    found = logit_adjusted(LOGITS, TARGET, class_priors=RARE_ONE, tau=1.0).item()
+    assert found == pytest.approx((math.log(2) + math.log(4 / 3) + math.log(2)) / 3, rel=1e-6)
+    plain = logit_adjusted(LOGITS, TARGET, class_priors=RARE_ONE, tau=0.0)
+    torch.testing.assert_close(plain, cross_entropy(LOGITS, TARGET, class_weights=None))
+
+
+def test_logit_adjusted_pushes_down_a_class_that_the_fold_lacks() -> None:
+    logits = torch.zeros(1, 3, 1, 1, requires_grad=True)
+    priors = torch.tensor([0.75, 0.25, 0.0])
+    logit_adjusted(logits, torch.zeros(1, 1, 1, dtype=torch.int64), class_priors=priors, tau=1.0).backward()
+    assert logits.grad[0, :, 0, 0].tolist() == pytest.approx([0.75 / 2 - 1, 0.25 / 2, 1 / 2])
+
+
+def test_ohem_by_hand() -> None:
+    # Cross-entropies log 4/3, log 2, log 4.
+    kept = {1 / 3: math.log(4), 2 / 3: (math.log(4) + math.log(2)) / 2}
+    for share, value in kept.items():
+        found = ohem(LOGITS, TARGET, class_weights=None, ohem_share=share, ohem_min=1).item()
+        assert found == pytest.approx(value, rel=1e-6)
+    for least in (3, 100):  # at least three, or all there are
+        found = ohem(LOGITS, TARGET, class_weights=WEIGHTS, ohem_share=0.1, ohem_min=least)
+        torch.testing.assert_close(found, cross_entropy(LOGITS, TARGET, class_weights=WEIGHTS))
+    tied = ohem(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]), class_weights=WEIGHTS, ohem_share=0.5, ohem_min=1)
+    assert tied.item() == pytest.approx(math.log(2))
+
+
+def test_focal_with_ignored_pixels_and_a_broken_gamma() -> None:
+    logits = torch.randn(1, 2, 1, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    for loss in (focal, softmax_focal):
+        more = {"alpha": None} if loss is focal else {}
+        loss(logits, torch.tensor([[[1, 255]]]), class_weights=None, gamma=1.5, **more).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_every_loss_has_its_value_by_hand() -> None:
+    named = {name.removeprefix("test_").partition("_by_hand")[0] for name in globals() if "_by_hand" in name}
+    assert set(LOSSES) - {"weighted_cross_entropy", "dice_focal"} <= named

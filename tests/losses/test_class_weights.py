@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from imbseg import menu
+from imbseg.losses import CLASS_WEIGHTS
+
+COUNTS = np.array([900, 90, 10, 0])
+
+
+@pytest.mark.parametrize("name", CLASS_WEIGHTS)
+def test_every_scheme_has_mean_one_and_favours_the_rare(name: str) -> None:
+    given = {"pixel_counts": COUNTS, "image_pixel_counts": np.array([1000, 1000, 200, 0])}
+    wanted = menu.arguments(CLASS_WEIGHTS, name)
+    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(**{key: given[key] for key in wanted})
+    assert weights[:3].mean() == pytest.approx(1)
+    assert weights[3] == 1  # no pixel: neutral
+    assert np.isfinite(weights).all()
+    if name != "none":
+        assert weights[0] < weights[1] < weights[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio"),
+    [
+        ("inverse", 90.0),
+        ("inverse_sqrt", math.sqrt(90)),
+        ("inverse_log", math.log(1.02 + 0.9) / math.log(1.02 + 0.01)),
+        # N = 1000 / 3 pixels a class present, beta = 1 - 3 / 1000.
+        ("effective_number", (1 - 0.997**900) / (1 - 0.997**10)),
+    ],
+)
+def test_schemes_by_hand(name: str, ratio: float) -> None:
+    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(COUNTS)
+    assert weights[2] / weights[0] == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("name", sorted(set(CLASS_WEIGHTS) - {"median_frequency"}))
+@pytest.mark.parametrize("counts", [[0, 0], [1, 0], [1, 1], [5, 5]])
+def test_schemes_at_counts_of_zero_and_one(name: str, counts: list[int]) -> None:
+    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(np.array(counts))
+    assert weights.tolist() == pytest.approx([1, 1])
