@@ -167,6 +167,6 @@ def _empty(images: pd.DataFrame, dataset: Dataset) -> list[str]:
     none = (empty / total) ** BATCH
     return [
         f"{empty} of {total} train images ({empty / total:.0%}) show nothing but background: a batch of {BATCH} "
-        f"drawn evenly shows no class at all in {none:.1%} of cases. Draw the others more often (sampling `label`), "
-        f"and read IoU, not pixel accuracy."
+        f"drawn evenly shows no class at all in {none:.1%} of cases. Draw the others more often (sampling "
+        f"`positive`), and read IoU, not pixel accuracy."
     ]
