@@ -66,6 +66,21 @@ def test_without_a_given_subset_one_is_asked_for(tmp_path: Path, no_figures: Non
     assert "Train pool and test set share 1 group" in found.diagnosis
 
 
+def test_grouped_is_advised_where_there_are_groups_enough(tmp_path: Path, no_figures: None) -> None:
+    masks = {f"{number % 8}_{number}": mask for number, mask in enumerate(tiny_masks(33).values())}
+    _, found = built(tmp_path, masks, group="^(.)_")
+    assert "Use the split `grouped`: no leak. Other folds put images of the same group on both sides" in found.diagnosis
+    assert "No split `" not in found.diagnosis
+
+
+def test_says_why_there_is_no_grouped(tmp_path: Path, no_figures: None) -> None:
+    _, without = built(tmp_path / "without", tiny_masks(12))
+    assert "No `group` is declared, so there is no split `grouped`" in without.diagnosis
+    masks = {f"{number % 3}_{number}": mask for number, mask in enumerate(tiny_masks(33).values())}
+    _, few = built(tmp_path / "few", masks, group="^(.)_")
+    assert "No split `full/grouped`: 5 folds need 5 groups, its train images come from 3." in few.diagnosis
+
+
 def test_tells_what_the_imbalance_reached(tmp_path: Path, no_figures: None) -> None:
     _, found = built(tmp_path, tiny_masks(13), imbalance={"classes": ["ball"], "ratio": 0.5})
     assert "| ball  |      6 |      3 |    3 |" in found.diagnosis

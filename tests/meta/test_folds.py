@@ -11,6 +11,7 @@ from imbseg.datasets.ids import image_rows
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.meta.folds import fold_columns, split_inputs
+from imbseg.meta.quality import leaking_groups
 from imbseg.meta.table import image_table, scan_all
 
 CUT = {"classes": ["ball"], "ratio": 0.5}
@@ -23,7 +24,7 @@ def images(dataset: Dataset) -> pd.DataFrame:
 
 
 def columns(*parts: str) -> list[str]:
-    splits = ("random", "skf_major", "skf_cluster", "mskf")
+    splits = ("random", "skf_major", "skf_cluster", "mskf", "mskf_pixels", "mskf_proportion")
     return [f"{part}/{split}/seed{seed}" for part in parts for split in splits for seed in range(1, 6)]
 
 
@@ -68,3 +69,16 @@ def test_split_inputs(tmp_path: Path) -> None:
     assert there["presence"].shape == (8, 3)
     assert there["presence"][0].tolist() == [True, True, True]
     assert there["major_class"][:3].tolist() == ["ball", "ground", "ball"]
+    assert there["pixel_counts"].shape == (8, 3)
+    assert there["group"].tolist() == ["000", "001", "002", "003", "004", "005", "006", "007"]
+
+
+@pytest.mark.parametrize(("pattern", "offered"), [("^0(.)", False), ("^.*(.)$", True), (None, False)])
+def test_grouped_is_left_out_without_enough_groups(pattern: str | None, offered: bool, tmp_path: Path) -> None:
+    dataset = tiny_dataset(tmp_path, tiny_masks(24), group=pattern)  # 24 images in 3 or 10 groups
+    found = fold_columns(images(dataset), dataset)
+    assert any("/grouped/" in name for name in found) == offered
+    if offered:
+        numbers = found["full/grouped/seed1"].dropna()
+        group = images(dataset)["group"][numbers.index].to_numpy(str)
+        assert leaking_groups(group, numbers.to_numpy("int64")) == 0

@@ -89,6 +89,7 @@ def test_a_side_without_images(dataset: Dataset, folder: Path) -> None:
     ("column", "told"),
     [
         ("imbalanced/mskf/seed1", "declares no 'imbalance'; choose 'full'"),
+        ("full/grouped/seed1", "declares no 'group', or the train images have fewer groups than folds"),
         ("full/mskf/seed6", "lacks the split column 'full/mskf/seed6'; there are: full/random/seed1"),
     ],
 )

@@ -1,20 +1,39 @@
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import numpy as np
 import pytest
 
 from imbseg import menu
-from imbseg.sampling import SAMPLING
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.sampling.pixels import pixels, positive, proportion, repeat_factor
 from imbseg.training.order import EpochBatches, epoch_order
+from imbseg.trial.fields import FIELDS
 
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "major_class": np.array(["dog", "dog", "dog", "cat", ""]),
     "cluster": np.array([0, 0, 1, 1, 2]),
     "pixel_counts": np.array([[9, 0], [9, 0], [9, 0], [0, 9], [0, 0]]),
+    "background": 0,
+    **{name: FIELDS[name].default for name in SAMPLER_PARAMETERS},
+}
+ODD = {  # (images, classes) labelled pixels
+    "one class in all images": [[9, 0], [9, 1], [9, 0]],
+    "a class absent from the fold": [[9, 0, 1], [9, 0, 0], [9, 0, 0]],
+    "counts of 1": [[1, 0], [0, 1], [0, 0]],
+    "one class": [[3], [0], [1]],
+    "no labels at all": [[0, 0], [0, 0], [0, 0]],
+    "only one class there": [[5, 0], [5, 0], [5, 0]],
 }
 
 
-def weights_of(name: str, columns: dict[str, np.ndarray] = COLUMNS) -> np.ndarray:
+def cut(columns: dict[str, Any], images: int) -> dict[str, Any]:
+    return {key: value[:images] if isinstance(value, np.ndarray) else value for key, value in columns.items()}
+
+
+def weights_of(name: str, columns: dict[str, Any] = COLUMNS) -> np.ndarray:
     wanted = menu.arguments(SAMPLING, name)
     return menu.choose(SAMPLING, name, "sampling")(**{key: columns[key] for key in wanted})
 
@@ -29,7 +48,66 @@ def test_every_sampler_gives_one_finite_weight_an_image(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLING)
 def test_every_sampler_with_one_image(name: str) -> None:
-    assert weights_of(name, {key: value[:1] for key, value in COLUMNS.items()})[0] > 0
+    assert weights_of(name, cut(COLUMNS, 1))[0] > 0
+
+
+@pytest.mark.parametrize("background", [0, None])
+@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize("name", SAMPLING)
+def test_every_sampler_with_odd_counts(name: str, what: str, background: int | None) -> None:
+    weights = weights_of(name, {**cut(COLUMNS, 3), "pixel_counts": np.array(ODD[what]), "background": background})
+    assert weights.shape == (3,)
+    assert weights.dtype == np.float64
+    assert np.isfinite(weights).all()
+    assert (weights > 0).all()
+    assert len(epoch_order(weights, doubled=True, seed=1, epoch=1)) == 6
+
+
+@pytest.mark.parametrize("name", SAMPLING)
+def test_no_sampler_touches_its_columns(name: str) -> None:
+    there = copy.deepcopy(COLUMNS)
+    weights_of(name, there)
+    for key, value in COLUMNS.items():
+        assert np.array_equal(there[key], value)
+
+
+def test_pixels_by_hand() -> None:
+    counts = np.array([[60, 0, 0], [30, 10, 0], [0, 10, 0], [0, 0, 0]])  # 90 and 20 pixels, and none
+    common, rare = 1 / np.log(91), 1 / np.log(21)
+    np.testing.assert_allclose(pixels(counts), [common, rare, rare, common])
+
+
+def test_proportion_by_hand() -> None:
+    counts = np.array([[8, 0], [80, 0], [4, 4], [0, 50], [0, 50], [0, 50], [0, 0]])  # 2.5 and 3.5 images' worth
+    first, second = 1 / np.log(3.5), 1 / np.log(4.5)
+    np.testing.assert_allclose(proportion(counts), [first, first, first, second, second, second, second])
+
+
+def test_repeat_factor_by_hand() -> None:
+    counts = np.array([[1, 0, 0]] * 12 + [[1, 1, 0]] * 3 + [[1, 1, 1]])  # in 16, 4 and 1 of 16 images
+    root = repeat_factor(counts, repeat_threshold=0.5, repeat_exponent=0.5)
+    np.testing.assert_allclose(root, [1] * 12 + [2**0.5] * 3 + [8**0.5])
+    full = repeat_factor(counts, repeat_threshold=0.5, repeat_exponent=1.0)
+    np.testing.assert_allclose(full, [1] * 12 + [2] * 3 + [8])
+    assert (repeat_factor(counts, repeat_threshold=1 / 16, repeat_exponent=0.5) == 1).all()
+    assert (repeat_factor(counts, repeat_threshold=1.0, repeat_exponent=0.0) == 1).all()
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_positive_draws_its_share(share: float) -> None:
+    counts = np.array([[9, 0]] * 18 + [[5, 4]] * 2)
+    weights = positive(counts, 0, positive_share=share)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[18:].sum() / weights.sum() == pytest.approx(share)
+    drawn = np.concatenate([epoch_order(weights, doubled=True, seed=1, epoch=epoch) for epoch in range(1, 401)])
+    seen = (drawn >= 18).mean()  # of 8,000 from the fold and 8,000 drawn: standard error below .004
+    assert seen == pytest.approx((0.1 + share) / 2, abs=0.015)
+
+
+def test_positive_leaves_the_background_class_out_wherever_it_stands() -> None:
+    counts = np.array([[0, 9], [1, 8], [0, 0]])
+    np.testing.assert_allclose(positive(counts, 1, positive_share=0.5), [0.75, 1.5, 0.75])
+    np.testing.assert_allclose(positive(counts, None, positive_share=0.5), [0.75, 0.75, 1.5])
 
 
 def test_label_and_cluster_by_hand() -> None:

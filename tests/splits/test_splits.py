@@ -16,7 +16,7 @@ from imbseg.splits import SPLITS
 from imbseg.splits.simple import given, random
 from imbseg.splits.stratified import mskf, skf_cluster, skf_major
 
-KNOWN = {"n_images", "major_class", "cluster", "presence", "subset", "folds", "seed"}
+KNOWN = {"n_images", "major_class", "cluster", "group", "presence", "pixel_counts", "subset", "folds", "seed"}
 SEEDED = [name for name in SPLITS if name != "given"]
 
 
@@ -27,6 +27,8 @@ def inputs(n: int = 53) -> dict[str, Any]:
         "major_class": rng.choice(["cat", "dog", "car", ""], n, p=[0.6, 0.3, 0.08, 0.02]),
         "cluster": rng.integers(0, 6, n),
         "presence": rng.random((n, 4)) < (0.9, 0.4, 0.1, 0.0),
+        "group": np.array([f"g{number % 23}" for number in range(n)]),
+        "pixel_counts": rng.integers(0, 100, (n, 4)) * (rng.random((n, 4)) < (0.9, 0.4, 0.1, 0.0)),
         "subset": np.where(np.arange(n) % 4 == 0, "val", "train"),
         "folds": 5,
         "seed": 1,

@@ -11,6 +11,7 @@ import pytest
 from imbseg import menu
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, terms
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial import Trial, parse_flags, resolve
 from imbseg.trial.fields import FIELDS, kind_of
 from imbseg.trial.values import Kind, parse, show
@@ -106,6 +107,11 @@ BAD = [
     ({"optimizer": "adam"}, {}, "choose from: sgd, adamw"),
     ({"loss": "cross_entropy", "gamma": "1"}, {}, "gamma: loss 'cross_entropy' has no such parameter"),
     ({"loss": "softmax_focal", "alpha": "0.5"}, {}, "alpha: loss 'softmax_focal' has no such parameter"),
+    ({"sampling": "label", "positive_share": "0.3"}, {}, "positive_share: sampling 'label' has no such parameter"),
+    ({"sampling": "repeat_factor", "positive_share": "1"}, {}, "(its own: repeat_threshold, repeat_exponent)"),
+    ({"sampling": "repeat_factor", "repeat_threshold": "0"}, {}, "repeat_threshold: expected a number > 0 and <= 1"),
+    ({"sampling": "repeat_factor", "repeat_exponent": "-1"}, {}, "repeat_exponent: expected a number >= 0"),
+    ({"sampling": "positive", "positive_share": "1.2"}, {}, "positive_share: expected a number > 0 and <= 1"),
     ({"loss": "lovasz", "class_weights": "inverse"}, {}, "class_weights: loss 'lovasz' has no such parameter"),
     ({"loss": "dice+0.5*lovasz", "gamma": "2"}, {}, "gamma: loss 'dice+0.5*lovasz' has no such parameter (its own: cl"),
     ({}, {"loss": {"_name": "tversky", "tau": 1}}, "(its own: class_weights, beta); leave it out"),
@@ -115,6 +121,7 @@ BAD = [
     ({"loss": "ohem", "ohem_share": "0"}, {}, "ohem_share: expected a number > 0 and <= 1"),
     ({"loss": "unified_focal", "unified_gamma": "1"}, {}, "unified_gamma: expected a number >= 0 and <= 0.99"),
     ({"split": "given"}, {}, "has no 'val' subset"),
+    ({"split": "grouped"}, {}, "declares no 'group', by which the split 'grouped' keeps images together"),
     ({"seed": "1"}, {"seed": 2}, "the flag says '1', NNI sampled 2"),
     ({"dataset": "nosuch"}, {}, "unknown data set 'nosuch'; choose from: camvid, sample, voc2012"),
     ({"dataset": "./nosuch.yml"}, {}, "no such file"),
@@ -142,8 +149,9 @@ def test_trial_is_frozen_and_json_gives_it_back() -> None:
     trial = resolve({"dataset": "camvid", "strategy": "full/given/label/none"}, {}).trial
     with pytest.raises(dataclasses.FrozenInstanceError):
         trial.lr = 1.0  # type: ignore[misc]
-    taken = terms.arguments(trial.loss)
-    own = {name: value for name, value in trial.as_json().items() if name not in LOSS_PARAMETERS or name in taken}
+    taken = {*terms.arguments(trial.loss), *menu.arguments(SAMPLING, trial.sampling)}
+    of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - taken
+    own = {name: value for name, value in trial.as_json().items() if name not in of_others}
     assert resolve({}, own).trial == trial
 
 
@@ -157,7 +165,6 @@ def test_sizes() -> None:
 def test_every_menu_entry_resolves_and_states_its_source() -> None:
     from imbseg.copy_paste import COPY_PASTE
     from imbseg.post_hoc import POST_HOC
-    from imbseg.sampling import SAMPLING
     from imbseg.splits import SPLITS
 
     for what, names in (("split", SPLITS), ("sampling", SAMPLING), ("rule", COPY_PASTE), ("loss", LOSSES),
@@ -173,6 +180,13 @@ def test_loss_parameters_are_fields() -> None:
     for name in LOSSES:
         assert terms.arguments(name) - {"class_priors"} <= set(LOSS_PARAMETERS) <= set(FIELDS)
     assert {parameter for name in LOSSES for parameter in terms.arguments(name)} >= set(LOSS_PARAMETERS)
+
+
+def test_sampler_parameters_are_fields() -> None:
+    columns = {"major_class", "cluster", "pixel_counts", "background"}
+    extra = {argument for name in SAMPLING for argument in menu.arguments(SAMPLING, name)} - columns
+    assert extra == set(SAMPLER_PARAMETERS)
+    assert extra <= set(FIELDS)
 
 
 def test_help_is_quick_and_lists_every_choice() -> None:

@@ -47,11 +47,18 @@ def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[
     summary = split_summary(splits)
     leaks = summary[summary["leaking_groups"] > 0]
     folds = [str(name) for name in leaks.index if not str(name).endswith("/given")]
-    if folds and "full/given" in summary.index:
-        left = int(summary["leaking_groups"]["full/given"])
+    given = "full/given" in summary.index
+    left = int(summary["leaking_groups"]["full/given"]) if given else 0
+    grouped = "full/grouped" in summary.index and (left > 0 or not given)
+    if folds and given and not grouped:
         rest = f"{plural(left, 'group')} on both sides, not {int(leaks['leaking_groups'].max())}" if left else "no leak"
         found.append(
             f"Use the split `given`: {rest}. Folds put images of the same group on both sides "
+            f"({names(folds)}), so their validation scores are too good."
+        )
+    elif folds and grouped:
+        found.append(
+            f"Use the split `grouped`: no leak. Other folds put images of the same group on both sides "
             f"({names(folds)}), so their validation scores are too good."
         )
     elif folds:
@@ -160,6 +167,6 @@ def _empty(images: pd.DataFrame, dataset: Dataset) -> list[str]:
     none = (empty / total) ** BATCH
     return [
         f"{empty} of {total} train images ({empty / total:.0%}) show nothing but background: a batch of {BATCH} "
-        f"drawn evenly shows no class at all in {none:.1%} of cases. Draw the others more often (sampling `label`), "
-        f"and read IoU, not pixel accuracy."
+        f"drawn evenly shows no class at all in {none:.1%} of cases. Draw the others more often (sampling "
+        f"`positive`), and read IoU, not pixel accuracy."
     ]

@@ -9,6 +9,7 @@ import pandas as pd
 from imbseg.datasets.spec import Dataset
 from imbseg.meta.advice import advice, names, plural
 from imbseg.meta.classes import KINDS
+from imbseg.meta.folds import FOLDS
 from imbseg.meta.imbalance import Reached
 from imbseg.meta.rarity import (
     FEW_IMAGES,
@@ -152,9 +153,23 @@ def _split_table(splits: pd.DataFrame) -> str:
 
 def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> str:
     if dataset.group is None:
-        return "No `group` is declared: images of one patient, scene or video would stand on both sides unnoticed."
+        return (
+            "No `group` is declared, so there is no split `grouped`: images of one patient, scene or video would stand "
+            "on both sides unnoticed."
+        )
     leaks = splits[splits["leaking_groups"] > 0]["column"]
     between = f"train pool and test set share {plural(shared_with_test(images), 'group')}"
     if leaks.empty:
-        return f"No fold shares a group with its train side; {between}."
-    return f"{len(leaks)} of {len(splits)} fold columns have groups on both sides; {between}."
+        return f"No fold shares a group with its train side; {between}.{_without_grouped(splits)}"
+    return f"{len(leaks)} of {len(splits)} fold columns have groups on both sides; {between}.{_without_grouped(splits)}"
+
+
+def _without_grouped(splits: pd.DataFrame) -> str:
+    part = splits["column"].str.split("/").str[0]
+    grouped = set(part[splits["column"].str.contains("/grouped/")])
+    told = [
+        f"\nNo split `{name}/grouped`: {FOLDS} folds need {FOLDS} groups, its train images come from {int(groups)}."
+        for name, groups in splits.groupby(part, sort=False)["groups"].max().items()
+        if name not in grouped
+    ]
+    return "".join(told)

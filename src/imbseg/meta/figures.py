@@ -19,8 +19,10 @@ from imbseg.meta.rarity import SMALL_OBJECT, split_summary
 from imbseg.meta.read import pixel_counts
 
 # Okabe and Ito: told apart by colour-blind eyes too; shapes differ beside them
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999"
-MARKS = {"random": ("o", ORANGE), "skf_major": ("s", PURPLE), "skf_cluster": ("^", GREEN), "mskf": ("D", BLUE)}
+BLUE, ORANGE, GREEN, PURPLE, RED, GREY, BLACK = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#999999", "#000000")  # fmt: skip
+MARKS = {"random": ("o", ORANGE), "skf_major": ("s", PURPLE), "skf_cluster": ("^", GREEN), "mskf": ("D", BLUE),
+         "mskf_pixels": ("v", BLACK), "mskf_proportion": ("P", RED), "grouped": ("X", GREY)}  # fmt: skip
 ROOMY = 40  # classes up to which a row has room for numbers in it
 NUMBERED = 25  # classes up to which a heat map has its numbers written in
 STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
@@ -156,6 +158,8 @@ def _class_deviations(axis: Any, pool: pd.DataFrame, part: str, dataset: Dataset
     place = np.arange(len(dataset.classes))
     for split, (mark, color) in MARKS.items():
         columns = [str(name) for name in pool.columns if str(name).startswith(f"{part}/{split}/")]
+        if not columns:
+            continue  # no groups
         values = np.mean([_presence_deviation(pool, column, dataset) for column in columns], axis=0)
         axis.plot(100 * values, place, mark, color=color, markersize=4.5, alpha=0.85, label=split, linestyle="none")
     axis.set_title(f"{part}: how far a fold's share of images of a class is off", loc="left", fontsize=9)
@@ -174,12 +178,17 @@ def _deviations(axis: Any, splits: pd.DataFrame, part: str) -> None:
     kinds = ("presence", "pixels", "objects")
     for kind, color, offset in zip(kinds, (BLUE, ORANGE, GREEN), (-0.27, 0, 0.27), strict=True):
         axis.bar(np.arange(len(summary)) + offset, 100 * summary[f"deviation_{kind}"], 0.25, color=color, label=kind)
-    axis.set_xticks(range(len(summary)), [str(name).split("/")[1] for name in summary.index], fontsize=8)
+    axis.set_xticks(range(len(summary)), [_two_lines(str(name)) for name in summary.index], fontsize=7)
     axis.set_ylabel("per cent off")
     axis.set_title(f"{part}: mean over classes", loc="left", fontsize=9)
     axis.set_ylim(top=1.25 * axis.get_ylim()[1])  # room for the legend
     axis.legend(frameon=False, fontsize=8, ncols=3, loc="upper left")
     axis.grid(axis="y", alpha=0.3)
+
+
+def _two_lines(name: str) -> str:
+    """`full/mskf_pixels` -> mskf, and pixels below it: so the names fit beside each other."""
+    return name.split("/")[1].replace("_", "\n")
 
 
 def _height(count: int) -> float:

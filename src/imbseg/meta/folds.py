@@ -24,7 +24,7 @@ def fold_columns(images: pd.DataFrame, dataset: Dataset) -> dict[str, pd.Series[
 
     Args:
         images: images.csv without its fold columns.
-        dataset: says whether there is an imbalance, and a val subset.
+        dataset: says whether there is an imbalance, a val subset, and groups.
 
     Returns:
         A nullable integer column a name, see `fold_column`: the fold in which an image is validation, empty where it
@@ -39,11 +39,18 @@ def fold_columns(images: pd.DataFrame, dataset: Dataset) -> dict[str, pd.Series[
         (imbalance, split, seed)
         for imbalance in parts
         for split in SPLITS
-        if split != "given" or "val" in dataset.subsets
+        if is_offered(split, images[parts[imbalance]], dataset)
         for seed in (SEEDS if "seed" in arguments(SPLITS, split) else SEEDS[:1])
     ]
     shown = progress(wanted, total=len(wanted), what="cutting folds")
     return {fold_column(*one): _column(images, parts[one[0]], dataset, *one) for one in shown}
+
+
+def is_offered(split: str, rows: pd.DataFrame, dataset: Dataset) -> bool:
+    """Whether a data set has what a split needs: `given` a val subset, `grouped` as many groups as folds."""
+    if split == "grouped":
+        return dataset.group is not None and rows["group"].nunique() >= FOLDS
+    return split != "given" or "val" in dataset.subsets
 
 
 def _column(
@@ -63,10 +70,13 @@ def _column(
 
 def split_inputs(rows: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:
     """What a split may ask for by argument name, taken from the rows of images.csv that take part."""
+    pixels = pixel_counts(rows, dataset)
     return {
         "n_images": len(rows),
         "major_class": rows["major_class"].to_numpy(str),
         "cluster": rows["cluster"].to_numpy("int64"),
-        "presence": pixel_counts(rows, dataset) > 0,
+        "group": rows["group"].to_numpy(str),
+        "presence": pixels > 0,
+        "pixel_counts": pixels,
         "subset": rows["subset"].to_numpy(str),
     }

@@ -184,6 +184,9 @@ def _check_column(column: str, header: list[str], where: str) -> None:
     if column.endswith("/given") and column not in there:
         raise InputError(f"{where}: has no {column!r}, since the data set file declares no 'val' subset; "
                          f"choose another split")  # fmt: skip
+    if column.split("/")[1] == "grouped" and not any(f"{imbalance}/grouped/" in name for name in there):
+        raise InputError(f"{where}: has no {column!r}, since the data set file declares no 'group', or the train "
+                         f"images have fewer groups than folds; choose another split")  # fmt: skip
     raise InputError(f"{where}: lacks the split column {column!r}; there are: {', '.join(there) or 'none'}")
 
 

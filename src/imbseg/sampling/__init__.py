@@ -1,7 +1,8 @@
 """CSV rows -> draw weights: how often each image of the train fold is drawn (a menu).
 
-A sampler takes columns of its own train fold by name and returns one relative weight an image; `none` and `x2`
-draw every image equally. All but `none` make an epoch of the train fold and as many images again, drawn by weight.
+A sampler takes columns of its own train fold and its own parameters by name and returns one relative weight an image;
+`none` and `x2` draw every image equally. All but `none` make an epoch of the train fold and as many images again,
+drawn by weight.
 """
 
 SAMPLING = {
@@ -9,4 +10,11 @@ SAMPLING = {
     "x2": "imbseg.sampling.uniform:uniform",
     "label": "imbseg.sampling.frequency:label",
     "cluster": "imbseg.sampling.frequency:cluster",
+    "pixels": "imbseg.sampling.pixels:pixels",
+    "proportion": "imbseg.sampling.pixels:proportion",
+    "repeat_factor": "imbseg.sampling.pixels:repeat_factor",
+    "positive": "imbseg.sampling.pixels:positive",
 }
+
+# Arguments of samplers that are fields of a trial, refused where the sampler has none.
+SAMPLER_PARAMETERS = ("repeat_threshold", "repeat_exponent", "positive_share")

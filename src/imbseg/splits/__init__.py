@@ -1,7 +1,8 @@
 """Counts and groups -> fold numbers: the menu of splits.
 
 Each is one function; it names what it needs as keyword arguments out of `n_images`, `major_class`, `cluster`,
-`presence`, `subset`, `folds`, `seed` (see imbseg.menu.arguments) and returns (images,) int fold numbers.
+`group`, `presence`, `pixel_counts`, `subset`, `folds`, `seed` (see imbseg.menu.arguments) and returns (images,) int
+fold numbers.
 """
 
 SPLITS: dict[str, str] = {
@@ -9,5 +10,8 @@ SPLITS: dict[str, str] = {
     "skf_major": "imbseg.splits.stratified:skf_major",
     "skf_cluster": "imbseg.splits.stratified:skf_cluster",
     "mskf": "imbseg.splits.stratified:mskf",
+    "mskf_pixels": "imbseg.splits.balanced:mskf_pixels",
+    "mskf_proportion": "imbseg.splits.balanced:mskf_proportion",
+    "grouped": "imbseg.splits.grouped:grouped",
     "given": "imbseg.splits.simple:given",
 }

@@ -14,7 +14,7 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
-from imbseg.sampling import SAMPLING
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
 
@@ -59,7 +59,7 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
         train=_files(train, root),
         val=_files(val, root),
         test=_files(read.test_rows(meta), root),
-        draw_weights=draw_weights(trial.sampling, train, pixels),
+        draw_weights=draw_weights(trial, train, pixels, dataset.background_index),
         class_weights=class_weights(trial.class_weights, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
         groups=_groups(meta.classes),
@@ -67,23 +67,25 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     )
 
 
-def draw_weights(sampling: str, rows: Any, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Ask a sampler of the menu for weights, giving it the columns that it names.
+def draw_weights(trial: Trial, rows: Any, pixels: NDArray[np.int64], background: int | None) -> NDArray[np.float64]:
+    """Ask the trial's sampler for weights, giving it the columns and parameters that it names.
 
     Args:
-        sampling: a name in SAMPLING.
+        trial: its `sampling` is a name in SAMPLING.
         rows: the train fold's rows of images.csv.
         pixels: (images, classes) labelled pixels.
+        background: index of the background class, None where there is none.
     """
-    columns = {
+    given: dict[str, Any] = {
         "major_class": rows["major_class"].to_numpy(str),
         "cluster": rows["cluster"].fillna(-1).to_numpy(np.int64),
         "pixel_counts": pixels,
+        "background": background,
+        **{name: getattr(trial, name) for name in SAMPLER_PARAMETERS},
     }
-    wanted = menu.arguments(SAMPLING, sampling)
-    weights: NDArray[np.float64] = menu.choose(SAMPLING, sampling, "sampling")(
-        **{name: columns[name] for name in wanted}
-    )
+    wanted = menu.arguments(SAMPLING, trial.sampling)
+    sampler = menu.choose(SAMPLING, trial.sampling, "sampling")
+    weights: NDArray[np.float64] = sampler(**{name: given[name] for name in wanted})
     return weights
 
 

@@ -33,6 +33,20 @@ class Trial:
     imbalance: str = _choice("full", IMBALANCES, "whether the deliberate imbalance is applied")
     split: str = _choice("random", SPLITS, "how the folds were made")
     sampling: str = _choice("none", SAMPLING, "which images an epoch shows; all but none take twice the steps")
+    repeat_threshold: float = _setting(
+        0.1,
+        "float",
+        "repeat_factor: share of images below which a class is drawn more",
+        low=0,
+        high=1,
+        open_low=True,
+    )
+    repeat_exponent: float = _setting(
+        0.5, "float", "repeat_factor: exponent of threshold / share; 0.5 is the square root", low=0, high=4
+    )
+    positive_share: float = _setting(
+        0.5, "float", "positive: share of the drawn images that show no mere background", low=0, high=1, open_low=True
+    )
     copy_paste: str = _choice("none", COPY_PASTE, "which objects are pasted into other images")
     fold: int = _setting(0, "int", "which fold validates", low=0, high=4)
     split_seed: int | None = _setting(

@@ -7,10 +7,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from imbseg import menu
 from imbseg.datasets import spec
 from imbseg.errors import InputError, unknown_name
 from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.models.encoders import check_encoder
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of
 from imbseg.trial.values import parse, show
 
@@ -134,11 +136,26 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
                          f"add it there, or take full/...")  # fmt: skip
     if trial.split == "given":
         _check_given(trial, dataset, explicit)
+    if trial.split == "grouped" and dataset.group is None:
+        raise InputError(f"{dataset.path}: declares no 'group', by which the split 'grouped' keeps images together; "
+                         f"add it there, or take another split")  # fmt: skip
+    _check_sampler(trial, explicit)
     _check_loss(trial, explicit)
     if trial.output_stride not in (8, 16):
         raise InputError(f"output_stride: expected 8 or 16, found {trial.output_stride}")
     check_encoder(trial.encoder)
     _check_sizes(trial)
+
+
+def _check_sampler(trial: Trial, explicit: set[str]) -> None:
+    """A parameter named for a sampler that has none would change nothing."""
+    taken = menu.arguments(SAMPLING, trial.sampling)
+    for name in SAMPLER_PARAMETERS:
+        if name in explicit and name not in taken:
+            takes = ", ".join(p for p in SAMPLER_PARAMETERS if p in taken) or "none"
+            raise InputError(
+                f"{name}: sampling {trial.sampling!r} has no such parameter (its own: {takes}); leave it out"
+            )
 
 
 def _check_loss(trial: Trial, explicit: set[str]) -> None:
