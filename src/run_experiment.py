@@ -38,7 +38,12 @@ def main() -> int:
         return 130
     print(outcome.sentence(), flush=True)
     if given.report:
-        report = [sys.executable, str(REPOSITORY / "src" / "report.py"), "--runs", str(runs_of(experiment))]
+        report = [
+            sys.executable,
+            str(REPOSITORY / "src" / "report.py"),
+            "--runs",
+            str(REPOSITORY / runs_of(experiment)),
+        ]
         subprocess.run(report, check=False)
     say_where(experiment, given.keep, reported=given.report)
     return 0 if outcome.ok else 1
@@ -77,7 +82,8 @@ def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> N
 
 def runs_of(experiment: launch.Experiment) -> Path:
     """Where the trials' folders lie; a relative IMBSEG_RUNS counts from the repository, as data/runs does."""
-    return REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs") / experiment.id
+    folder = REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs") / experiment.id
+    return folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder
 
 
 def free_port() -> int:
