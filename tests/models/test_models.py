@@ -82,6 +82,12 @@ def test_weights_of_another_architecture_are_refused(small: torch.nn.Module) -> 
         weights.load_encoder_weights(small.encoder, "resnet18", PACKAGE)
 
 
+def test_weights_of_a_deeper_network_are_refused(small: torch.nn.Module, tmp_path: Path) -> None:
+    torch.save(deeplabv3plus("resnet34", classes=3, output_stride=16).encoder.state_dict(), tmp_path / "deeper.pth")
+    with pytest.raises(InputError, match="another architecture than resnet18, which has no layer"):
+        weights.load_encoder_weights(small.encoder, "resnet18", str(tmp_path / "deeper.pth"))
+
+
 def test_weights_cut_short_are_refused(small: torch.nn.Module, tmp_path: Path) -> None:
     torch.save(small.encoder.state_dict(), tmp_path / "whole.pth")
     (tmp_path / "cut.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:5000])

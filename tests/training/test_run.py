@@ -91,6 +91,20 @@ def test_other_parameters_in_the_folder_are_refused(data: dict[str, str], finish
     train({**data, "epochs": "3", "workers": "1"}, finished[0])  # the number of workers is no setting of the trial
 
 
+def test_a_result_stays_with_its_settings_when_checkpoints_are_deleted(
+    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path
+) -> None:
+    shutil.copytree(finished[0], tmp_path / "trial")
+    (tmp_path / "trial" / "last.pt").unlink()
+    with pytest.raises(InputError, match=r"lr was 0\.01, is 0\.5"):
+        train({**data, "epochs": "3", "lr": "0.5"}, tmp_path / "trial")
+
+
+def test_a_root_given_and_not_there_is_refused(data: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="root: /nowhere/typo is missing"):
+        train({**data, "root": "/nowhere/typo"}, tmp_path / "trial")
+
+
 @pytest.mark.parametrize("stop_after", [1, 2])
 def test_stopped_and_resumed_it_ends_with_the_same_bytes(
     data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path, stop_after: int

@@ -9,8 +9,10 @@ from typing import Any
 from imbseg.errors import InputError
 
 
-def check_keys(raw: dict[Any, Any], allowed: Sequence[str], required: Iterable[str], where: str) -> None:
+def check_keys(raw: Any, allowed: Sequence[str], required: Iterable[str], where: str) -> None:
     """Refuse keys that are unknown (naming the nearest) or missing."""
+    if not isinstance(raw, dict):
+        raise InputError(f"{where}: expected keys such as {', '.join(allowed)}, found {raw!r}")
     for key in raw:
         if key not in allowed:
             near = difflib.get_close_matches(str(key), allowed, n=1)

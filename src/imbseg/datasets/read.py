@@ -52,7 +52,9 @@ def read_mask(path: Path, dataset: Dataset) -> Bytes:
         raise InputError(f"mask {path}: is an RGB picture, mask_encoding 'index' is declared; is it 'rgb'?")
     if picture.mode not in ("P", "L", "1"):
         raise InputError(f"mask {path}: expected one byte a pixel, found mode {picture.mode}; save it as an 8-bit PNG")
-    values = np.asarray(picture.convert("L") if picture.mode == "1" else picture, np.uint8)
+    values = np.asarray(picture, np.uint8)
+    if picture.mode == "1" and any(one.value == IGNORE for one in dataset.classes):
+        values = values * np.uint8(255)  # one bit a pixel: 0 and 1, unless the classes say 0 and 255
     return _to_indices(values, path, dataset)
 
 

@@ -126,7 +126,7 @@ def load(name_or_path: str, *, root: str | None = None) -> Dataset:
     content = path.read_bytes()
     try:
         raw = yaml.safe_load(content)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2012-99-99 is a ValueError
         raise InputError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise InputError(f"{path}: expected keys such as {', '.join(REQUIRED)}, found {type(raw).__name__}")
@@ -242,4 +242,7 @@ def _trial(raw: Any, where: str) -> dict[str, Any]:
         return {}
     if not isinstance(raw, dict):
         raise InputError(f"{where}: trial: expected settings such as {{crop: 256}}, found {raw!r}")
+    misplaced = [key for key in ("dataset", "root", "meta") if key in raw]
+    if misplaced:
+        raise InputError(f"{where}: trial: {misplaced[0]} is no default of a trial; take it out")
     return dict(raw)

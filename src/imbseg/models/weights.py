@@ -18,6 +18,7 @@ Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
 IMAGENET: Normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PATIENCE = 3.0  # seconds to wait for the hub's host
 State = dict[str, torch.Tensor]
+HEADS = ("fc.", "classifier", "head", "last_linear", "_fc.", "logits")  # what a classifier has beyond its encoder
 
 
 def load_encoder_weights(encoder: torch.nn.Module, name: str, source: str | None) -> Normalisation:
@@ -99,12 +100,18 @@ def _match(state: State, wanted: State, name: str, source: str) -> State:
         chosen = {key: inner[key] for key in wanted}
     else:
         chosen = dict(zip(wanted, inner.values(), strict=False))
+    left = [key for key in inner if key not in wanted] if wanted.keys() <= inner.keys() else list(inner)[len(wanted) :]
+    strange = [key for key in left if not key.startswith(HEADS)]
     for key, tensor in wanted.items():
         found = chosen.get(key)
         if found is None or found.shape != tensor.shape:
             shape = "nothing" if found is None else tuple(found.shape)
             raise InputError(f"encoder_weights {source}: are of another architecture than {name}: tensor {key} "
                              f"should be {tuple(tensor.shape)}, found {shape}")  # fmt: skip
+    if strange:
+        raise InputError(
+            f"encoder_weights {source}: are of another architecture than {name}, which has no {strange[0]}"
+        )
     return chosen
 
 

@@ -48,6 +48,10 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     Raises:
         InputError: meta is missing, stale, or lacks the fold; the message says what to run.
     """
+    if trial.root and not dataset.root.is_dir():
+        raise InputError(
+            f"root: {trial.root} is missing; mend --root, or leave it out to take the root meta was made from"
+        )
     meta = read.read_meta(dataset, read.meta_folder(dataset, trial.meta))
     seed = trial.split_seed or trial.seed
     if trial.split != "given" and not 1 <= seed <= 5:

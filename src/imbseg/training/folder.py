@@ -97,7 +97,8 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
         write_json(file, description)
         return
     known = read_json(file)
-    if not folder.file("last.pt").is_file():  # nothing was trained yet: nothing to lose
+    if not any(folder.file(name).is_file() for name in ("last.pt", "best.pt", "epochs.csv")):
+        # Nothing was trained yet: nothing to lose, and no result that other settings gave.
         write_json(file, description)
         return
     before, now = known["parameters"], description["parameters"]
