@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg import menu
+from imbseg.datasets import decoded
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
@@ -48,7 +49,8 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     """Read a trial's fold from meta.
 
     Raises:
-        InputError: meta is missing, stale, or lacks the fold; the message says what to run.
+        InputError: meta is missing, stale, or lacks the fold (the message says what to run), or decoded images can't
+            be kept.
     """
     if trial.root and not dataset.root.is_dir():
         raise InputError(
@@ -61,10 +63,12 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, seed), trial.fold)
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)
+    pool = Files.of(meta.images[meta.images["subset"].ne("test")], root)
+    entries = decoded.entries(dataset, pool.images, pool.sizes, trial.cache_mb)
     return Fold(
-        train=_files(train, root),
-        val=_files(val, root),
-        test=_files(test, root),
+        train=_files(train, root, entries),
+        val=_files(val, root, entries),
+        test=_files(test, root, {}),
         draw_weights=draw_weights(trial, train, pixels, dataset.background_index),
         class_weights=class_weights(trial.class_weights, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
@@ -112,8 +116,8 @@ def class_weights(scheme: str, pixels: NDArray[np.int64]) -> NDArray[np.float64]
     return weights
 
 
-def _files(rows: Any, root: Path) -> Files:
-    files = Files.of(rows, root)
+def _files(rows: Any, root: Path, entries: dict[Path, Path]) -> Files:
+    files = Files.of(rows, root, entries)
     missing = [str(path) for path in (*files.images, *files.masks) if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} is missing, which meta lists ({len(missing)} files in all); put the data back, "

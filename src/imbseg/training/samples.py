@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imbseg.augment.geometry import draw_geometry, resize_image, warp_image, warp_mask
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
-from imbseg.datasets.read import read_image, read_mask
+from imbseg.datasets.decoded import Pair, read_pair
 from imbseg.datasets.spec import Dataset
 from imbseg.training.order import AUGMENTATION, Key
 from imbseg.trial import Trial
@@ -30,22 +30,30 @@ class Files:
         images: absolute paths.
         masks: absolute paths.
         sizes: (width, height) of each.
+        entries: image -> where its decoded pixels are kept, for those that have such a place.
     """
 
     ids: list[str]
     images: list[Path]
     masks: list[Path]
     sizes: list[tuple[int, int]]
+    entries: dict[Path, Path] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Any, root: Path) -> Files:
+    def of(cls, rows: Any, root: Path, entries: dict[Path, Path] | None = None) -> Files:
         """Take them from rows of images.csv."""
         return cls(
             ids=[str(value) for value in rows["id"]],
             images=[root / value for value in rows["image"]],
             masks=[root / value for value in rows["mask"]],
             sizes=[(int(w), int(h)) for w, h in zip(rows["width"], rows["height"], strict=True)],
+            entries=entries or {},
         )
+
+    def read(self, index: int, dataset: Dataset) -> Pair:
+        """An image (height, width, 3) uint8, red, green, blue, and its mask (height, width) uint8, 255 = ignored."""
+        image = self.images[index]
+        return read_pair(image, self.masks[index], dataset, self.entries.get(image))
 
 
 Batch = dict[str, torch.Tensor]  # "image", "target", and whatever map of the sample's pixels a loss asks for
@@ -62,8 +70,7 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored."""
         epoch, position, index = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
-        image = read_image(self.files.images[index])
-        mask = read_mask(self.files.masks[index], self.dataset)
+        image, mask = self.files.read(index, self.dataset)
         sample, target = augment(image, mask, rng, self.trial, self.normalisation)
         return {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
 
@@ -113,11 +120,12 @@ class WholeImages(torch.utils.data.Dataset[tuple[torch.Tensor, NDArray[np.uint8]
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, NDArray[np.uint8], int]:
         """(3, height, width) float32 with sides padded to multiples of 16, the mask in its own size, the index."""
-        image = resize_image(read_image(self.files.images[index]), self.input_size(index))
+        image, mask = self.files.read(index, self.dataset)
+        image = resize_image(image, self.input_size(index))
         right, below = (-image.shape[1]) % MULTIPLE, (-image.shape[0]) % MULTIPLE
         padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(124, 116, 104))
         tensor = torch.from_numpy(apply_color(np.asarray(padded, np.uint8), self.matrix))
-        return tensor, read_mask(self.files.masks[index], self.dataset), index
+        return tensor, mask, index
 
     def batches(self, batch_size: int) -> list[list[int]]:
         """Images of one input size together, since the network pools over a whole batch's picture."""
