@@ -1,8 +1,9 @@
-"""Resize, scale, crop and flip as one warp of the image and one of its mask."""
+"""Resize, scale, crop and flip as one step for the image and one for its mask."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,9 @@ from imbseg.datasets.spec import IGNORE
 
 Size = tuple[int, int]  # (width, height)
 Bytes = NDArray[np.uint8]
+Padding = int | tuple[int, int, int]
+GREY = (124, 116, 104)  # padding
+MOST_SCALED = 4  # a scaled image of at most so many samples' pixels is made whole: cheaper than a warp of the crop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +33,15 @@ class Geometry:
     offset: tuple[int, int]
     flip: bool
     size: Size
+
+    def scaled(self, image: Bytes) -> Size:
+        """(width, height) of the whole image at this scale."""
+        return max(1, round(image.shape[1] * self.scale[0])), max(1, round(image.shape[0] * self.scale[1]))
+
+    def is_cheap(self, image: Bytes) -> bool:
+        """Whether the whole scaled image has few enough pixels to be made and cut."""
+        width, height = self.scaled(image)
+        return width * height <= MOST_SCALED * self.size[0] * self.size[1]
 
     def matrix(self) -> NDArray[np.float64]:
         """(2, 3): coordinates of a pixel's centre in the image -> in the sample."""
@@ -82,7 +95,7 @@ def _place(slack: int, chance: float) -> int:
 def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
     """Cut the sample out of an image, bilinear; padding is grey (124, 116, 104).
 
-    An image shrunk below half is averaged down first, since bilinear reading skips pixels there.
+    An image shrunk below half is averaged down, since bilinear reading skips pixels there.
 
     Args:
         image: (height, width, 3) uint8.
@@ -91,23 +104,19 @@ def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
     Returns:
         (sample height, sample width, 3) uint8.
     """
+    halved = max(geometry.scale) <= 0.5
+    if geometry.is_cheap(image):
+        how = cv2.INTER_AREA if halved else cv2.INTER_LINEAR
+        return _cut(cv2.resize(image, geometry.scaled(image), interpolation=how), geometry, GREY)
     matrix = geometry.matrix()
-    shrink = min(int(1 / max(geometry.scale)), 8)
-    if shrink >= 2:
+    if halved:
+        shrink = min(int(1 / max(geometry.scale)), 8)
         small = (max(1, image.shape[1] // shrink), max(1, image.shape[0] // shrink))
         factor = np.array([image.shape[1] / small[0], image.shape[0] / small[1]])
         image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
         linear = matrix[:, :2] * factor  # (2, 2)
         matrix = np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (factor - 1) / 2])
-    warped = cv2.warpAffine(
-        image,
-        matrix,
-        geometry.size,
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(124, 116, 104),
-    )
-    return np.asarray(warped, np.uint8)
+    return _warp(image, matrix, geometry.size, cv2.INTER_LINEAR, GREY)
 
 
 def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
@@ -120,14 +129,28 @@ def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
     Returns:
         (sample height, sample width) uint8.
     """
-    warped = cv2.warpAffine(
-        mask,
-        geometry.matrix(),
-        geometry.size,
-        flags=cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=IGNORE,
-    )
+    if geometry.is_cheap(mask):
+        # EXACT takes the nearest centre, as the image's bilinear reading does; plain INTER_NEAREST the nearest corner
+        scaled = cv2.resize(mask, geometry.scaled(mask), interpolation=cv2.INTER_NEAREST_EXACT)
+        return _cut(scaled, geometry, IGNORE)
+    return _warp(mask, geometry.matrix(), geometry.size, cv2.INTER_NEAREST, IGNORE)
+
+
+def _cut(scaled: Any, geometry: Geometry, padding: Padding) -> Bytes:
+    """Crop, mirror and pad a whole scaled image."""
+    x, y = geometry.offset
+    part = scaled[max(y, 0) : y + geometry.size[1], max(x, 0) : x + geometry.size[0]]
+    left, above = max(-x, 0), max(-y, 0)
+    right, below = geometry.size[0] - left - part.shape[1], geometry.size[1] - above - part.shape[0]
+    if geometry.flip:
+        part, left, right = cv2.flip(part, 1), right, left
+    padded = cv2.copyMakeBorder(part, above, below, left, right, cv2.BORDER_CONSTANT, value=padding)
+    return np.asarray(padded, np.uint8)
+
+
+def _warp(image: Bytes, matrix: NDArray[np.float64], size: Size, how: int, padding: Padding) -> Bytes:
+    """The crop alone out of an image that is large beside it."""
+    warped = cv2.warpAffine(image, matrix, size, flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=padding)
     return np.asarray(warped, np.uint8)
 
 
