@@ -68,18 +68,19 @@ def test_cutting_the_scaled_image_and_warping_the_crop_alone_agree(
     image = np.dstack([x * 2, y * 2, x + y]).astype(np.uint8)  # slopes of 1 and 2 a pixel
     mask = ((x // 7 + y // 7) % 5).astype(np.uint8)
     rng = np.random.default_rng(3)
+    agree = []
     for _ in range(20):
         geometry = draw_geometry(rng, (120, 90), resize=None, crop=(64, 48), scale=scale, flip=0.5)
         monkeypatch.setattr("imbseg.augment.geometry.MOST_SCALED", 100)
         cut, cut_mask = warp_image(image, geometry), warp_mask(mask, geometry)
         monkeypatch.setattr("imbseg.augment.geometry.MOST_SCALED", 0)
         warped, warped_mask = warp_image(image, geometry), warp_mask(mask, geometry)
-        assert (cut_mask == warped_mask).mean() > 0.98  # a centre between two pixels is either's
+        agree.append((cut_mask == warped_mask).mean())
         np.testing.assert_array_equal(cut_mask == 255, warped_mask == 255)
         inside = cv2.erode((cut_mask != 255).astype(np.uint8), np.ones((3, 3)), borderValue=0) > 0  # off the padding
-        # Half a source pixel, of at most two levels each; averaged below half the size, a whole one
-        assert np.abs(cut.astype(int) - warped)[inside].max() <= (2 if scale[0] >= 0.5 else 1 / scale[0])
+        assert np.abs(cut.astype(int) - warped)[inside].max(initial=0) <= 1  # rounding
         assert (cut[cut_mask == 255] == (124, 116, 104)).all()
+    assert np.mean(agree) > 0.98  # at scales such as 1/2 a centre lies between two pixels, and either is right
 
 
 def test_draws_stay_in_their_ranges() -> None:
