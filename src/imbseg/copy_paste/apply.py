@@ -80,6 +80,9 @@ def paste(
     Source: Ghiasi et al., Simple Copy-Paste, arXiv:2012.07177 (clipping, Gaussian edge); the ring is that of the
         published experiment.
     """
+    if not patches:
+        none = np.zeros(0, np.int64)
+        return Pasted(image, mask, np.zeros(mask.shape, np.uint8), none, none)
     canvas = _Canvas(image, mask, things, smallest)
     for patch, corner in patches:
         canvas.add(patch, corner, visible=visible, edge=edge)

@@ -12,6 +12,7 @@ from imbseg.errors import InputError
 
 PREFIXES = ("IoU/", "val/IoU/")  # of columns that hold a class's IoU; never the test set's, which no remedy may see
 CHOSEN_BY = ("mIoU_present", "mIoU")  # the score that names an epoch's row the best
+SUMMARIES = ("mean", "mIoU")  # rows that a table class by class may end with
 Rows = list[dict[str, str]]
 
 
@@ -33,6 +34,7 @@ def weak_classes(path: Path, classes: Sequence[str], background: str | None) -> 
     header, rows = _read(path)
     by_column = _columns(header)
     found = _from_columns(header, rows, by_column) if by_column else _from_rows(header, rows, path)
+    found = {name: score for name, score in found.items() if name in classes or name not in SUMMARIES}
     _check_names(path, found, classes, background)
     scores = {name: score for name, score in found.items() if name != background and not math.isnan(score)}
     if not scores:
