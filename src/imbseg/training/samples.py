@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import draw_geometry, resize_image, warp_image, warp_mask
+from imbseg.augment.geometry import Geometry, draw_geometry, resize_image, warp_image, warp_mask
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
 from imbseg.datasets.spec import Dataset
 from imbseg.training.order import AUGMENTATION, Key
 from imbseg.trial import Trial
+
+if TYPE_CHECKING:
+    from imbseg.copy_paste.apply import Pasted
+    from imbseg.training.paste import Paster
 
 MULTIPLE = 16  # sides the network takes
 
@@ -51,10 +57,13 @@ class Files:
             entries=entries or {},
         )
 
-    def read(self, index: int, dataset: Dataset) -> Pair:
+    def read(self, dataset: Dataset, index: int) -> Pair:
         """An image (height, width, 3) uint8, red, green, blue, and its mask (height, width) uint8, 255 = ignored."""
-        image = self.images[index]
-        return read_pair(image, self.masks[index], dataset, self.entries.get(image))
+        return self.read_pair(dataset, self.images[index], self.masks[index])
+
+    def read_pair(self, dataset: Dataset, image: Path, mask: Path) -> Pair:
+        """The same of one of their image files and its mask file."""
+        return read_pair(image, mask, dataset, self.entries.get(image))
 
 
 Batch = dict[str, torch.Tensor]  # "image", "target", and whatever map of the sample's pixels a loss asks for
@@ -63,17 +72,32 @@ Batch = dict[str, torch.Tensor]  # "image", "target", and whatever map of the sa
 class TrainSamples(torch.utils.data.Dataset[Batch]):
     """Augmented samples; what a sample looks like depends on the seed and its key alone."""
 
-    def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
-        """Take what decides a sample."""
+    def __init__(
+        self,
+        files: Files,
+        dataset: Dataset,
+        trial: Trial,
+        normalisation: Normalisation,
+        paster: Paster | None = None,
+    ) -> None:
+        """Take what decides a sample; without a paster nothing is pasted."""
         self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
+        self.paster = paster
 
     def __getitem__(self, key: Key) -> Batch:
-        """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored."""
+        """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored.
+
+        With copy-paste also `pasted` (classes,) int64, the pasted objects of each class.
+        """
         epoch, position, index = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
-        image, mask = self.files.read(index, self.dataset)
-        sample, target = augment(image, mask, rng, self.trial, self.normalisation)
-        return {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
+        image, mask = self.files.read(self.dataset, index)
+        paste = functools.partial(self.paster, key=key) if self.paster else None
+        sample, target, pasted = augment(image, mask, rng, self.trial, self.normalisation, paste)
+        batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
+        if pasted:
+            batch["pasted"] = torch.from_numpy(pasted.counts(len(self.dataset.classes)))
+        return batch
 
 
 def augment(
@@ -82,8 +106,9 @@ def augment(
     rng: np.random.Generator,
     trial: Trial,
     normalisation: Normalisation,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Scale, crop, flip and colour one image with its mask, and normalise it.
+    paste: Callable[[NDArray[np.uint8], NDArray[np.uint8], Geometry], Pasted] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], Pasted | None]:
+    """Scale, crop and flip one image with its mask, paste objects into it, colour and normalise it.
 
     Args:
         image: (height, width, 3) uint8.
@@ -91,9 +116,10 @@ def augment(
         rng: where the chance comes from.
         trial: the ranges.
         normalisation: mean and standard deviation of the channels.
+        paste: (image, mask, geometry) at the sample's size -> the same with objects pasted; None: nothing is.
 
     Returns:
-        (3, crop height, crop width) float32 and (crop height, crop width) uint8.
+        (3, crop height, crop width) float32, (crop height, crop width) uint8, and what `paste` gave.
     """
     geometry = draw_geometry(
         rng,
@@ -104,7 +130,11 @@ def augment(
         flip=trial.flip,
     )
     matrix = color_matrix(draw_color(rng, trial.color), normalisation)
-    return apply_color(warp_image(image, geometry), matrix), warp_mask(mask, geometry)
+    image, mask = warp_image(image, geometry), warp_mask(mask, geometry)
+    pasted = paste(image, mask, geometry) if paste else None
+    if pasted:
+        image, mask = pasted.image, pasted.mask
+    return apply_color(image, matrix), mask, pasted
 
 
 class WholeImages(torch.utils.data.Dataset[tuple[torch.Tensor, NDArray[np.uint8], int]]):
@@ -121,7 +151,7 @@ class WholeImages(torch.utils.data.Dataset[tuple[torch.Tensor, NDArray[np.uint8]
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, NDArray[np.uint8], int]:
         """(3, height, width) float32 with sides padded to multiples of 16, the mask in its own size, the index."""
-        image, mask = self.files.read(index, self.dataset)
+        image, mask = self.files.read(self.dataset, index)
         image = resize_image(image, self.input_size(index))
         right, below = (-image.shape[1]) % MULTIPLE, (-image.shape[0]) % MULTIPLE
         padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(124, 116, 104))
