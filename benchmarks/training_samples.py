@@ -1,12 +1,11 @@
 """make benchmark: 512 x 512 training samples a second, side by side with albumentations and torchvision v2.
 
-    benchmarks/.venv/bin/python benchmarks/training_samples.py [--dataset NAME|PATH.yml] [--root DIR] [--rounds N]
-
-(in the environment that `make benchmark` makes).
+    benchmarks/.venv/bin/python benchmarks/training_samples.py [--dataset NAME --root DIR] [--rounds N] [--figure FILE]
 
 One core, one process, the same operations from a JPEG and a PNG on disk to a tensor with channels first. All take turns
 in every round, so that a ratio compares what ran seconds apart; time is the processor's, which other programs on the
-machine change little. Prints a table, and writes docs/images/training_samples.png. Two minutes.
+machine change little. Prints a table, and writes docs/images/training_samples.png. Two minutes, in the
+environment that `make benchmark` makes.
 """
 
 from __future__ import annotations
@@ -44,6 +43,7 @@ TARGETS = (  # name, what it is measured against (None: samples/s), at least
     ("imbseg, decoded kept", "albumentations", 1.5),
     ("imbseg, decoded kept, copy-paste", None, 200.0),
 )
+FIGURE = REPOSITORY / "docs" / "images" / "training_samples.png"
 BLUE, GREY = "#0072B2", "#999999"
 Rates = dict[str, np.ndarray]  # name -> (rounds,) samples a second
 
@@ -57,9 +57,8 @@ def main() -> None:
         contenders = make_contenders(arguments, Path(folder))
         rates = measure(contenders, arguments.rounds)
     print(table(rates))
-    out = REPOSITORY / "docs" / "images" / "training_samples.png"
-    figure(rates).savefig(out, dpi=120)
-    print(f"figure: {out}")
+    figure(rates).savefig(arguments.figure, dpi=120)
+    print(f"figure: {arguments.figure}")
 
 
 def read_arguments() -> argparse.Namespace:
@@ -68,6 +67,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", metavar="NAME|PATH.yml", help="default: generated 480 x 360 photographs")
     parser.add_argument("--root", metavar="DIR", help="where the data set lies")
     parser.add_argument("--rounds", type=int, default=20, metavar="N", help="turns of each (default 20)")
+    parser.add_argument("--figure", type=Path, default=FIGURE, metavar="FILE", help="default: the one in docs/images")
     return parser.parse_args()
 
 
