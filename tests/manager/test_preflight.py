@@ -32,6 +32,24 @@ def test_a_sound_experiment_passes_within_seconds(folder: Path, free_port: int) 
     assert "2 settings of the search space fit" in lines[0]
 
 
+def test_1500_settings_are_checked_within_seconds(tmp_path: Path, free_port: int) -> None:
+    splits = ("random", "skf_major", "mskf", "mskf_pixels", "mskf_proportion")
+    write_meta(tmp_path, tuple(f"full/{split}/seed{seed}" for split in splits for seed in range(1, 6)))
+    grid = {
+        "strategy": choice(
+            *(f"full/{split}/{sampling}/none" for split in splits
+              for sampling in ("none", "x2", "label", "cluster", "pixels"))
+        ),
+        "loss": choice("cross_entropy", "weighted_cross_entropy", "focal", "dice", "lovasz", "ohem"),
+        "lr": choice(0.01, 0.001),
+        "seed": choice(1, 2, 3, 4, 5),
+    }  # fmt: skip
+    config = write_config(tmp_path, searchSpace=grid, trialCommand=command(tmp_path, strategy=""))
+    start = time.monotonic()
+    assert "1500 settings of the search space fit" in preflight.check(config, free_port)[0]
+    assert time.monotonic() - start < 5
+
+
 def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, free_port: int) -> None:
     (folder / "space.json").write_text(json.dumps(SPACE))
     preflight.check(write_config(folder, searchSpace=None, searchSpaceFile="space.json"), free_port)
