@@ -65,6 +65,8 @@ def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, fr
         ({"maxTrialNumber": True}, "maxTrialNumber: expected a whole number"),
         ({"tuner": None}, "expected a tuner"),
         ({"tuner": "TPE"}, "tuner: expected {name"),
+        ({"tuner": {"name": "GridSerch"}}, "unknown tuner.*did you mean 'GridSearch'.*choose from: PPO, SMAC, TPE"),
+        ({"assessor": {"name": "Medianstop", "classArgs": {"start": 1}}}, "did you mean 'start_step'"),
         ({"logLevel": "warning"}, "logLevel: expected info"),
         ({"trainingService": {}}, "trainingService: expected {platform"),
         ({"searchSpaceFile": "x.json"}, "either searchSpaceFile or searchSpace"),
@@ -82,7 +84,13 @@ def test_a_broken_config_is_refused(folder: Path, free_port: int, changes: dict[
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a: [", "broken YAML"), ("- a", "expected keys"), ("", "expected keys")]
+    ("text", "message"),
+    [
+        ("a: [", "broken YAML"),
+        ("- a", "expected keys"),
+        ("", "expected keys"),
+        ("experimentName: 2012-99-99", "broken YAML: month must be in 1..12"),
+    ],
 )
 def test_a_file_that_is_no_config_is_refused(folder: Path, free_port: int, text: str, message: str) -> None:
     path = write_config(folder)
@@ -91,8 +99,9 @@ def test_a_file_that_is_no_config_is_refused(folder: Path, free_port: int, text:
         preflight.check(path, free_port)
 
 
-def test_broken_json_of_the_search_space_is_refused(folder: Path, free_port: int) -> None:
-    (folder / "space.json").write_text('{"seed": ')
+@pytest.mark.parametrize("text", ['{"seed": ', '{"seed": %s}' % ("9" * 5000)])
+def test_broken_json_of_the_search_space_is_refused(folder: Path, free_port: int, text: str) -> None:
+    (folder / "space.json").write_text(text)
     with pytest.raises(InputError, match=r"space\.json: broken JSON"):
         preflight.check(write_config(folder, searchSpace=None, searchSpaceFile="space.json"), free_port)
 
@@ -108,6 +117,10 @@ def test_broken_json_of_the_search_space_is_refused(folder: Path, free_port: int
         ({"lr": {"_type": "uniform", "_value": [0, 0.1]}}, "lr"),
         ({"batch_size": {"_type": "randint", "_value": [0, 4]}}, "batch_size"),
         ({"strategy": choice("full/mskf/none/none")}, "stands in trialCommand and in the search space"),
+        (
+            {"seed": choice(1, 9)},
+            "'seed': 9.*seed 9: the splits in meta have seeds 1 to 5; name one of them with split_s",
+        ),
         ({"split": choice("mskf")}, "split stands in trialCommand and in the search space"),
         ({"loss": choice({"_name": "focal", "dataset": choice("sample")})}, "dataset stands in trialCommand"),
     ],
