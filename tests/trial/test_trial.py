@@ -14,7 +14,7 @@ from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, terms
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial import Trial, parse_flags, resolve
 from imbseg.trial.fields import FIELDS, kind_of
-from imbseg.trial.values import Kind, parse, show
+from imbseg.trial.values import parse, show
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VOC = {"dataset": "voc2012"}
@@ -168,12 +168,6 @@ def test_root_none_is_the_files_own(given: str) -> None:
     assert resolved.dataset.root == REPOSITORY / "data/raw/sample"
 
 
-@pytest.mark.parametrize("field", ["class_weights", "sampling", "copy_paste"])
-@pytest.mark.parametrize("word", [None, "null", "None", "none"])
-def test_null_is_none_where_a_menu_has_it(field: str, word: str | None) -> None:
-    assert parse(field, word, kind_of(field)) == "none"
-
-
 def test_null_in_a_data_sets_trial(tmp_path: Path) -> None:
     file = tmp_path / "own.yml"
     text = (REPOSITORY / "data/datasets/camvid.yml").read_text().partition("\ntrial:")[0]
@@ -206,16 +200,6 @@ def test_trial_is_frozen_and_json_gives_it_back() -> None:
     of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - taken
     own = {name: value for name, value in trial.as_json().items() if name not in of_others}
     assert resolve({}, own).trial == trial
-
-
-def test_sizes() -> None:
-    kind = Kind("size", low=32)
-    assert parse("crop", "256x192", kind) == (256, 192)
-    assert parse("crop", 64, kind) == (64, 64)
-    assert parse("crop", [64, 32], kind) == (64, 32)
-    # NNI's quniform gives whole numbers as floats.
-    assert parse("crop", 96.0, kind) == (96, 96)
-    assert parse("crop", [96.0, 64], kind) == (96, 64)
 
 
 def test_every_menu_entry_resolves_and_states_its_source() -> None:
