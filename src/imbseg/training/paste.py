@@ -152,7 +152,7 @@ class Paster:
         """`pole 75 %, car 25 %`: the chance of each class, the likeliest first."""
         share = 100 * self.weights / self.weights.sum()
         order = [index for index in np.argsort(-share, kind="stable").tolist() if share[index]]
-        return ", ".join(f"{self.dataset.class_names[index]} {share[index]:.0f} %" for index in order)
+        return ", ".join(f"{self.dataset.class_names[index]} {share[index]:.3g} %" for index in order)
 
     def __call__(self, image: Bytes, mask: Bytes, geometry: Geometry, key: Key) -> Pasted:
         """Paste into one warped sample.

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from imbseg.datasets.spec import GROUPS
+
 Row = dict[str, float]
-GROUPS = ("head", "medium", "tail")
 SELECTED = "mIoU_present"  # the score of an epoch: over the classes that the validation images show
 TABLE = ("mIoU", SELECTED, "classes_scored", *GROUPS, "mIoU_I", "mIoU_C", "mIoU_published_val", "pixel_accuracy")
 
@@ -44,7 +45,8 @@ def lost_classes(row: Row, history: list[Row]) -> list[str]:
 def for_tuner(row: Mapping[str, float], test: Mapping[str, float] | None = None) -> Row:
     """What NNI gets: `default` = validation mIoU, the groups, IoU/<class>; at the end also test/...
 
-    The mIoU is over the classes that the validation images show. NaN (a class absent from truth and prediction) is left out, since the tuner takes it for a number.
+    The mIoU is over the classes that the validation images show. NaN (a class absent from truth and prediction) is left
+    out, since the tuner takes it for a number.
     """
     scores = {"default": row[SELECTED]}
     scores |= {name: row[name] for name in GROUPS if name in row}
