@@ -166,8 +166,9 @@ class _Components:
         x, y, width, height = cv2.boundingRect(binary)
         self.corner = (x, y)
         crop = np.ascontiguousarray(binary[y : y + height, x : x + width])
-        _, self.numbers, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)
-        self.whole = stats[:, 4].astype(np.int64)  # the first is what isn't the class
+        # Counting apart takes a third of the time of OpenCV's own statistics
+        _, self.numbers = cv2.connectedComponents(crop, connectivity=8)
+        self.whole = np.bincount(self.numbers.ravel()).astype(np.int64)  # the first is what isn't the class
         self.left = self.whole.copy()
         self.counts = self.whole >= smallest
 
