@@ -71,8 +71,7 @@ def paste(
         ring: its width in pixels; 0: none.
         visible: share of a covered object's pixels, of those in the sample, that must stay.
         smallest: components with fewer pixels are crumbs, which may be hidden.
-        edge: standard deviation, in pixels, of the Gaussian that softens the object's edge in the image; 0: a hard
-            edge. The mask's edge is always hard.
+        edge: standard deviation, in pixels, of the Gaussian that softens the edge in the image, never in the mask.
 
     Returns:
         The sample, and what was pasted, in order; objects left out or outside of the sample count nowhere.
@@ -80,9 +79,6 @@ def paste(
     Source: Ghiasi et al., Simple Copy-Paste, arXiv:2012.07177 (clipping, Gaussian edge); the ring is that of the
         published experiment.
     """
-    if not patches:
-        none = np.zeros(0, np.int64)
-        return Pasted(image, mask, np.zeros(mask.shape, np.uint8), none, none)
     canvas = _Canvas(image, mask, things, smallest)
     for patch, corner in patches:
         canvas.add(patch, corner, visible=visible, edge=edge)

@@ -84,8 +84,6 @@ def find_donors(
     chosen = (pixels >= paste_min_pixels) & ~large & ~_regions(label, pixels, large, len(dataset.classes))[label]
     kept = np.flatnonzero(chosen)
     kept = kept[np.argsort(image[kept], kind="stable")]
-    outlines = [root / dataset.file(dataset.objects, str(one), str(subset)) if dataset.objects else root
-                for one, subset in zip(row["id"], row["subset"], strict=True)]  # fmt: skip
     return Donors(
         image=image[kept],
         label=label[kept],
@@ -93,8 +91,16 @@ def find_donors(
         box=own[["x", "y", "width", "height"]].to_numpy(np.int64)[kept],
         pixels=pixels[kept],
         classes=len(dataset.classes),
-        outlines=tuple(outlines) if dataset.objects else None,
+        outlines=_outlines(images, dataset, root),
     )
+
+
+def _outlines(images: pd.DataFrame, dataset: Dataset, root: Path) -> tuple[Path, ...] | None:
+    template = dataset.objects
+    if template is None:
+        return None
+    pairs = zip(images["id"], images["subset"], strict=True)
+    return tuple(root / dataset.file(template, str(one), str(subset)) for one, subset in pairs)
 
 
 def _labels(objects: pd.DataFrame, dataset: Dataset) -> NDArray[np.int64]:
