@@ -16,7 +16,7 @@ from imbseg.trial.fields import STRATEGY, WITHOUT_EFFECT
 
 NAMED = ("strategy", "loss", "class_weights")
 APART = ("dataset", "fold", "epochs")  # what keeps groups apart, and is no strategy
-NO_REMEDY = (*NAMED, *STRATEGY, *APART, *WITHOUT_EFFECT, "seed", "split_seed", "threads", "device")
+NO_REMEDY = (*NAMED, *STRATEGY, *APART, *WITHOUT_EFFECT, "seed", "split_seed", "threads", "device", "post_hoc")
 Settings = tuple[tuple[str, Any], ...]
 
 
