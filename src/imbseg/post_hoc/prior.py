@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -35,7 +33,7 @@ def prior(logits: Tensor, *, class_priors: Tensor, beta: float) -> Tensor:
     >>> [prior(doubtful, class_priors=frequent, beta=beta).item() for beta in (0.0, 0.25, 0.5)]
     [0, 0, 1]
     """
-    return none(_shifted(logits, log_priors(class_priors).to(logits.device).view(-1, 1, 1), beta))
+    return none(logits - beta * log_priors(class_priors).to(logits).view(-1, 1, 1))
 
 
 def log_priors(class_priors: Tensor) -> Tensor:
@@ -52,32 +50,3 @@ def log_priors(class_priors: Tensor) -> Tensor:
     if not len(present):
         return torch.zeros_like(shares, dtype=torch.float32)
     return torch.where(shares > 0, shares, present.min()).log().float()
-
-
-def labels_along(logits: Tensor, class_priors: Tensor, betas: Sequence[float]) -> Tensor:
-    """One image's labels at every beta, as `prior` gives them, at a fraction of the cost.
-
-    logit - beta log(prior) is a straight line in beta for each class, and the highest of straight lines changes to
-    any other at most once: a pixel with the same class at both ends of the betas has it at all of them. Only the
-    others are decoded at each.
-
-    Args:
-        logits: (classes, height, width) float.
-        class_priors: (classes,) pixel shares of the train fold.
-        betas: strengths, in any order.
-
-    Returns:
-        (betas, height, width) uint8 class indices.
-    """
-    shifts, flat = log_priors(class_priors).to(logits.device).view(-1, 1), logits.flatten(start_dim=1)
-    first, last = (none(_shifted(flat, shifts, beta)[None])[0] for beta in (min(betas), max(betas)))
-    moving = (first != last).nonzero().squeeze(1)
-    found = first.to(torch.uint8).repeat(len(betas), 1)  # (betas, pixels)
-    few = flat[:, moving]
-    for place, beta in enumerate(betas):
-        found[place, moving] = none(_shifted(few, shifts, beta)[None])[0].to(torch.uint8)
-    return found.view(len(betas), *logits.shape[1:])
-
-
-def _shifted(logits: Tensor, shifts: Tensor, beta: float) -> Tensor:
-    return logits - beta * shifts.to(logits.dtype)

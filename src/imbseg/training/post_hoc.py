@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imbseg.metrics.counts import Counts, image_confusion, marginals, save_counts
 from imbseg.metrics.scores import summary
-from imbseg.post_hoc.prior import BETAS, labels_along
+from imbseg.post_hoc.prior import BETAS, prior
 from imbseg.training.folder import Row, write_rows
 from imbseg.training.loop import predict
 from imbseg.training.prepare import Run
@@ -86,9 +86,9 @@ def count_along(run: Run, subset: str, betas: Sequence[float]) -> Along:
     images = np.zeros((len(whole.files.ids), len(betas), 4, classes), np.int32)
     confusions = np.zeros((len(betas), classes, classes), np.int64)
     for index, logits, mask in predict(run.learner.model, whole, run.learner.device, run.trial, f"prior, {subset}"):
-        labels = labels_along(logits, priors, betas).cpu().numpy()
-        each = np.stack([image_confusion(one, mask, classes) for one in labels])  # (betas, classes + 1, classes)
-        images[index] = np.stack(marginals(each), axis=1)
+        labels = [prior(logits[None], class_priors=priors, beta=beta)[0].to(torch.uint8) for beta in betas]
+        each = np.stack([image_confusion(one.cpu().numpy(), mask, classes) for one in labels])
+        images[index] = np.stack(marginals(each), axis=1)  # of (betas, classes + 1, classes)
         confusions += each[:, :-1]
     return Along(whole.files.ids, tuple(betas), images, confusions)
 

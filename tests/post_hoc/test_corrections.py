@@ -10,7 +10,7 @@ import torch
 
 from imbseg import menu
 from imbseg.post_hoc import POST_HOC
-from imbseg.post_hoc.prior import BETAS, labels_along, log_priors, prior
+from imbseg.post_hoc.prior import BETAS, log_priors, prior
 
 PRIORS = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
 
@@ -72,18 +72,6 @@ def test_a_class_absent_from_the_train_fold_moves_with_the_rarest_seen() -> None
     shifts = log_priors(torch.tensor([0.9, 0.0, 0.1]))
     assert shifts.tolist() == pytest.approx([math.log(0.9), math.log(0.1), math.log(0.1)])
     assert log_priors(torch.zeros(2)).tolist() == [0.0, 0.0]
-
-
-@pytest.mark.parametrize("betas", [BETAS, (0.0,), (1.0, 0.0), (0.0, -1.0, 2.0)])
-@pytest.mark.parametrize("priors", [PRIORS, torch.tensor([0.5, 0.5, 0.0]), torch.ones(3) / 3])
-@pytest.mark.parametrize("rounded", [False, True], ids=["odd", "ties"])
-def test_the_whole_grid_is_what_each_beta_gives(betas: tuple[float, ...], priors: torch.Tensor, rounded: bool) -> None:
-    logits = random_logits(3, 40, 50)
-    logits = logits.round() if rounded else logits
-    found = labels_along(logits, priors, betas)
-    assert (found.shape, found.dtype) == ((len(betas), 40, 50), torch.uint8)
-    for labels, beta in zip(found, betas, strict=True):
-        np.testing.assert_array_equal(labels, prior(logits[None], class_priors=priors, beta=beta)[0])
 
 
 def test_the_grid_holds_0_and_goes_both_ways() -> None:
