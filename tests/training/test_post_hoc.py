@@ -109,7 +109,7 @@ def test_ignored_pixels_count_in_no_score(tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_the_choice(scores: dict[float, tuple[float, float]], chosen: dict[str, float]) -> None:
-    assert post_hoc.choose({beta: {"mIoU": a, "tail": b} for beta, (a, b) in scores.items()}) == chosen
+    assert post_hoc.choose({beta: {"mIoU_present": a, "tail": b} for beta, (a, b) in scores.items()}) == chosen
 
 
 def test_a_beta_at_the_end_of_the_grid_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,11 @@ def test_post_hoc_csv_holds_the_grid_and_the_test_set_once(finished: tuple[Path,
     (final,) = heard["final"]
     best = chosen["mIoU"]
     assert final["prior/beta"] == best
-    assert final["prior/mIoU"] == float(val[best]["mIoU"]) == max(float(row["mIoU"]) for row in val.values())
+    assert (
+        final["prior/mIoU"]
+        == float(val[best]["mIoU_present"])
+        == max(float(row["mIoU_present"]) for row in val.values())
+    )
     assert final["test/prior/mIoU"] == float(test[best]["mIoU"])
     assert final["prior/tail"] == float(val[best]["tail"])
     assert final["test/prior/tail"] == float(test[best]["tail"])
@@ -206,3 +210,14 @@ def test_the_command_line_writes_it(data: dict[str, str], tmp_path: Path) -> Non
     assert table(tmp_path / "post_hoc.csv")
     assert (tmp_path / "counts_test_prior.npz").is_file()
     assert {"prior/mIoU", "test/prior/mIoU"} <= json.loads((tmp_path / "status.json").read_text())["result"].keys()
+
+
+def test_a_class_that_validation_lacks_chooses_no_beta(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Over all classes .45 and .6, since the absent one drops out where it isn't predicted; over those shown .9 and .6.
+    scores = {0.0: {"mIoU": 0.45, "mIoU_present": 0.9}, -0.5: {"mIoU": 0.6, "mIoU_present": 0.6}}
+    assert post_hoc.choose(scores) == {"mIoU": 0.0}
+    # The rare class is in no image and predicted at one pixel of four; equal priors, so no beta changes anything.
+    logits = torch.tensor([[[0.0, 0.0, 0.0, 0.0]], [[-9.0, -9.0, -9.0, 0.5]]])
+    images = [(logits, np.zeros((1, 4), np.uint8))]
+    _, result = post_hoc.correct(toy(monkeypatch, tmp_path, {"val": images, "test": images}, [0.5, 0.5]))
+    assert (result["prior/beta"], result["prior/mIoU"], result["test/prior/mIoU"]) == (0.0, 0.75, 0.375)

@@ -16,10 +16,12 @@ from imbseg.post_hoc.prior import BETAS, prior
 from imbseg.training.folder import Row, write_rows
 from imbseg.training.loop import predict
 from imbseg.training.prepare import Run
-from imbseg.training.record import table_scores
+from imbseg.training.record import SELECTED, table_scores
 from imbseg.training.samples import WholeImages
 
-CHOOSERS = ("mIoU", "tail")  # the first one's choice is the correction; the other's stands beside it
+# What chooses a beta, and the validation score it goes by. The first one's choice is the correction, the other's stands
+# beside it. A moved prior also moves whether a class is predicted that no image shows: the score must not depend on it.
+CHOOSERS = {"mIoU": SELECTED, "tail": "tail"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +71,7 @@ def correct(run: Run) -> tuple[Counts, Row]:
         run.say(line)
     result = {"prior/beta": best}
     for prefix, subset in (("", "val"), ("test/", "test")):
-        result |= {f"{prefix}prior/{name}": scores[subset][best].get(name, math.nan) for name in CHOOSERS}
+        result |= {f"{prefix}prior/{name}": _score(scores[subset][best], subset, name) for name in CHOOSERS}
     return test.at(0.0), {name: value for name, value in result.items() if not math.isnan(value)}
 
 
@@ -96,12 +98,15 @@ def count_along(run: Run, subset: str, betas: Sequence[float]) -> Along:
 def choose(scores: Mapping[float, Mapping[str, float]]) -> dict[str, float]:
     """The best beta by mIoU, and by tail where that is scored; between equals the one that moves the prior least.
 
-    >>> choose({-0.5: {"mIoU": 0.4}, 0.0: {"mIoU": 0.5}, 0.5: {"mIoU": 0.5, "tail": 0.1}})
+    Args:
+        scores: beta -> scores on the validation images; mIoU is taken over the classes that these show.
+
+    >>> choose({-0.5: {"mIoU_present": 0.4}, 0.0: {"mIoU_present": 0.5}, 0.5: {"mIoU_present": 0.5, "tail": 0.1}})
     {'mIoU': 0.0, 'tail': 0.5}
     """
     found = {}
-    for name in CHOOSERS:
-        scored = {beta: row[name] for beta, row in scores.items() if not math.isnan(row.get(name, math.nan))}
+    for name, score in CHOOSERS.items():
+        scored = {beta: row[score] for beta, row in scores.items() if not math.isnan(row.get(score, math.nan))}
         if scored:
             found[name] = max(scored, key=lambda beta: (scored[beta], -abs(beta), beta))
     return found
@@ -111,6 +116,11 @@ def _scores(run: Run, along: Along) -> dict[float, Row]:
     return {
         beta: table_scores(summary(along.at(beta), run.dataset.class_names, run.fold.groups)) for beta in along.betas
     }
+
+
+def _score(row: Row, subset: str, name: str) -> float:
+    """As the tuner gets it: `default` of validation by what chooses epochs, mIoU of the test images as such."""
+    return row.get(CHOOSERS[name] if subset == "val" else name, math.nan)
 
 
 def _rows(scores: Mapping[str, Mapping[float, Row]], chosen: Mapping[str, float]) -> list[dict[str, float | str]]:
@@ -126,8 +136,8 @@ def _lines(scores: Mapping[str, Mapping[float, Row]], chosen: Mapping[str, float
     lines = []
     for name, beta in chosen.items():
         words = [
-            f"{what} {subset} {at[0.0][what]:.3f} -> {at[beta][what]:.3f}"
-            for subset, at in scores.items() for what in CHOOSERS if not math.isnan(at[0.0].get(what, math.nan))
+            f"{what} {subset} {_score(at[0.0], subset, what):.3f} -> {_score(at[beta], subset, what):.3f}"
+            for subset, at in scores.items() for what in CHOOSERS if not math.isnan(_score(at[0.0], subset, what))
         ]  # fmt: skip
         lines.append(f"prior, beta {beta:g} (best validation {name}): {', '.join(words)}")
         if beta in (min(BETAS), max(BETAS)):
