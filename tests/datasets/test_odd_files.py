@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from binary_tree import make_binary_tree
 from PIL import Image
 
 from imbseg.datasets import spec
-from imbseg.datasets.read import read_mask
+from imbseg.datasets.read import read_image, read_mask, read_objects
 from imbseg.errors import InputError
 
 
@@ -20,6 +23,87 @@ def test_masks_of_one_bit_a_pixel(tmp_path: Path, value: int) -> None:
     Image.fromarray(bits).save(tmp_path / "bits.png")
     found = read_mask(tmp_path / "bits.png", spec.load(str(file)))
     np.testing.assert_array_equal(found, bits.astype(np.uint8))
+
+
+def grey_png(path: Path, rows: list[bytes], width: int, bits: int) -> Path:
+    """A grey PNG of 2 or 4 bits a pixel, which Pillow can't write."""
+    packed = zlib.compress(b"".join(b"\0" + row for row in rows))
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, len(rows), bits, 0, 0, 0, 0)), (b"IDAT", packed), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(struct.pack(">I", len(one)) + k + one + struct.pack(">I", zlib.crc32(k + one)) for k, one in chunks)
+    )
+    return path
+
+
+@pytest.mark.parametrize(("bits", "rows"), [(2, [b"\x10", b"\x44"]), (4, [b"\x01\x00", b"\x10\x10"])])
+def test_grey_of_2_and_4_bits_holds_the_numbers_of_the_file(tmp_path: Path, bits: int, rows: list[bytes]) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    file.write_text(file.read_text().replace("value: 255", "value: 1"))
+    path = grey_png(tmp_path / "few.png", rows, 4, bits)
+    expected = [[0, 1, 0, 0], [1, 0, 1, 0]]
+    np.testing.assert_array_equal(read_mask(path, spec.load(str(file))), expected)
+    np.testing.assert_array_equal(read_objects(path), expected)
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".pgm"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_16_bits_are_refused(tmp_path: Path, ending: str, channels: int) -> None:
+    path = tmp_path / f"deep{ending if channels == 1 or ending != '.pgm' else '.ppm'}"
+    cv2.imwrite(str(path), np.full((4, 5, channels), 300, np.uint16))
+    with pytest.raises(InputError, match=r"deep.*: expected 8 bits a channel, found uint16; .*mogrify -depth 8"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("ending", [".tif", ".hdr"])
+def test_images_of_floats_are_refused(tmp_path: Path, ending: str) -> None:
+    cv2.imwrite(str(tmp_path / f"deep{ending}"), np.zeros((4, 5, 3), np.float32))
+    with pytest.raises(InputError, match=r"expected 8 bits a channel, found float32"):
+        read_image(tmp_path / f"deep{ending}")
+
+
+def test_colour_masks_of_16_bits_are_refused(tmp_path: Path) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    text = file.read_text().replace("value: 0", "color: [0, 0, 0]").replace("value: 255", "color: [1, 1, 1]")
+    file.write_text(text.replace("mask_encoding: index", "mask_encoding: rgb"))
+    cv2.imwrite(str(tmp_path / "deep.png"), np.full((4, 5, 3), 257, np.uint16))
+    with pytest.raises(InputError, match=r"deep.png: expected 8 bits a channel, found RGB;16B"):
+        read_mask(tmp_path / "deep.png", spec.load(str(file)))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("lost", [1, 2, 100, 1000])
+def test_a_jpeg_cut_short_is_refused_and_bytes_behind_its_end_are_not(
+    tmp_path: Path, lost: int, progressive: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, picture = tmp_path / "x.jpg", np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(path, progressive=progressive)
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(9000))  # what phones append: a film, a second picture
+    assert read_image(path).shape == (40, 50, 3)
+    path.write_bytes(whole[:-lost])
+    with pytest.raises(InputError, match=r"x.jpg: can't be decoded \(cut short"):
+        read_image(path)
+    assert capfd.readouterr().err == ""  # the decoder says nothing of its own
+
+
+@pytest.mark.parametrize("ending", [".tga", ".pcx", ".ico"])
+def test_formats_that_training_cannot_read_are_refused(tmp_path: Path, ending: str) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / f"x{ending}")
+    with pytest.raises(InputError, match="no format that OpenCV reads.*export it as PNG or JPEG"):
+        read_image(tmp_path / f"x{ending}")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "LA", "F"])
+def test_object_masks_hold_one_whole_number_a_pixel(tmp_path: Path, mode: str) -> None:
+    Image.new(mode, (4, 4)).save(tmp_path / "x.tif")
+    with pytest.raises(InputError, match=f"x.tif: expected one number a pixel, found mode {mode}"):
+        read_objects(tmp_path / "x.tif")
+
+
+def test_object_masks_of_16_bits(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 300]], np.uint16)).save(tmp_path / "x.png")
+    assert read_objects(tmp_path / "x.png").tolist() == [[0, 300]]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from imbseg.errors import InputError, unknown_name
 REPOSITORY = Path(__file__).resolve().parents[3]
 FOLDER = REPOSITORY / "data" / "datasets"
 IGNORE = 255  # the value that an ignored pixel has in every mask inside this package
-MOST_CLASSES = 255
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,6 @@ from imbseg.meta.imbalance import Reached, keep, reached
 from imbseg.meta.quality import split_table
 from imbseg.meta.rarity import rare_by
 from imbseg.meta.read import FILES, pixel_counts
-from imbseg.meta.scan import MIN_OBJECT_PIXELS
 from imbseg.meta.table import image_table, object_table, scan_all
 
 LIBRARIES = ("iterative-stratification", "numpy", "opencv-python", "pandas", "pillow", "scikit-learn")
@@ -154,7 +153,7 @@ def _manifest(dataset: Dataset, seed: int, clusters: Clusters, counts: dict[str,
         "dataset_file": str(dataset.path),
         "dataset_sha256": dataset.digest,
         "root": str(dataset.root),
-        "arguments": {"seed": seed, "folds": FOLDS, "fold_seeds": list(SEEDS), "min_object_pixels": MIN_OBJECT_PIXELS},
+        "arguments": {"seed": seed, "folds": FOLDS, "fold_seeds": list(SEEDS)},
         "clusters": {"k": clusters.k, "silhouette": {str(k): score for k, score in clusters.silhouettes.items()}},
         "imbalance": {name: dataclasses.asdict(one) for name, one in counts.items()},
         "versions": _versions(),
