@@ -90,7 +90,7 @@ def test_a_jpeg_cut_short_is_refused_and_bytes_behind_its_end_are_not(
 @pytest.mark.parametrize("ending", [".tga", ".pcx", ".ico"])
 def test_formats_that_training_cannot_read_are_refused(tmp_path: Path, ending: str) -> None:
     Image.new("RGB", (16, 16)).save(tmp_path / f"x{ending}")
-    with pytest.raises(InputError, match="no format that OpenCV reads.*export it as PNG or JPEG"):
+    with pytest.raises(InputError, match=r"no format that OpenCV reads.*export it as PNG or JPEG"):
         read_image(tmp_path / f"x{ending}")
 
 
@@ -112,6 +112,12 @@ def test_object_masks_of_16_bits(tmp_path: Path) -> None:
         ("groups: [head, tail]", "groups: expected keys such as head"),
         ("imbalance: 5", "imbalance: expected keys such as classes"),
         ("weak: 2012-99-99", "broken YAML"),
+        ("imbalance: {classes: [], ratio: 0.5}", "imbalance.classes: expected one class or more, each once"),
+        (
+            "imbalance: {classes: [crack, crack], ratio: 0.5}",
+            "imbalance.classes: expected one class or more, each once",
+        ),
+        ("imbalance: {classes: [crack], ratio: 0.5, seed: 1.5}", "imbalance.seed: expected a whole number"),
     ],
 )
 def test_yaml_of_the_wrong_shape_is_one_sentence(tmp_path: Path, line: str, message: str) -> None:
@@ -119,6 +125,36 @@ def test_yaml_of_the_wrong_shape_is_one_sentence(tmp_path: Path, line: str, mess
     file.write_text(file.read_text() + line + "\n")
     with pytest.raises(InputError, match=message):
         spec.load(str(file))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            "ignore_index: null",
+            "ignore_index: 3.7",
+            "ignore_index: expected a whole number between 0 and 255, found 3.7",
+        ),
+        ("ignore_index: null", "ignore_index: true", "ignore_index: expected a whole number"),
+        ("ignore_index: null", "ignore_index: 256", "ignore_index: expected a whole number"),
+        ("value: 255", "value: 1.5", "value of crack: expected a whole number between 0 and 255, found 1.5"),
+        ("value: 255", "color: [true, 0, 0]", r"color of 'crack': expected \[R, G, B\] of 0..255"),
+    ],
+)
+def test_numbers_that_are_not_whole_are_refused(tmp_path: Path, before: str, after: str, message: str) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    file.write_text(file.read_text().replace(before, after))
+    with pytest.raises(InputError, match=message):
+        spec.load(str(file))
+
+
+@pytest.mark.parametrize("group", ["^(part\\d+)?", "^(x*)"])
+def test_a_group_that_names_nothing_is_refused(tmp_path: Path, group: str) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    file.write_text(file.read_text().replace(r"^(part\d+)_", group))
+    dataset = spec.load(str(file))
+    with pytest.raises(InputError, match="matches nothing of the id 'other_1', so it names no group; mend 'group'"):
+        dataset.group_of("other_1")
 
 
 @pytest.mark.parametrize("key", ["dataset", "root", "meta"])

@@ -175,6 +175,12 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "class called ignore": (lambda data: change_yaml(data, classes=["ground", "ignore"]), "'ignore' is what pixels"),
     "unknown background": (lambda data: change_yaml(data, background="sky"), "unknown class in"),
     "group that doesn't match": (lambda data: change_yaml(data, group="^(x)"), "doesn't match the id '000'"),
+    "group that names nothing": (lambda data: change_yaml(data, group="^(x)?"), "matches nothing of the id '000'"),
+    "ignore_index not whole": (lambda data: change_yaml(data, ignore_index=3.7), "expected a whole number"),
+    "absolute glob": (
+        lambda data: change_yaml(data, subsets={"train": "/x/*.png", "test": "test.txt"}),
+        "tiny.yml: subsets.train: '/x/*.png': expected a glob below the root",
+    ),
     "too few images": (
         lambda data: write_list(data / "train.txt", ["000"]),
         "5 folds need at least 5 train images, found 3",

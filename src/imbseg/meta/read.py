@@ -54,8 +54,7 @@ class Meta:
         """
         recorded = Path(self.manifest["root"])
         if not dataset.root.is_dir() and not recorded.is_dir():
-            raise InputError(f"data set {dataset.name!r}: root {dataset.root} is missing; say where the data lies with "
-                             f"--root or IMBSEG_ROOT")  # fmt: skip
+            raise dataset.missing_root()
         return dataset.root if dataset.root.is_dir() else recorded
 
 
