@@ -5,11 +5,10 @@ Run folders -> tables (CSV, Markdown), a figure of the gain a class, and what th
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 
-from imbseg.errors import run_command
+from imbseg.errors import Parser, run_command
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -23,8 +22,8 @@ def main() -> None:
     report(options.runs, out, options.baseline)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="report.py", description="Run folders -> tables, a figure of the gain a class, and the answer in words."
     )
     runs = REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")

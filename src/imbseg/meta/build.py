@@ -19,7 +19,7 @@ import imbseg
 from imbseg.datasets.ids import image_rows
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
-from imbseg.files import sha256, writable_folder, write_json, write_text
+from imbseg.files import replaceable_folder, sha256, writable_folder, write_json, write_text
 from imbseg.meta.classes import class_table, ginis
 from imbseg.meta.clusters import Clusters, cluster, proportions
 from imbseg.meta.diagnosis import diagnosis
@@ -59,7 +59,7 @@ def build(dataset: Dataset, out: Path, *, workers: int, seed: int) -> Built:
         InputError: data set or output folder can't be used.
         OSError: writing failed; `out` is then what it was before.
     """
-    _check_out(out)
+    out = _check_out(out)
     rows = image_rows(dataset)
     groups = {dataset.group_of(row.id) for row in rows}  # a pattern that doesn't match is told before the long pass
     scans = scan_all(rows, dataset, workers)
@@ -103,13 +103,15 @@ def whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _check_out(out: Path) -> None:
+def _check_out(out: Path) -> Path:
     """Refuse what can't be written, and never replace a folder that holds anything but meta."""
+    out = replaceable_folder(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected an output folder, found a file; choose another --out")
     writable_folder(out.parent)
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
         raise InputError(f"{out}: holds files that make_meta.py didn't write; choose an empty folder, or another --out")
+    return out
 
 
 def _with_clusters(images: pd.DataFrame, dataset: Dataset, seed: int) -> tuple[pd.DataFrame, Clusters]:
