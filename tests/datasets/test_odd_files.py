@@ -71,6 +71,30 @@ def test_colour_masks_of_16_bits_are_refused(tmp_path: Path) -> None:
         read_mask(tmp_path / "deep.png", spec.load(str(file)))
 
 
+@pytest.mark.parametrize(
+    ("ignore", "crack", "expected"),
+    [
+        ("", [1, 2, 3], 255),  # 255 where the key is left out
+        ("ignore_index: 255", [1, 2, 3], 255),
+        ("ignore_index: 255", [255, 255, 255], 1),
+        ("ignore_index: null", [255, 255, 255], 1),
+        ("ignore_index: null", [1, 2, 3], None),
+        ("ignore_index: 7", [1, 2, 3], None),
+    ],
+)
+def test_white_in_a_colour_mask(tmp_path: Path, ignore: str, crack: list[int], expected: int | None) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    text = file.read_text().replace("value: 0", "color: [0, 0, 0]").replace("value: 255", f"color: {crack}")
+    text = text.replace("mask_encoding: index", "mask_encoding: rgb").replace("ignore_index: null", ignore)
+    file.write_text(text)
+    Image.new("RGB", (2, 1), (255, 255, 255)).save(tmp_path / "white.png")
+    if expected is None:
+        with pytest.raises(InputError, match=r"white.png: colour \[255, 255, 255\] is no class's"):
+            read_mask(tmp_path / "white.png", spec.load(str(file)))
+        return
+    assert read_mask(tmp_path / "white.png", spec.load(str(file))).tolist() == [[expected, expected]]
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("lost", [1, 2, 100, 1000])
 def test_a_jpeg_cut_short_is_refused_and_bytes_behind_its_end_are_not(
