@@ -12,8 +12,8 @@ import pytest
 from tiny_tree import make_tiny, tiny_masks
 
 from imbseg.datasets import spec
-from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import InputError
+from imbseg.files import REPOSITORY
 from imbseg.meta import build as build_module
 from imbseg.meta import read
 from imbseg.meta.read import meta_folder, read_manifest

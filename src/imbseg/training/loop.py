@@ -14,11 +14,12 @@ from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.metrics.counts import Counts, collect, image_confusion
 from imbseg.training.optimizer import poly_factor, set_learning_rates
-from imbseg.training.samples import WholeImages, quiet_worker, stack
+from imbseg.training.samples import Batch, WholeImages, quiet_worker, stack
 from imbseg.trial import Trial
 
-Batches = torch.utils.data.DataLoader[tuple[torch.Tensor, torch.Tensor]]
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Batches = torch.utils.data.DataLoader[Batch]
+Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]  # (logits, target, maps of the batch's pixels)
+Watch = Callable[[Batch, torch.Tensor], None]  # (batch as it was loaded, logits without gradient)
 
 
 @dataclasses.dataclass
@@ -31,15 +32,16 @@ class Learner:
     device: torch.device
 
 
-def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial, epoch: int) -> float:
+def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial, epoch: int, watch: Watch) -> float:
     """Train one epoch.
 
     Args:
         learner: changed in place.
-        batches: (images, 3, height, width) float32 and (images, height, width) int64.
-        loss_of: (logits, target) -> scalar.
+        batches: `image` (images, 3, height, width) float32, `target` (images, height, width) int64, and maps.
+        loss_of: (logits, target, maps) -> scalar.
         trial: its learning rates, epochs and amp.
         epoch: counted from 1.
+        watch: called after each step with its batch and logits.
 
     Returns:
         Mean loss of the steps.
@@ -50,31 +52,31 @@ def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial,
     learner.model.train()
     steps = len(batches)
     total = torch.zeros((), device=learner.device)
-    for step, (images, target) in enumerate(progress(batches, total=steps, what=f"epoch {epoch}/{trial.epochs}")):
+    for step, batch in enumerate(progress(batches, total=steps, what=f"epoch {epoch}/{trial.epochs}")):
         factor = poly_factor((epoch - 1) * steps + step, trial.epochs * steps, trial.poly_power)
         set_learning_rates(learner.optimizer, trial, factor)
-        loss = _step(learner, images, target, loss_of, amp=trial.amp)
+        loss, logits = _step(learner, batch, loss_of, amp=trial.amp)
         if not math.isfinite(loss.item()):
             raise TrialFailed(
                 f"the loss became {loss.item()} at step {step + 1} of epoch {epoch}, with lr {trial.lr * factor:.3g} "
                 f"and encoder_lr {trial.encoder_lr * factor:.3g}; take smaller learning rates"
             )
         total += loss.detach()
+        watch(batch, logits)
     return float(total) / steps
 
 
-def _step(learner: Learner, images: torch.Tensor, target: torch.Tensor, loss_of: Loss, *, amp: bool) -> torch.Tensor:
-    images = images.to(learner.device, non_blocking=True)
-    target = target.to(learner.device, non_blocking=True)
+def _step(learner: Learner, batch: Batch, loss_of: Loss, *, amp: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    there = {name: tensor.to(learner.device, non_blocking=True) for name, tensor in batch.items()}
     learner.optimizer.zero_grad(set_to_none=True)
     with torch.autocast(learner.device.type, dtype=torch.float16, enabled=amp):
-        logits = learner.model(images)
-    loss = loss_of(logits, target)
+        logits = learner.model(there.pop("image"))
+    loss = loss_of(logits, there.pop("target"), there)
     if torch.isfinite(loss):
         torch.autograd.backward(learner.scaler.scale(loss))
         learner.scaler.step(learner.optimizer)
         learner.scaler.update()
-    return loss
+    return loss, logits.detach()
 
 
 def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str) -> Counts:

@@ -21,7 +21,7 @@ from imbseg.training.fold import read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.prepare import Run, make_batches, prepare
-from imbseg.training.record import epoch_line, epoch_row, for_tuner, write_events
+from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
 from imbseg.training.samples import WholeImages
 from imbseg.trial import Resolved
 
@@ -99,11 +99,11 @@ def _one_epoch(run: Run, batches: Batches) -> None:
     started, epoch = time.perf_counter(), len(run.history) + 1
     batches.batch_sampler.epoch = epoch  # type: ignore[union-attr]
     seed_epoch(run.trial.seed, epoch)
-    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch)
+    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, lambda _batch, _logits: None)
     trained = time.perf_counter()
     counts = _evaluate(run, "val")
     scores = summary(counts, run.dataset.class_names, run.fold.groups)
-    if math.isnan(scores["mIoU"]):
+    if math.isnan(scores[SELECTED]):
         raise TrialFailed(f"no validation mIoU in epoch {epoch}: no validation image has a labelled pixel")
     row = epoch_row(epoch, loss, scores)
     run.say(epoch_line(row, run.trial.epochs, time.perf_counter() - started, run.history))
@@ -118,7 +118,7 @@ def _evaluate(run: Run, subset: str) -> Counts:
 
 
 def _scores(run: Run) -> list[float]:
-    return [row["mIoU"] for row in run.history]
+    return [row[SELECTED] for row in run.history]
 
 
 def _stopped(run: Run) -> bool:
