@@ -21,11 +21,14 @@ LOSSES = {
     "unified_focal": "imbseg.losses.compound:unified_focal",
     "jaccard_metric": "imbseg.losses.overlap:jaccard_metric",
     "logit_adjusted": "imbseg.losses.cross_entropy:logit_adjusted",
+    "logit_variation": "imbseg.losses.cross_entropy:logit_variation",
+    "size_balanced": "imbseg.losses.cross_entropy:size_balanced",
     "ohem": "imbseg.losses.cross_entropy:ohem",
 }
 
 LOSS_PARAMETERS = (  # Trial fields that a loss may take, by the same name
-    "class_weights", "gamma", "alpha", "beta", "delta", "unified_gamma", "tau", "ohem_share", "ohem_min",
+    "class_weights", "gamma", "alpha", "beta", "delta", "unified_gamma", "tau", "variation_sigma",
+    "size_bound", "ohem_share", "ohem_min",
 )  # fmt: skip
 
 CLASS_WEIGHTS = {
@@ -38,6 +41,6 @@ CLASS_WEIGHTS = {
 }
 
 # Arguments of losses that come with each batch: one number a pixel, in the shape of the target.
-PIXEL_MAPS: tuple[str, ...] = ()
+PIXEL_MAPS: tuple[str, ...] = ("object_area",)
 
 OWN_WEIGHTS = {"weighted_cross_entropy": "inverse_sqrt"}  # the scheme of a loss where none is named; else `none`
