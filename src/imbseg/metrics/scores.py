@@ -93,8 +93,8 @@ def summary(counts: Counts, class_names: Sequence[str], groups: Mapping[str, Seq
 
     Returns:
         mIoU (data set level), mIoU_present, head, medium, tail, mIoU_I and mIoU_C (image- and class-first averages),
-        the two averages the published experiment printed, mDice, pixel_accuracy, images, classes_scored, and IoU/, precision/,
-        recall/ and Dice/ of each class. NaN where there is no score.
+        the two averages the published experiment printed, mDice, pixel_accuracy, images, classes_scored, and IoU/,
+        precision/, recall/ and Dice/ of each class. NaN where there is no score.
     """
     per_class, per_image, published = iou(counts), image_iou(counts), published_image_iou(counts)
     index = {name: number for number, name in enumerate(class_names)}

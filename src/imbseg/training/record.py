@@ -44,7 +44,8 @@ def lost_classes(row: Row, history: list[Row]) -> list[str]:
 def for_tuner(row: Mapping[str, float], test: Mapping[str, float] | None = None) -> Row:
     """What NNI gets: `default` = validation mIoU, the groups, IoU/<class>; at the end also test/...
 
-    The mIoU is over the classes that the validation images show. NaN (a class absent from truth and prediction) is left out, since the tuner takes it for a number.
+    The mIoU is over the classes that the validation images show. NaN (a class absent from truth and prediction) is left
+    out, since the tuner takes it for a number.
     """
     scores = {"default": row[SELECTED]}
     scores |= {name: row[name] for name in GROUPS if name in row}
