@@ -16,6 +16,7 @@ from imbseg.datasets.spec import IGNORE
 
 Areas = NDArray[np.float32]
 WHOLE = 1.0  # the area of a pixel that belongs to no object: the image's
+MOST_SHORT = 2**16 - 1  # numbers that 16 bits hold beside 0
 
 
 def component_areas(mask: NDArray[np.uint8], background: int | None) -> Areas:
@@ -101,17 +102,17 @@ def _numbered(mask: NDArray[np.uint8], classes: list[int], kind: int) -> NDArray
     16-bit numbers take half the time; an image that may hold or holds more of them starts over with 32 bits.
     """
     height, width = mask.shape
-    most = 2**16 - 1 if kind == cv2.CV_16U else 2**31 - 1
-    if (height + 1) // 2 * ((width + 1) // 2) >= most:
+    short = kind == cv2.CV_16U
+    if short and (height + 1) // 2 * ((width + 1) // 2) > MOST_SHORT:  # of one class: a pixel in each 2 x 2
         return _numbered(mask, classes, cv2.CV_32S)
-    numbers = np.zeros(mask.shape, np.uint16 if kind == cv2.CV_16U else np.int32)
+    numbers = np.zeros(mask.shape, np.uint16 if short else np.int32)
     known = 0
     for index in classes:
         binary = cv2.inRange(mask, index, index)
         left, top, wide, high = cv2.boundingRect(binary)
         window = np.s_[top : top + high, left : left + wide]
         count, found = cv2.connectedComponents(binary[window], connectivity=8, ltype=kind)
-        if known + count > most:
+        if short and known + count - 1 > MOST_SHORT:
             return _numbered(mask, classes, cv2.CV_32S)
         cv2.add(numbers[window], found + found.dtype.type(known), dst=numbers[window], mask=binary[window])
         known += count - 1
