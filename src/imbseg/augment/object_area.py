@@ -93,7 +93,7 @@ def _shares(numbers: NDArray[np.integer]) -> Areas:
     """(height, width) number of an object at each pixel, 0 for none -> its share of all pixels."""
     shares = (np.bincount(numbers.ravel()) / numbers.size).astype(np.float32)
     shares[0] = WHOLE
-    return np.asarray(shares[numbers])
+    return np.take(shares, numbers)
 
 
 def _numbered(mask: NDArray[np.uint8], classes: list[int], kind: int) -> NDArray[np.integer]:

@@ -4,6 +4,7 @@ A loss is a function of logits (images, classes, height, width), target (images,
 pixel is ignored, and, by keyword, what it needs of these: `class_weights` ((classes,) or None), `class_priors`
 ((classes,) pixel shares of the train fold), and parameters that are Trial fields of the same name. Ignored pixels
 count in nothing, and a batch of only ignored pixels gives 0 with a zero gradient.
+A map of PIXEL_MAPS (`object_area`, see imbseg.augment.object_area) comes with each batch.
 No value grows with the batch. The losses of `cross_entropy` and `focal` are means over the labelled pixels (`ohem`
 over the hardest of the batch); those of `overlap`, and what `compound` takes from them, are ratios of sums over the
 whole batch. `terms` reads weighted sums of them.

@@ -92,8 +92,8 @@ def size_balanced(logits: Tensor, target: Tensor, *, object_area: Tensor, size_b
         size_bound: largest w, >= 1; 1 is plain cross-entropy, 20 is reached at 1/400 of the image.
 
     Source: after Mun et al., Small Objects Matters in Weakly-supervised Semantic Segmentation, WACV 2024,
-        arXiv:2309.14117, whose size-balanced loss sets an object against the objects of its class in its image; here
-        it is set against the image, so that a lone small object gains too, and weights are normalised.
+        arXiv:2309.14117, who weigh a pixel by the size of its object. The formula is this project's: sizes are
+        set against the image, so that a lone small object gains too, and the weights have mean 1.
     """
     safe, labelled = without_ignored(target)
     each = functional.cross_entropy(exact(logits), safe, reduction="none")  # (images, height, width)
@@ -118,11 +118,13 @@ def logit_variation(logits: Tensor, target: Tensor, *, class_priors: Tensor, var
     Source: Wang et al., Balancing Logit Variation for Long-tailed Semantic Segmentation, CVPR 2023, arXiv:2306.02061.
         The noise comes from torch's generator, which training seeds epoch by epoch.
     """
-    labelled = target != IGNORE
-    bare = exact(logits).movedim(1, -1)[labelled]  # (labelled, classes): ignored pixels draw no noise
-    priors = class_priors.to(bare)
+    logits, labelled = exact(logits), target != IGNORE
+    priors = class_priors.to(logits)
     rarity = -torch.where(priors > 0, priors, torch.ones_like(priors)).log()  # (classes,)
     most = rarity.max()
     scale = torch.where(priors > 0, rarity, most) / torch.where(most > 0, most, 1)  # one class only: no noise
-    noise = (variation_sigma * torch.randn_like(bare)).clamp(-1, 1).abs()
-    return functional.cross_entropy(bare + scale * noise, target[labelled], reduction="sum") / max(len(bare), 1)
+    # Ignored pixels draw nothing, so they can't change what the others draw.
+    drawn = torch.randn(int(labelled.sum()) * logits.shape[1], dtype=logits.dtype, device=logits.device)
+    noise = (variation_sigma * drawn).clamp(-1, 1).abs()
+    variation = torch.zeros_like(logits).masked_scatter(labelled.unsqueeze(1), noise)
+    return cross_entropy(logits + scale.view(-1, 1, 1) * variation, target, class_weights=None)
