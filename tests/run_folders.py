@@ -32,6 +32,7 @@ def make_run(
     meta: str = "m" * 64,
     about: Mapping[str, Any] | None = None,
     counts: Sequence[int] | None = None,
+    prior: Mapping[str, float] | None = None,
     **parameters: Any,
 ) -> Path:
     """Write one run folder: IoU of each class on the test and validation images, everything else follows.
@@ -47,6 +48,7 @@ def make_run(
         meta: digest of the meta.
         about: what else stands in trial.json.
         counts: test pixels a class, written to counts_test.npz; None: no such file.
+        prior: what the result holds of the corrected prior, such as {"test/prior/tail": 0.2}.
         parameters: settings other than PARAMETERS'.
     """
     folder.mkdir(parents=True)
@@ -60,7 +62,7 @@ def make_run(
     ended: dict[str, Any] = {"status": status}
     if status == "finished":
         scores = {name: value for name, value in _scores(classes, test, tail).items() if value == value}
-        ended |= {"best_epoch": 2, "epochs": 2, "test": scores}
+        ended |= {"best_epoch": 2, "epochs": 2, "test": scores, "result": dict(prior or {})}
     if message:
         ended["message"] = message
     (folder / "status.json").write_text(json.dumps(ended), encoding="utf-8")

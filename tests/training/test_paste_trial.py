@@ -7,6 +7,7 @@ import json
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import torch
 from small_trial import REPOSITORY, SMALL, make_data, train
 
 from imbseg.copy_paste import COPY_PASTE
+from imbseg.copy_paste.apply import Pasted
 from imbseg.datasets.read import read_mask, read_objects
 from imbseg.datasets.sample import make_sample
 from imbseg.datasets.spec import load
@@ -84,7 +86,7 @@ def test_no_validation_or_test_image_gives(shapes: dict[str, str], fold: int) ->
     assert len(paster.patches.kept) == len(rows.donors.label) > 500
     assert set(read) <= {*rows.train.images, *rows.train.masks}
     assert not set(read) & others
-    assert {path.stem for path in rows.donors.outlines} == set(rows.train.ids)
+    assert {path.stem for path in paster.patches.outlines} == set(rows.train.ids)
 
 
 def test_no_validation_or_test_image_gets(
@@ -92,7 +94,12 @@ def test_no_validation_or_test_image_gets(
 ) -> None:
     keys = []
     original = Paster.__call__
-    monkeypatch.setattr(Paster, "__call__", lambda self, *args, key: keys.append(key) or original(self, *args, key=key))
+
+    def spying(self: Paster, *args: np.ndarray, **more: Any) -> Pasted:
+        keys.append(more["key"])
+        return original(self, *args, **more)
+
+    monkeypatch.setattr(Paster, "__call__", spying)
     train({**data, **PASTING, "epochs": "1"}, tmp_path / "trial")
     sizes = json.loads((tmp_path / "trial" / "trial.json").read_text())
     assert len(keys) == sizes["train_images"] // 4 * 4  # batches of 4; validation and test come on top
@@ -105,7 +112,7 @@ def test_instances_give_their_own_pixels(shapes: dict[str, str]) -> None:
     for donor in range(0, len(rows.donors.label), 40):
         image, (x, y, width, height) = int(rows.donors.image[donor]), rows.donors.box[donor].tolist()
         mask = read_mask(rows.train.masks[image], resolved.dataset)
-        own = read_objects(rows.donors.outlines[image]) == rows.donors.number[donor]
+        own = read_objects(rows.train.objects[image]) == rows.donors.number[donor]
         own &= mask == rows.donors.label[donor]
         margin = paster.patches.margin
         shape = paster.patches[donor].shape[margin:-margin, margin:-margin]
@@ -137,6 +144,22 @@ def test_pasted_objects_are_counted_and_seen(data: dict[str, str]) -> None:
         same = one["target"] == other["target"]
         assert torch.equal(one["image"][:, same & (one["target"] != 1)], other["image"][:, same & (one["target"] != 1)])
     assert number > 5
+
+
+def test_the_areas_that_a_loss_takes_follow(data: dict[str, str]) -> None:
+    loss = {"loss": "size_balanced"}
+    bare = samples_of({**data, **loss, "strategy": "full/mskf/none/none"})
+    often = samples_of({**data, **PASTING, **loss, "paste_ring": "0"})
+    shares = set((often.paster.donors.pixels / 64**2).astype(np.float32).tolist())
+    new = 0
+    for position in range(10):
+        one, other = bare[1, position, position], often[1, position, position]
+        changed = one["target"] != other["target"]
+        new += int(changed.sum())
+        assert set(other["object_area"][changed].tolist()) <= shares
+        kept = ~changed & (one["target"] == 0)
+        assert torch.equal(one["object_area"][kept], other["object_area"][kept])
+    assert new > 100
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -42,7 +42,8 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     folder, heard = finished
     files = {path.name for path in folder.iterdir()} - {".lock"}
     tables = {"trial.json", "epochs.csv", "timing.csv", "counts_val.npz", "counts_test.npz", "status.json"}
-    assert files == tables | {"best.pt", "last.pt", "events", "log.txt"}
+    corrected = {"post_hoc.csv", "counts_val_prior.npz", "counts_test_prior.npz"}
+    assert files == tables | corrected | {"best.pt", "last.pt", "events", "log.txt"}
     trial = json.loads((folder / "trial.json").read_text())
     assert trial["parameters"]["strategy"] == "full/mskf/none/none"
     assert trial["parameters"]["threads"] == 1
@@ -236,7 +237,7 @@ def test_a_weighted_sum_trains(data: dict[str, str], tmp_path: Path) -> None:
 def test_logits_are_cut_and_brought_to_the_masks_size() -> None:
     logits = torch.zeros(2, 16, 16)
     logits[1, :, 4:8] = 1.0  # columns 4..7 of the 10 x 8 image, padding beyond
-    labels = loop.native_labels(logits, (8, 10), (16, 20))
+    labels = loop.native_logits(logits, (8, 10), (16, 20)).argmax(dim=0)
     assert labels.shape == (20, 16)
     assert labels[:, 8:].all()
     assert not labels[:, :7].any()

@@ -24,9 +24,10 @@ class Pasted:
         image: (height, width, 3) uint8.
         mask: (height, width) uint8 class indices, 255 = ignored.
         owner: (height, width) uint8: 1 for pixels of the first pasted object, 2 of the second, ..., 0 of none. What
-            another map says of a pixel (the area of its object, say) holds where it is 0.
+            another map says of a pixel (the size of its object, say) holds where it is 0.
         labels: (objects,) int64, class of each pasted object.
         areas: (objects,) int64, pixels of each that can be seen.
+        shares: (objects,) float64, the share that each took of the image it came from.
     """
 
     image: Bytes
@@ -34,15 +35,11 @@ class Pasted:
     owner: Bytes
     labels: NDArray[np.int64]
     areas: NDArray[np.int64]
+    shares: NDArray[np.float64]
 
     def counts(self, classes: int) -> NDArray[np.int64]:
         """(classes,) pasted objects of each class that can be seen."""
         return np.bincount(self.labels[self.areas > 0], minlength=classes).astype(np.int64)
-
-    def area_map(self, area: NDArray[np.number]) -> NDArray[np.number]:
-        """A map of each pixel's object's area, (height, width), with the pasted objects' areas in it."""
-        table = np.concatenate([[0], self.areas]).astype(area.dtype)
-        return np.where(self.owner > 0, table[self.owner], area)
 
 
 def paste(
@@ -97,6 +94,7 @@ class _Canvas:
         self.things[: len(things)] = things
         self.smallest = smallest
         self.labels: list[int] = []
+        self.shares: list[float] = []
         self.whole: list[int] = []  # pixels of each pasted object when it was pasted
         self.left: list[int] = []  # what is left of them
         self.components: dict[int, _Components] = {}
@@ -115,6 +113,7 @@ class _Canvas:
             np.copyto(self.image[window], patch.image[part], where=shape[..., None])
         self.mask[window][shape] = patch.label
         self.labels.append(patch.label)
+        self.shares.append(patch.share)
         self.whole.append(int(np.count_nonzero(shape)))
         self.left.append(self.whole[-1])
         self.owner[window][shape] = len(self.labels)
@@ -151,7 +150,7 @@ class _Canvas:
 
     def result(self) -> Pasted:
         labels, areas = np.array(self.labels, np.int64), np.array(self.left, np.int64)
-        return Pasted(self.image, self.mask, self.owner, labels, areas)
+        return Pasted(self.image, self.mask, self.owner, labels, areas, np.array(self.shares, np.float64))
 
 
 class _Components:

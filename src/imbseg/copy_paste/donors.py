@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +28,6 @@ class Donors:
         box: (objects, 4) int64: x, y, width, height in the file's pixels.
         pixels: (objects,) int64, the object's own.
         classes: how many classes the data set has.
-        outlines: instance mask of each row of the train fold; None where objects are connected components.
     """
 
     image: NDArray[np.int64]
@@ -38,7 +36,6 @@ class Donors:
     box: NDArray[np.int64]
     pixels: NDArray[np.int64]
     classes: int
-    outlines: tuple[Path, ...] | None
 
     @functools.cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -55,7 +52,6 @@ def find_donors(
     images: pd.DataFrame,
     objects: pd.DataFrame,
     dataset: Dataset,
-    root: Path,
     *,
     paste_min_pixels: int,
     paste_max_share: float,
@@ -68,8 +64,7 @@ def find_donors(
     Args:
         images: rows of images.csv, those of the train fold alone: nobody else's objects give.
         objects: objects.csv, of all images.
-        dataset: its classes, and whether it has instance masks.
-        root: of its files.
+        dataset: its classes.
         paste_min_pixels: smallest object, in the file's pixels.
         paste_max_share: largest object, as a share of its image's area.
     """
@@ -91,16 +86,7 @@ def find_donors(
         box=own[["x", "y", "width", "height"]].to_numpy(np.int64)[kept],
         pixels=pixels[kept],
         classes=len(dataset.classes),
-        outlines=_outlines(images, dataset, root),
     )
-
-
-def _outlines(images: pd.DataFrame, dataset: Dataset, root: Path) -> tuple[Path, ...] | None:
-    template = dataset.objects
-    if template is None:
-        return None
-    pairs = zip(images["id"], images["subset"], strict=True)
-    return tuple(root / dataset.file(template, str(one), str(subset)) for one, subset in pairs)
 
 
 def _labels(objects: pd.DataFrame, dataset: Dataset) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,7 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
         )
 
 
-def write_rows(path: Path, rows: list[Row]) -> None:
+def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
     """Write rows of one table as CSV; the shortest digits that read back exactly, nothing for NaN."""
     columns = list(rows[0])
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
@@ -145,8 +145,8 @@ def write_rows(path: Path, rows: list[Row]) -> None:
         writer.writerows([_cell(row[column]) for column in columns] for row in rows)
 
 
-def _cell(value: float) -> str:
-    if isinstance(value, int):
+def _cell(value: float | str) -> str:
+    if isinstance(value, int | str):
         return str(value)
     return "" if value != value else repr(float(value))
 

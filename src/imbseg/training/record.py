@@ -15,8 +15,12 @@ TABLE = ("mIoU", SELECTED, "classes_scored", *GROUPS, "mIoU_I", "mIoU_C", "mIoU_
 
 def epoch_row(epoch: int, loss: float, scores: Mapping[str, float]) -> Row:
     """One row of epochs.csv: nothing in it depends on the clock."""
-    row: Row = {"epoch": epoch, "loss": loss}
-    row |= {name: scores[name] for name in TABLE if name in scores}
+    return {"epoch": epoch, "loss": loss} | table_scores(scores)
+
+
+def table_scores(scores: Mapping[str, float]) -> Row:
+    """The scores that a row of a run's tables holds."""
+    row = {name: scores[name] for name in TABLE if name in scores}
     return row | {name: value for name, value in scores.items() if name.startswith(("IoU/", "precision/", "recall/"))}
 
 
