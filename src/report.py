@@ -5,13 +5,10 @@ Run folders -> tables (CSV, Markdown), a figure of the gain a class, and what th
 
 from __future__ import annotations
 
-import argparse
-import os
 from pathlib import Path
 
-from imbseg.errors import run_command
-
-REPOSITORY = Path(__file__).resolve().parents[1]
+from imbseg.errors import Parser, run_command
+from imbseg.files import REPOSITORY, runs_folder
 
 
 def main() -> None:
@@ -23,14 +20,14 @@ def main() -> None:
     report(options.runs, out, options.baseline)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="report.py", description="Run folders -> tables, a figure of the gain a class, and the answer in words."
     )
-    runs = REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")
     parser.add_argument(
-        "--runs", type=Path, default=runs, metavar="DIR", help="searched to any depth (data/runs, or IMBSEG_RUNS)"
-    )
+        "--runs", type=Path, default=runs_folder(), metavar="DIR",
+        help="searched to any depth (data/runs, or IMBSEG_RUNS)",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
     parser.add_argument(
         "--baseline", metavar="KEY",

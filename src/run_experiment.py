@@ -7,16 +7,14 @@ after Ctrl-C; with --keep it stays open in NNI's web UI at the end. Exit status 
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-from imbseg.datasets.spec import REPOSITORY
-from imbseg.errors import InputError, run_command
+from imbseg.errors import Parser, run_command
+from imbseg.files import REPOSITORY, runs_folder
 from imbseg.manager import launch, preflight, watch
 
 
@@ -49,14 +47,9 @@ def main() -> int:
     return 0 if outcome.ok else 1
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(message)
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
-    parser = _Parser(description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False)
+    parser = Parser(description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("config", type=Path, help="the experiment: a YAML file of NNI, such as configs/sample.yml")
     parser.add_argument(
         "--port", type=int, default=8080, help="port of NNI's web UI on this machine (default 8080; 0: any)"
@@ -81,8 +74,8 @@ def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> N
 
 
 def runs_of(experiment: launch.Experiment) -> Path:
-    """Where the trials' folders lie; a relative IMBSEG_RUNS counts from the repository, as data/runs does."""
-    folder = REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs") / experiment.id
+    """Where the trials' folders lie, relative to the repository where they lie in it."""
+    folder = runs_folder() / experiment.id
     return folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import socket
@@ -53,12 +54,22 @@ KINDS = {
     "unknown class weights": ({"class_weights": "nosuch"}, "choose from: none, inverse, inverse_sqrt"),
     "unknown encoder": ({"encoder": "nosuch"}, "unknown encoder 'nosuch'"),
     "encoder that can't be dilated": ({"encoder": "densenet121"}, "can't be dilated"),
+    "weak without a list or a file": ({"strategy": "full/mskf/none/weak"}, "declares no 'weak' classes"),
+    "weak file missing": ({"strategy": "full/mskf/none/weak", "weak_from": "/no/x.csv"}, "weak_from /no/x.csv: can't"),
+    "weak file of other classes": (
+        {"strategy": "full/mskf/none/weak", "weak_from": str(Path(__file__).with_name("other_classes.csv"))},
+        "expected the data set's classes (background, crack), 'cat' is none of them"),
+    "no object to paste": (
+        {"strategy": "full/mskf/none/rare", "paste_min_pixels": "9999"}, "the train fold has nothing to paste"),
+    "paste parameter without copy-paste": ({"paste_ring": "1"}, "copy_paste 'none' has no such parameter"),
     "unknown flag": ({"lernrate": "1"}, "unknown flag '--lernrate'"),
     "lr 0": ({"lr": "0"}, "lr: expected a number > 0, found 0"),
     "epochs 0": ({"epochs": "0"}, "epochs: expected a whole number >= 1"),
     "batch size 0": ({"batch_size": "0"}, "batch_size: expected a whole number >= 2"),
     "crop too small": ({"crop": "16"}, "at least 32 pixels"),
     "fold out of range": ({"fold": "9"}, "fold: expected a whole number"),
+    "a number of 400 digits": ({"seed": "9" * 400}, "seed: expected a whole number >= 0"),
+    "a number that only Python reads": ({"epochs": "1_0"}, "epochs: expected a whole number >= 1, found '1_0'"),
     "text for a number": ({"lr": "fast"}, "lr: expected a number > 0, found 'fast'"),
     "weights missing": ({"encoder_weights": "/nowhere/w.pth"}, "no such file"),
     "weights of another architecture": (
@@ -83,6 +94,65 @@ def test_bad_settings_of_a_trial(
     assert said.count("\n") == 1
     assert "Traceback" not in said
     assert not list(out.glob("*.pt")) + list(out.glob("*.csv")) + list(out.glob(".*tmp*"))
+
+
+FLAGS = {
+    "make_meta.py": (["--zzz"], "unknown flag '--zzz'; choose from: --help, --dataset, --root"),
+    "get_data.py": (["smaple"], "invalid choice: 'smaple' (choose from 'sample', 'voc2012'); see get_data.py --help"),
+    "report.py": (["--run", "x"], "unknown flag '--run' (did you mean '--runs'?)"),
+    "preview.py": (["--image=3"], "unknown flag '--image' (did you mean '--images'?)"),
+    "train_nni.py": (["--epochs"], "argument --epochs: expected one argument; see train_nni.py --help"),
+    "run_experiment.py": (["x.yml", "--port", "http"], "argument --port: invalid int value: 'http'; see"),
+}
+
+
+@pytest.mark.parametrize("script", FLAGS)
+def test_wrong_flags_are_one_sentence(
+    script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, message = FLAGS[script]
+    assert command(script, *arguments, monkeypatch=monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["sample", "--url", "http://x/"], ["sample", "more"], []])
+def test_wrong_arguments_of_get_data(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("get_data.py", *arguments, monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_every_script_reads_its_flags_in_the_same_way() -> None:
+    for path in sorted((REPOSITORY / "src").glob("*.py")):
+        assert "ArgumentParser(" not in path.read_text(encoding="utf-8"), path
+
+
+BROKEN = {
+    "a status that is a list": ("status.json", "[]", "status.json: expected a JSON object, found list"),
+    "a trial without parameters": ("trial.json", "{}", "trial.json: lacks 'parameters'"),
+    "a trial that is cut short": ("trial.json", '{"parameters": ', "trial.json: expected JSON"),
+    "a thread count that is a text": ("trial.json", '{"parameters": {"threads": "two"}}', "threads: expected a whole"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_run_folder(
+    kind: str, data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, text, message = BROKEN[kind]
+    (tmp_path / name).write_text(text)
+    (tmp_path / "epochs.csv").touch()
+    settings = {**SMALL, **data, "threads": "0"}
+    assert command("train_nni.py", *flags(settings), "--out", str(tmp_path), monkeypatch=monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert str(tmp_path / name) in said
+    assert said.count("\n") == 1
+    assert (tmp_path / name).read_text() == text
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
@@ -122,7 +192,7 @@ def test_a_full_disk_ends_in_a_sentence_and_the_trial_goes_on_later(
     try:
         found = subprocess.run(words, capture_output=True, text=True)
         assert found.returncode == 2, found.stderr
-        assert "the disk is full" in found.stderr
+        assert re.search(rf"^error: {re.escape(str(out))}/\S+: the disk is full", found.stderr), found.stderr
         assert "Traceback" not in found.stderr
         left = {path.name for path in out.iterdir()}
         assert not [name for name in left if "tmp" in name]

@@ -1,16 +1,24 @@
-"""Files are written whole or not at all: a temporary name beside the target, fsync, rename."""
+"""Files are written whole or not at all: a temporary name beside the target, fsync, rename; and where they go."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from imbseg.errors import InputError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def runs_folder() -> Path:
+    """Where run folders go by default: data/runs, or IMBSEG_RUNS, which counts from the repository where relative."""
+    return REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")
 
 
 @contextlib.contextmanager
@@ -21,7 +29,8 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         path: the file to write; its folder is made where it is missing.
 
     Raises:
-        OSError: the folder can't be made or written, or the disk is full; `path` is then what it was before.
+        OSError: the folder can't be made or written, or the disk is full; `path` is then what it was before, and the
+            error names it, whatever the writer said.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -32,6 +41,11 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         temporary.replace(target)
+    except OSError as error:
+        # The user knows the target; a full disk names no file at all, the temporary one says nothing.
+        if error.filename in (None, str(temporary), temporary):
+            error.filename = str(target)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -55,10 +69,90 @@ def read_json(path: Path | str) -> Any:
         raise InputError(f"{path}: expected JSON, found {error}; remove the file or make it anew") from error
 
 
+def read_object(path: Path | str, *objects: str) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        path: the file.
+        objects: keys that must be there, each with an object as its value.
+
+    Raises:
+        InputError: it holds something else, or lacks a key.
+    """
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: expected a JSON object, found {type(found).__name__}; "
+                         f"remove the file or make it anew")  # fmt: skip
+    for key in objects:
+        if not isinstance(found.get(key), dict):
+            raise InputError(f"{path}: lacks {key!r} or holds something else there than an object; "
+                             f"remove the file or make it anew")  # fmt: skip
+    return found
+
+
 def sha256(path: Path | str) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def replaceable_folder(path: Path | str) -> Path:
+    """The folder itself where `path` is a link to it, for what a whole folder is written to.
+
+    Raises:
+        InputError: a link leads to itself, or this process was started in the folder, and would be left in none.
+    """
+    try:
+        folder = Path(path).resolve()
+    except RuntimeError as error:
+        raise InputError(f"{path}: is a link that leads to itself; choose another folder") from error
+    if Path.cwd().is_relative_to(folder):
+        raise InputError(f"{folder}: is the folder that you stand in, or above it, and would be replaced as a whole; "
+                         f"name one below it, such as {Path(path) / 'new'}, or start from elsewhere")  # fmt: skip
+    return folder
+
+
+@contextlib.contextmanager
+def only_one(lock: Path, doing: str) -> Iterator[None]:
+    """Let one process at a time in; the lock file is gone afterwards.
+
+    Args:
+        lock: the file that stands for the right to go on; its folder is there.
+        doing: what the others do, for the message: "fetches archive.tar".
+
+    Raises:
+        InputError: another process is at it.
+    """
+    handle = _locked(lock)
+    while handle is not None and not _lies_at(handle, lock):  # its holder removed it while we opened it
+        handle.close()
+        handle = _locked(lock)
+    if handle is None:
+        raise InputError(f"{lock}: another process {doing}; wait until it has ended, then start the same command again")
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        handle.close()
+
+
+def _locked(lock: Path) -> IO[bytes] | None:
+    handle = lock.open("ab")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    except OSError:  # a file system without locks
+        pass
+    return handle
+
+
+def _lies_at(handle: IO[bytes], lock: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), lock.stat())
+    except FileNotFoundError:
+        return False
 
 
 def writable_folder(path: Path | str) -> Path:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from imbseg.copy_paste.donors import Donors, find_donors
 from imbseg.copy_paste.draw import draw
 
-DATASET = SimpleNamespace(class_names=("ground", "ball", "rod"), classes=range(3), objects=None)
+DATASET = SimpleNamespace(class_names=("ground", "ball", "rod"), classes=range(3))
 IMAGES = pd.DataFrame({"id": ["b", "a"], "subset": "train", "height": 10, "width": 10})
 
 
@@ -22,7 +21,7 @@ def table(*rows: tuple[str, str, int]) -> pd.DataFrame:
 
 def find(objects: pd.DataFrame, **bounds: float) -> Donors:
     bounds = {"paste_min_pixels": 1, "paste_max_share": 1.0, **bounds}
-    return find_donors(IMAGES, objects, DATASET, Path(), **bounds)
+    return find_donors(IMAGES, objects, DATASET, **bounds)
 
 
 def test_only_images_of_the_fold_give() -> None:

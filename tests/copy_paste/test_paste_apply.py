@@ -22,7 +22,7 @@ def sample(mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
 
 def patch(shape: list[list[int]] | np.ndarray, label: int = BALL, color: int = 200) -> Patch:
     array = np.array(shape, np.uint8)
-    return Patch(np.full((*array.shape, 3), color, np.uint8), array, label)
+    return Patch(np.full((*array.shape, 3), color, np.uint8), array, label, array.mean())
 
 
 def shapes() -> st.SearchStrategy[np.ndarray]:
@@ -140,12 +140,12 @@ def test_an_object_hidden_whole_is_not_counted() -> None:
     assert done.counts(3).tolist() == [0, 0, 1]
 
 
-def test_a_map_of_areas_follows() -> None:
-    done = paste(*sample(), [(patch([[1, 1], [1, 0]]), (3, 4))], THINGS, **HARD)
-    area = done.area_map(np.full((SIDE, SIDE), 144.0, np.float32))
-    assert area.dtype == np.float32
-    assert area[4, 3] == area[4, 4] == area[5, 3] == 3
-    assert np.count_nonzero(area == 144) == SIDE * SIDE - 3
+def test_shares_stand_beside_the_objects_that_were_pasted() -> None:
+    outside, first, second = ([[1]], (-5, 0)), ([[1, 0]], (0, 0)), ([[1, 0, 0, 0]], (5, 5))
+    done = apply(sample()[1], [(np.array(shape), corner, BALL) for shape, corner in (outside, first, second)])
+    assert done.shares.tolist() == [0.5, 0.25]
+    assert done.owner[0, 0] == 1
+    assert done.owner[5, 5] == 2
 
 
 def test_a_soft_edge_changes_the_image_only() -> None:

@@ -16,7 +16,7 @@ IMAGE = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 def donors(*boxes: tuple[int, int, int, int], pixels: list[int], labels: list[int]) -> Donors:
     count = len(boxes)
     zeros = np.zeros(count, np.int64)
-    return Donors(zeros, np.array(labels), zeros + 1, np.array(boxes), np.array(pixels), 3, None)
+    return Donors(zeros, np.array(labels), zeros + 1, np.array(boxes), np.array(pixels), 3)
 
 
 def patches(table: Donors, memory: int = 1, reads: list | None = None, mask: np.ndarray = MASK) -> Patches:
@@ -24,7 +24,7 @@ def patches(table: Donors, memory: int = 1, reads: list | None = None, mask: np.
         (reads if reads is not None else []).append(image)
         return IMAGE, mask
 
-    return Patches(table, [Path("a.png")], [Path("a_mask.png")], read, margin=1, paste_memory=memory)
+    return Patches(table, [Path("a.png")], [Path("a_mask.png")], [], read, margin=1, paste_memory=memory)
 
 
 def test_the_component_that_fills_the_box_is_the_object() -> None:
@@ -42,6 +42,7 @@ def test_an_instance_has_its_number_and_its_class() -> None:
 def test_a_patch_keeps_the_pixels_round_it_and_repeats_the_last() -> None:
     one = cut(IMAGE, np.ones((1, 2), np.uint8), (0, 1, 2, 1), 1, 1)
     assert one.shape.tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    assert one.share == 2 / 16
     assert one.image[1].tolist() == IMAGE[1, [0, 0, 1, 2]].tolist()
     assert one.image[0].tolist() == IMAGE[0, [0, 0, 1, 2]].tolist()
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from imbseg import menu
+from imbseg.copy_paste import PASTE_PARAMETERS
 from imbseg.errors import InputError
-from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, terms
+from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, PIXEL_MAPS, terms
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial import Trial, parse_flags, resolve
 from imbseg.trial.fields import FIELDS, kind_of
-from imbseg.trial.values import Kind, parse, show
+from imbseg.trial.values import parse, show
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VOC = {"dataset": "voc2012"}
@@ -112,6 +113,21 @@ BAD = [
     ({"sampling": "repeat_factor", "repeat_threshold": "0"}, {}, "repeat_threshold: expected a number > 0 and <= 1"),
     ({"sampling": "repeat_factor", "repeat_exponent": "-1"}, {}, "repeat_exponent: expected a number >= 0"),
     ({"sampling": "positive", "positive_share": "1.2"}, {}, "positive_share: expected a number > 0 and <= 1"),
+    ({"paste_probability": "0.5"}, {}, "paste_probability: copy_paste 'none' has no such parameter (its own: none)"),
+    ({"copy_paste": "weak", "rare_objects": "9"}, {}, "rare_objects: copy_paste 'weak' has no such parameter"),
+    ({"copy_paste": "rare", "weak_from": "x.csv"}, {}, "paste_memory, rare_objects); leave it out"),
+    ({}, {"copy_paste": {"_name": "adaptive", "weak_from": "x"}}, "weak_from: copy_paste 'adaptive' has no such"),
+    ({"copy_paste": "weak", "weak_from": "/no/x.csv"}, {}, "weak_from /no/x.csv: can't be read (No such file"),
+    ({"dataset": "camvid", "copy_paste": "weak"}, {}, "declares no 'weak' classes, which copy_paste 'weak' pastes"),
+    ({"copy_paste": "rare", "rare_objects": "few"}, {}, "a whole number >= 1, or median, found 'few'"),
+    ({"copy_paste": "rare", "rare_objects": "0"}, {}, "a whole number >= 1, or median, found 0"),
+    ({"copy_paste": "rare", "paste_probability": "1.1"}, {}, "paste_probability: expected a number >= 0 and <= 1"),
+    ({"copy_paste": "rare", "paste_objects": "0"}, {}, "paste_objects: expected a whole number >= 1 and <= 100"),
+    ({"copy_paste": "rare", "paste_scale_min": "2"}, {}, "paste_scale_min: 2.0 is above paste_scale_max 1.5; swap"),
+    ({"copy_paste": "rare", "paste_scale_max": "99"}, {}, "paste_scale_max: expected a number >= 0.1 and <= 10"),
+    ({"copy_paste": "rare", "paste_visible": "-0.1"}, {}, "paste_visible: expected a number >= 0 and <= 1"),
+    ({"copy_paste": "rare", "paste_max_share": "0"}, {}, "paste_max_share: expected a number > 0 and <= 1"),
+    ({"copy_paste": "rare", "paste_min_pixels": "0"}, {}, "paste_min_pixels: expected a whole number >= 1"),
     ({"loss": "lovasz", "class_weights": "inverse"}, {}, "class_weights: loss 'lovasz' has no such parameter"),
     ({"loss": "dice+0.5*lovasz", "gamma": "2"}, {}, "gamma: loss 'dice+0.5*lovasz' has no such parameter (its own: cl"),
     ({}, {"loss": {"_name": "tversky", "tau": 1}}, "(its own: class_weights, beta); leave it out"),
@@ -122,6 +138,25 @@ BAD = [
     ({"loss": "unified_focal", "unified_gamma": "1"}, {}, "unified_gamma: expected a number >= 0 and <= 0.99"),
     ({"split": "given"}, {}, "has no 'val' subset"),
     ({"split": "grouped"}, {}, "declares no 'group', by which the split 'grouped' keeps images together"),
+    ({"seed": "9"}, {}, "seed 9: the splits in meta have seeds 1 to 5; name one of them with split_seed"),
+    ({"seed": "9" * 400}, {}, f"seed: expected a whole number >= 0 and <= 2.14748e+09, found {'9' * 40}... (400 char"),
+    ({"seed": "9" * 5000}, {}, f"seed: expected a whole number >= 0 and <= 2.14748e+09, found '{'9' * 39}... (5002 ch"),
+    ({}, {"seed": 10**400}, "seed: expected a whole number >= 0 and <= 2.14748e+09, found 1000"),
+    ({}, {"lr": 10**400}, "lr: expected a number > 0, found 1000"),
+    ({"lr": "9" * 400}, {}, "lr: expected a number > 0, found inf"),
+    ({"epochs": "1_0"}, {}, "epochs: expected a whole number >= 1, found '1_0'"),
+    ({"lr": "1_0"}, {}, "lr: expected a number > 0, found '1_0'"),
+    ({"seed": "\u0663"}, {}, "seed: expected a whole number"),
+    ({"crop": "9" * 400}, {}, "crop: expected sides of at least 32 pixels, which the network takes, and at most 16384"),
+    ({"crop": "1_28"}, {}, "crop: expected a size in pixels"),
+    ({}, {"crop": 96.5}, "(width x height) >= 32 and <= 16384, or none, found 96.5"),
+    ({}, {"crop": [96, True]}, "crop: expected a size in pixels"),
+    ({}, {"root": 5}, "root: expected a text, or none, found 5"),
+    ({}, {"root": 0.5}, "root: expected a text, or none, found 0.5"),
+    ({"dataset": "none"}, {}, "dataset: expected a text, found none"),
+    ({}, {"loss": {"_name": "focal", "gamma": 2}, "gamma": 3}, "gamma: is given inside a nested choice and once more"),
+    ({}, {"gamma": 3, "loss": {"_name": "focal", "gamma": 2}}, "gamma: is given inside a nested choice and once more"),
+    ({}, {"loss": {"_name": "focal", "loss": "dice"}}, "loss: is given inside a nested choice and once more beside it"),
     ({"seed": "1"}, {"seed": 2}, "the flag says '1', NNI sampled 2"),
     ({"dataset": "nosuch"}, {}, "unknown data set 'nosuch'; choose from: camvid, sample, voc2012"),
     ({"dataset": "./nosuch.yml"}, {}, "no such file"),
@@ -137,6 +172,34 @@ def test_bad_settings_are_refused(flags: dict, sampled: dict, message: str) -> N
     assert message in str(caught.value)
 
 
+def test_a_data_set_that_is_a_number_is_refused() -> None:
+    with pytest.raises(InputError, match="dataset: expected a text, found 5"):
+        resolve({}, {"dataset": 5})
+
+
+@pytest.mark.parametrize("given", ["none", "NULL"])
+def test_root_none_is_the_files_own(given: str) -> None:
+    resolved = resolve({"dataset": "sample", "root": given}, {})
+    assert resolved.trial.root is None
+    assert resolved.dataset.root == REPOSITORY / "data/raw/sample"
+
+
+def test_null_in_a_data_sets_trial(tmp_path: Path) -> None:
+    file = tmp_path / "own.yml"
+    text = (REPOSITORY / "data/datasets/camvid.yml").read_text().partition("\ntrial:")[0]
+    file.write_text(text + "\ntrial: {class_weights: null, sampling: null, crop: 96.0}\n")
+    trial = resolve({"dataset": str(file), "loss": "weighted_cross_entropy"}, {"strategy": "full/mskf/none/none"}).trial
+    assert (trial.class_weights, trial.sampling, trial.crop) == ("none", "none", (96, 96))
+
+
+def test_split_seeds_are_those_of_the_columns() -> None:
+    from imbseg.meta.folds import SEEDS
+
+    assert (kind_of("split_seed").low, kind_of("split_seed").high) == (min(SEEDS), max(SEEDS))
+    assert resolve({**VOC, "seed": "9", "split_seed": "5"}, {}).trial.seed == 9
+    assert resolve({"dataset": "camvid", "split": "given", "seed": "9"}, {}).trial.seed == 9
+
+
 def test_flags_are_read_and_unknown_ones_refused() -> None:
     assert parse_flags(["--dataset", "sample", "--lr", "1e-3"]) == {"dataset": "sample", "lr": "1e-3"}
     with pytest.raises(InputError, match="did you mean '--epochs'"):
@@ -150,16 +213,18 @@ def test_trial_is_frozen_and_json_gives_it_back() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         trial.lr = 1.0  # type: ignore[misc]
     taken = {*terms.arguments(trial.loss), *menu.arguments(SAMPLING, trial.sampling)}
-    of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - taken
+    of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS, *PASTE_PARAMETERS} - taken
     own = {name: value for name, value in trial.as_json().items() if name not in of_others}
     assert resolve({}, own).trial == trial
 
 
-def test_sizes() -> None:
-    kind = Kind("size", low=32)
-    assert parse("crop", "256x192", kind) == (256, 192)
-    assert parse("crop", 64, kind) == (64, 64)
-    assert parse("crop", [64, 32], kind) == (64, 32)
+def test_rules_of_copy_paste_take_their_own_parameters() -> None:
+    trial = resolve(VOC, {"strategy": "full/mskf/x2/rare", "rare_objects": "median"}).trial
+    assert (trial.copy_paste, trial.rare_objects) == ("rare", "median")
+    nested = resolve(VOC, {"copy_paste": {"_name": "rare", "rare_objects": 30, "paste_ring": 0}}).trial
+    assert (nested.rare_objects, nested.paste_ring) == (30, 0)
+    assert resolve({**VOC, "copy_paste": "weak"}, {}).trial.weak_from is None
+    assert resolve({"dataset": "camvid"}, {}).trial.paste_max_share == 0.1  # declared, and without effect by itself
 
 
 def test_every_menu_entry_resolves_and_states_its_source() -> None:
@@ -178,7 +243,7 @@ def test_every_menu_entry_resolves_and_states_its_source() -> None:
 
 def test_loss_parameters_are_fields() -> None:
     for name in LOSSES:
-        assert terms.arguments(name) - {"class_priors"} <= set(LOSS_PARAMETERS) <= set(FIELDS)
+        assert terms.arguments(name) - {"class_priors", *PIXEL_MAPS} <= set(LOSS_PARAMETERS) <= set(FIELDS)
     assert {parameter for name in LOSSES for parameter in terms.arguments(name)} >= set(LOSS_PARAMETERS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -13,7 +13,8 @@ from imbseg.datasets.spec import IGNORE
 
 Size = tuple[int, int]  # (width, height)
 Bytes = NDArray[np.uint8]
-Padding = int | tuple[int, int, int]
+Padding = float | tuple[int, int, int]
+Label = TypeVar("Label", np.uint8, np.float32)
 GREY = (124, 116, 104)  # padding
 MOST_SCALED = 4  # a scaled image of at most so many samples' pixels is made whole: cheaper than a warp of the crop
 
@@ -34,11 +35,11 @@ class Geometry:
     flip: bool
     size: Size
 
-    def scaled(self, image: Bytes) -> Size:
+    def scaled(self, image: NDArray[Any]) -> Size:
         """(width, height) of the whole image at this scale."""
         return max(1, round(image.shape[1] * self.scale[0])), max(1, round(image.shape[0] * self.scale[1]))
 
-    def is_cheap(self, image: Bytes) -> bool:
+    def is_cheap(self, image: NDArray[Any]) -> bool:
         """Whether the whole scaled image has few enough pixels to be made and cut."""
         width, height = self.scaled(image)
         return width * height <= MOST_SCALED * self.size[0] * self.size[1]
@@ -107,7 +108,8 @@ def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
     halved = max(geometry.scale) <= 0.5
     if geometry.is_cheap(image):
         how = cv2.INTER_AREA if halved else cv2.INTER_LINEAR
-        return _cut(cv2.resize(image, geometry.scaled(image), interpolation=how), geometry, GREY)
+        whole = cv2.resize(image, geometry.scaled(image), interpolation=how)
+        return np.asarray(_cut(whole, geometry, GREY), np.uint8)
     matrix = geometry.matrix()
     if halved:
         shrink = min(int(1 / max(geometry.scale)), 8)
@@ -116,7 +118,7 @@ def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
         image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
         linear = matrix[:, :2] * factor  # (2, 2)
         matrix = np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (factor - 1) / 2])
-    return _warp(image, matrix, geometry.size, cv2.INTER_LINEAR, GREY)
+    return np.asarray(_warp(image, matrix, geometry.size, cv2.INTER_LINEAR, GREY), np.uint8)
 
 
 def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
@@ -129,14 +131,28 @@ def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
     Returns:
         (sample height, sample width) uint8.
     """
-    if geometry.is_cheap(mask):
+    return warp_nearest(mask, geometry, IGNORE)
+
+
+def warp_nearest(labels: NDArray[Label], geometry: Geometry, padding: float) -> NDArray[Label]:
+    """Cut the sample out of a map of labels or numbers, nearest pixel: every map takes the same pixels.
+
+    Args:
+        labels: (height, width) uint8 or float32.
+        geometry: where the sample lies.
+        padding: value of pixels outside the image.
+
+    Returns:
+        (sample height, sample width) of the same kind.
+    """
+    if geometry.is_cheap(labels):
         # EXACT takes the nearest centre, as the image's bilinear reading does; plain INTER_NEAREST the nearest corner
-        scaled = cv2.resize(mask, geometry.scaled(mask), interpolation=cv2.INTER_NEAREST_EXACT)
-        return _cut(scaled, geometry, IGNORE)
-    return _warp(mask, geometry.matrix(), geometry.size, cv2.INTER_NEAREST, IGNORE)
+        scaled = cv2.resize(labels, geometry.scaled(labels), interpolation=cv2.INTER_NEAREST_EXACT)
+        return np.asarray(_cut(scaled, geometry, padding), labels.dtype)
+    return np.asarray(_warp(labels, geometry.matrix(), geometry.size, cv2.INTER_NEAREST, padding), labels.dtype)
 
 
-def _cut(scaled: Any, geometry: Geometry, padding: Padding) -> Bytes:
+def _cut(scaled: Any, geometry: Geometry, padding: Padding) -> Any:
     """Crop, mirror and pad a whole scaled image."""
     x, y = geometry.offset
     part = scaled[max(y, 0) : y + geometry.size[1], max(x, 0) : x + geometry.size[0]]
@@ -144,19 +160,22 @@ def _cut(scaled: Any, geometry: Geometry, padding: Padding) -> Bytes:
     right, below = geometry.size[0] - left - part.shape[1], geometry.size[1] - above - part.shape[0]
     if geometry.flip:
         part, left, right = cv2.flip(part, 1), right, left
-    padded = cv2.copyMakeBorder(part, above, below, left, right, cv2.BORDER_CONSTANT, value=padding)
-    return np.asarray(padded, np.uint8)
+    return cv2.copyMakeBorder(part, above, below, left, right, cv2.BORDER_CONSTANT, value=padding)
 
 
-def _warp(image: Bytes, matrix: NDArray[np.float64], size: Size, how: int, padding: Padding) -> Bytes:
+def _warp(image: NDArray[Any], matrix: NDArray[np.float64], size: Size, how: int, padding: Padding) -> Any:
     """The crop alone out of an image that is large beside it."""
-    warped = cv2.warpAffine(image, matrix, size, flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=padding)
-    return np.asarray(warped, np.uint8)
+    return cv2.warpAffine(image, matrix, size, flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=padding)
 
 
 def resize_image(image: Bytes, size: Size) -> Bytes:
-    """Bring a whole image to a size, averaging where it shrinks: what evaluation sees."""
-    if (image.shape[1], image.shape[0]) == size:
-        return image
-    smaller = size[0] < image.shape[1]
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR), np.uint8)
+    """Bring a whole image to a size, averaging along a side that shrinks: what evaluation sees.
+
+    Each in a step of its own: OpenCV's INTER_AREA averages only where no side grows.
+    """
+    height, width = image.shape[:2]
+    smaller = (min(size[0], width), min(size[1], height))
+    for step, how in ((smaller, cv2.INTER_AREA), (size, cv2.INTER_LINEAR)):
+        if step != (image.shape[1], image.shape[0]):
+            image = np.asarray(cv2.resize(image, step, interpolation=how), np.uint8)
+    return image

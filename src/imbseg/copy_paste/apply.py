@@ -24,9 +24,10 @@ class Pasted:
         image: (height, width, 3) uint8.
         mask: (height, width) uint8 class indices, 255 = ignored.
         owner: (height, width) uint8: 1 for pixels of the first pasted object, 2 of the second, ..., 0 of none. What
-            another map says of a pixel (the area of its object, say) holds where it is 0.
+            another map says of a pixel (the size of its object, say) holds where it is 0.
         labels: (objects,) int64, class of each pasted object.
         areas: (objects,) int64, pixels of each that can be seen.
+        shares: (objects,) float64, the share that each took of the image it came from.
     """
 
     image: Bytes
@@ -34,15 +35,11 @@ class Pasted:
     owner: Bytes
     labels: NDArray[np.int64]
     areas: NDArray[np.int64]
+    shares: NDArray[np.float64]
 
     def counts(self, classes: int) -> NDArray[np.int64]:
         """(classes,) pasted objects of each class that can be seen."""
         return np.bincount(self.labels[self.areas > 0], minlength=classes).astype(np.int64)
-
-    def area_map(self, area: NDArray[np.number]) -> NDArray[np.number]:
-        """A map of each pixel's object's area, (height, width), with the pasted objects' areas in it."""
-        table = np.concatenate([[0], self.areas]).astype(area.dtype)
-        return np.where(self.owner > 0, table[self.owner], area)
 
 
 def paste(
@@ -71,8 +68,7 @@ def paste(
         ring: its width in pixels; 0: none.
         visible: share of a covered object's pixels, of those in the sample, that must stay.
         smallest: components with fewer pixels are crumbs, which may be hidden.
-        edge: standard deviation, in pixels, of the Gaussian that softens the object's edge in the image; 0: a hard
-            edge. The mask's edge is always hard.
+        edge: standard deviation, in pixels, of the Gaussian that softens the edge in the image, never in the mask.
 
     Returns:
         The sample, and what was pasted, in order; objects left out or outside of the sample count nowhere.
@@ -80,9 +76,6 @@ def paste(
     Source: Ghiasi et al., Simple Copy-Paste, arXiv:2012.07177 (clipping, Gaussian edge); the ring is that of the
         published experiment.
     """
-    if not patches:
-        none = np.zeros(0, np.int64)
-        return Pasted(image, mask, np.zeros(mask.shape, np.uint8), none, none)
     canvas = _Canvas(image, mask, things, smallest)
     for patch, corner in patches:
         canvas.add(patch, corner, visible=visible, edge=edge)
@@ -101,6 +94,7 @@ class _Canvas:
         self.things[: len(things)] = things
         self.smallest = smallest
         self.labels: list[int] = []
+        self.shares: list[float] = []
         self.whole: list[int] = []  # pixels of each pasted object when it was pasted
         self.left: list[int] = []  # what is left of them
         self.components: dict[int, _Components] = {}
@@ -119,6 +113,7 @@ class _Canvas:
             np.copyto(self.image[window], patch.image[part], where=shape[..., None])
         self.mask[window][shape] = patch.label
         self.labels.append(patch.label)
+        self.shares.append(patch.share)
         self.whole.append(int(np.count_nonzero(shape)))
         self.left.append(self.whole[-1])
         self.owner[window][shape] = len(self.labels)
@@ -155,7 +150,7 @@ class _Canvas:
 
     def result(self) -> Pasted:
         labels, areas = np.array(self.labels, np.int64), np.array(self.left, np.int64)
-        return Pasted(self.image, self.mask, self.owner, labels, areas)
+        return Pasted(self.image, self.mask, self.owner, labels, areas, np.array(self.shares, np.float64))
 
 
 class _Components:
@@ -166,8 +161,9 @@ class _Components:
         x, y, width, height = cv2.boundingRect(binary)
         self.corner = (x, y)
         crop = np.ascontiguousarray(binary[y : y + height, x : x + width])
-        _, self.numbers, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)
-        self.whole = stats[:, 4].astype(np.int64)  # the first is what isn't the class
+        # Counting apart takes a third of the time of OpenCV's own statistics
+        _, self.numbers = cv2.connectedComponents(crop, connectivity=8)
+        self.whole = np.bincount(self.numbers.ravel()).astype(np.int64)  # the first is what isn't the class
         self.left = self.whole.copy()
         self.counts = self.whole >= smallest
 

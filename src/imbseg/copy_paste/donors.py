@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +28,6 @@ class Donors:
         box: (objects, 4) int64: x, y, width, height in the file's pixels.
         pixels: (objects,) int64, the object's own.
         classes: how many classes the data set has.
-        outlines: instance mask of each row of the train fold; None where objects are connected components.
     """
 
     image: NDArray[np.int64]
@@ -38,7 +36,6 @@ class Donors:
     box: NDArray[np.int64]
     pixels: NDArray[np.int64]
     classes: int
-    outlines: tuple[Path, ...] | None
 
     @functools.cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -55,7 +52,6 @@ def find_donors(
     images: pd.DataFrame,
     objects: pd.DataFrame,
     dataset: Dataset,
-    root: Path,
     *,
     paste_min_pixels: int,
     paste_max_share: float,
@@ -68,8 +64,7 @@ def find_donors(
     Args:
         images: rows of images.csv, those of the train fold alone: nobody else's objects give.
         objects: objects.csv, of all images.
-        dataset: its classes, and whether it has instance masks.
-        root: of its files.
+        dataset: its classes.
         paste_min_pixels: smallest object, in the file's pixels.
         paste_max_share: largest object, as a share of its image's area.
     """
@@ -84,8 +79,6 @@ def find_donors(
     chosen = (pixels >= paste_min_pixels) & ~large & ~_regions(label, pixels, large, len(dataset.classes))[label]
     kept = np.flatnonzero(chosen)
     kept = kept[np.argsort(image[kept], kind="stable")]
-    outlines = [root / dataset.file(dataset.objects, str(one), str(subset)) if dataset.objects else root
-                for one, subset in zip(row["id"], row["subset"], strict=True)]  # fmt: skip
     return Donors(
         image=image[kept],
         label=label[kept],
@@ -93,7 +86,6 @@ def find_donors(
         box=own[["x", "y", "width", "height"]].to_numpy(np.int64)[kept],
         pixels=pixels[kept],
         classes=len(dataset.classes),
-        outlines=tuple(outlines) if dataset.objects else None,
     )
 
 

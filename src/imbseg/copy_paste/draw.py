@@ -49,7 +49,7 @@ def draw(
         flip: probability of a mirror image.
 
     >>> one = np.array([0])
-    >>> donors = Donors(one, one, one, np.array([[0, 0, 4, 4]]), np.array([16]), 1, None)
+    >>> donors = Donors(one, one, one, np.array([[0, 0, 4, 4]]), np.array([16]), 1)
     >>> draw(np.random.default_rng(1), donors, np.ones(1), probability=0, objects=3, scale=(1, 1), flip=0)
     []
     """

@@ -28,11 +28,13 @@ class Patch:
         image: (height, width, 3) uint8.
         shape: (height, width) uint8, 1 where the object is, 0 round it.
         label: class index.
+        share: of its image that the object takes.
     """
 
     image: Bytes
     shape: Bytes
     label: int
+    share: float
 
     @property
     def nbytes(self) -> int:
@@ -48,6 +50,7 @@ class Patches:
         donors: Donors,
         images: Sequence[Path],
         masks: Sequence[Path],
+        outlines: Sequence[Path],
         read: Reader,
         *,
         margin: int,
@@ -59,11 +62,13 @@ class Patches:
             donors: their rows.
             images: image file of each row of the train fold.
             masks: mask file of each.
+            outlines: instance mask of each; empty where objects are connected components.
             read: reads an image with its mask.
             margin: pixels round an object that are kept with it.
             paste_memory: most that the patches in memory take, in MB of 2^20 bytes.
         """
-        self.donors, self.images, self.masks, self.read = donors, images, masks, read
+        self.donors, self.read = donors, read
+        self.images, self.masks, self.outlines = images, masks, outlines
         self.margin, self.limit = margin, paste_memory * MB
         self.kept: OrderedDict[int, Patch] = OrderedDict()
         self.taken = 0
@@ -109,14 +114,14 @@ class Patches:
         """Patches of donors of one image."""
         row, table = int(self.donors.image[donors[0]]), self.donors
         image, mask = self.read(self.images[row], self.masks[row])
-        instances = read_objects(table.outlines[row]) if table.outlines else None
+        instances = read_objects(self.outlines[row]) if self.outlines else None
         patches = []
         for donor in donors:
             box, label = tuple(table.box[donor].tolist()), int(table.label[donor])
             shape = object_shape(mask, instances, box, label, int(table.number[donor]))
             if int(np.count_nonzero(shape)) != int(table.pixels[donor]):
                 raise InputError(
-                    f"{table.outlines[row] if table.outlines else self.masks[row]}: the object at {box[:2]} isn't what "
+                    f"{self.outlines[row] if self.outlines else self.masks[row]}: the object at {box[:2]} isn't what "
                     f"it was when meta was made; put the file back, or run make_meta.py again"
                 )
             patches.append(cut(image, shape, box, label, self.margin))
@@ -155,7 +160,8 @@ def cut(image: Bytes, shape: Bytes, box: tuple[int, ...], label: int, margin: in
     missing = (margin - top, margin - below, margin - left, margin - right)
     pixels = cv2.copyMakeBorder(there, *missing, cv2.BORDER_REPLICATE)
     padded = cv2.copyMakeBorder(shape, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
-    return Patch(np.asarray(pixels, np.uint8), np.asarray(padded, np.uint8), label)
+    share = int(np.count_nonzero(shape)) / (image.shape[0] * image.shape[1])
+    return Patch(np.asarray(pixels, np.uint8), np.asarray(padded, np.uint8), label, share)
 
 
 def resized(patch: Patch, factor: tuple[float, float], *, flip: bool) -> Patch:
@@ -182,4 +188,4 @@ def resized(patch: Patch, factor: tuple[float, float], *, flip: bool) -> Patch:
         )
     if flip:
         image, shape = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(shape[:, ::-1])
-    return Patch(image, shape, patch.label)
+    return Patch(image, shape, patch.label, patch.share)

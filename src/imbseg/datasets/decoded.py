@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.datasets.read import read_image, read_mask
-from imbseg.datasets.spec import REPOSITORY, Dataset
+from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
-from imbseg.files import whole_file, writable_folder
+from imbseg.files import REPOSITORY, whole_file, writable_folder
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 CHANNELS = 4  # bytes a pixel: red, green, blue and the class

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imbseg import trial
-from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import InputError
+from imbseg.files import REPOSITORY
 from imbseg.manager import config, launch, space
 from imbseg.meta import read as meta
 
@@ -95,10 +95,7 @@ def check_data(trials: list[trial.Resolved]) -> None:
         meta.check_header(dataset, folder, column)
         # A trial goes by the root that make_meta.py recorded where the data set's own isn't there.
         if not dataset.root.is_dir() and not Path(meta.read_manifest(dataset, folder)["root"]).is_dir():
-            raise InputError(
-                f"data set {dataset.name}: {dataset.root} is not there; "
-                f"get it with src/get_data.py, or say where it lies with --root or IMBSEG_ROOT"
-            )
+            raise dataset.missing_root()
 
 
 def check_platform(given: config.Config) -> None:

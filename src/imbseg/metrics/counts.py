@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from imbseg.datasets.spec import IGNORE
 from imbseg.errors import InputError
 from imbseg.files import whole_file
 
-IGNORE = 255
 Integers = NDArray[np.int64]
 
 
@@ -53,9 +53,11 @@ def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer]
     """
     if prediction.shape != target.shape:
         raise ValueError(f"prediction is {prediction.shape}, target {target.shape}; they must be of one shape")
-    truth = np.where(target == IGNORE, classes, target).astype(np.int64)
-    if truth.size and (truth.max() > classes or prediction.max() >= classes or prediction.min() < 0):
-        raise ValueError(f"an index is no class of {classes}")
+    labelled = target != IGNORE
+    for indices in (prediction, target[labelled]):
+        if indices.size and not 0 <= indices.min() <= indices.max() < classes:
+            raise ValueError(f"an index is no class of {classes}")
+    truth = np.where(labelled, target, classes).astype(np.int64)
     code = truth * classes + prediction
     return np.bincount(code.ravel(), minlength=(classes + 1) * classes).reshape(classes + 1, classes)
 
@@ -68,16 +70,22 @@ def collect(ids: list[str], confusions: list[Integers]) -> Counts:
         confusions: one (classes + 1, classes) array an image, as `image_confusion` gives.
     """
     stacked = np.stack(confusions)  # (images, classes + 1, classes)
-    labelled = stacked[:, :-1]
-    tp = np.diagonal(labelled, axis1=1, axis2=2)
-    return Counts(
-        ids=np.array(ids),
-        tp=tp.copy(),
-        fp=labelled.sum(axis=1) - tp,
-        fn=labelled.sum(axis=2) - tp,
-        ignored=stacked[:, -1].copy(),
-        confusion=labelled.sum(axis=0),
-    )
+    tp, fp, fn, ignored = marginals(stacked)
+    return Counts(np.array(ids), tp, fp, fn, ignored, confusion=stacked[:, :-1].sum(axis=0))
+
+
+def marginals(confusions: Integers) -> tuple[Integers, Integers, Integers, Integers]:
+    """What is kept of each image's confusion: TP, FP, FN and ignored pixels of each class.
+
+    Args:
+        confusions: (..., classes + 1, classes), as `image_confusion` gives.
+
+    Returns:
+        Four arrays (..., classes).
+    """
+    labelled = confusions[..., :-1, :]
+    tp = np.diagonal(labelled, axis1=-2, axis2=-1).copy()
+    return tp, labelled.sum(axis=-2) - tp, labelled.sum(axis=-1) - tp, confusions[..., -1, :].copy()
 
 
 def save_counts(path: Path, counts: Counts) -> None:

@@ -67,19 +67,19 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, seed), trial.fold)
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)
-    pool = Files.of(meta.images[meta.images["subset"].ne("test")], root)
+    pool = Files.of(meta.images[meta.images["subset"].ne("test")], root, dataset)
     entries = decoded.entries(dataset, pool.images, pool.sizes, trial.cache_mb)
     return Fold(
-        train=_files(train, root, entries),
-        val=_files(val, root, entries),
-        test=_files(test, root, {}),
+        train=_files(train, root, dataset, entries),
+        val=_files(val, root, dataset, entries),
+        test=_files(test, root, dataset, {}),
         draw_weights=draw_weights(trial, train, pixels, dataset.background_index),
         class_weights=class_weights(trial.class_weights, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
         groups=_groups(meta.classes),
         absent={name: _absent(rows, dataset) for name, rows in (("train", train), ("val", val), ("test", test))},
         meta_digest=meta.digest,
-        donors=None if trial.copy_paste == "none" else read_donors(trial, dataset, train, meta.objects, root),
+        donors=None if trial.copy_paste == "none" else read_donors(trial, dataset, train, meta.objects),
     )
 
 
@@ -121,8 +121,8 @@ def class_weights(scheme: str, pixels: NDArray[np.int64]) -> NDArray[np.float64]
     return weights
 
 
-def _files(rows: Any, root: Path, entries: dict[Path, Path]) -> Files:
-    files = Files.of(rows, root, entries)
+def _files(rows: Any, root: Path, dataset: Dataset, entries: dict[Path, Path]) -> Files:
+    files = Files.of(rows, root, dataset, entries)
     missing = [str(path) for path in (*files.images, *files.masks) if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} is missing, which meta lists ({len(missing)} files in all); put the data back, "

@@ -28,7 +28,7 @@ Bytes = NDArray[np.uint8]
 MOST_MARGIN = 32  # pixels round an object that are kept for a soft edge
 
 
-def read_donors(trial: Trial, dataset: Dataset, images: Any, objects: Any, root: Path) -> Donors:
+def read_donors(trial: Trial, dataset: Dataset, images: Any, objects: Any) -> Donors:
     """The donors of a trial's train fold.
 
     Args:
@@ -36,12 +36,11 @@ def read_donors(trial: Trial, dataset: Dataset, images: Any, objects: Any, root:
         dataset: whose they are.
         images: rows of images.csv, those of the train fold.
         objects: objects.csv.
-        root: of the data set's files.
 
     Raises:
         InputError: the rule finds no donor.
     """
-    donors = find_donors(images, objects, dataset, root, paste_min_pixels=trial.paste_min_pixels,
+    donors = find_donors(images, objects, dataset, paste_min_pixels=trial.paste_min_pixels,
                          paste_max_share=trial.paste_max_share)  # fmt: skip
     if not class_weights(trial, dataset, donors, {}).any():
         raise InputError(
@@ -129,7 +128,9 @@ class Paster:
         self.trial, self.dataset, self.donors, self.sizes = trial, dataset, donors, files.sizes
         soft = math.ceil(3 * trial.paste_edge / trial.paste_scale_min)
         margin = 1 + min(soft, MOST_MARGIN)
-        self.patches = Patches(donors, files.images, files.masks, read, margin=margin, paste_memory=trial.paste_memory)
+        self.patches = Patches(
+            donors, files.images, files.masks, files.objects, read, margin=margin, paste_memory=trial.paste_memory
+        )
         self.things = donors.counts > 0
         self.weights = class_weights(trial, dataset, donors, {})
 
@@ -152,7 +153,7 @@ class Paster:
         """`pole 75 %, car 25 %`: the chance of each class, the likeliest first."""
         share = 100 * self.weights / self.weights.sum()
         order = [index for index in np.argsort(-share, kind="stable").tolist() if share[index]]
-        return ", ".join(f"{self.dataset.class_names[index]} {share[index]:.2g} %" for index in order)
+        return ", ".join(f"{self.dataset.class_names[index]} {share[index]:.3g} %" for index in order)
 
     def __call__(self, image: Bytes, mask: Bytes, geometry: Geometry, key: Key) -> Pasted:
         """Paste into one warped sample.

@@ -15,9 +15,12 @@ import torch
 from numpy.typing import NDArray
 
 from imbseg.augment.geometry import Geometry, draw_geometry, resize_image, warp_image, warp_mask
+from imbseg.augment.object_area import component_areas, instance_areas, warp_areas, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
+from imbseg.datasets.read import read_objects
 from imbseg.datasets.spec import Dataset
+from imbseg.losses import terms
 from imbseg.training.order import AUGMENTATION, Key
 from imbseg.trial import Trial
 
@@ -37,6 +40,7 @@ class Files:
         images: absolute paths.
         masks: absolute paths.
         sizes: (width, height) of each.
+        objects: absolute paths of the instance masks, empty where the data set has none.
         entries: image -> where its decoded pixels are kept, for those that have such a place.
     """
 
@@ -44,16 +48,19 @@ class Files:
     images: list[Path]
     masks: list[Path]
     sizes: list[tuple[int, int]]
+    objects: list[Path]
     entries: dict[Path, Path] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Any, root: Path, entries: dict[Path, Path] | None = None) -> Files:
+    def of(cls, rows: Any, root: Path, dataset: Dataset, entries: dict[Path, Path] | None = None) -> Files:
         """Take them from rows of images.csv."""
+        outlines, named = dataset.objects, zip(rows["id"], rows["subset"], strict=True)
         return cls(
             ids=[str(value) for value in rows["id"]],
             images=[root / value for value in rows["image"]],
             masks=[root / value for value in rows["mask"]],
             sizes=[(int(w), int(h)) for w, h in zip(rows["width"], rows["height"], strict=True)],
+            objects=[root / dataset.file(outlines, str(one), subset) for one, subset in named] if outlines else [],
             entries=entries or {},
         )
 
@@ -83,45 +90,45 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         """Take what decides a sample; without a paster nothing is pasted."""
         self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
         self.paster = paster
+        self.with_areas = "object_area" in terms.arguments(trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
         """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored.
 
-        With copy-paste also `pasted` (classes,) int64, the pasted objects of each class.
+        With copy-paste also `pasted` (classes,) int64, the pasted objects of each class. Where the loss asks for
+        it also `object_area` (height, width) float32, see imbseg.augment.object_area.
         """
         epoch, position, index = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
         image, mask = self.files.read(self.dataset, index)
-        paste = functools.partial(self.paster, key=key) if self.paster else None
-        sample, target, pasted = augment(image, mask, rng, self.trial, self.normalisation, paste)
+        geometry = draw_sample(rng, image, self.trial)
+        paste = functools.partial(self.paster, geometry=geometry, key=key) if self.paster else None
+        sample, target, pasted = augment(image, mask, geometry, rng, self.trial, self.normalisation, paste)
         batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
         if pasted:
             batch["pasted"] = torch.from_numpy(pasted.counts(len(self.dataset.classes)))
+        if self.with_areas:
+            areas = warp_areas(self._areas(index, mask), geometry)
+            batch["object_area"] = torch.from_numpy(pasted_areas(areas, pasted) if pasted else areas)
         return batch
 
+    def _areas(self, index: int, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+        background = self.dataset.background_index
+        if not self.files.objects:
+            return component_areas(mask, background)
+        return instance_areas(mask, read_objects(self.files.objects[index]), background)
 
-def augment(
-    image: NDArray[np.uint8],
-    mask: NDArray[np.uint8],
-    rng: np.random.Generator,
-    trial: Trial,
-    normalisation: Normalisation,
-    paste: Callable[[NDArray[np.uint8], NDArray[np.uint8], Geometry], Pasted] | None = None,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8], Pasted | None]:
-    """Scale, crop and flip one image with its mask, paste objects into it, colour and normalise it.
 
-    Args:
-        image: (height, width, 3) uint8.
-        mask: (height, width) uint8.
-        rng: where the chance comes from.
-        trial: the ranges.
-        normalisation: mean and standard deviation of the channels.
-        paste: (image, mask, geometry) at the sample's size -> the same with objects pasted; None: nothing is.
+def pasted_areas(areas: NDArray[np.float32], pasted: Pasted) -> NDArray[np.float32]:
+    """The map of object areas with every pasted object's share of the image that it came from."""
+    for number, share in enumerate(pasted.shares.tolist(), start=1):
+        areas = with_pasted(areas, pasted.owner == number, share)
+    return areas
 
-    Returns:
-        (3, crop height, crop width) float32, (crop height, crop width) uint8, and what `paste` gave.
-    """
-    geometry = draw_geometry(
+
+def draw_sample(rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial) -> Geometry:
+    """Draw where a sample lies in its image, by the ranges of the trial."""
+    return draw_geometry(
         rng,
         (image.shape[1], image.shape[0]),
         resize=trial.resize,
@@ -129,9 +136,34 @@ def augment(
         scale=(trial.scale_min, trial.scale_max),
         flip=trial.flip,
     )
+
+
+def augment(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    geometry: Geometry,
+    rng: np.random.Generator,
+    trial: Trial,
+    normalisation: Normalisation,
+    paste: Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pasted] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], Pasted | None]:
+    """Cut a sample out of one image and its mask, paste objects into it, colour and normalise it.
+
+    Args:
+        image: (height, width, 3) uint8.
+        mask: (height, width) uint8.
+        geometry: where the sample lies.
+        rng: where the chance of its colours comes from.
+        trial: their ranges.
+        normalisation: mean and standard deviation of the channels.
+        paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
+
+    Returns:
+        (3, crop height, crop width) float32, (crop height, crop width) uint8, and what `paste` gave.
+    """
     matrix = color_matrix(draw_color(rng, trial.color), normalisation)
     image, mask = warp_image(image, geometry), warp_mask(mask, geometry)
-    pasted = paste(image, mask, geometry) if paste else None
+    pasted = paste(image, mask) if paste else None
     if pasted:
         image, mask = pasted.image, pasted.mask
     return apply_color(image, matrix), mask, pasted

@@ -7,6 +7,7 @@ from typing import Any
 
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.losses import CLASS_WEIGHTS, LOSSES
+from imbseg.post_hoc import POST_HOC
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
 from imbseg.trial.values import Kind, Size, show
@@ -91,6 +92,10 @@ class Trial:
     delta: float = _setting(0.6, "float", "unified_focal's weight of rare classes", low=0, high=1)
     unified_gamma: float = _setting(0.5, "float", "unified_focal's focusing exponent", low=0, high=0.99)
     tau: float = _setting(1.0, "float", "logit_adjusted's strength; 1: balanced softmax", low=0)
+    variation_sigma: float = _setting(
+        4.0, "float", "logit_variation's deviation of the noise before it is clipped to [-1, 1]", low=0
+    )
+    size_bound: float = _setting(20.0, "float", "size_balanced's largest weight; background weighs 1", low=1)
     ohem_share: float = _setting(
         0.25, "float", "share of the labelled pixels that ohem keeps", low=0, open_low=True, high=1
     )
@@ -104,8 +109,12 @@ class Trial:
     batch_size: int = _setting(8, "int", "samples a step", low=2)
     epochs: int = _setting(200, "int", "most epochs", low=1)
     patience: int = _setting(11, "int", "epochs without a better validation mIoU before it stops; 0: never", low=0)
-    resize: Size | None = _setting(None, "size", "size the whole image is brought to first", optional=True, low=32)
-    crop: Size | None = _setting((512, 512), "size", "size of the crop; none: all of resize", optional=True, low=32)
+    resize: Size | None = _setting(
+        None, "size", "size the whole image is brought to first", optional=True, low=32, high=16384
+    )
+    crop: Size | None = _setting(
+        (512, 512), "size", "size of the crop; none: all of resize", optional=True, low=32, high=16384
+    )
     scale_min: float = _setting(0.5, "float", "smallest random scale", low=0.1, high=10)
     scale_max: float = _setting(2.0, "float", "largest random scale", low=0.1, high=10)
     flip: float = _setting(0.5, "float", "probability of a horizontal flip", low=0, high=1)
@@ -116,6 +125,9 @@ class Trial:
     )
     output_stride: int = _setting(16, "int", "output stride of the encoder, 8 or 16", low=8, high=16)
     seed: int = _setting(1, "int", "seed of weights, order and augmentation", low=0, high=2**31 - 1)
+    post_hoc: str = _choice(
+        "prior", POST_HOC, "correction tried on the finished network and reported beside its own scores"
+    )
     device: str = _setting("auto", "text", "auto (a GPU that is there), cpu, cuda or cuda:N")
     amp: bool = _setting(False, "bool", "float16 autocast with a gradient scaler, on CUDA")
     threads: int = _setting(0, "int", "CPU threads of torch; 0: as many as it takes by itself", low=0, high=1024)
