@@ -89,7 +89,7 @@ class Trial:
     output_stride: int = _setting(16, "int", "output stride of the encoder, 8 or 16", low=8, high=16)
     seed: int = _setting(1, "int", "seed of weights, order and augmentation", low=0, high=2**31 - 1)
     post_hoc: str = _choice(
-        "prior", POST_HOC, "correction tried on the finished network and reported beside its own scores"
+        "prior", POST_HOC, "correction of the finished network, reported beside its own scores; rank comes beside prior"
     )
     device: str = _setting("auto", "text", "auto (a GPU that is there), cpu, cuda or cuda:N")
     amp: bool = _setting(False, "bool", "float16 autocast with a gradient scaler, on CUDA")
