@@ -87,9 +87,9 @@ def test_ratios_are_the_best_of_every_number_of_pixels() -> None:
 @pytest.mark.parametrize(
     ("rare", "wins"),
     [
-        # 20 of 1000 pixels at p, the others at .001: M = 20 p + .98, and the best ratio is 20 p / (20 + .98): .429, .095;
-        # where p doesn't stand out, 1 / 1000 of it all. The rare class asks for p above ratio / (1 + ratio), .3 and .087,
-        # as the common class does. Sure of none of them, it gains p / (M + 1 - p), the common one 1 / hundreds.
+        # 20 of 1000 pixels at p, the others at .001: M = 20 p + .98; the best ratio is 20 p / (20 + .98): .429, .095,
+        # or, where p doesn't stand out, 1 / 1000 of it all. Both classes ask for what lies above ratio / (1 + ratio),
+        # .3 and .087. Sure of none of it, the rare one gains p / (M + 1 - p) a pixel, the common one 1 / hundreds.
         (0.45, True),
         (0.1, True),
         (0.001, False),

@@ -80,7 +80,7 @@ def test_a_prior_moved_by_a_known_strength_is_found(
     assert result["prior/beta"] == moved
     # With equal classes the best threshold is 0: .8413 of each are found, IoU .8413 / 1.1587 = .7261.
     assert result["test/prior/mIoU"] == pytest.approx(0.7261, abs=5e-4)
-    assert result["prior/tail"] == pytest.approx(0.7261, abs=5e-4)
+    assert 0.7256 < result["prior/tail"] < 0.74  # the rare class alone is best a step beside that, by little
 
 
 def test_ignored_pixels_count_in_no_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

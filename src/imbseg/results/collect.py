@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from imbseg.datasets.spec import GROUPS
 from imbseg.errors import InputError
-from imbseg.files import read_json
+from imbseg.files import read_object
 
-GROUPS = ("head", "medium", "tail")
 SCORES = ("mIoU", *GROUPS)
 PRIOR, RANK = "prior/", "rank/"  # before the name of a score: the same network, decoded with that correction
 CORRECTED = tuple(kind + name for kind in (PRIOR, RANK) for name in ("mIoU", "tail"))
@@ -172,12 +172,9 @@ def _object(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise InputError(f"{file.name} is missing")
     try:
-        content = read_json(file)
+        return read_object(file)
     except InputError as error:
         raise InputError(str(error).replace(str(file), file.name).split(";")[0]) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file.name}: expected a JSON object, found {type(content).__name__}")
-    return content
 
 
 def _rows(file: Path) -> list[Row]:

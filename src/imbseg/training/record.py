@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from imbseg.datasets.spec import GROUPS
+
 Row = dict[str, float]
-GROUPS = ("head", "medium", "tail")
 SELECTED = "mIoU_present"  # the score of an epoch: over the classes that the validation images show
 TABLE = ("mIoU", SELECTED, "classes_scored", *GROUPS, "mIoU_I", "mIoU_C", "mIoU_published_val", "pixel_accuracy")
 

@@ -76,8 +76,12 @@ class Trial:
     batch_size: int = _setting(8, "int", "samples a step", low=2)
     epochs: int = _setting(200, "int", "most epochs", low=1)
     patience: int = _setting(11, "int", "epochs without a better validation mIoU before it stops; 0: never", low=0)
-    resize: Size | None = _setting(None, "size", "size the whole image is brought to first", optional=True, low=32)
-    crop: Size | None = _setting((512, 512), "size", "size of the crop; none: all of resize", optional=True, low=32)
+    resize: Size | None = _setting(
+        None, "size", "size the whole image is brought to first", optional=True, low=32, high=16384
+    )
+    crop: Size | None = _setting(
+        (512, 512), "size", "size of the crop; none: all of resize", optional=True, low=32, high=16384
+    )
     scale_min: float = _setting(0.5, "float", "smallest random scale", low=0.1, high=10)
     scale_max: float = _setting(2.0, "float", "largest random scale", low=0.1, high=10)
     flip: float = _setting(0.5, "float", "probability of a horizontal flip", low=0, high=1)
