@@ -108,7 +108,7 @@ def short_trials(results: Results) -> pd.DataFrame:
         for strategy in group.strategies:
             for run in strategy.runs:
                 row = {"trial": run.name, "strategy": strategy.label, "seed": str(run.seed[0])}
-                row["epochs"] = f"{run.best_epoch} of {run.epochs}"
+                row["epochs"] = f"{run.best_epoch} of {run.epochs}" if run.epochs else ""
                 row |= {f"{subset} {name}": number(run.score(subset, name), 3) for subset in ("val", "test")
                         for name in SCORES}  # fmt: skip
                 rows.append(row | {"seconds": number(run.seconds, 0)})
