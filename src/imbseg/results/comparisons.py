@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 from scipy import stats
 
-from imbseg.results.collect import MOVED, SCORES
+from imbseg.results.collect import CORRECTED, SCORES
 from imbseg.results.statistics import MOST_SEEDS, Difference, detectable, difference, holm, seeds_needed
 from imbseg.results.strategies import Group, Strategy
 from imbseg.results.tables import number
@@ -19,8 +19,8 @@ METHOD = (
     "Difference: mean over the seeds that both have run, with its 95 % interval by Student's t. p (t): paired t test; "
     "Holm: corrected over all strategies of that score. p (permutation): paired, exact, never below 'least possible' "
     "with so many seeds. p (rank-sum): Wilcoxon's, as published, which ignores pairs. 'Could have shown': the smallest "
-    "true difference that these seeds find in 80 % of experiments, corrected; 'seeds to show it': how many would do for "
-    f"the difference found ({MOST_SEEDS}: that many or more)."
+    "true difference that these seeds find in 80 % of experiments, corrected; 'seeds to show it': how many would do "
+    f"for the difference found ({MOST_SEEDS}: that many or more)."
 )
 TESTS = ("p_t", "p_permutation", "p_rank_sum")
 
@@ -53,7 +53,7 @@ def compare_all(group: Group, subset: str = "test") -> list[Compared]:
     """
     rows = []
     for strategy in group.others:
-        for score in (*SCORES, *MOVED, *(f"IoU/{name}" for name in group.classes)):
+        for score in (*SCORES, *CORRECTED, *(f"IoU/{name}" for name in group.classes)):
             ours, theirs = strategy.values(subset, score), group.baseline.values(subset, score)
             if ours and theirs:
                 family = f"the classes of {strategy.label}" if score.startswith("IoU/") else score
