@@ -10,7 +10,7 @@ from run_folders import make_run
 from scipy import stats
 
 from imbseg.results.collect import collect
-from imbseg.results.compare import interval
+from imbseg.results.statistics import t_interval
 from imbseg.results.strategies import arrange
 from imbseg.results.words import sentences
 
@@ -27,7 +27,7 @@ def said(root: Path, plain: Sequence[float], weighted: Sequence[float], first: i
 
 def test_the_interval_is_scipys():
     values = [0.03, 0.05, 0.01, 0.04]
-    mean, low, high = interval(values)
+    mean, low, high = t_interval(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert mean == pytest.approx(0.0325)
     assert (low, high) == pytest.approx((expected.low, expected.high), rel=1e-12)
