@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg import menu
+from imbseg.copy_paste.donors import Donors
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.training.paste import read_donors
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
 
@@ -31,6 +33,7 @@ class Fold:
         groups: head, medium, tail -> class names.
         absent: train, val, test -> names of the classes that no pixel of theirs shows.
         meta_digest: of the meta they come from.
+        donors: objects of the train fold that may be pasted; None without copy-paste.
     """
 
     train: Files
@@ -42,13 +45,15 @@ class Fold:
     groups: dict[str, list[str]]
     absent: dict[str, list[str]]
     meta_digest: str
+    donors: Donors | None = None
 
 
 def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     """Read a trial's fold from meta.
 
     Raises:
-        InputError: meta is missing, stale, or lacks the fold; the message says what to run.
+        InputError: meta is missing, stale, or lacks the fold (the message says what to run), or there is nothing to
+            paste.
     """
     if trial.root and not dataset.root.is_dir():
         raise InputError(
@@ -71,6 +76,7 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
         groups=_groups(meta.classes),
         absent={name: _absent(rows, dataset) for name, rows in (("train", train), ("val", val), ("test", test))},
         meta_digest=meta.digest,
+        donors=None if trial.copy_paste == "none" else read_donors(trial, dataset, train, meta.objects),
     )
 
 

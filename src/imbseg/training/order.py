@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Key = tuple[int, int, int]  # (epoch, position in the epoch, image)
-ORDER, AUGMENTATION = 1, 2  # streams of chance that must not meet
+ORDER, AUGMENTATION, PASTE = 1, 2, 3  # streams of chance that must not meet
 
 
 def epoch_order(weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch: int) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,8 @@ from imbseg.training.folder import Folder, Row, write_rows
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import make_optimizer
 from imbseg.training.order import EpochBatches
-from imbseg.training.samples import TrainSamples, quiet_worker
+from imbseg.training.paste import Paster, donor_line
+from imbseg.training.samples import TrainSamples, quiet_worker, read_pair
 from imbseg.trial import Resolved, Trial
 
 
@@ -64,6 +66,8 @@ def prepare(
         run.say(
             f"class weights ({trial.class_weights}): " + ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
         )
+    if fold.donors is not None:
+        run.say(donor_line(trial, resolved.dataset, fold.donors))
     for words in absences(fold.absent):
         run.say(words)
     _restore(run)
@@ -111,11 +115,20 @@ def make_batches(run: Run) -> Batches:
         raise InputError(
             f"batch_size {trial.batch_size}: the train fold has {len(run.fold.train.ids)} image, a step takes two"
         )
-    samples = TrainSamples(run.fold.train, run.dataset, trial, run.normalisation)
+    samples = TrainSamples(
+        run.fold.train, run.dataset, trial, run.normalisation, make_paster(trial, run.dataset, run.fold)
+    )
     return torch.utils.data.DataLoader(
         samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
         pin_memory=run.learner.device.type == "cuda", persistent_workers=False,
     )  # fmt: skip
+
+
+def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:
+    """What pastes objects of the train fold into its samples; None without copy-paste."""
+    if fold.donors is None:
+        return None
+    return Paster(trial, dataset, fold.donors, fold.train, functools.partial(read_pair, dataset))
 
 
 def _restore(run: Run) -> None:

@@ -19,6 +19,7 @@ from imbseg.files import whole_file, writable_folder
 from imbseg.models.weights import IMAGENET, normalisation_of
 from imbseg.training.fold import Fold, read_fold
 from imbseg.training.order import epoch_order
+from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples
 from imbseg.trial import Resolved, Trial
 
@@ -75,7 +76,7 @@ def preview(resolved: Resolved, out: Path, images: int) -> int:
 def first_samples(trial: Trial, dataset: Dataset, fold: Fold, images: int) -> list[Sample]:
     """The samples that training would show first, made the same way and from the same keys."""
     normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
-    loader = TrainSamples(fold.train, dataset, trial, normalisation)
+    loader = TrainSamples(fold.train, dataset, trial, normalisation, make_paster(trial, dataset, fold))
     order = epoch_order(fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, epoch=1)
     found = []
     for position, index in enumerate(order[:images].tolist()):

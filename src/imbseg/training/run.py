@@ -20,6 +20,7 @@ from imbseg.training.early_stop import best_epoch, should_stop
 from imbseg.training.fold import read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
 from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
@@ -54,7 +55,10 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
     sizes = {"train_images": len(fold.train.ids), "val_images": len(fold.val.ids), "test_images": len(fold.test.ids)}
     with open_folder(out) as folder:
-        keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes))
+        pasted = paste_record(trial, resolved.dataset, fold.donors)
+        keep_or_refuse(
+            folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes, **pasted)
+        )
         stored = _stored_result(folder)
         if stored is not None:
             say(f"{folder.path}: this trial has finished; its stored result is reported")
@@ -100,6 +104,10 @@ def _one_epoch(run: Run, batches: Batches) -> None:
     started, epoch = time.perf_counter(), len(run.history) + 1
     batches.batch_sampler.epoch = epoch  # type: ignore[union-attr]
     seed_epoch(run.trial.seed, epoch)
+    paster = batches.dataset.paster  # type: ignore[attr-defined]
+    said = paster.before_epoch(run.history) if paster else None
+    if said:
+        run.say(f"epoch {epoch}: {said}")
     loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, lambda _batch, _logits: None)
     trained = time.perf_counter()
     counts = _evaluate(run, "val")

@@ -49,6 +49,35 @@ class Trial:
         0.5, "float", "positive: share of the drawn images that show no mere background", low=0, high=1, open_low=True
     )
     copy_paste: str = _choice("none", COPY_PASTE, "which objects are pasted into other images")
+    rare_objects: int | str = _setting(
+        60, "int", "rare: classes with fewer objects in the train fold are pasted; median: than the median class",
+        low=1, word="median",
+    )  # fmt: skip
+    weak_from: str | None = _setting(
+        None, "text", "weak: CSV of an earlier result, whose worst third is pasted; default: the data set's own list",
+        optional=True,
+    )  # fmt: skip
+    paste_probability: float = _setting(0.5, "float", "probability that a sample gets a paste at all", low=0, high=1)
+    paste_objects: int = _setting(3, "int", "most objects pasted into a sample; 1 to so many, alike", low=1, high=100)
+    paste_scale_min: float = _setting(0.5, "float", "smallest factor of a pasted object's size", low=0.1, high=10)
+    paste_scale_max: float = _setting(1.5, "float", "largest factor of a pasted object's size", low=0.1, high=10)
+    paste_flip: float = _setting(0.5, "float", "probability that a pasted object is mirrored", low=0, high=1)
+    paste_ring: int = _setting(3, "int", "width in pixels of the ignored ring round a paste", low=0, high=100)
+    paste_visible: float = _setting(
+        0.5, "float", "share of a covered object that must stay visible, else the paste is left out", low=0, high=1
+    )
+    paste_min_pixels: int = _setting(100, "int", "smallest object that is pasted, in the file's pixels", low=1)
+    paste_max_share: float = _setting(
+        0.5, "float", "largest object that is pasted, as a share of its image", low=0, high=1, open_low=True
+    )
+    paste_edge: float = _setting(
+        0.0,
+        "float",
+        "standard deviation in pixels of the Gaussian that softens a paste's edge; 0: hard",
+        low=0,
+        high=20,
+    )
+    paste_memory: int = _setting(256, "int", "MB of cut objects kept in memory", low=0, high=2**20)
     fold: int = _setting(0, "int", "which fold validates", low=0, high=4)
     split_seed: int | None = _setting(
         None, "int", "seed of the split, 1 to 5; default: seed", optional=True, low=1, high=5
