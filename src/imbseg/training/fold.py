@@ -15,6 +15,8 @@ from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.training.boxes import Boxes
+from imbseg.training.order import EpochBatches
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
 
@@ -25,7 +27,8 @@ class Fold:
 
     Attributes:
         train, val, test: where the images lie.
-        draw_weights: (train images,) relative weights.
+        draw_weights: (train images,) relative weights, or (classes, train images) where a class is drawn too.
+        boxes: the train images' objects; None where no crop is placed on one.
         class_weights: (classes,) float64.
         class_priors: (classes,) float64, shares of the labelled pixels.
         groups: head, medium, tail -> class names.
@@ -37,6 +40,7 @@ class Fold:
     val: Files
     test: Files
     draw_weights: NDArray[np.float64]
+    boxes: Boxes | None
     class_weights: NDArray[np.float64]
     class_priors: NDArray[np.float64]
     groups: dict[str, list[str]]
@@ -61,16 +65,31 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, seed), trial.fold)
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)
+    weights = draw_weights(trial, train, pixels, dataset.background_index)
+    placed = weights.ndim == 2 or trial.crop_on_object > 0
     return Fold(
         train=_files(train, root),
         val=_files(val, root),
         test=_files(test, root),
-        draw_weights=draw_weights(trial, train, pixels, dataset.background_index),
+        draw_weights=weights,
+        boxes=Boxes.of(list(train["id"]), meta.objects, dataset.class_names) if placed else None,
         class_weights=class_weights(trial.class_weights, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
         groups=_groups(meta.classes),
         absent={name: _absent(rows, dataset) for name, rows in (("train", train), ("val", val), ("test", test))},
         meta_digest=meta.digest,
+    )
+
+
+def epoch_batches(trial: Trial, fold: Fold) -> EpochBatches:
+    """The order in which a trial shows the images of its train fold, epoch by epoch."""
+    return EpochBatches(
+        fold.draw_weights,
+        doubled=trial.sampling != "none",
+        seed=trial.seed,
+        batch_size=trial.batch_size,
+        has_object=None if fold.boxes is None else fold.boxes.has_object(len(fold.class_priors)),
+        crop_on_object=trial.crop_on_object,
     )
 
 

@@ -15,11 +15,10 @@ from imbseg.models import checkpoint
 from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.models.weights import Normalisation, load_encoder_weights
 from imbseg.training.device import make_deterministic, seed_epoch
-from imbseg.training.fold import Fold
+from imbseg.training.fold import Fold, epoch_batches
 from imbseg.training.folder import Folder, Row, write_rows
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import make_optimizer
-from imbseg.training.order import EpochBatches
 from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import Resolved, Trial
 
@@ -104,14 +103,12 @@ def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
 def make_batches(run: Run) -> Batches:
     """The loader of augmented training samples; its batch sampler's epoch is set before each pass."""
     trial = run.trial
-    sampler = EpochBatches(
-        run.fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, batch_size=trial.batch_size
-    )
+    sampler = epoch_batches(trial, run.fold)
     if not len(sampler):
         raise InputError(
             f"batch_size {trial.batch_size}: the train fold has {len(run.fold.train.ids)} image, a step takes two"
         )
-    samples = TrainSamples(run.fold.train, run.dataset, trial, run.normalisation)
+    samples = TrainSamples(run.fold.train, run.dataset, trial, run.normalisation, run.fold.boxes)
     return torch.utils.data.DataLoader(
         samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
         pin_memory=run.learner.device.type == "cuda", persistent_workers=False,

@@ -15,7 +15,8 @@ from imbseg.augment.geometry import draw_geometry, resize_image, warp_image, war
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.read import read_image, read_mask
 from imbseg.datasets.spec import Dataset
-from imbseg.training.order import AUGMENTATION, Key
+from imbseg.training.boxes import Boxes
+from imbseg.training.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
 
 MULTIPLE = 16  # sides the network takes
@@ -54,18 +55,34 @@ Batch = dict[str, torch.Tensor]  # "image", "target", and whatever map of the sa
 class TrainSamples(torch.utils.data.Dataset[Batch]):
     """Augmented samples; what a sample looks like depends on the seed and its key alone."""
 
-    def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
-        """Take what decides a sample."""
+    def __init__(
+        self,
+        files: Files,
+        dataset: Dataset,
+        trial: Trial,
+        normalisation: Normalisation,
+        boxes: Boxes | None = None,
+    ) -> None:
+        """Take what decides a sample; `boxes` are needed by keys that name a class to place the crop on."""
         self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
+        self.boxes = boxes
 
     def __getitem__(self, key: Key) -> Batch:
         """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored."""
-        epoch, position, index = key
+        epoch, position, index, _ = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
         image = read_image(self.files.images[index])
         mask = read_mask(self.files.masks[index], self.dataset)
-        sample, target = augment(image, mask, rng, self.trial, self.normalisation)
+        sample, target = augment(image, mask, rng, self.trial, self.normalisation, self._point(key, mask))
         return {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
+
+    def _point(self, key: Key, mask: NDArray[np.uint8]) -> tuple[int, int] | None:
+        """A pixel that the crop must hold, from a stream of its own: no other draw of the sample depends on it."""
+        epoch, position, index, focus = key
+        if focus == NO_FOCUS or self.boxes is None:
+            return None
+        rng = np.random.default_rng([self.trial.seed, PLACE, epoch, position])
+        return self.boxes.draw_point(rng, index, focus, mask)
 
 
 def augment(
@@ -74,6 +91,7 @@ def augment(
     rng: np.random.Generator,
     trial: Trial,
     normalisation: Normalisation,
+    point: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Scale, crop, flip and colour one image with its mask, and normalise it.
 
@@ -83,6 +101,7 @@ def augment(
         rng: where the chance comes from.
         trial: the ranges.
         normalisation: mean and standard deviation of the channels.
+        point: (x, y) of a pixel that the crop must hold; None: any.
 
     Returns:
         (3, crop height, crop width) float32 and (crop height, crop width) uint8.
@@ -94,6 +113,7 @@ def augment(
         crop=trial.crop,
         scale=(trial.scale_min, trial.scale_max),
         flip=trial.flip,
+        point=point,
     )
     matrix = color_matrix(draw_color(rng, trial.color), normalisation)
     return apply_color(warp_image(image, geometry), matrix), warp_mask(mask, geometry)

@@ -44,8 +44,17 @@ class Trial:
     repeat_exponent: float = _setting(
         0.5, "float", "repeat_factor: exponent of threshold / share; 0.5 is the square root", low=0, high=4
     )
+    rare_temperature: float = _setting(
+        0.01,
+        "float",
+        "rare_class: shares of the pixels that differ by it are drawn 1 to 2.7; large: all classes alike",
+        low=0.0001,
+    )
     positive_share: float = _setting(
         0.5, "float", "positive: share of the drawn images that show no mere background", low=0, high=1, open_low=True
+    )
+    crop_on_object: float = _setting(
+        0.0, "float", "share of the samples whose crop is placed on an object, with any sampling", low=0, high=1
     )
     copy_paste: str = _choice("none", COPY_PASTE, "which objects are pasted into other images")
     fold: int = _setting(0, "int", "which fold validates", low=0, high=4)
