@@ -17,6 +17,7 @@ COLUMNS: dict[str, Any] = {
     "cluster": np.array([0, 0, 1, 1, 2]),
     "pixel_counts": np.array([[9, 0], [9, 0], [9, 0], [0, 9], [0, 0]]),
     "background": 0,
+    "class_scores": np.array([0.9, 0.2]),
     **{name: FIELDS[name].default for name in SAMPLER_PARAMETERS},
 }
 ODD = {  # (images, classes) labelled pixels
@@ -30,7 +31,8 @@ ODD = {  # (images, classes) labelled pixels
 
 
 def cut(columns: dict[str, Any], images: int) -> dict[str, Any]:
-    return {key: value[:images] if isinstance(value, np.ndarray) else value for key, value in columns.items()}
+    by_image = ("major_class", "cluster", "pixel_counts")
+    return {key: value[:images] if key in by_image else value for key, value in columns.items()}
 
 
 def weights_of(name: str, columns: dict[str, Any] = COLUMNS) -> np.ndarray:
@@ -64,7 +66,9 @@ def test_every_sampler_with_one_image(name: str) -> None:
 @pytest.mark.parametrize("what", ODD)
 @pytest.mark.parametrize("name", SAMPLING)
 def test_every_sampler_with_odd_counts(name: str, what: str, background: int | None) -> None:
-    columns = {**cut(COLUMNS, 3), "pixel_counts": np.array(ODD[what]), "background": background}
+    counts = np.array(ODD[what])
+    scores = np.linspace(0, 1, counts.shape[1])
+    columns = {**cut(COLUMNS, 3), "pixel_counts": counts, "background": background, "class_scores": scores}
     weights = weights_of(name, columns)
     check(name, weights, 3, columns)
     assert len(epoch_order(weights, doubled=True, seed=1, epoch=1)[0]) == 6

@@ -16,7 +16,14 @@ SAMPLING = {
     "repeat_factor": "imbseg.sampling.pixels:repeat_factor",
     "rare_class": "imbseg.sampling.rare_class:rare_class",
     "positive": "imbseg.sampling.pixels:positive",
+    "adaptive": "imbseg.sampling.adaptive:adaptive",
 }
 
 # Arguments of samplers that are fields of a trial, refused where the sampler has none.
-SAMPLER_PARAMETERS = ("repeat_threshold", "repeat_exponent", "rare_temperature", "positive_share")
+SAMPLER_PARAMETERS = (
+    "repeat_threshold", "repeat_exponent", "rare_temperature", "positive_share", "adaptive_bound",
+)  # fmt: skip
+
+# Fields that say where the `class_scores` come from which a sampler takes: how the trial does so far.
+SCORE_PARAMETERS = ("adaptive_from", "adaptive_smoothing")
+SCORES = ("validation", "confidence")  # IoU on the validation fold; probability of the true class in training batches

@@ -37,6 +37,7 @@ class Run:
     history: list[Row]
     seconds: list[Row]
     say: Callable[[str], None]
+    draws: list[Row] = dataclasses.field(default_factory=list)
 
 
 def prepare(
@@ -123,6 +124,7 @@ def _restore(run: Run) -> None:
     run.learner.model.load_state_dict(state["model"])
     run.learner.optimizer.load_state_dict(state["optimizer"])
     run.learner.scaler.load_state_dict(state["scaler"])
-    run.history, run.seconds = state["history"], state["seconds"]
+    run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
     write_rows(run.folder.file("epochs.csv"), run.history)
+    write_rows(run.folder.file("draws.csv"), run.draws)
     run.say(f"going on after epoch {len(run.history)}")
