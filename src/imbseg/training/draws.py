@@ -86,5 +86,4 @@ def true_class_probability(target: torch.Tensor, logits: torch.Tensor) -> np.nda
     classes = logits.shape[1]
     at = target.to(logits.device).clamp(max=classes - 1)[:, None]  # an ignored pixel asks for any class, and is dropped
     own = logits.float().softmax(dim=1).gather(1, at)[:, 0].cpu().numpy()  # (images, height, width)
-    label, labelled = target.numpy(), target.numpy() != IGNORE
-    return np.bincount(label[labelled], weights=own[labelled].astype(np.float64), minlength=classes)
+    return np.bincount(target.numpy().ravel(), weights=own.ravel(), minlength=IGNORE + 1)[:classes]
