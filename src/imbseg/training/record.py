@@ -6,16 +6,21 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from imbseg.datasets.spec import GROUPS
+
 Row = dict[str, float]
-GROUPS = ("head", "medium", "tail")
 SELECTED = "mIoU_present"  # the score of an epoch: over the classes that the validation images show
 TABLE = ("mIoU", SELECTED, "classes_scored", *GROUPS, "mIoU_I", "mIoU_C", "mIoU_published_val", "pixel_accuracy")
 
 
 def epoch_row(epoch: int, loss: float, scores: Mapping[str, float]) -> Row:
     """One row of epochs.csv: nothing in it depends on the clock."""
-    row: Row = {"epoch": epoch, "loss": loss}
-    row |= {name: scores[name] for name in TABLE if name in scores}
+    return {"epoch": epoch, "loss": loss} | table_scores(scores)
+
+
+def table_scores(scores: Mapping[str, float]) -> Row:
+    """The scores that a row of a run's tables holds."""
+    row = {name: scores[name] for name in TABLE if name in scores}
     return row | {name: value for name, value in scores.items() if name.startswith(("IoU/", "precision/", "recall/"))}
 
 

@@ -23,6 +23,7 @@ from imbseg.training.fold import draw_weights, read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.order import EpochBatches
+from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
 from imbseg.training.samples import WholeImages
@@ -166,13 +167,13 @@ def _keep(run: Run, counts: Counts) -> None:
 
 
 def _finish(run: Run, final: Report) -> Row:
-    """Test once, with the best checkpoint."""
+    """Correct on the validation images, then test once, with the best checkpoint."""
     best = best_epoch(_scores(run))
     run.learner.model.load_state_dict(checkpoint.load(run.folder.file("best.pt"), run.learner.device)["model"])
-    counts = _evaluate(run, "test")
+    counts, corrected = correct(run) if run.trial.post_hoc != "none" else (_evaluate(run, "test"), {})
     save_counts(run.folder.file("counts_test.npz"), counts)
     test = summary(counts, run.dataset.class_names, run.fold.groups)
-    result = for_tuner(run.history[best - 1], test)
+    result = for_tuner(run.history[best - 1], test) | corrected
     everything = {name: value for name, value in test.items() if not math.isnan(value)}
     run.folder.status("finished", best_epoch=best, epochs=len(run.history), result=result, test=everything)
     tail = f", tail {test['tail']:.3f}" if not math.isnan(test.get("tail", math.nan)) else ""
