@@ -27,6 +27,7 @@ from imbseg.datasets.spec import REPOSITORY, load
 from imbseg.meta.build import build
 from imbseg.models.weights import IMAGENET
 from imbseg.training.fold import read_fold
+from imbseg.training.order import NO_FOCUS
 from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import resolve
@@ -85,7 +86,7 @@ def make_contenders(arguments: argparse.Namespace, folder: Path) -> dict[str, Ma
     made = {label: other(files.images, files.masks, IMAGENET) for label, other in rivals.items()}
     found: dict[str, Make] = {label: (lambda i, one=one: one(index[i])) for label, one in made.items()}
     for label, one in samples.items():
-        found[label] = lambda i, one=one: tuple(one[(1, i, index[i])].values())[:2]
+        found[label] = lambda i, one=one: tuple(one[(1, i, index[i], NO_FOCUS)].values())[:2]
     for label, make in found.items():
         check(label, make)
     return found
@@ -96,7 +97,7 @@ def training_samples(settings: dict[str, str]) -> TrainSamples:
     resolved = resolve(settings, {})
     fold = read_fold(resolved.trial, resolved.dataset)
     paster = make_paster(resolved.trial, resolved.dataset, fold)
-    return TrainSamples(fold.train, resolved.dataset, resolved.trial, IMAGENET, paster)
+    return TrainSamples(fold.train, resolved.dataset, resolved.trial, IMAGENET, paster=paster)
 
 
 def check(label: str, make: Make) -> None:

@@ -12,6 +12,11 @@ def test_an_image_of_half_the_weight_is_drawn_twice_as_often() -> None:
     np.testing.assert_allclose(found, [1, 2, np.nan])  # 3 of 6 against 1 of 4; the last class is nowhere
 
 
+def test_weights_of_a_class_and_an_image_together() -> None:
+    together = np.array([[1.0, 1, 1, 0], [2, 0, 0, 1], [0, 0, 0, 0]])  # 3, 1, 1 and 1 an image
+    np.testing.assert_array_equal(drawn_ratio(PRESENCE, together), drawn_ratio(PRESENCE, np.array([3.0, 1, 1, 1])))
+
+
 def test_the_figure_has_a_mark_for_each_sampler_and_the_rarest_on_top() -> None:
     weights = {f"s{number}": np.ones(4) for number in range(8)}
     axis = sampling_figure(PRESENCE, weights, ["sky", "pole", "ghost"]).axes[0]

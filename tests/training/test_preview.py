@@ -55,12 +55,24 @@ def test_it_shows_what_training_shows(flags: dict[str, str]):
     fold = read_fold(trial, dataset)
     shown = first_samples(trial, dataset, fold, 5)
     batches = EpochBatches(fold.draw_weights, doubled=True, seed=trial.seed, batch_size=trial.batch_size)
-    keys = [key for batch in batches for key in batch][:5]
+    keys = batches.keys()[:5]
     loader = TrainSamples(fold.train, dataset, trial, IMAGENET)
     assert [one.image_id for one in shown] == [fold.train.ids[key[2]] for key in keys]
     for one, key in zip(shown, keys, strict=True):
         assert np.array_equal(one.mask, loader[key]["target"].numpy())
         assert one.picture.shape == (64, 64, 3)
+
+
+def test_crops_on_objects_are_shown_and_named(flags: dict[str, str]):
+    resolved = resolve({**flags, "strategy": "full/mskf/rare_class/none", "crop": "32", "scale_min": "1"}, {})
+    shown = first_samples(resolved.trial, resolved.dataset, read_fold(resolved.trial, resolved.dataset), 200)
+    on_cracks = [one for one in shown if one.focus == "crack"]
+    assert len(on_cracks) >= len(shown) * 0.4  # nearly all of the drawn half
+    assert all((one.mask == 1).any() for one in on_cracks)
+    assert {one.focus for one in shown} == {"", "crack"}
+    without = [dataclasses.replace(one, focus="") for one in shown]
+    named = [contact_sheet(samples, resolved.dataset, "title") for samples in (shown, without)]
+    assert not np.array_equal(*map(np.asarray, named))
 
 
 def test_the_command_writes_a_sheet(tmp_path: Path, flags: dict[str, str], command):

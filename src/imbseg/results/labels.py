@@ -38,7 +38,10 @@ def labels_of(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
 
 def _parts(key: Settings) -> list[str]:
     settings = dict(key)
-    parts = [str(settings["strategy"]), str(settings["loss"])]
-    if settings["class_weights"] != _about_loss(parts[1])[1]:
+    loss = str(settings["loss"])
+    parts = (
+        [str(settings["strategy"]), loss] if loss else [str(settings["strategy"])]
+    )  # a table from elsewhere has none
+    if settings["class_weights"] != _about_loss(loss)[1]:
         parts.append(f"class_weights={settings['class_weights']}")
     return parts + [f"{name}={value}" for name, value in key if name not in NAMED]

@@ -17,7 +17,7 @@ def drawn_ratio(presence: NDArray[np.bool_], weights: NDArray[np.float64]) -> ND
 
     Args:
         presence: (images, classes) whether an image shows a class.
-        weights: (images,) draw weights, not all 0.
+        weights: (images,) draw weights, not all 0, or (classes, images) of a class and an image together.
 
     Returns:
         (classes,) float64; NaN for a class that no image shows.
@@ -26,7 +26,8 @@ def drawn_ratio(presence: NDArray[np.bool_], weights: NDArray[np.float64]) -> ND
     array([1. , 1.5])
     """
     alike = presence.mean(axis=0)
-    drawn = presence.T @ (weights / weights.sum())
+    share = weights.sum(axis=0) if weights.ndim == 2 else weights
+    drawn = presence.T @ (share / share.sum())
     ratio: NDArray[np.float64] = np.divide(drawn, alike, out=np.full(len(alike), np.nan), where=alike > 0)
     return ratio
 
@@ -38,7 +39,7 @@ def sampling_figure(
 
     Args:
         presence: (images, classes) whether an image of the train fold shows a class.
-        weights: name of a sampler -> (images,) draw weights.
+        weights: name of a sampler -> draw weights as `drawn_ratio` takes them.
         class_names: in index order.
     """
     images = presence.sum(axis=0)

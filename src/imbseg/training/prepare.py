@@ -16,11 +16,10 @@ from imbseg.models import checkpoint
 from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.models.weights import Normalisation, load_encoder_weights
 from imbseg.training.device import make_deterministic, seed_epoch
-from imbseg.training.fold import Fold
+from imbseg.training.fold import Fold, epoch_batches
 from imbseg.training.folder import Folder, Row, write_rows
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import make_optimizer
-from imbseg.training.order import EpochBatches
 from imbseg.training.paste import Paster, donor_line
 from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import Resolved, Trial
@@ -40,6 +39,7 @@ class Run:
     history: list[Row]
     seconds: list[Row]
     say: Callable[[str], None]
+    draws: list[Row] = dataclasses.field(default_factory=list)
 
 
 def prepare(
@@ -108,16 +108,15 @@ def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
 def make_batches(run: Run) -> Batches:
     """The loader of augmented training samples; its batch sampler's epoch is set before each pass."""
     trial = run.trial
-    sampler = EpochBatches(
-        run.fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, batch_size=trial.batch_size
-    )
+    sampler = epoch_batches(trial, run.fold)
     if not len(sampler):
         raise InputError(
             f"batch_size {trial.batch_size}: the train fold has {len(run.fold.train.ids)} image, a step takes two"
         )
     samples = TrainSamples(
-        run.fold.train, run.dataset, trial, run.normalisation, make_paster(trial, run.dataset, run.fold)
-    )
+        run.fold.train, run.dataset, trial, run.normalisation, run.fold.boxes,
+        make_paster(trial, run.dataset, run.fold),
+    )  # fmt: skip
     return torch.utils.data.DataLoader(
         samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
         pin_memory=run.learner.device.type == "cuda", persistent_workers=False,
@@ -139,6 +138,7 @@ def _restore(run: Run) -> None:
     run.learner.model.load_state_dict(state["model"])
     run.learner.optimizer.load_state_dict(state["optimizer"])
     run.learner.scaler.load_state_dict(state["scaler"])
-    run.history, run.seconds = state["history"], state["seconds"]
+    run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
     write_rows(run.folder.file("epochs.csv"), run.history)
+    write_rows(run.folder.file("draws.csv"), run.draws)
     run.say(f"going on after epoch {len(run.history)}")

@@ -15,11 +15,14 @@ from imbseg.files import read_json
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
+from imbseg.training.adapt import adapts, asks_confidence, class_scores
 from imbseg.training.device import choose_device, seed_epoch
+from imbseg.training.draws import Draws
 from imbseg.training.early_stop import best_epoch, should_stop
-from imbseg.training.fold import read_fold
+from imbseg.training.fold import draw_weights, read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
 from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.order import EpochBatches
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, make_batches, prepare
@@ -102,13 +105,14 @@ def _train(run: Run, intermediate: Report, final: Report) -> Row:
 
 def _one_epoch(run: Run, batches: Batches) -> None:
     started, epoch = time.perf_counter(), len(run.history) + 1
-    batches.batch_sampler.epoch = epoch  # type: ignore[union-attr]
+    order = _next_order(run, batches, epoch)
     seed_epoch(run.trial.seed, epoch)
     paster = batches.dataset.paster  # type: ignore[attr-defined]
     said = paster.before_epoch(run.history) if paster else None
     if said:
         run.say(f"epoch {epoch}: {said}")
-    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, lambda _batch, _logits: None)
+    draws = Draws(run.dataset.class_names, confidence=asks_confidence(run.trial))
+    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, draws.add)
     trained = time.perf_counter()
     counts = _evaluate(run, "val")
     scores = summary(counts, run.dataset.class_names, run.fold.groups)
@@ -117,8 +121,22 @@ def _one_epoch(run: Run, batches: Batches) -> None:
     row = epoch_row(epoch, loss, scores)
     run.say(epoch_line(row, run.trial.epochs, time.perf_counter() - started, run.history))
     run.history.append(row)
+    run.draws.append(draws.row(epoch, images=len({key[2] for key in order.keys()[: draws.samples]})))
     run.seconds.append({"epoch": epoch, "train_s": trained - started, "val_s": time.perf_counter() - trained})
     _keep(run, counts)
+
+
+def _next_order(run: Run, batches: Batches, epoch: int) -> EpochBatches:
+    """Set the loader's order to an epoch's, with weights from the epochs before where the sampler asks for them."""
+    order = batches.batch_sampler
+    if not isinstance(order, EpochBatches):
+        raise AssertionError("make_batches gives the loader an order of epochs")
+    order.epoch = epoch
+    if adapts(run.trial):
+        unseen = run.fold.absent["val"]
+        scores = class_scores(run.trial, run.dataset.class_names, run.history, run.draws, unseen)
+        order.weights = draw_weights(run.trial, run.fold.columns, scores)
+    return order
 
 
 def _evaluate(run: Run, subset: str) -> Counts:
@@ -146,10 +164,12 @@ def _keep(run: Run, counts: Counts) -> None:
         "optimizer": run.learner.optimizer.state_dict(),
         "scaler": run.learner.scaler.state_dict(),
         "history": run.history,
+        "draws": run.draws,
         "seconds": run.seconds,
     }
     checkpoint.save(run.folder.file("last.pt"), state)
     write_rows(run.folder.file("epochs.csv"), run.history)
+    write_rows(run.folder.file("draws.csv"), run.draws)
     write_rows(run.folder.file("timing.csv"), run.seconds)
     write_events(run.folder.file("events"), run.history[-1])
 

@@ -21,7 +21,8 @@ from imbseg.datasets.decoded import Pair, read_pair
 from imbseg.datasets.read import read_objects
 from imbseg.datasets.spec import Dataset
 from imbseg.losses import terms
-from imbseg.training.order import AUGMENTATION, Key
+from imbseg.training.boxes import Boxes
+from imbseg.training.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
 
 if TYPE_CHECKING:
@@ -85,11 +86,21 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         dataset: Dataset,
         trial: Trial,
         normalisation: Normalisation,
+        boxes: Boxes | None = None,
         paster: Paster | None = None,
     ) -> None:
-        """Take what decides a sample; without a paster nothing is pasted."""
+        """Take what decides a sample.
+
+        Args:
+            files: of the train fold.
+            dataset: whose they are.
+            trial: the ranges.
+            normalisation: of the encoder's weights.
+            boxes: needed by keys that name a class to place the crop on.
+            paster: pastes objects; None: nothing is pasted.
+        """
         self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
-        self.paster = paster
+        self.boxes, self.paster = boxes, paster
         self.with_areas = "object_area" in terms.arguments(trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
@@ -98,10 +109,10 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         With copy-paste also `pasted` (classes,) int64, the pasted objects of each class. Where the loss asks for
         it also `object_area` (height, width) float32, see imbseg.augment.object_area.
         """
-        epoch, position, index = key
+        epoch, position, index, _ = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
         image, mask = self.files.read(self.dataset, index)
-        geometry = draw_sample(rng, image, self.trial)
+        geometry = draw_sample(rng, image, self.trial, self._point(key, mask))
         paste = functools.partial(self.paster, geometry=geometry, key=key) if self.paster else None
         sample, target, pasted = augment(image, mask, geometry, rng, self.trial, self.normalisation, paste)
         batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
@@ -118,6 +129,14 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
             return component_areas(mask, background)
         return instance_areas(mask, read_objects(self.files.objects[index]), background)
 
+    def _point(self, key: Key, mask: NDArray[np.uint8]) -> tuple[int, int] | None:
+        """A pixel that the crop must hold, from a stream of its own: no other draw of the sample depends on it."""
+        epoch, position, index, focus = key
+        if focus == NO_FOCUS or self.boxes is None:
+            return None
+        rng = np.random.default_rng([self.trial.seed, PLACE, epoch, position])
+        return self.boxes.draw_point(rng, index, focus, mask)
+
 
 def pasted_areas(areas: NDArray[np.float32], pasted: Pasted) -> NDArray[np.float32]:
     """The map of object areas with every pasted object's share of the image that it came from."""
@@ -126,8 +145,10 @@ def pasted_areas(areas: NDArray[np.float32], pasted: Pasted) -> NDArray[np.float
     return areas
 
 
-def draw_sample(rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial) -> Geometry:
-    """Draw where a sample lies in its image, by the ranges of the trial."""
+def draw_sample(
+    rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial, point: tuple[int, int] | None = None
+) -> Geometry:
+    """Draw where a sample lies in its image, by the ranges of the trial; it holds the pixel (x, y) of `point`."""
     return draw_geometry(
         rng,
         (image.shape[1], image.shape[0]),
@@ -135,6 +156,7 @@ def draw_sample(rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial
         crop=trial.crop,
         scale=(trial.scale_min, trial.scale_max),
         flip=trial.flip,
+        point=point,
     )
 
 

@@ -15,7 +15,7 @@ from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, unknown_name
 from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.models.encoders import check_encoder
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING, SCORE_PARAMETERS
 from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of
 from imbseg.trial.values import parse, show
 
@@ -155,9 +155,11 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
 def _check_sampler(trial: Trial, explicit: set[str]) -> None:
     """A parameter named for a sampler that has none would change nothing."""
     taken = menu.arguments(SAMPLING, trial.sampling)
-    for name in SAMPLER_PARAMETERS:
+    taken += SCORE_PARAMETERS if "class_scores" in taken else ()
+    known = (*SAMPLER_PARAMETERS, *SCORE_PARAMETERS)
+    for name in known:
         if name in explicit and name not in taken:
-            takes = ", ".join(p for p in SAMPLER_PARAMETERS if p in taken) or "none"
+            takes = ", ".join(p for p in known if p in taken) or "none"
             raise InputError(
                 f"{name}: sampling {trial.sampling!r} has no such parameter (its own: {takes}); leave it out"
             )
