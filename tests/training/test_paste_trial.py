@@ -63,7 +63,7 @@ def opened(flags: dict[str, str]) -> tuple[Resolved, Fold]:
 def samples_of(flags: dict[str, str]) -> TrainSamples:
     resolved, fold = opened(flags)
     paster = make_paster(resolved.trial, resolved.dataset, fold)
-    return TrainSamples(fold.train, resolved.dataset, resolved.trial, IMAGENET, paster)
+    return TrainSamples(fold.train, resolved.dataset, resolved.trial, IMAGENET, fold.boxes, paster)
 
 
 def epochs_csv(folder: Path) -> list[dict[str, str]]:

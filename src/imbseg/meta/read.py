@@ -51,7 +51,7 @@ class Meta:
         """splits.csv, a row a fold column, read when first asked for."""
         import pandas as pd
 
-        numbers = {f"deviation_{kind}": [""] for kind in ("presence", "pixels", "objects")}
+        numbers = {f"deviation_{kind}": [""] for kind in ("presence", "pixels", "proportion", "objects")}
         types = {"column": str, "rarest_class": str}  # which may be called "NA"
         return pd.read_csv(self.folder / "splits.csv", dtype=types, keep_default_na=False, na_values=numbers)
 
