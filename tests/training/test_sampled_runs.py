@@ -20,7 +20,7 @@ from imbseg.training import run as run_module
 from imbseg.training.adapt import class_scores
 from imbseg.training.fold import draw_weights, epoch_batches, read_fold
 from imbseg.training.order import AUGMENTATION, NO_FOCUS, EpochBatches
-from imbseg.training.samples import TrainSamples, augment
+from imbseg.training.samples import TrainSamples, augment, draw_sample
 from imbseg.trial import resolve
 
 CROPS = {"crop": "32", "crop_on_object": "0.5"}
@@ -148,7 +148,8 @@ def test_a_sample_without_a_class_is_byte_for_byte_what_it_was(data: dict[str, s
     for epoch, position, image, focus in order.keys():  # noqa: SIM118 (no dict)
         rng = np.random.default_rng([trial.seed, AUGMENTATION, epoch, position])
         files = read_image(fold.train.images[image]), read_mask(fold.train.masks[image], dataset)
-        picture, target = augment(*files, rng, trial, IMAGENET)
+        geometry = draw_sample(rng, files[0], trial)
+        picture, target, _ = augment(*files, geometry, rng, trial, IMAGENET)
         found = samples[(epoch, position, image, focus)]
         assert focus == NO_FOCUS
         assert found["image"].numpy().tobytes() == picture.tobytes()

@@ -16,6 +16,7 @@ from imbseg.datasets.read import read_mask
 from imbseg.errors import InputError
 from imbseg.models.weights import IMAGENET
 from imbseg.training.fold import read_fold
+from imbseg.training.order import NO_FOCUS
 from imbseg.training.samples import Files, TrainSamples
 from imbseg.trial import Trial, resolve
 
@@ -31,9 +32,9 @@ def samples(data: dict[str, str], **changed: str) -> TrainSamples:
 
 
 def test_the_map_comes_only_where_a_loss_asks_for_it(data: dict[str, str]) -> None:
-    plain = samples(data)[1, 0, 0]
+    plain = samples(data)[1, 0, 0, NO_FOCUS]
     assert plain.keys() == {"image", "target"}
-    with_map = samples(data, loss="dice+0.5*size_balanced")[1, 0, 0]
+    with_map = samples(data, loss="dice+0.5*size_balanced")[1, 0, 0, NO_FOCUS]
     assert with_map.keys() == {"image", "target", "object_area"}
     assert with_map["object_area"].shape == with_map["target"].shape
     for name, tensor in plain.items():  # the map draws nothing
@@ -45,7 +46,7 @@ def test_the_map_is_that_of_the_whole_image(data: dict[str, str]) -> None:
     index = next(i for i, path in enumerate(loader.files.masks) if read_mask(path, loader.dataset).any())
     whole = component_areas(read_mask(loader.files.masks[index], loader.dataset), 0)
     assert len(np.unique(whole)) == 2  # background, and one crack
-    sample = loader[1, 0, index]
+    sample = loader[1, 0, index, NO_FOCUS]
     for label in (0, 1):
         found = sample["object_area"][sample["target"] == label].unique().tolist()
         assert found in ([], [float(whole.max() if label == 0 else whole.min())])
@@ -65,7 +66,7 @@ def test_objects_are_instances_where_the_data_set_has_them(tmp_path: Path) -> No
             "image": [f"images/{one}.png" for one in ids], "mask": [f"masks/{one}.png" for one in ids]}  # fmt: skip
     trial = Trial(loss="size_balanced", crop=(64, 64), scale_min=1.0, scale_max=1.0, flip=0.0)
     loader = TrainSamples(Files.of(rows, dataset.root, dataset), dataset, trial, IMAGENET)
-    shares = loader[1, 0, 0]["object_area"].numpy() * 64 * 64
+    shares = loader[1, 0, 0, NO_FOCUS]["object_area"].numpy() * 64 * 64
     crack = read_mask(loader.files.masks[0], dataset) == 1
     assert crack.sum() == 64  # one pixel a column
     assert shares[:, :16][crack[:, :16]].tolist() == [16] * 16
@@ -73,7 +74,7 @@ def test_objects_are_instances_where_the_data_set_has_them(tmp_path: Path) -> No
     assert (shares[~crack] == 64 * 64).all()
     (file.parent / "objects" / masks[0].name).unlink()
     with pytest.raises(InputError, match=rf"object mask .*{masks[0].name}: can't be read"):
-        loader[1, 0, 0]
+        loader[1, 0, 0, NO_FOCUS]
 
 
 @pytest.mark.parametrize("loss", ["logit_variation", "size_balanced"])
