@@ -1,0 +1,144 @@
+"""How long a trial takes on this machine: a few of its own steps and validation images, timed."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imbseg.models import checkpoint
+from imbseg.training.device import choose_device
+from imbseg.training.fold import read_fold
+from imbseg.training.folder import open_folder
+from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.prepare import Run, make_batches, prepare
+from imbseg.training.samples import Files, WholeImages
+from imbseg.trial import Resolved
+
+LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
+START_S = 12.0  # of a trial: imports (8 s), NNI from one trial to the next (1 s), the network
+
+
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """What the parts of a trial take.
+
+    Attributes:
+        steps: training steps of an epoch.
+        step_s: seconds of one, the median: other work on the machine comes and goes.
+        loader_s: until the first sample of an epoch is there.
+        val_s: seconds of one validation, over the whole validation side.
+        test_s: of the test set, at the end.
+        save_s: of the two checkpoints of an epoch.
+    """
+
+    steps: int
+    step_s: float
+    loader_s: float
+    val_s: float
+    test_s: float
+    save_s: float
+
+    def seconds(self, epochs: int) -> float:
+        """What a trial of so many epochs takes; less where it stops early.
+
+        >>> Pace(steps=10, step_s=1.0, loader_s=2.0, val_s=7.0, test_s=5.0, save_s=1.0).seconds(3)
+        77.0
+        """
+        epoch = self.loader_s + self.steps * self.step_s + self.val_s + self.save_s
+        return START_S + epochs * epoch + self.test_s
+
+
+class FirstBatches:
+    """The first batches of a loader, until LEAST_STEPS are done and SECONDS are over; when each step ended."""
+
+    def __init__(self, batches: Batches) -> None:
+        """Take the loader."""
+        self.batches, self.ends = batches, list[float]()
+
+    def __len__(self) -> int:
+        """Steps of the whole epoch."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield batches; what follows a yield runs once the step on that batch is over."""
+        started = time.perf_counter()
+        for batch in self.batches:
+            yield batch
+            self.ends.append(time.perf_counter())
+            if len(self.ends) >= LEAST_STEPS and self.ends[-1] - started >= SECONDS:
+                return
+
+
+def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
+    """Train a few steps of a trial and evaluate a few images, in a folder that is gone afterwards.
+
+    Args:
+        resolved: the trial.
+        like: the pace of a trial with the same network and images, whose validation isn't timed again.
+
+    Raises:
+        InputError: the trial can't run; what it would say by itself.
+    """
+    device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
+    trial = dataclasses.replace(resolved.trial, threads=resolved.trial.threads or torch.get_num_threads())
+    torch.set_num_threads(trial.threads)
+    fold = read_fold(trial, resolved.dataset)
+    with tempfile.TemporaryDirectory(prefix="imbseg-timing-") as place, open_folder(Path(place)) as folder:
+        run = prepare(resolved, trial, fold, folder, device, say=lambda _: None)
+        steps, loader_s, step_s = _train(run)
+        if like is not None:
+            return dataclasses.replace(like, steps=steps, step_s=step_s, loader_s=loader_s)
+        val_s, image_s = _evaluate(run, fold.val)
+        return Pace(steps, step_s, loader_s, val_s, image_s * len(fold.test.ids), _save(run))
+
+
+def _train(run: Run) -> tuple[int, float, float]:
+    """(steps of an epoch, seconds until the first sample, seconds of a step); the first step warms up."""
+    first = FirstBatches(make_batches(run))
+    started = time.perf_counter()
+    train_epoch(run.learner, first, run.loss_of, run.trial, 1)  # type: ignore[arg-type]
+    ends = first.ends
+    step_s = float(np.median(np.diff(ends))) if len(ends) > 1 else ends[0] - started
+    return len(first), max(ends[0] - started - step_s, 0.0), step_s
+
+
+def _evaluate(run: Run, files: Files) -> tuple[float, float]:
+    """Seconds of the whole evaluation, and of an image: from one of a batch and one of four, if there are as many."""
+    total, few = len(files.ids), run.trial.batch_size
+    more = min(4 * few, total)
+    if more <= few:
+        seconds = _seconds_of(run, files)
+        return seconds, seconds / total
+    short, long = (_seconds_of(run, _spread(files, count)) for count in (few, more))
+    image_s = max(long - short, 0.0) / (more - few)
+    return long + (total - more) * image_s, image_s
+
+
+def _seconds_of(run: Run, files: Files) -> float:
+    whole = WholeImages(files, run.dataset, run.trial, run.normalisation)
+    started = time.perf_counter()
+    evaluate(run.learner.model, whole, run.learner.device, run.trial, "timing")
+    return time.perf_counter() - started
+
+
+def _spread(files: Files, count: int) -> Files:
+    """Some of the images, evenly spread."""
+    chosen = np.linspace(0, len(files.ids) - 1, count).astype(int)
+    parts = (getattr(files, part.name) for part in dataclasses.fields(files))
+    return Files(*([values[i] for i in chosen] for values in parts))
+
+
+def _save(run: Run) -> float:
+    """Seconds of a last.pt and a best.pt."""
+    state = {"model": run.learner.model.state_dict(), "optimizer": run.learner.optimizer.state_dict()}
+    started = time.perf_counter()
+    for name in ("last.pt", "best.pt"):
+        checkpoint.save(run.folder.file(name), state)
+    return time.perf_counter() - started
