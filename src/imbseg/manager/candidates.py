@@ -14,13 +14,11 @@ from imbseg.datasets.spec import Dataset
 from imbseg.losses import LOSSES
 from imbseg.meta.advice import names
 from imbseg.meta.classes import ginis
-from imbseg.meta.rarity import classes_rare_by, empty_images
+from imbseg.meta.rarity import GINI_APART, MANY_EMPTY, classes_rare_by, empty_images
 from imbseg.meta.read import Meta
 from imbseg.sampling import SAMPLING
 
 FEWEST, MOST = 6, 10
-MANY_EMPTY = 0.25  # share of train images without any class, from which the diagnosis tells of them
-OF_PIXELS = 0.15  # Gini of pixels minus that of images, from which the imbalance is one of pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Candidate:
         return f"full/{split}/{self.sampling}/{self.copy_paste}"
 
     def sampled(self, split: str, seed: int = 1) -> dict[str, Any]:
-        """What NNI samples for it, see `plan_config.search_space`."""
+        """What NNI samples for it, from the file that `plan_config` writes."""
         inner = {"_name": self.strategy(split), **self.parameters, "loss": self.loss}
         return {"seed": seed, "strategy": inner}
 
@@ -93,7 +91,7 @@ def troubles(meta: Meta, dataset: Dataset) -> list[list[Candidate]]:
     by_images = [_few_images(names(few), _threshold(classes, dataset))] if few else []
     by_pixels = [_few_pixels(names(thin))] if thin else []
     gini = ginis(classes, dataset)
-    pixels_first = gini["pixels"] > gini["images"] + OF_PIXELS or len(thin) > len(few)
+    pixels_first = gini["pixels"] > gini["images"] + GINI_APART or len(thin) > len(few)
     return [
         *([_mostly_empty(f"{empty / total:.0%} of the images show nothing")] if is_empty else []),
         *(by_pixels + by_images if pixels_first else by_images + by_pixels),
@@ -130,7 +128,7 @@ def _small_objects(who: str) -> list[Candidate]:
         Candidate(loss="size_balanced", reason=f"{why}: an object counts by itself, not by its pixels"),
         Candidate(copy_paste=paste, reason=f"{why}: more of them in each image"),
         Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term that follows IoU"),
-        Candidate(loss="ohem", reason=f"{why}: only the hardest pixels count, which small objects are"),
+        Candidate(loss="ohem", reason=f"{why}: only the hardest pixels count, theirs often among them"),
     ]
 
 
@@ -138,8 +136,8 @@ def _mostly_empty(why: str) -> list[Candidate]:
     return [
         Candidate(sampling="positive", reason=f"{why}: draw the others more"),
         Candidate(loss="cross_entropy+dice", reason=f"{why}: a term in which background can't outweigh the rest"),
-        Candidate(loss="cross_entropy+tversky", reason=f"{why}: the same, and a missed pixel costs more than a false one"),
-    ]  # fmt: skip
+        Candidate(loss="cross_entropy+tversky", reason=f"{why}: a term in which a miss costs more than a false alarm"),
+    ]
 
 
 def _often() -> list[Candidate]:
@@ -159,11 +157,9 @@ def _threshold(classes: pd.DataFrame, dataset: Dataset) -> float:
 
 
 def _known(wanted: Sequence[Candidate]) -> list[Candidate]:
-    return [
-        one
-        for one in wanted
-        if one.sampling in SAMPLING and one.copy_paste in COPY_PASTE and all(term in LOSSES for term in one.loss.split("+"))
-    ]  # fmt: skip
+    """Those that today's menus hold."""
+    return [one for one in wanted if one.sampling in SAMPLING and one.copy_paste in COPY_PASTE
+            and all(term in LOSSES for term in one.loss.split("+"))]  # fmt: skip
 
 
 def _in_turn(lanes: Sequence[Sequence[Candidate]]) -> list[Candidate]:

@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from imbseg import menu
 from imbseg.errors import InputError
 from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.results.collect import FINISHED, Run
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial.fields import STRATEGY, WITHOUT_EFFECT
 
 NAMED = ("strategy", "loss", "class_weights")
@@ -190,16 +192,13 @@ def _group_key(run: Run) -> tuple[Any, ...]:
 
 def _group_names(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
     """Names from data set, fold and epochs; digests only where those don't tell two groups apart."""
-    plain = {key: f"{Path(str(key[0])).stem}, fold {key[1]}, {_budget(key[2])}" for key in keys}
+    epochs = {key: "1 epoch" if key[2] == 1 else f"up to {key[2]} epochs" for key in keys}
+    plain = {key: f"{Path(str(key[0])).stem}, fold {key[1]}, {epochs[key]}" for key in keys}
     often = Counter(plain.values())
     return {
         key: name if often[name] == 1 else f"{name}, data set file {key[3][:8]}, meta {key[4][:8]}"
         for key, name in plain.items()
     }
-
-
-def _budget(epochs: Any) -> str:
-    return "1 epoch" if epochs == 1 else f"up to {epochs} epochs"
 
 
 def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
@@ -221,7 +220,10 @@ def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _settings(run: Run, varying: Sequence[str]) -> Settings:
-    foreign = {*LOSS_PARAMETERS} - {*NAMED, *_about_loss(str(run.parameters.get("loss")))[0]}
+    sampling = str(run.parameters.get("sampling"))
+    of_sampler = menu.arguments(SAMPLING, sampling) if sampling in SAMPLING else SAMPLER_PARAMETERS
+    own = {*NAMED, *_about_loss(str(run.parameters.get("loss")))[0], *of_sampler}
+    foreign = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - own
     return tuple((name, run.parameters.get(name)) for name in (*NAMED, *varying) if name not in foreign)
 
 

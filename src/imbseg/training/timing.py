@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from imbseg.errors import InputError
 from imbseg.models import checkpoint
 from imbseg.training.device import choose_device
 from imbseg.training.fold import read_fold
 from imbseg.training.folder import open_folder
 from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.order import EpochBatches
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.samples import Files, WholeImages
 from imbseg.trial import Resolved
@@ -74,6 +77,68 @@ class FirstBatches:
             self.ends.append(time.perf_counter())
             if len(self.ends) >= LEAST_STEPS and self.ends[-1] - started >= SECONDS:
                 return
+
+
+def paces(trials: Sequence[Resolved], say: Callable[[str], None]) -> list[Pace | InputError]:
+    """Time trials that differ in their remedies only: one of each loss and copy-paste rule, the network once.
+
+    Args:
+        trials: the first is the one that must run.
+        say: called with a line for each that is timed.
+
+    Returns:
+        For each its pace, or why it can't run.
+
+    Raises:
+        InputError: the first one can't run.
+    """
+    known: dict[tuple[str, str], Pace] = {}
+    found: list[Pace | InputError] = []
+    for resolved in trials:
+        trial = resolved.trial
+        what = (trial.loss, trial.copy_paste)
+        try:
+            if what not in known:
+                known[what] = measure(resolved, next(iter(known.values()), None))
+                say(f"{trial.strategy} {trial.loss}: {known[what].step_s:.3g} s a step")
+            found.append(dataclasses.replace(known[what], steps=steps_of(resolved)))
+        except InputError as error:
+            if not found:
+                raise
+            found.append(error)
+    return found
+
+
+def gpus(device: str) -> int:
+    """How many GPUs trials can use that are given this `device`; 0 where they run on the CPU."""
+    if choose_device(device, amp=False).type == "cpu":
+        return 0
+    return torch.cuda.device_count() if device in ("auto", "cuda") else 1
+
+
+def told(pace: Pace, gpus: int) -> str:
+    """What was measured, in words.
+
+    >>> told(Pace(steps=10, step_s=0.51, loader_s=2.0, val_s=7.0, test_s=5.0, save_s=1.0), gpus=1)
+    'timed on a GPU: the baseline has 10 steps an epoch of 0.51 s each, and 7 s of validation'
+    """
+    cores = len(os.sched_getaffinity(0))
+    where = "a GPU" if gpus else f"{cores} CPU core{'s' if cores > 1 else ''}"
+    return (
+        f"timed on {where}: the baseline has {pace.steps} steps an epoch of {pace.step_s:.2g} s each, and "
+        f"{pace.val_s:.2g} s of validation"
+    )
+
+
+def steps_of(resolved: Resolved) -> int:
+    """Training steps of an epoch.
+
+    Raises:
+        InputError: the fold, or the sampler's weights on it, can't be had.
+    """
+    trial = resolved.trial
+    weights = read_fold(trial, resolved.dataset).draw_weights
+    return len(EpochBatches(weights, doubled=trial.sampling != "none", seed=trial.seed, batch_size=trial.batch_size))
 
 
 def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
