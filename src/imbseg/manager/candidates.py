@@ -71,9 +71,11 @@ def candidates(meta: Meta, dataset: Dataset) -> list[Candidate]:
     Returns:
         FEWEST to MOST trials, all different.
     """
-    wanted = _in_turn([_known(trouble) for trouble in troubles(meta, dataset)])
-    together = _together(wanted)
-    first = [BASELINE, PLAIN, *wanted[:3], *together, *wanted[3:]]
+    lanes = [_known(trouble) for trouble in troubles(meta, dataset)]
+    wanted = _different(_in_turn(lanes))
+    together, both_known = _together(wanted)
+    turn = max(len(lanes), both_known)
+    first = [BASELINE, PLAIN, *wanted[:turn], *together, *wanted[turn:]]
     found = _different(first)[:MOST]
     return _different([*found, *_known(_often())])[: max(FEWEST, len(found))]
 
@@ -168,14 +170,15 @@ def _in_turn(lanes: Sequence[Sequence[Candidate]]) -> list[Candidate]:
     return [one for each in rounds for one in each if one is not None]
 
 
-def _together(wanted: Sequence[Candidate]) -> list[Candidate]:
-    """The first sampler and the first loss in one trial, where the data ask for both."""
-    sampler = next((one for one in wanted if one.sampling != "x2"), None)
-    loss = next((one for one in wanted if one.loss != "cross_entropy"), None)
+def _together(wanted: Sequence[Candidate]) -> tuple[list[Candidate], int]:
+    """The first sampler and the first loss in one trial, where the data ask for both; after how many both are known."""
+    sampler = next((number for number, one in enumerate(wanted) if one.sampling != "x2"), None)
+    loss = next((number for number, one in enumerate(wanted) if one.loss != "cross_entropy"), None)
     if sampler is None or loss is None:
-        return []
-    reason = f"{sampler.sampling} and {loss.loss} together: whether they add up"
-    return [dataclasses.replace(sampler, loss=loss.loss, reason=reason)]
+        return [], 0
+    drawn, weighed = wanted[sampler], wanted[loss]
+    reason = f"{drawn.sampling} and {weighed.loss} together: whether they add up"
+    return [dataclasses.replace(drawn, loss=weighed.loss, reason=reason)], max(sampler, loss) + 1
 
 
 def _different(wanted: Sequence[Candidate]) -> list[Candidate]:

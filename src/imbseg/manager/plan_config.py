@@ -91,13 +91,9 @@ def duration(seconds: float) -> str:
     """
     if seconds < 100:
         return f"{seconds:.0f} s"
-    return (
-        f"{seconds / 60:.0f} min"
-        if seconds < 6000
-        else f"{seconds / 3600:.2g} h"
-        if seconds < 36000
-        else f"{seconds / 3600:.0f} h"
-    )
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.{0 if seconds >= 36000 else 1}f} h"
 
 
 def _head(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
@@ -110,7 +106,7 @@ def _head(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
         f"{duration(fitted.hours * 3600)}{within}, {experiment.measured}."
     )
     yield f"# make experiment CONFIG={_shown(out)}     or     nnictl create --config {_shown(out)}"
-    yield "# All but sampling `none` take the same number of steps; a report against `x2` (ID: NNI's of this experiment):"
+    yield "# All but sampling `none` take the same number of steps; a report against `x2`, by NNI's experiment ID:"
     yield f'# python src/report.py --runs data/runs/ID --baseline "{baseline}"'
     yield from _wrapped(f"Split `{split}`: {why_split}.")
     for text in (_chosen(experiment), _seeds(experiment, fitted), _left_out(experiment, fitted), *experiment.refused):

@@ -129,8 +129,7 @@ def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple
     By default plain cross-entropy, then what neither resamples nor pastes; between equals the one on the imbalanced
     data (full data is no fair opponent of a remedy), then a random split, then the first.
     """
-    found = _matching(strategies, wanted) if wanted else []
-    if len(found) == 1:
+    if wanted and len(found := _matching(strategies, wanted)) == 1:
         return found[0], "named with --baseline"
     best = min(strategies, key=lambda strategy: _plainness(strategy.settings, strategy.runs[0].parameters))
     if len(strategies) == 1:
@@ -220,10 +219,9 @@ def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _settings(run: Run, varying: Sequence[str]) -> Settings:
-    sampling = str(run.parameters.get("sampling"))
+    sampling, loss = str(run.parameters.get("sampling")), str(run.parameters.get("loss"))
     of_sampler = menu.arguments(SAMPLING, sampling) if sampling in SAMPLING else SAMPLER_PARAMETERS
-    own = {*NAMED, *_about_loss(str(run.parameters.get("loss")))[0], *of_sampler}
-    foreign = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - own
+    foreign = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - {*NAMED, *_about_loss(loss)[0], *of_sampler}
     return tuple((name, run.parameters.get(name)) for name in (*NAMED, *varying) if name not in foreign)
 
 

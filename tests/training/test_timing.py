@@ -1,0 +1,92 @@
+"""A trial's own steps, timed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_trial import SMALL, make_data
+
+from imbseg.errors import InputError
+from imbseg.training import timing
+from imbseg.training.timing import FirstBatches, Pace
+from imbseg.trial import Resolved, resolve
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_data(tmp_path_factory.mktemp("timing"))
+
+
+def trial(data: dict[str, str], **changes: str) -> Resolved:
+    return resolve({**SMALL, **data, **changes}, {})
+
+
+def test_it_ends_after_enough_steps_and_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(timing, "LEAST_STEPS", 3)
+    monkeypatch.setattr(timing, "SECONDS", 5.0)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: float(next(clock)))
+    first = FirstBatches(list(range(20)))  # type: ignore[arg-type]
+    assert list(first) == [0, 1, 2, 3, 4]  # the third step ends at 3 s, the fifth at 5 s
+    assert first.ends == [1, 2, 3, 4, 5]
+    assert len(first) == 20
+
+
+def test_a_short_epoch_is_timed_whole() -> None:
+    assert list(FirstBatches(["a"])) == ["a"]  # type: ignore[arg-type]
+
+
+def test_steps_of_a_trial_and_of_one_that_resamples(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "SECONDS", 0.0)
+    said: list[str] = []
+    strategies = ("full/mskf/x2/none", "full/mskf/none/none", "full/mskf/positive/none")
+    found = timing.paces([trial(data, strategy=one) for one in strategies], said.append)
+    # 15 train images, 12 in the fold: 3 steps of 4, and 6
+    assert [pace.steps for pace in found if isinstance(pace, Pace)] == [6, 3, 6]
+    assert len(said) == 1  # they differ in what they draw, which costs nothing
+    assert found[0].step_s == found[1].step_s > 0  # type: ignore[union-attr]
+    assert found[0].val_s > 0  # type: ignore[union-attr]
+
+
+def test_another_loss_is_timed_and_one_that_cannot_run_says_why(
+    data: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Any] = []
+
+    def measure(resolved: Resolved, like: Pace | None) -> Pace:
+        measured.append((resolved.trial.loss, like))
+        if resolved.trial.loss == "dice":
+            raise InputError("not on these")
+        return Pace(1, 1.0, 0.0, 0.0, 0.0, 0.0)
+
+    monkeypatch.setattr(timing, "measure", measure)
+    losses = ("cross_entropy", "dice", "focal", "focal")
+    found = timing.paces([trial(data, loss=loss) for loss in losses], lambda _: None)
+    assert [loss for loss, _ in measured] == ["cross_entropy", "dice", "focal"]
+    assert [like is None for _, like in measured] == [True, False, False]
+    assert str(found[1]) == "not on these"
+
+
+def test_a_baseline_that_cannot_run_ends_it(data: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="the splits in meta have seeds 1 to 5"):
+        timing.paces([trial(data, seed="9")], lambda _: None)
+
+
+def test_the_validation_is_scaled_from_a_batch_and_four(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # One second to start, half a second an image: 2 images 2 s, 8 images 5 s; all 30 take 16 s.
+    monkeypatch.setattr(timing, "_seconds_of", lambda _, files: 1.0 + 0.5 * len(files.ids))
+    run: Any = type("Run", (), {"trial": trial(data, batch_size="2").trial})
+    ids = [str(number) for number in range(30)]
+    files = timing.Files(ids, [Path(one) for one in ids], [Path(one) for one in ids], [(64, 64)] * 30)
+    assert timing._evaluate(run, files) == (16.0, 0.5)
+    few = timing.Files(*([values[0]] for values in (files.ids, files.images, files.masks, files.sizes)))
+    assert timing._evaluate(run, few) == (1.5, 1.5)
+
+
+def test_nothing_is_left_behind(data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "SECONDS", 0.0)
+    monkeypatch.setattr(timing.tempfile, "tempdir", str(tmp_path))
+    timing.measure(trial(data))
+    assert not list(tmp_path.iterdir())
