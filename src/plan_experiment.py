@@ -20,6 +20,7 @@ from imbseg.files import writable_folder, write_text
 def main() -> None:
     """Diagnose, choose, time, fit, write, say what it will do."""
     given = parse()
+    budget = None if given.hours is None else hours(given.hours)
     dataset = load(given.dataset, root=given.root)
     from imbseg.meta.read import meta_folder, read_meta
 
@@ -35,12 +36,14 @@ def main() -> None:
     wanted = candidates.candidates(meta, dataset)
     resolved = plan.resolve_all(wanted, split[0], flags)
     print(f"{len(wanted)} trials asked for; timing a few steps of each loss on this machine", flush=True)
-    found = timing.paces(resolved, lambda line: print(f"  {line}", flush=True))
-    fitted, refused = plan.fit_measured(
-        wanted, found, dataset, epochs=resolved[0].trial.epochs, budget=given.hours, at_once=max(gpus, 1)
-    )
-    measured = timing.told(found[0], gpus)
-    experiment = plan_config.Experiment(dataset.name, split, flags, chosen, refused, gpus, measured, given.hours)
+    baseline, epochs = timing.measure(resolved[0]), resolved[0].trial.epochs
+    measured = timing.told(baseline, gpus)
+    print(f"  {measured}", flush=True)
+    if budget is not None:
+        plan.check_baseline(baseline, epochs, budget, dataset)
+    found = timing.paces(resolved, baseline, lambda line: print(f"  {line}", flush=True))
+    fitted, refused = plan.fit_measured(wanted, found, epochs=epochs, budget=budget, at_once=max(gpus, 1))
+    experiment = plan_config.Experiment(dataset.name, split, flags, chosen, refused, gpus, measured, budget)
     write_text(out, plan_config.config_text(experiment, fitted, out))
     for line in plan_config.summary(experiment, fitted, out):
         print(line)
@@ -61,9 +64,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--meta", type=absolute, metavar="DIR", help="folder of its meta (default: data/meta/<data set>)"
     )
-    parser.add_argument(
-        "--hours", type=hours, metavar="H", help="what the experiment may take (default: no limit, one seed)"
-    )
+    parser.add_argument("--hours", metavar="H", help="what the experiment may take (default: no limit, one seed)")
     parser.add_argument(
         "--out", type=Path, metavar="FILE.yml", help="the config to write (default: configs/<data set>.yml)"
     )

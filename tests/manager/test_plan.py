@@ -91,7 +91,7 @@ def test_a_budget_of_the_baseline_is_enough() -> None:
 def test_what_cannot_run_is_told_and_left_out() -> None:
     paces = [Pace(), InputError("no object is small"), Pace()]
     wanted = [BASELINE, FOCAL, DRAWN]
-    found, refused = fit_measured(wanted, paces, dataset(), epochs=1, budget=None, at_once=1)
+    found, refused = fit_measured(wanted, paces, epochs=1, budget=None, at_once=1)
     assert [one.candidate for one in found.kept] == [BASELINE, DRAWN]
     assert refused == ["Can't run on these data: x2, softmax_focal: no object is small."]
 

@@ -52,6 +52,14 @@ def test_a_parameter_of_another_loss_is_no_difference(tmp_path: Path):
     ]
 
 
+def test_a_parameter_of_another_sampler_is_no_difference(tmp_path: Path):
+    make_run(tmp_path / "a", sampling="x2", repeat_threshold=0.1)
+    make_run(tmp_path / "b", sampling="repeat_factor", repeat_threshold=0.5)
+    (group,) = results_of(tmp_path, "full/mskf/x2/none, cross_entropy").groups
+    assert group.baseline.label == "full/mskf/x2/none"
+    assert [one.label for one in group.others] == ["full/mskf/repeat_factor/none, repeat_threshold=0.5"]
+
+
 def test_other_data_meta_fold_or_epochs_are_groups_of_their_own(tmp_path: Path):
     make_run(tmp_path / "a")
     make_run(tmp_path / "b", classes=("sky", "road", "pole", "car"), test=(0.1, 0.2, 0.3, 0.4))

@@ -40,38 +40,43 @@ def test_a_short_epoch_is_timed_whole() -> None:
 
 def test_steps_of_a_trial_and_of_one_that_resamples(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "SECONDS", 0.0)
-    said: list[str] = []
     strategies = ("full/mskf/x2/none", "full/mskf/none/none", "full/mskf/positive/none")
-    found = timing.paces([trial(data, strategy=one) for one in strategies], said.append)
+    trials = [trial(data, strategy=one) for one in strategies]
+    first = timing.measure(trials[0])
+    said: list[str] = []
+    found = timing.paces(trials, first, said.append)
     # 15 train images, 12 in the fold: 3 steps of 4, and 6
     assert [pace.steps for pace in found if isinstance(pace, Pace)] == [6, 3, 6]
-    assert len(said) == 1  # they differ in what they draw, which costs nothing
-    assert found[0].step_s == found[1].step_s > 0  # type: ignore[union-attr]
-    assert found[0].val_s > 0  # type: ignore[union-attr]
+    assert not said  # they differ in what they draw, which costs nothing
+    assert [pace.step_s for pace in found if isinstance(pace, Pace)] == [first.step_s] * 3
+    assert first.step_s > 0
+    assert first.val_s > 0
 
 
 def test_another_loss_is_timed_and_one_that_cannot_run_says_why(
     data: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured: list[Any] = []
+    measured: list[str] = []
+    first = Pace(1, 1.0, 0.0, 0.0, 0.0, 0.0)
 
-    def measure(resolved: Resolved, like: Pace | None) -> Pace:
-        measured.append((resolved.trial.loss, like))
+    def measure(resolved: Resolved, like: Pace) -> Pace:
+        measured.append(resolved.trial.loss)
         if resolved.trial.loss == "dice":
             raise InputError("not on these")
-        return Pace(1, 1.0, 0.0, 0.0, 0.0, 0.0)
+        assert like is first
+        return Pace(1, 2.0, 0.0, 0.0, 0.0, 0.0)
 
     monkeypatch.setattr(timing, "measure", measure)
     losses = ("cross_entropy", "dice", "focal", "focal")
-    found = timing.paces([trial(data, loss=loss) for loss in losses], lambda _: None)
-    assert [loss for loss, _ in measured] == ["cross_entropy", "dice", "focal"]
-    assert [like is None for _, like in measured] == [True, False, False]
+    found = timing.paces([trial(data, loss=loss) for loss in losses], first, lambda _: None)
+    assert measured == ["dice", "focal"]
     assert str(found[1]) == "not on these"
+    assert [pace.step_s for pace in found if isinstance(pace, Pace)] == [1.0, 2.0, 2.0]
 
 
-def test_a_baseline_that_cannot_run_ends_it(data: dict[str, str]) -> None:
+def test_a_trial_that_cannot_run_says_what_it_would_say_by_itself(data: dict[str, str]) -> None:
     with pytest.raises(InputError, match="the splits in meta have seeds 1 to 5"):
-        timing.paces([trial(data, seed="9")], lambda _: None)
+        timing.measure(trial(data, seed="9"))
 
 
 def test_the_validation_is_scaled_from_a_batch_and_four(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,29 +167,17 @@ def fit(timed: Sequence[Timed], budget: float | None, at_once: int) -> Fitted:
 
 
 def fit_measured(
-    wanted: Sequence[Candidate],
-    paces: Sequence[Pace | InputError],
-    dataset: Dataset,
-    *,
-    epochs: int,
-    budget: float | None,
-    at_once: int,
+    wanted: Sequence[Candidate], paces: Sequence[Pace | InputError], *, epochs: int, budget: float | None, at_once: int
 ) -> tuple[Fitted, list[str]]:
     """Fit what can run into the budget, and tell of what can't.
 
     Args:
         wanted: the baseline, then the others, the most valuable first.
         paces: what each takes, or why it can't run; the first is a pace.
-        dataset: for the message.
         epochs: of every trial.
-        budget: hours; None: unlimited.
+        budget: hours, see check_baseline; None: unlimited.
         at_once: trials at once.
-
-    Raises:
-        InputError: not even the baseline fits.
     """
-    if budget is not None and not isinstance(paces[0], InputError):
-        check_baseline(paces[0], epochs, budget, dataset)
     timed, refused = [], []
     for one, pace in zip(wanted, paces, strict=True):
         if isinstance(pace, InputError):

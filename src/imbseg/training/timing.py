@@ -79,32 +79,28 @@ class FirstBatches:
                 return
 
 
-def paces(trials: Sequence[Resolved], say: Callable[[str], None]) -> list[Pace | InputError]:
+def paces(trials: Sequence[Resolved], first: Pace, say: Callable[[str], None]) -> list[Pace | InputError]:
     """Time trials that differ in their remedies only: one of each loss and copy-paste rule, the network once.
 
     Args:
-        trials: the first is the one that must run.
+        trials: the first is the one already measured.
+        first: its pace.
         say: called with a line for each that is timed.
 
     Returns:
         For each its pace, or why it can't run.
-
-    Raises:
-        InputError: the first one can't run.
     """
-    known: dict[tuple[str, str], Pace] = {}
+    known = {(trials[0].trial.loss, trials[0].trial.copy_paste): first}
     found: list[Pace | InputError] = []
     for resolved in trials:
         trial = resolved.trial
         what = (trial.loss, trial.copy_paste)
         try:
             if what not in known:
-                known[what] = measure(resolved, next(iter(known.values()), None))
-                say(f"{trial.strategy} {trial.loss}: {known[what].step_s:.3g} s a step")
+                known[what] = measure(resolved, first)
+                say(f"{trial.strategy} {trial.loss}: {known[what].step_s:.2g} s a step")
             found.append(dataclasses.replace(known[what], steps=steps_of(resolved)))
         except InputError as error:
-            if not found:
-                raise
             found.append(error)
     return found
 
