@@ -12,8 +12,7 @@ from pathlib import Path
 from imbseg.datasets.sample import SUBSETS, make_sample
 from imbseg.datasets.voc2012 import NAME, URL, check_tree, fetch_voc2012
 from imbseg.errors import run_command
-
-REPOSITORY = Path(__file__).resolve().parents[1]
+from imbseg.files import REPOSITORY
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -12,9 +12,9 @@ import math
 from pathlib import Path
 from typing import NoReturn
 
-from imbseg.datasets.spec import REPOSITORY, Dataset, load
+from imbseg.datasets.spec import Dataset, load
 from imbseg.errors import InputError, run_command
-from imbseg.files import writable_folder, write_text
+from imbseg.files import REPOSITORY, writable_folder, write_text
 
 
 def main() -> None:

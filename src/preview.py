@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import InputError, run_command
+from imbseg.files import REPOSITORY
 from imbseg.trial import resolve
 from imbseg.trial.sources import parser
 

@@ -6,12 +6,10 @@ Run folders -> tables (CSV, Markdown), a figure of the gain a class, and what th
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from imbseg.errors import run_command
-
-REPOSITORY = Path(__file__).resolve().parents[1]
+from imbseg.files import REPOSITORY, runs_folder
 
 
 def main() -> None:
@@ -27,10 +25,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="report.py", description="Run folders -> tables, a figure of the gain a class, and the answer in words."
     )
-    runs = REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")
     parser.add_argument(
-        "--runs", type=Path, default=runs, metavar="DIR", help="searched to any depth (data/runs, or IMBSEG_RUNS)"
-    )
+        "--runs", type=Path, default=runs_folder(), metavar="DIR",
+        help="searched to any depth (data/runs, or IMBSEG_RUNS)",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
     parser.add_argument(
         "--baseline", metavar="KEY",

@@ -7,7 +7,6 @@ after Ctrl-C; with --keep it stays open in NNI's web UI at the end. Exit status 
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import socket
 import subprocess
@@ -15,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import InputError, run_command
+from imbseg.files import REPOSITORY, runs_folder
 from imbseg.manager import launch, preflight, watch
 
 
@@ -81,8 +80,8 @@ def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> N
 
 
 def runs_of(experiment: launch.Experiment) -> Path:
-    """Where the trials' folders lie; a relative IMBSEG_RUNS counts from the repository, as data/runs does."""
-    folder = REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs") / experiment.id
+    """Where the trials' folders lie, relative to the repository where they lie in it."""
+    folder = runs_folder() / experiment.id
     return folder.relative_to(REPOSITORY) if folder.is_relative_to(REPOSITORY) else folder
 
 

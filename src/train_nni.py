@@ -7,20 +7,15 @@ folder holds everything; the same command goes on where it was stopped. Half a m
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
-from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import run_command
-from imbseg.files import read_json
-from imbseg.manager.rest import base_of_channel, listed_parameters, trials
+from imbseg.files import runs_folder
+from imbseg.manager.rest import listed_parameters
+from imbseg.manager.twins import finished_twin
 from imbseg.trial import Trial, resolve
 from imbseg.trial.sources import parser
-
-TWIN_PAUSE_S = 2.0
-# Where run folders go by default; a relative IMBSEG_RUNS counts from the repository, as data/runs does.
-RUNS = REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")
 
 
 def main() -> int:
@@ -50,7 +45,7 @@ def read_flags() -> tuple[dict[str, str], str | None]:
 
 
 def ask_nni() -> tuple[dict[str, Any], Any, str | None]:
-    """The parameters that NNI lists for this trial (it can hand out another's), and an earlier trial with the same.
+    """The parameters that NNI lists for this trial (it can hand out another's), and a finished trial with the same.
 
     Parameters are fetched before anything slow: a trial that dies earlier would shift every later one by one.
     """
@@ -63,28 +58,14 @@ def ask_nni() -> tuple[dict[str, Any], Any, str | None]:
     listed = listed_parameters(channel, trial_id)
     if listed != received:
         print(f"NNI handed out {received}, and lists {listed} for this trial: the listed ones are taken", flush=True)
-    return listed, nni, earlier_twin(channel, trial_id, listed)
-
-
-def earlier_twin(channel: str, trial_id: str, parameters: dict[str, Any]) -> str | None:
-    """A trial that NNI made before this one with the same parameters, once it has ended well; None without one.
-
-    After a resume, NNI's grid hands out the interrupted trials' parameters once more as new trials.
-    """
-    while True:
-        known = trials(base_of_channel(channel))
-        before = next((trial.sequence for trial in known if trial.id == trial_id), 0)
-        twins = [trial for trial in known if trial.sequence < before and trial.parameters == parameters]
-        done = next((trial.id for trial in twins if trial.status == "SUCCEEDED"), None)
-        if done or not any(trial.status in ("RUNNING", "WAITING") for trial in twins):
-            return done
-        time.sleep(TWIN_PAUSE_S)
+    return listed, nni, finished_twin(channel, trial_id, listed)
 
 
 def report_of(twin: str, nni: Any) -> bool:
     """Report the stored result of a trial with the same parameters; False where its folder isn't there."""
-    file = RUNS / os.environ["NNI_EXP_ID"] / twin / "status.json"
-    result = read_json(file).get("result") if file.is_file() else None
+    from imbseg.training.folder import stored_status  # after the parameters: nothing slow stands before them
+
+    result = stored_status(runs_folder() / os.environ["NNI_EXP_ID"] / twin).get("result")
     if result is None:
         return False
     print(f"trial {twin} of this experiment has the same parameters: its result is reported, nothing is trained twice")
@@ -95,10 +76,10 @@ def report_of(twin: str, nni: Any) -> bool:
 def default_folder(trial: Trial) -> Path:
     """data/runs/<experiment>/<trial> under NNI, a folder named after the settings by hand."""
     if "NNI_PLATFORM" in os.environ:
-        return RUNS / os.environ["NNI_EXP_ID"] / os.environ["NNI_TRIAL_JOB_ID"]
+        return runs_folder() / os.environ["NNI_EXP_ID"] / os.environ["NNI_TRIAL_JOB_ID"]
     parts = (Path(trial.dataset).stem, trial.strategy, trial.loss, f"fold{trial.fold}", f"seed{trial.seed}")
     name = "-".join(parts).replace("/", "-").replace("*", "x")  # a weighted sum has a star, which shells expand
-    return RUNS / "by_hand" / name
+    return runs_folder() / "by_hand" / name
 
 
 def ignore(_: dict[str, float]) -> None:

@@ -30,7 +30,9 @@ def make_run(
     status: str = "finished",
     message: str | None = None,
     meta: str = "m" * 64,
+    about: Mapping[str, Any] | None = None,
     counts: Sequence[int] | None = None,
+    prior: Mapping[str, float] | None = None,
     **parameters: Any,
 ) -> Path:
     """Write one run folder: IoU of each class on the test and validation images, everything else follows.
@@ -44,21 +46,23 @@ def make_run(
         status: of status.json.
         message: of status.json.
         meta: digest of the meta.
+        about: what else stands in trial.json.
         counts: test pixels a class, written to counts_test.npz; None: no such file.
+        prior: what the result holds of the corrected prior, such as {"test/prior/tail": 0.2}.
         parameters: settings other than PARAMETERS'.
     """
     folder.mkdir(parents=True)
     settings = {**PARAMETERS, **parameters}
     settings["strategy"] = "/".join(str(settings[part]) for part in ("imbalance", "split", "sampling", "copy_paste"))
-    about = {"parameters": settings, "dataset_sha256": hashlib.sha256(str(classes).encode()).hexdigest(),
-             "meta_sha256": meta, "weights_of_classes": dict.fromkeys(classes, 1.0)}  # fmt: skip
-    (folder / "trial.json").write_text(json.dumps(about), encoding="utf-8")
+    description = {"parameters": settings, "dataset_sha256": hashlib.sha256(str(classes).encode()).hexdigest(),
+             "meta_sha256": meta, "weights_of_classes": dict.fromkeys(classes, 1.0), **(about or {})}  # fmt: skip
+    (folder / "trial.json").write_text(json.dumps(description), encoding="utf-8")
     best = _scores(classes, test if val is None else val, tail)
     _write_epochs(folder, [{name: value / 2 for name, value in best.items()}, best])
     ended: dict[str, Any] = {"status": status}
     if status == "finished":
         scores = {name: value for name, value in _scores(classes, test, tail).items() if value == value}
-        ended |= {"best_epoch": 2, "epochs": 2, "test": scores}
+        ended |= {"best_epoch": 2, "epochs": 2, "test": scores, "result": dict(prior or {})}
     if message:
         ended["message"] = message
     (folder / "status.json").write_text(json.dumps(ended), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import socket
@@ -59,6 +60,8 @@ KINDS = {
     "batch size 0": ({"batch_size": "0"}, "batch_size: expected a whole number >= 2"),
     "crop too small": ({"crop": "16"}, "at least 32 pixels"),
     "fold out of range": ({"fold": "9"}, "fold: expected a whole number"),
+    "a number of 400 digits": ({"seed": "9" * 400}, "seed: expected a whole number >= 0"),
+    "a number that only Python reads": ({"epochs": "1_0"}, "epochs: expected a whole number >= 1, found '1_0'"),
     "text for a number": ({"lr": "fast"}, "lr: expected a number > 0, found 'fast'"),
     "weights missing": ({"encoder_weights": "/nowhere/w.pth"}, "no such file"),
     "weights of another architecture": (
@@ -83,6 +86,30 @@ def test_bad_settings_of_a_trial(
     assert said.count("\n") == 1
     assert "Traceback" not in said
     assert not list(out.glob("*.pt")) + list(out.glob("*.csv")) + list(out.glob(".*tmp*"))
+
+
+BROKEN = {
+    "a status that is a list": ("status.json", "[]", "status.json: expected a JSON object, found list"),
+    "a trial without parameters": ("trial.json", "{}", "trial.json: lacks 'parameters'"),
+    "a trial that is cut short": ("trial.json", '{"parameters": ', "trial.json: expected JSON"),
+    "a thread count that is a text": ("trial.json", '{"parameters": {"threads": "two"}}', "threads: expected a whole"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_run_folder(
+    kind: str, data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, text, message = BROKEN[kind]
+    (tmp_path / name).write_text(text)
+    (tmp_path / "epochs.csv").touch()
+    settings = {**SMALL, **data, "threads": "0"}
+    assert command("train_nni.py", *flags(settings), "--out", str(tmp_path), monkeypatch=monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert str(tmp_path / name) in said
+    assert said.count("\n") == 1
+    assert (tmp_path / name).read_text() == text
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
@@ -122,7 +149,7 @@ def test_a_full_disk_ends_in_a_sentence_and_the_trial_goes_on_later(
     try:
         found = subprocess.run(words, capture_output=True, text=True)
         assert found.returncode == 2, found.stderr
-        assert "the disk is full" in found.stderr
+        assert re.search(rf"^error: {re.escape(str(out))}/\S+: the disk is full", found.stderr), found.stderr
         assert "Traceback" not in found.stderr
         left = {path.name for path in out.iterdir()}
         assert not [name for name in left if "tmp" in name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -19,22 +20,64 @@ MAY_IMPORT = {
 JUNK = {"utils", "common", "helpers", "misc"}
 
 
-def imports(text: str) -> set[str]:
-    """Every module that a source names in an import, at its top or inside a function."""
+PLACE = re.compile(r"(imbseg(?:\.\w+)+):(\w+)")  # where a menu's function lives
+REMEDIES = ("splits", "sampling", "copy_paste", "losses", "post_hoc")
+
+
+def imports(text: str, package: str = "imbseg") -> set[str]:
+    """Every module that a source names in an import, at its top or inside a function, relative ones resolved.
+
+    Args:
+        text: the source.
+        package: the package that it lies in, such as imbseg.losses.
+    """
     found: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
     return found
 
 
-def layers(text: str) -> set[str]:
-    """The layers of this package that a source imports."""
-    parts = [name.split(".") for name in imports(text)]
+def places(text: str) -> set[str]:
+    """Every module that a text constant of a source names as the place of a function; docstrings may name any."""
+    tree = ast.parse(text)
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    matches = [PLACE.fullmatch(node.value) for node in constants if id(node) not in told]
+    return {match[1] for match in matches if match}
+
+
+def layers(text: str, package: str = "imbseg") -> set[str]:
+    """The layers of this package that a source imports, or has imported by the name of a function's place."""
+    parts = [name.split(".") for name in imports(text, package) | places(text)]
     known = {*MAY_IMPORT}
     return {part[1] for part in parts if part[0] == "imbseg" and len(part) > 1 and part[1] in known}
+
+
+def foreign_places(text: str, package: str) -> set[str]:
+    """Modules outside a menu's own folder where its functions are said to live."""
+    return {module for module in places(text) if not module.startswith(f"{package}.")}
+
+
+def trial_arguments(text: str) -> list[str]:
+    """Functions that take a Trial, by the annotation or the name of an argument."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            given += [one for one in (node.args.vararg, node.args.kwarg) if one]
+            words = [(one.arg, ast.unparse(one.annotation) if one.annotation else "") for one in given]
+            if any(name in ("trial", "settings") or re.search(r"\bTrial\b", kind) for name, kind in words):
+                found.append(getattr(node, "name", "lambda"))
+    return found
+
+
+def package_of(path: Path) -> str:
+    return ".".join(path.relative_to(SOURCE).parent.parts)
 
 
 def layer_of(path: Path) -> str:
@@ -52,7 +95,7 @@ def files() -> list[Path]:
 def test_a_layer_imports_only_what_stands_before_it(path: Path) -> None:
     layer = layer_of(path)
     assert layer in MAY_IMPORT, f"{path}: no layer; add it to the order, or move it"
-    assert layers(path.read_text(encoding="utf-8")) <= MAY_IMPORT[layer]
+    assert layers(path.read_text(encoding="utf-8"), package_of(path)) <= MAY_IMPORT[layer]
 
 
 def test_only_the_trial_script_imports_nni() -> None:
@@ -62,17 +105,74 @@ def test_only_the_trial_script_imports_nni() -> None:
     assert scripts == [SOURCE / "train_nni.py"]
 
 
-def test_no_remedy_takes_a_trial() -> None:
-    for folder in ("splits", "sampling", "copy_paste", "losses", "post_hoc"):
-        for path in (SOURCE / "imbseg" / folder).glob("*.py"):
-            assert "trial" not in layers(path.read_text(encoding="utf-8")), path
+@pytest.mark.parametrize("folder", REMEDIES)
+def test_no_remedy_takes_a_trial(folder: str) -> None:
+    paths = sorted((SOURCE / "imbseg" / folder).rglob("*.py"))
+    assert len(paths) > 1
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        assert layers(text, package_of(path)).isdisjoint({"trial", "training"}), path
+        assert trial_arguments(text) == [], path
+
+
+@pytest.mark.parametrize("folder", REMEDIES)
+def test_a_menus_functions_live_in_its_own_folder(folder: str) -> None:
+    text = (SOURCE / "imbseg" / folder / "__init__.py").read_text(encoding="utf-8")
+    assert places(text)
+    assert foreign_places(text, f"imbseg.{folder}") == set()
 
 
 def test_no_junk_drawer() -> None:
     assert not [path for path in SOURCE.rglob("*.py") if path.stem in JUNK]
 
 
-def test_this_test_sees_a_wrong_import() -> None:
-    assert layers("def f():\n    from imbseg.training import run") == {"training"}
-    assert not layers("from imbseg.training.run import Run") <= MAY_IMPORT["losses"]
-    assert not layers("import imbseg.training") <= MAY_IMPORT["results"]
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("def f():\n    from imbseg.training import run", {"training"}),
+        ("from imbseg.training.run import Run", {"training"}),
+        ("import imbseg.training", {"training"}),
+        ("from imbseg import training, menu", {"training", "menu"}),
+        ("from ..training import run", {"training"}),
+        ("from ..training.run import Run", {"training"}),
+        ("from .. import training", {"training"}),
+        ("from . import terms", {"losses"}),
+        ("from .terms import build", {"losses"}),
+        ('MENU = {"lovasz": "imbseg.training.loop:lovasz"}', {"training"}),
+        ('def f():\n    return "imbseg.results.collect:collect"', {"results"}),
+        ('"""Such as imbseg.training.loop:train."""', set()),
+        ('WORDS = "see imbseg.training.loop:train there"', set()),
+        ("import numpy\nfrom torch import nn", set()),
+    ],
+)
+def test_this_test_sees_every_way_to_import(text: str, found: set[str]) -> None:
+    assert layers(text, "imbseg.losses") == found
+    assert (layers(text, "imbseg.losses") <= MAY_IMPORT["losses"]) == found.isdisjoint({"training", "results"})
+
+
+@pytest.mark.parametrize(
+    ("place", "foreign"),
+    [
+        ("imbseg.losses.overlap:lovasz", False),
+        ("imbseg.sampling.pixels:pixels", True),
+        ("imbseg.losses_of_mine.overlap:lovasz", True),
+        ("imbseg.metrics.counts:count", True),
+    ],
+)
+def test_this_test_sees_a_menu_that_reaches_elsewhere(place: str, foreign: bool) -> None:
+    assert bool(foreign_places(f'LOSSES = {{"one": "{place}"}}', "imbseg.losses")) == foreign
+
+
+@pytest.mark.parametrize(
+    ("text", "functions"),
+    [
+        ("def label(major_class, *, trial): ...", ["label"]),
+        ("def label(major_class, t: Trial): ...", ["label"]),
+        ("def label(t: 'fields.Trial | None' = None): ...", ["label"]),
+        ("class A:\n    def inner(self, *args: Trial): ...", ["inner"]),
+        ("key = lambda trial: trial.seed", ["lambda"]),
+        ("def label(trials_of_a_coin: int): ...", []),
+    ],
+)
+def test_this_test_sees_a_remedy_that_takes_a_trial(text: str, functions: list[str]) -> None:
+    assert trial_arguments(text) == functions

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all: a temporary name beside the target, fsync, rename."""
+"""Files are written whole or not at all: a temporary name beside the target, fsync, rename; and where they go."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from typing import Any
 
 from imbseg.errors import InputError
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def runs_folder() -> Path:
+    """Where run folders go by default: data/runs, or IMBSEG_RUNS, which counts from the repository where relative."""
+    return REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")
+
 
 @contextlib.contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
@@ -21,7 +28,8 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         path: the file to write; its folder is made where it is missing.
 
     Raises:
-        OSError: the folder can't be made or written, or the disk is full; `path` is then what it was before.
+        OSError: the folder can't be made or written, or the disk is full; `path` is then what it was before, and the
+            error names it, whatever the writer said.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -32,6 +40,11 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         temporary.replace(target)
+    except OSError as error:
+        # The user knows the target; a full disk names no file at all, the temporary one says nothing.
+        if error.filename in (None, str(temporary), temporary):
+            error.filename = str(target)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -53,6 +66,27 @@ def read_json(path: Path | str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected JSON, found {error}; remove the file or make it anew") from error
+
+
+def read_object(path: Path | str, *objects: str) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        path: the file.
+        objects: keys that must be there, each with an object as its value.
+
+    Raises:
+        InputError: it holds something else, or lacks a key.
+    """
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: expected a JSON object, found {type(found).__name__}; "
+                         f"remove the file or make it anew")  # fmt: skip
+    for key in objects:
+        if not isinstance(found.get(key), dict):
+            raise InputError(f"{path}: lacks {key!r} or holds something else there than an object; "
+                             f"remove the file or make it anew")  # fmt: skip
+    return found
 
 
 def sha256(path: Path | str) -> str:

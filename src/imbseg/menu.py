@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -36,11 +37,16 @@ def arguments(menu: Mapping[str, str], name: str) -> tuple[str, ...]:
     >>> arguments({"check": "imbseg.menu:check"}, "check")
     ('menu', 'name', 'what')
     """
-    module, function = menu[name].split(":")
+    return _parameters(menu[name])
+
+
+@functools.cache  # the checks of an experiment ask for each of 1,500 settings; a source doesn't change meanwhile
+def _parameters(place: str) -> tuple[str, ...]:
+    module, function = place.split(":")
     spec = find_spec(module)
     if spec is None or spec.origin is None:
-        raise AssertionError(f"{menu[name]}: no such module")
+        raise AssertionError(f"{place}: no such module")
     for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             return tuple(argument.arg for argument in [*node.args.args, *node.args.kwonlyargs])
-    raise AssertionError(f"{menu[name]}: no such function")
+    raise AssertionError(f"{place}: no such function")

@@ -21,7 +21,13 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def loss_of(name: str, weights: torch.Tensor | None = None) -> Loss:
-    return terms.build(name, {**PARAMETERS, "class_weights": weights, "class_priors": PRIORS})
+    loss = terms.build(name, {**PARAMETERS, "class_weights": weights, "class_priors": PRIORS})
+    return lambda logits, target: loss(logits, target, pixel_maps(target))
+
+
+def pixel_maps(target: torch.Tensor) -> dict[str, torch.Tensor]:
+    """One map of each name of PIXEL_MAPS, such as a sample brings along."""
+    return {}
 
 
 def batch(images: int = 2, classes: int = 3, size: int = 4) -> tuple[torch.Tensor, torch.Tensor]:

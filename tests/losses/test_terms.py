@@ -58,7 +58,7 @@ def test_a_sum_weighs_its_terms_and_gives_each_what_it_takes() -> None:
     logits = torch.tensor([[[[0.0, 1.0]], [[2.0, 0.5]]]])
     target, weights = torch.tensor([[[0, 1]]]), torch.tensor([1.0, 3.0])
     given = {"class_weights": weights, "beta": 0.7}
-    found = terms.build("cross_entropy+0.5*dice+2*tversky", given)(logits, target)
+    found = terms.build("cross_entropy+0.5*dice+2*tversky", given)(logits, target, {})
     by_hand = (
         cross_entropy(logits, target, class_weights=weights)
         + 0.5 * dice(logits, target, class_weights=weights)

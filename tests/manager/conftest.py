@@ -1,8 +1,7 @@
-"""A stand-in for NNI's manager on loopback, and a free port."""
+"""A stand-in for NNI's manager on loopback."""
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -22,10 +21,3 @@ def manager() -> Iterator[FakeManager]:
         yield fake
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

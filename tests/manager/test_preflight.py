@@ -32,6 +32,24 @@ def test_a_sound_experiment_passes_within_seconds(folder: Path, free_port: int) 
     assert "2 settings of the search space fit" in lines[0]
 
 
+def test_1500_settings_are_checked_within_seconds(tmp_path: Path, free_port: int) -> None:
+    splits = ("random", "skf_major", "mskf", "mskf_pixels", "mskf_proportion")
+    write_meta(tmp_path, tuple(f"full/{split}/seed{seed}" for split in splits for seed in range(1, 6)))
+    grid = {
+        "strategy": choice(
+            *(f"full/{split}/{sampling}/none" for split in splits
+              for sampling in ("none", "x2", "label", "cluster", "pixels"))
+        ),
+        "loss": choice("cross_entropy", "weighted_cross_entropy", "focal", "dice", "lovasz", "ohem"),
+        "lr": choice(0.01, 0.001),
+        "seed": choice(1, 2, 3, 4, 5),
+    }  # fmt: skip
+    config = write_config(tmp_path, searchSpace=grid, trialCommand=command(tmp_path, strategy=""))
+    start = time.monotonic()
+    assert "1500 settings of the search space fit" in preflight.check(config, free_port)[0]
+    assert time.monotonic() - start < 5
+
+
 def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, free_port: int) -> None:
     (folder / "space.json").write_text(json.dumps(SPACE))
     preflight.check(write_config(folder, searchSpace=None, searchSpaceFile="space.json"), free_port)
@@ -47,6 +65,8 @@ def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, fr
         ({"maxTrialNumber": True}, "maxTrialNumber: expected a whole number"),
         ({"tuner": None}, "expected a tuner"),
         ({"tuner": "TPE"}, "tuner: expected {name"),
+        ({"tuner": {"name": "GridSerch"}}, "unknown tuner.*did you mean 'GridSearch'.*choose from: PPO, SMAC, TPE"),
+        ({"assessor": {"name": "Medianstop", "classArgs": {"start": 1}}}, "did you mean 'start_step'"),
         ({"logLevel": "warning"}, "logLevel: expected info"),
         ({"trainingService": {}}, "trainingService: expected {platform"),
         ({"searchSpaceFile": "x.json"}, "either searchSpaceFile or searchSpace"),
@@ -64,7 +84,13 @@ def test_a_broken_config_is_refused(folder: Path, free_port: int, changes: dict[
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a: [", "broken YAML"), ("- a", "expected keys"), ("", "expected keys")]
+    ("text", "message"),
+    [
+        ("a: [", "broken YAML"),
+        ("- a", "expected keys"),
+        ("", "expected keys"),
+        ("experimentName: 2012-99-99", "broken YAML: month must be in 1..12"),
+    ],
 )
 def test_a_file_that_is_no_config_is_refused(folder: Path, free_port: int, text: str, message: str) -> None:
     path = write_config(folder)
@@ -73,8 +99,9 @@ def test_a_file_that_is_no_config_is_refused(folder: Path, free_port: int, text:
         preflight.check(path, free_port)
 
 
-def test_broken_json_of_the_search_space_is_refused(folder: Path, free_port: int) -> None:
-    (folder / "space.json").write_text('{"seed": ')
+@pytest.mark.parametrize("text", ['{"seed": ', '{"seed": %s}' % ("9" * 5000)])
+def test_broken_json_of_the_search_space_is_refused(folder: Path, free_port: int, text: str) -> None:
+    (folder / "space.json").write_text(text)
     with pytest.raises(InputError, match=r"space\.json: broken JSON"):
         preflight.check(write_config(folder, searchSpace=None, searchSpaceFile="space.json"), free_port)
 
@@ -90,6 +117,10 @@ def test_broken_json_of_the_search_space_is_refused(folder: Path, free_port: int
         ({"lr": {"_type": "uniform", "_value": [0, 0.1]}}, "lr"),
         ({"batch_size": {"_type": "randint", "_value": [0, 4]}}, "batch_size"),
         ({"strategy": choice("full/mskf/none/none")}, "stands in trialCommand and in the search space"),
+        (
+            {"seed": choice(1, 9)},
+            "'seed': 9.*seed 9: the splits in meta have seeds 1 to 5; name one of them with split_s",
+        ),
         ({"split": choice("mskf")}, "split stands in trialCommand and in the search space"),
         ({"loss": choice({"_name": "focal", "dataset": choice("sample")})}, "dataset stands in trialCommand"),
     ],

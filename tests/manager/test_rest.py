@@ -85,15 +85,6 @@ def test_a_proxy_is_never_asked(manager: FakeManager, monkeypatch: pytest.Monkey
     assert rest.status(manager.base) == ("RUNNING", [])
 
 
-def test_parameters_of_other_trials_leave_out_ones_own(manager: FakeManager) -> None:
-    manager.answers["trial-jobs"] = [
-        job("aaaaa", 0, "SUCCEEDED", {"seed": 1}, 0.5),
-        job("bbbbb", 1, "RUNNING", {"seed": 1}),
-    ]
-    others = rest.parameters_of_other_trials(manager.channel("bbbbb"), "bbbbb")
-    assert others == [("aaaaa", "SUCCEEDED", {"seed": 1})]
-
-
 def test_importing_it_is_cheap() -> None:
     script = "import sys, imbseg.manager.rest; print({'yaml', 'numpy', 'rich', 'requests'} & set(sys.modules))"
     environment = {"PYTHONPATH": "src"}

@@ -52,6 +52,13 @@ def test_scores_by_hand() -> None:
     assert found["classes_scored"] == 2
 
 
+def test_a_false_alarm_of_a_class_that_no_image_shows_changes_no_selection() -> None:
+    shy, bold = count([([0, 0], [0, 0])], 2), count([([0, 1], [0, 0])], 2)
+    one, other = (scores.summary(counts, ["a", "b"], {}) for counts in (shy, bold))
+    assert (one["mIoU"], one["mIoU_present"], one["classes_scored"]) == (1, 1, 1)
+    assert (other["mIoU"], other["mIoU_present"], other["classes_scored"]) == (0.25, 0.5, 2)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_counts_equal_an_independent_implementation(seed: int) -> None:
     rng = np.random.default_rng(seed)

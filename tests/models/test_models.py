@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from imbseg.errors import InputError
+from imbseg.errors import InputError, describe_os_error
 from imbseg.models import checkpoint, weights
 from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.models.encoders import ENCODERS
@@ -126,3 +128,36 @@ def test_checkpoints_come_back_and_broken_ones_are_named(tmp_path: Path) -> None
         checkpoint.load(tmp_path / "last.pt")
     with pytest.raises(InputError, match="no such file"):
         checkpoint.load(tmp_path / "nosuch.pt")
+
+
+def test_a_checkpoint_has_the_same_bytes_whoever_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = {"epoch": 3, "x": torch.ones(2)}
+    checkpoint.save(tmp_path / "a.pt", content)
+    monkeypatch.setattr(os, "getpid", lambda: 12345)
+    checkpoint.save(tmp_path / "b.pt", content)
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_said_with_the_checkpoints_name(tmp_path: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(tmp_path)], check=True)
+    try:
+        checkpoint.save(tmp_path / "last.pt", {"epoch": 1})
+        before = (tmp_path / "last.pt").read_bytes()
+        with pytest.raises(OSError, match="No space left") as raised:
+            checkpoint.save(tmp_path / "last.pt", {"x": torch.zeros(100_000)})
+        assert describe_os_error(raised.value).startswith(f"{tmp_path / 'last.pt'}: the disk is full")
+        assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+        assert (tmp_path / "last.pt").read_bytes() == before
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_another_trouble_of_torch_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(torch, "save", broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        checkpoint.save(tmp_path / "last.pt", {})
+    assert not list(tmp_path.iterdir())

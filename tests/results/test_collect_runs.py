@@ -95,6 +95,7 @@ def _edit(file: Path, **changes: object) -> None:
         (lambda folder: _cut(folder / "epochs.csv"), "epochs.csv: a row has more or fewer cells"),
         (lambda folder: (folder / "epochs.csv").write_text("epoch,mIoU\n2,many\n"), "could not convert"),
         (lambda folder: (folder / "epochs.csv").write_text("epoch,mIoU\n2,47.3\n"), "expected a score of 0..1"),
+        (lambda folder: (folder / "status.json").write_text("[]"), "status.json: expected a JSON object, found list"),
         (lambda folder: _edit(folder / "status.json", test=None), "status.json: test: expected scores"),
         (lambda folder: _edit(folder / "status.json", test={"mIoU": "good"}), "mIoU: expected a score of 0..1"),
         (lambda folder: _edit(folder / "status.json", best_epoch=None), "no row of the best epoch None"),

@@ -10,8 +10,9 @@ from run_folders import make_run
 from scipy import stats
 
 from imbseg.results.collect import collect
+from imbseg.results.compare import interval
 from imbseg.results.strategies import arrange
-from imbseg.results.words import interval, sentences
+from imbseg.results.words import sentences
 
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 

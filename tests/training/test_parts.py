@@ -58,7 +58,15 @@ def test_the_line_names_a_class_that_was_lost() -> None:
 
 
 def test_the_tuner_gets_no_nan() -> None:
-    row = {"epoch": 1, "mIoU": 0.4, "tail": math.nan, "IoU/a": 0.4, "IoU/b": math.nan, "recall/a": 0.5}
+    row = {
+        "epoch": 1,
+        "mIoU": 0.2,
+        "mIoU_present": 0.4,
+        "tail": math.nan,
+        "IoU/a": 0.4,
+        "IoU/b": math.nan,
+        "recall/a": 0.5,
+    }
     found = for_tuner(row, {"mIoU": 0.3, "IoU/a": 0.3, "IoU/b": math.nan, "Dice/a": 0.5})
     assert found == {"default": 0.4, "IoU/a": 0.4, "test/mIoU": 0.3, "test/IoU/a": 0.3}
 
@@ -72,6 +80,6 @@ def test_median_frequency_counts_the_images_that_show_a_class() -> None:
 def test_each_term_of_a_loss_gets_what_it_takes() -> None:
     trial = Trial(loss="weighted_cross_entropy+0.5*logit_adjusted", class_weights="inverse", tau=2.0)
     fold = SimpleNamespace(class_weights=np.array([0.5, 1.5]), class_priors=np.array([0.75, 0.25]))
-    found = make_loss(trial, fold, torch.device("cpu"))(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]))
+    found = make_loss(trial, fold, torch.device("cpu"))(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]), {})
     # Equal logits cost log 2 however weighted; with 2 log 3 taken from class 1 the odds are 9 to 1.
     assert found.item() == pytest.approx(math.log(2) + 0.5 * (math.log(10 / 9) + math.log(10)) / 2, rel=1e-6)

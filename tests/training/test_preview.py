@@ -59,7 +59,7 @@ def test_it_shows_what_training_shows(flags: dict[str, str]):
     loader = TrainSamples(fold.train, dataset, trial, IMAGENET)
     assert [one.image_id for one in shown] == [fold.train.ids[key[2]] for key in keys]
     for one, key in zip(shown, keys, strict=True):
-        assert np.array_equal(one.mask, loader[key][1].numpy())
+        assert np.array_equal(one.mask, loader[key]["target"].numpy())
         assert one.picture.shape == (64, 64, 3)
 
 

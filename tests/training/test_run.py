@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from small_trial import SMALL, make_data, train
 
 from imbseg.errors import InputError, TrialFailed
+from imbseg.files import sha256
 from imbseg.metrics.counts import load_counts
 from imbseg.metrics.scores import iou
 from imbseg.training import loop
@@ -40,7 +42,8 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     folder, heard = finished
     files = {path.name for path in folder.iterdir()} - {".lock"}
     tables = {"trial.json", "epochs.csv", "timing.csv", "counts_val.npz", "counts_test.npz", "status.json"}
-    assert files == tables | {"best.pt", "last.pt", "events", "log.txt"}
+    corrected = {"post_hoc.csv", "counts_val_prior.npz", "counts_test_prior.npz"}
+    assert files == tables | corrected | {"best.pt", "last.pt", "events", "log.txt"}
     trial = json.loads((folder / "trial.json").read_text())
     assert trial["parameters"]["strategy"] == "full/mskf/none/none"
     assert trial["parameters"]["threads"] == 1
@@ -154,14 +157,40 @@ def test_a_loss_that_is_not_finite_stops_the_trial(data: dict[str, str], tmp_pat
     assert "the loss became" in status["message"]
 
 
+def test_a_validation_fold_without_a_class_is_named_and_selects_by_the_others(
+    data: dict[str, str], tmp_path: Path
+) -> None:
+    meta = tmp_path / "meta"
+    shutil.copytree(data["meta"], meta)
+    table = pd.read_csv(meta / "images.csv", dtype={"id": str})
+    held = table["subset"].eq("train") & table["pixels:crack"].eq(0)
+    assert held.any()
+    table["full/mskf/seed1"] = np.where(table["subset"].eq("train"), np.where(held, 0, 1), np.nan)
+    table.astype({"full/mskf/seed1": "Int64"}).to_csv(meta / "images.csv", index=False)
+    manifest = json.loads((meta / "manifest.json").read_text())
+    manifest["files"]["images.csv"] = sha256(meta / "images.csv")
+    (meta / "manifest.json").write_text(json.dumps(manifest))
+    heard = train({**data, "meta": str(meta), "epochs": "3"}, tmp_path / "trial")
+    expected = "no validation image shows crack: the best epoch is chosen by the mean IoU of the other classes"
+    assert expected in heard["lines"]
+    table_of_epochs = rows(tmp_path / "trial")
+    assert [row["mIoU_present"] for row in table_of_epochs] == [row["IoU/background"] for row in table_of_epochs]
+    best = max(table_of_epochs, key=lambda row: float(row["IoU/background"]))
+    assert heard["final"][0]["default"] == float(best["IoU/background"])
+
+
 def test_a_file_that_broke_since_meta_was_made_is_named(data: dict[str, str], tmp_path: Path) -> None:
     copy = tmp_path / "cracks"
     shutil.copytree(Path(data["dataset"]).parent, copy)
-    victims = sorted(copy.rglob("*.png"))
-    for victim in victims:
-        victim.write_bytes(victim.read_bytes()[:40])
-    with pytest.raises(InputError, match="can't be decoded"):
-        train({**data, "root": str(copy)}, tmp_path / "trial")
+    # One of many, and a test image: it comes up at the end, and only its own name may stand there.
+    rows = csv.DictReader((Path(data["meta"]) / "images.csv").read_text().splitlines())
+    test = [row for row in rows if row["subset"] == "test"]
+    victim = copy / test[-1]["image"]
+    victim.write_bytes(victim.read_bytes()[:40])
+    with pytest.raises(InputError, match="can't be decoded") as raised:
+        train({**data, "root": str(copy), "epochs": "1"}, tmp_path / "trial")
+    assert str(victim) in str(raised.value)
+    assert not [path for path in copy.rglob("*.png") if path != victim and str(path) in str(raised.value)]
 
 
 def test_meta_of_another_version_is_refused(data: dict[str, str], tmp_path: Path) -> None:
@@ -208,7 +237,7 @@ def test_a_weighted_sum_trains(data: dict[str, str], tmp_path: Path) -> None:
 def test_logits_are_cut_and_brought_to_the_masks_size() -> None:
     logits = torch.zeros(2, 16, 16)
     logits[1, :, 4:8] = 1.0  # columns 4..7 of the 10 x 8 image, padding beyond
-    labels = loop.native_labels(logits, (8, 10), (16, 20))
+    labels = loop.native_logits(logits, (8, 10), (16, 20)).argmax(dim=0)
     assert labels.shape == (20, 16)
     assert labels[:, 8:].all()
     assert not labels[:, :7].any()

@@ -14,7 +14,7 @@ from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, terms
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial import Trial, parse_flags, resolve
 from imbseg.trial.fields import FIELDS, kind_of
-from imbseg.trial.values import Kind, parse, show
+from imbseg.trial.values import parse, show
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VOC = {"dataset": "voc2012"}
@@ -122,6 +122,25 @@ BAD = [
     ({"loss": "unified_focal", "unified_gamma": "1"}, {}, "unified_gamma: expected a number >= 0 and <= 0.99"),
     ({"split": "given"}, {}, "has no 'val' subset"),
     ({"split": "grouped"}, {}, "declares no 'group', by which the split 'grouped' keeps images together"),
+    ({"seed": "9"}, {}, "seed 9: the splits in meta have seeds 1 to 5; name one of them with split_seed"),
+    ({"seed": "9" * 400}, {}, f"seed: expected a whole number >= 0 and <= 2.14748e+09, found {'9' * 40}... (400 char"),
+    ({"seed": "9" * 5000}, {}, f"seed: expected a whole number >= 0 and <= 2.14748e+09, found '{'9' * 39}... (5002 ch"),
+    ({}, {"seed": 10**400}, "seed: expected a whole number >= 0 and <= 2.14748e+09, found 1000"),
+    ({}, {"lr": 10**400}, "lr: expected a number > 0, found 1000"),
+    ({"lr": "9" * 400}, {}, "lr: expected a number > 0, found inf"),
+    ({"epochs": "1_0"}, {}, "epochs: expected a whole number >= 1, found '1_0'"),
+    ({"lr": "1_0"}, {}, "lr: expected a number > 0, found '1_0'"),
+    ({"seed": "\u0663"}, {}, "seed: expected a whole number"),
+    ({"crop": "9" * 400}, {}, "crop: expected sides of at least 32 pixels, which the network takes, and at most 16384"),
+    ({"crop": "1_28"}, {}, "crop: expected a size in pixels"),
+    ({}, {"crop": 96.5}, "(width x height) >= 32 and <= 16384, or none, found 96.5"),
+    ({}, {"crop": [96, True]}, "crop: expected a size in pixels"),
+    ({}, {"root": 5}, "root: expected a text, or none, found 5"),
+    ({}, {"root": 0.5}, "root: expected a text, or none, found 0.5"),
+    ({"dataset": "none"}, {}, "dataset: expected a text, found none"),
+    ({}, {"loss": {"_name": "focal", "gamma": 2}, "gamma": 3}, "gamma: is given inside a nested choice and once more"),
+    ({}, {"gamma": 3, "loss": {"_name": "focal", "gamma": 2}}, "gamma: is given inside a nested choice and once more"),
+    ({}, {"loss": {"_name": "focal", "loss": "dice"}}, "loss: is given inside a nested choice and once more beside it"),
     ({"seed": "1"}, {"seed": 2}, "the flag says '1', NNI sampled 2"),
     ({"dataset": "nosuch"}, {}, "unknown data set 'nosuch'; choose from: camvid, sample, voc2012"),
     ({"dataset": "./nosuch.yml"}, {}, "no such file"),
@@ -135,6 +154,34 @@ def test_bad_settings_are_refused(flags: dict, sampled: dict, message: str) -> N
     with pytest.raises(InputError) as caught:
         resolve({**VOC, **flags}, sampled)
     assert message in str(caught.value)
+
+
+def test_a_data_set_that_is_a_number_is_refused() -> None:
+    with pytest.raises(InputError, match="dataset: expected a text, found 5"):
+        resolve({}, {"dataset": 5})
+
+
+@pytest.mark.parametrize("given", ["none", "NULL"])
+def test_root_none_is_the_files_own(given: str) -> None:
+    resolved = resolve({"dataset": "sample", "root": given}, {})
+    assert resolved.trial.root is None
+    assert resolved.dataset.root == REPOSITORY / "data/raw/sample"
+
+
+def test_null_in_a_data_sets_trial(tmp_path: Path) -> None:
+    file = tmp_path / "own.yml"
+    text = (REPOSITORY / "data/datasets/camvid.yml").read_text().partition("\ntrial:")[0]
+    file.write_text(text + "\ntrial: {class_weights: null, sampling: null, crop: 96.0}\n")
+    trial = resolve({"dataset": str(file), "loss": "weighted_cross_entropy"}, {"strategy": "full/mskf/none/none"}).trial
+    assert (trial.class_weights, trial.sampling, trial.crop) == ("none", "none", (96, 96))
+
+
+def test_split_seeds_are_those_of_the_columns() -> None:
+    from imbseg.meta.folds import SEEDS
+
+    assert (kind_of("split_seed").low, kind_of("split_seed").high) == (min(SEEDS), max(SEEDS))
+    assert resolve({**VOC, "seed": "9", "split_seed": "5"}, {}).trial.seed == 9
+    assert resolve({"dataset": "camvid", "split": "given", "seed": "9"}, {}).trial.seed == 9
 
 
 def test_flags_are_read_and_unknown_ones_refused() -> None:
@@ -153,13 +200,6 @@ def test_trial_is_frozen_and_json_gives_it_back() -> None:
     of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - taken
     own = {name: value for name, value in trial.as_json().items() if name not in of_others}
     assert resolve({}, own).trial == trial
-
-
-def test_sizes() -> None:
-    kind = Kind("size", low=32)
-    assert parse("crop", "256x192", kind) == (256, 192)
-    assert parse("crop", 64, kind) == (64, 64)
-    assert parse("crop", [64, 32], kind) == (64, 32)
 
 
 def test_every_menu_entry_resolves_and_states_its_source() -> None:

@@ -37,4 +37,7 @@ CLASS_WEIGHTS = {
     "median_frequency": "imbseg.losses.class_weights:median_frequency",
 }
 
+# Arguments of losses that come with each batch: one number a pixel, in the shape of the target.
+PIXEL_MAPS: tuple[str, ...] = ()
+
 OWN_WEIGHTS = {"weighted_cross_entropy": "inverse_sqrt"}  # the scheme of a loss where none is named; else `none`

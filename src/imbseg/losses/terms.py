@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from imbseg import menu
 from imbseg.errors import InputError
-from imbseg.losses import LOSSES, OWN_WEIGHTS
+from imbseg.losses import LOSSES, OWN_WEIGHTS, PIXEL_MAPS
 
 WEIGHT = re.compile(r"(\d+\.?\d*|\.\d+)(e-?\d+)?")  # no sign: a + joins terms
 
@@ -64,22 +64,31 @@ def own_weights(text: str) -> str:
     return next((OWN_WEIGHTS[term.name] for term in parse_terms(text) if term.name in OWN_WEIGHTS), "none")
 
 
-def build(text: str, given: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
-    """The function (logits, target) -> scalar that a `loss` setting stands for.
+def build(text: str, given: Mapping[str, Any]) -> Callable[[Any, Any, Mapping[str, Any]], Any]:
+    """The function (logits, target, maps) -> scalar that a `loss` setting stands for.
 
     Args:
         text: see `parse_terms`.
-        given: every argument that some loss takes, by name; each term gets those that it names.
+        given: every argument that some loss takes and that stays the same, by name; each term gets those that it
+            names. `maps` holds those of PIXEL_MAPS, which come with each batch.
     """
     parts = []
     for name, weight in parse_terms(text):
-        taken = {key: given[key] for key in menu.arguments(LOSSES, name) if key not in ("logits", "target")}
-        parts.append((weight, functools.partial(menu.choose(LOSSES, name, "loss"), **taken)))
+        taken = [key for key in menu.arguments(LOSSES, name) if key not in ("logits", "target")]
+        fixed = {key: given[key] for key in taken if key not in PIXEL_MAPS}
+        maps = tuple(key for key in taken if key in PIXEL_MAPS)
+        parts.append(_Part(weight, functools.partial(menu.choose(LOSSES, name, "loss"), **fixed), maps))
     return functools.partial(_weighted_sum, parts)
 
 
-def _weighted_sum(parts: Sequence[tuple[float, Callable[[Any, Any], Any]]], logits: Any, target: Any) -> Any:
-    return sum(weight * part(logits, target) for weight, part in parts)
+class _Part(NamedTuple):
+    weight: float
+    loss: Callable[..., Any]
+    maps: tuple[str, ...]
+
+
+def _weighted_sum(parts: Sequence[_Part], logits: Any, target: Any, maps: Mapping[str, Any]) -> Any:
+    return sum(part.weight * part.loss(logits, target, **{key: maps[key] for key in part.maps}) for part in parts)
 
 
 def _term(part: str) -> Term:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from imbseg.errors import InputError, unknown_name
+from imbseg.manager import algorithms
 
 # The keys of NNI 3.0.
 KEYS = (
@@ -101,11 +102,11 @@ def _load(path: Path) -> Any:
     if path.suffix == ".json":
         try:
             return json.loads(text)
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # a number of 5,000 digits is no JSONDecodeError
             raise InputError(f"{path}: broken JSON: {error}") from error
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date such as 2012-99-99 is a ValueError
         raise InputError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
 
 
@@ -133,7 +134,6 @@ def _check_log_level(raw: dict[str, Any], path: Path) -> None:
 def _check_algorithms(raw: dict[str, Any], path: Path) -> None:
     if ("tuner" in raw) == ("advisor" in raw):
         raise InputError(f"{path}: expected a tuner, such as {{name: GridSearch}} (or an advisor in its place)")
-    for key in ("tuner", "assessor", "advisor"):
-        given = raw.get(key)
-        if key in raw and not (isinstance(given, dict) and ("name" in given or "className" in given)):
-            raise InputError(f"{path}: {key}: expected {{name: ..., classArgs: {{...}}}}, found {given!r}")
+    for role in algorithms.ROLES:
+        if role in raw:
+            algorithms.check(role, raw[role], str(path))

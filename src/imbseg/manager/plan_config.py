@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from imbseg.datasets.spec import REPOSITORY
+from imbseg.files import REPOSITORY
 from imbseg.manager.plan import Fitted, Timed, hours
 
 WIDTH = 118

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imbseg import trial
-from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import InputError
+from imbseg.files import REPOSITORY
 from imbseg.manager import config, launch, space
 from imbseg.meta import read as meta
 

@@ -6,13 +6,15 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from imbseg.errors import TrialFailed
 
 # Loopback never goes through a proxy, whatever HTTP_PROXY says.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+Answer = TypeVar("Answer")
 RETRIES = 5
 PAUSE_S = 0.5
 
@@ -128,26 +130,34 @@ def listed_parameters(channel: str, trial_id: str) -> dict[str, Any]:
         ManagerSilent: the manager can't be asked, or lists no parameters for this trial, after a few tries.
     """
     base = base_of_channel(channel)
-    reason = "it lists no parameters for it"
-    for attempt in range(RETRIES):
-        if attempt:
-            time.sleep(PAUSE_S)
+
+    def own() -> dict[str, Any]:
+        job = ask(base, f"trial-jobs/{trial_id}", timeout_s=2.0)
         # A trial can be faster than the manager, which lists it only after it has started it.
+        if not job or not job.get("hyperParameters"):
+            raise ManagerSilent("it lists no parameters for it")
+        return _listed(job).parameters
+
+    try:
+        return persistently(own)
+    except ManagerSilent as error:
+        raise ManagerSilent(
+            f"trial {trial_id} could not ask NNI which parameters are its own: {error}; it does not guess"
+        ) from error
+
+
+def persistently(question: Callable[[], Answer]) -> Answer:
+    """Put a question to the manager up to RETRIES times: it may be silent for a moment.
+
+    Raises:
+        ManagerSilent: it was silent every time; the last reason.
+    """
+    for _ in range(RETRIES - 1):
         try:
-            job = ask(base, f"trial-jobs/{trial_id}", timeout_s=2.0)
-        except ManagerSilent as error:
-            reason = str(error)
-            continue
-        if job and job.get("hyperParameters"):
-            return _listed(job).parameters
-    raise ManagerSilent(f"trial {trial_id} could not ask NNI which parameters are its own: {reason}; it does not guess")
-
-
-def parameters_of_other_trials(channel: str, trial_id: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """Id, status and parameters of every other trial of the experiment: after a resume NNI may hand out some twice."""
-    return [
-        (trial.id, trial.status, trial.parameters) for trial in trials(base_of_channel(channel)) if trial.id != trial_id
-    ]
+            return question()
+        except ManagerSilent:
+            time.sleep(PAUSE_S)
+    return question()
 
 
 def _listed(job: dict[str, Any]) -> Listed:

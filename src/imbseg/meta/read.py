@@ -8,9 +8,9 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imbseg.datasets.spec import FOLDER, REPOSITORY, Dataset
+from imbseg.datasets.spec import FOLDER, Dataset
 from imbseg.errors import InputError
-from imbseg.files import read_json, sha256
+from imbseg.files import REPOSITORY, read_json, sha256
 
 if TYPE_CHECKING:  # a preflight reads a header only, and does without the 0.4 s that pandas takes
     import numpy as np

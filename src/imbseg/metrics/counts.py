@@ -68,16 +68,22 @@ def collect(ids: list[str], confusions: list[Integers]) -> Counts:
         confusions: one (classes + 1, classes) array an image, as `image_confusion` gives.
     """
     stacked = np.stack(confusions)  # (images, classes + 1, classes)
-    labelled = stacked[:, :-1]
-    tp = np.diagonal(labelled, axis1=1, axis2=2)
-    return Counts(
-        ids=np.array(ids),
-        tp=tp.copy(),
-        fp=labelled.sum(axis=1) - tp,
-        fn=labelled.sum(axis=2) - tp,
-        ignored=stacked[:, -1].copy(),
-        confusion=labelled.sum(axis=0),
-    )
+    tp, fp, fn, ignored = marginals(stacked)
+    return Counts(np.array(ids), tp, fp, fn, ignored, confusion=stacked[:, :-1].sum(axis=0))
+
+
+def marginals(confusions: Integers) -> tuple[Integers, Integers, Integers, Integers]:
+    """What is kept of each image's confusion: TP, FP, FN and ignored pixels of each class.
+
+    Args:
+        confusions: (..., classes + 1, classes), as `image_confusion` gives.
+
+    Returns:
+        Four arrays (..., classes).
+    """
+    labelled = confusions[..., :-1, :]
+    tp = np.diagonal(labelled, axis1=-2, axis2=-1).copy()
+    return tp, labelled.sum(axis=-2) - tp, labelled.sum(axis=-1) - tp, confusions[..., -1, :].copy()
 
 
 def save_counts(path: Path, counts: Counts) -> None:

@@ -82,19 +82,24 @@ def published_image_iou(counts: Counts) -> Floats:
 def summary(counts: Counts, class_names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Every score of one evaluation, by name.
 
+    `mIoU` is the mean over the classes that truth or prediction shows, `mIoU_present` over those that truth shows: the
+    same number where the images show every class, and where they don't the one that keeps to the same classes whatever
+    is predicted, so that epochs can be compared by it.
+
     Args:
         counts: of all images.
         class_names: in index order.
         groups: head, medium, tail -> class names; an empty group has no score.
 
     Returns:
-        mIoU (data set level), head, medium, tail, mIoU_I and mIoU_C (image- and class-first averages), the two
-        averages the published experiment printed, mDice, pixel_accuracy, images, classes_scored, and IoU/, precision/,
-        recall/ and Dice/ of each class. NaN where there is no score.
+        mIoU (data set level), mIoU_present, head, medium, tail, mIoU_I and mIoU_C (image- and class-first averages),
+        the two averages the published experiment printed, mDice, pixel_accuracy, images, classes_scored, and IoU/,
+        precision/, recall/ and Dice/ of each class. NaN where there is no score.
     """
     per_class, per_image, published = iou(counts), image_iou(counts), published_image_iou(counts)
     index = {name: number for number, name in enumerate(class_names)}
-    scores = {"mIoU": float(mean(per_class))}
+    shown = (counts.tp + counts.fn).sum(axis=0) > 0  # (classes,)
+    scores = {"mIoU": float(mean(per_class)), "mIoU_present": float(mean(per_class[shown]))}
     scores |= {
         group: float(mean(per_class[[index[name] for name in names]])) for group, names in groups.items() if names
     }

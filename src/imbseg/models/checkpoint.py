@@ -12,9 +12,20 @@ from imbseg.files import whole_file
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors, numbers and texts to a file, whole or not at all."""
-    with whole_file(path) as temporary:
-        torch.save(content, temporary)
+    """Write tensors, numbers and texts to a file, whole or not at all.
+
+    Raises:
+        OSError: it can't be written (a full disk, say); the error names `path`.
+    """
+    # An open file and no path: torch would put the temporary name, process number and all, into the archive.
+    with whole_file(path) as temporary, temporary.open("wb") as handle:
+        try:
+            torch.save(content, handle)
+        except RuntimeError as error:
+            cause = error.__context__  # torch complains about its archive; what the file said stands behind it
+            if not isinstance(cause, OSError):
+                raise
+            raise OSError(cause.errno, cause.strerror) from error
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

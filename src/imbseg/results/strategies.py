@@ -5,21 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imbseg import menu
 from imbseg.errors import InputError
-from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.results.collect import FINISHED, Run
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.results.labels import NAMED, Settings, labels_of, settings_of
 from imbseg.trial.fields import STRATEGY, WITHOUT_EFFECT
 
-NAMED = ("strategy", "loss", "class_weights")
 APART = ("dataset", "fold", "epochs")  # what keeps groups apart, and is no strategy
-NO_REMEDY = (*NAMED, *STRATEGY, *APART, *WITHOUT_EFFECT, "seed", "split_seed", "threads", "device")
-Settings = tuple[tuple[str, Any], ...]
+NO_REMEDY = (*NAMED, *STRATEGY, *APART, *WITHOUT_EFFECT, "seed", "split_seed", "threads", "device", "post_hoc")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,8 +106,8 @@ def strategies_of(runs: Sequence[Run]) -> list[Strategy]:
     varying = varying_settings(runs)
     members: dict[Settings, list[Run]] = {}
     for run in runs:
-        members.setdefault(_settings(run, varying), []).append(run)
-    labels = _labels(list(members))
+        members.setdefault(settings_of(run.parameters, varying), []).append(run)
+    labels = labels_of(list(members))
     return [
         Strategy(*labels[key], dict(key), tuple(sorted(own, key=lambda run: run.seed))) for key, own in members.items()
     ]
@@ -129,7 +125,8 @@ def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple
     By default plain cross-entropy, then what neither resamples nor pastes; between equals the one on the imbalanced
     data (full data is no fair opponent of a remedy), then a random split, then the first.
     """
-    if wanted and len(found := _matching(strategies, wanted)) == 1:
+    found = _matching(strategies, wanted) if wanted else []
+    if len(found) == 1:
         return found[0], "named with --baseline"
     best = min(strategies, key=lambda strategy: _plainness(strategy.settings, strategy.runs[0].parameters))
     if len(strategies) == 1:
@@ -191,13 +188,16 @@ def _group_key(run: Run) -> tuple[Any, ...]:
 
 def _group_names(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
     """Names from data set, fold and epochs; digests only where those don't tell two groups apart."""
-    epochs = {key: "1 epoch" if key[2] == 1 else f"up to {key[2]} epochs" for key in keys}
-    plain = {key: f"{Path(str(key[0])).stem}, fold {key[1]}, {epochs[key]}" for key in keys}
+    plain = {key: f"{Path(str(key[0])).stem}, fold {key[1]}, {_budget(key[2])}" for key in keys}
     often = Counter(plain.values())
     return {
         key: name if often[name] == 1 else f"{name}, data set file {key[3][:8]}, meta {key[4][:8]}"
         for key, name in plain.items()
     }
+
+
+def _budget(epochs: Any) -> str:
+    return "1 epoch" if epochs == 1 else f"up to {epochs} epochs"
 
 
 def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
@@ -216,35 +216,3 @@ def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
         else:
             kept[key] = run
     return list(kept.values()), left_out
-
-
-def _settings(run: Run, varying: Sequence[str]) -> Settings:
-    sampling, loss = str(run.parameters.get("sampling")), str(run.parameters.get("loss"))
-    of_sampler = menu.arguments(SAMPLING, sampling) if sampling in SAMPLING else SAMPLER_PARAMETERS
-    foreign = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - {*NAMED, *_about_loss(loss)[0], *of_sampler}
-    return tuple((name, run.parameters.get(name)) for name in (*NAMED, *varying) if name not in foreign)
-
-
-def _about_loss(loss: str) -> tuple[Collection[str], str]:
-    """The parameters a loss takes, and its own class weights; of one this version doesn't know, any and none."""
-    try:
-        return terms.arguments(loss), terms.own_weights(loss)
-    except InputError:
-        return LOSS_PARAMETERS, "none"
-
-
-def _labels(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
-    """(label, key) of each strategy: the label leaves out what all of the group have in common."""
-    common = set.intersection(*(set(_parts(key)) for key in keys))
-    full = {key: ", ".join(_parts(key)) for key in keys}
-    short = {key: ", ".join(part for part in _parts(key) if part not in common) or full[key] for key in keys}
-    often = Counter(short.values())
-    return {key: (short[key] if often[short[key]] == 1 else full[key], full[key]) for key in keys}
-
-
-def _parts(key: Settings) -> list[str]:
-    settings = dict(key)
-    parts = [str(settings["strategy"]), str(settings["loss"])]
-    if settings["class_weights"] != _about_loss(parts[1])[1]:
-        parts.append(f"class_weights={settings['class_weights']}")
-    return parts + [f"{name}={value}" for name, value in key if name not in NAMED]

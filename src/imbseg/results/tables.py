@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 
 from imbseg.files import write_text
-from imbseg.results.collect import SCORES, Run, score_names
+from imbseg.results.collect import MOVED, SCORES, Run, score_names
 from imbseg.results.strategies import Group, Results, Strategy
 
 SUBSETS = ("test", "val")
 TEXTS = ("trial", "strategy", "seeds", "status", "reason", "class")
 FOLDED = 22  # letters of a text in a narrow terminal
 # what a narrow terminal does without, first to last
-DISPENSABLE = ("validation head", "validation medium", "val head", "val medium", "seconds", "test medium", "best epoch",
-               "validation mIoU", "val mIoU", "validation tail", "val tail")  # fmt: skip
+DISPENSABLE = ("validation prior/mIoU", "validation prior/tail", "validation head", "validation medium", "val head",
+               "val medium", "seconds", "test medium", "best epoch", "validation mIoU", "val mIoU", "validation tail",
+               "val tail")  # fmt: skip
 WORDS = {"test": "test", "val": "validation"}
 
 
@@ -89,7 +90,7 @@ def overview(group: Group, digits: int = 5) -> pd.DataFrame:
     for strategy in group.strategies:
         row = {"strategy": strategy.label, "seeds": seeds(strategy)}
         for subset in SUBSETS:
-            row |= {f"{WORDS[subset]} {name}": cell(strategy, subset, name, digits) for name in SCORES}
+            row |= {f"{WORDS[subset]} {name}": cell(strategy, subset, name, digits) for name in (*SCORES, *MOVED)}
         rows.append(row)
     return _without_empty(pd.DataFrame(rows))
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from imbseg.files import writable_folder, write_text
 from imbseg.results import tables
+from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.collect import collect
 from imbseg.results.figures import draw
 from imbseg.results.strategies import Group, Results, arrange
@@ -46,6 +47,8 @@ def document(results: Results, figures: dict[str, str]) -> str:
         figures: group -> file name of its figure.
     """
     parts = [f"# Results of {tables.escape(results.root.resolve().name)}\n"]
+    if (apart := groups_apart(results.groups)) is not None:
+        parts.append(f"{tables.escape(apart)}.\n")
     for group in results.groups:
         parts += _group_parts(group, figures.get(group.name))
     counted = tables.trials_table(results)
@@ -59,6 +62,8 @@ def _group_parts(group: Group, figure: str | None) -> list[str]:
     said = [tables.escape(line) if not line.startswith("- ") else f"- {tables.escape(line[2:])}" for line in
             sentences(group)]  # fmt: skip
     parts = [f"## {tables.escape(group.name)}\n", *(line if line.startswith("- ") else f"{line}\n" for line in said)]
+    if (doubt := mixed_versions(group)) is not None:
+        parts.append(f"\n{tables.escape(doubt)}\n")
     parts += [f"\n{METHOD}\n" if group.others else "", f"![Gain a class]({figure})\n" if figure else ""]
     parts += ["Mean ± standard deviation over the seeds.\n", tables.markdown(tables.overview(group))]
     for subset in tables.SUBSETS:
@@ -80,14 +85,14 @@ def _say(results: Results) -> None:
     tables.show(tables.short_trials(results), f"trials in {results.root}")
     if results.left_out:
         tables.show(_left_out(results), "left out of every average")
-    if len(results.groups) > 1:
-        print(f"{len(results.groups)} groups that can't be compared with each other: other data, fold or epochs\n")
+    if (apart := groups_apart(results.groups)) is not None:
+        print(f"{apart}\n")
     for group in results.groups:
         tables.show(tables.overview(group, 3), f"{group.name}: mean ± standard deviation over seeds")
     for group in results.groups:
         lines = sentences(group)
         more = [f"... and {len(lines) - SAID} more lines in report.md"] if len(lines) > SAID else []
-        print("\n".join([*lines[:SAID], *more]), end="\n\n")
+        print("\n".join([*lines[:SAID], *more, *filter(None, [mixed_versions(group)])]), end="\n\n")
     if any(group.others for group in results.groups):
         print(METHOD)
 

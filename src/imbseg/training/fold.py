@@ -29,6 +29,7 @@ class Fold:
         class_weights: (classes,) float64.
         class_priors: (classes,) float64, shares of the labelled pixels.
         groups: head, medium, tail -> class names.
+        absent: train, val, test -> names of the classes that no pixel of theirs shows.
         meta_digest: of the meta they come from.
     """
 
@@ -39,6 +40,7 @@ class Fold:
     class_weights: NDArray[np.float64]
     class_priors: NDArray[np.float64]
     groups: dict[str, list[str]]
+    absent: dict[str, list[str]]
     meta_digest: str
 
 
@@ -58,15 +60,16 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
         raise InputError(f"seed {seed}: the splits in meta have seeds 1 to 5; name one of them with split_seed")
     train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, seed), trial.fold)
     pixels = read.pixel_counts(train, dataset)
-    root = meta.root(dataset)
+    root, test = meta.root(dataset), read.test_rows(meta)
     return Fold(
         train=_files(train, root),
         val=_files(val, root),
-        test=_files(read.test_rows(meta), root),
+        test=_files(test, root),
         draw_weights=draw_weights(trial, train, pixels, dataset.background_index),
         class_weights=class_weights(trial.class_weights, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
         groups=_groups(meta.classes),
+        absent={name: _absent(rows, dataset) for name, rows in (("train", train), ("val", val), ("test", test))},
         meta_digest=meta.digest,
     )
 
@@ -116,6 +119,11 @@ def _files(rows: Any, root: Path) -> Files:
         raise InputError(f"{missing[0]} is missing, which meta lists ({len(missing)} files in all); put the data back, "
                          f"or run make_meta.py again")  # fmt: skip
     return files
+
+
+def _absent(rows: Any, dataset: Dataset) -> list[str]:
+    shown = read.pixel_counts(rows, dataset).sum(axis=0) > 0
+    return [name for name, there in zip(dataset.class_names, shown, strict=True) if not there]
 
 
 def _groups(classes: Any) -> dict[str, list[str]]:

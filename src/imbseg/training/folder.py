@@ -10,14 +10,13 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from imbseg import __version__
-from imbseg.datasets.spec import REPOSITORY
 from imbseg.errors import InputError
-from imbseg.files import read_json, whole_file, writable_folder, write_json
+from imbseg.files import REPOSITORY, read_object, whole_file, writable_folder, write_json
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.fields import WITHOUT_EFFECT
 
@@ -64,9 +63,29 @@ def open_folder(path: Path) -> Iterator[Folder]:
 
 
 def recorded_threads(path: Path) -> int | None:
-    """The thread count that an earlier start of this trial recorded."""
+    """The thread count that an earlier start of this trial recorded.
+
+    Raises:
+        InputError: its trial.json is broken.
+    """
     file = path / "trial.json"
-    return int(read_json(file)["parameters"]["threads"]) if file.is_file() else None
+    if not file.is_file():
+        return None
+    threads = read_object(file, "parameters")["parameters"].get("threads")
+    if not isinstance(threads, int) or isinstance(threads, bool):
+        raise InputError(f"{file}: threads: expected a whole number, found {threads!r}; remove the run folder and "
+                         f"start the trial again")  # fmt: skip
+    return threads
+
+
+def stored_status(path: Path) -> dict[str, Any]:
+    """What a run folder's status.json says; nothing where there is none.
+
+    Raises:
+        InputError: it holds no JSON object.
+    """
+    file = path / "status.json"
+    return read_object(file) if file.is_file() else {}
 
 
 def describe(resolved: Resolved, trial: Trial, meta_digest: str, **more: Any) -> dict[str, Any]:
@@ -90,13 +109,15 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
     """Write trial.json, or hold it against the one that is there.
 
     Raises:
-        InputError: the folder belongs to a trial with other parameters, data or meta; the message names the fields.
+        InputError: the folder belongs to a trial with other parameters, data or meta (the message names the fields),
+            or one of its files is broken.
     """
+    stored_status(folder.path)  # before anything trusts it
     file = folder.file("trial.json")
     if not file.is_file():
         write_json(file, description)
         return
-    known = read_json(file)
+    known = read_object(file, "parameters")
     if not any(folder.file(name).is_file() for name in ("last.pt", "best.pt", "epochs.csv")):
         # Nothing was trained yet: nothing to lose, and no result that other settings gave.
         write_json(file, description)
@@ -110,7 +131,7 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
     differ += [
         f"{words} changed"
         for key, words in (("dataset_sha256", "the data set file"), ("meta_sha256", "the meta"))
-        if known[key] != description[key]
+        if known.get(key) != description[key]
     ]
     if differ:
         raise InputError(
@@ -118,7 +139,7 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
         )
 
 
-def write_rows(path: Path, rows: list[Row]) -> None:
+def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
     """Write rows of one table as CSV; the shortest digits that read back exactly, nothing for NaN."""
     columns = list(rows[0])
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
@@ -127,8 +148,8 @@ def write_rows(path: Path, rows: list[Row]) -> None:
         writer.writerows([_cell(row[column]) for column in columns] for row in rows)
 
 
-def _cell(value: float) -> str:
-    if isinstance(value, int):
+def _cell(value: float | str) -> str:
+    if isinstance(value, int | str):
         return str(value)
     return "" if value != value else repr(float(value))
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.metrics.counts import Counts, collect, image_confusion
+from imbseg.post_hoc.none import none
 from imbseg.training.optimizer import poly_factor, set_learning_rates
-from imbseg.training.samples import WholeImages, quiet_worker, stack
+from imbseg.training.samples import Batch, WholeImages, quiet_worker, stack
 from imbseg.trial import Trial
 
-Batches = torch.utils.data.DataLoader[tuple[torch.Tensor, torch.Tensor]]
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Batches = torch.utils.data.DataLoader[Batch]
+Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]  # (logits, target, maps of the batch's pixels)
+Watch = Callable[[Batch, torch.Tensor], None]  # (batch as it was loaded, logits without gradient)
 
 
 @dataclasses.dataclass
@@ -31,15 +34,16 @@ class Learner:
     device: torch.device
 
 
-def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial, epoch: int) -> float:
+def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial, epoch: int, watch: Watch) -> float:
     """Train one epoch.
 
     Args:
         learner: changed in place.
-        batches: (images, 3, height, width) float32 and (images, height, width) int64.
-        loss_of: (logits, target) -> scalar.
+        batches: `image` (images, 3, height, width) float32, `target` (images, height, width) int64, and maps.
+        loss_of: (logits, target, maps) -> scalar.
         trial: its learning rates, epochs and amp.
         epoch: counted from 1.
+        watch: called after each step with its batch and logits.
 
     Returns:
         Mean loss of the steps.
@@ -50,31 +54,31 @@ def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial,
     learner.model.train()
     steps = len(batches)
     total = torch.zeros((), device=learner.device)
-    for step, (images, target) in enumerate(progress(batches, total=steps, what=f"epoch {epoch}/{trial.epochs}")):
+    for step, batch in enumerate(progress(batches, total=steps, what=f"epoch {epoch}/{trial.epochs}")):
         factor = poly_factor((epoch - 1) * steps + step, trial.epochs * steps, trial.poly_power)
         set_learning_rates(learner.optimizer, trial, factor)
-        loss = _step(learner, images, target, loss_of, amp=trial.amp)
+        loss, logits = _step(learner, batch, loss_of, amp=trial.amp)
         if not math.isfinite(loss.item()):
             raise TrialFailed(
                 f"the loss became {loss.item()} at step {step + 1} of epoch {epoch}, with lr {trial.lr * factor:.3g} "
                 f"and encoder_lr {trial.encoder_lr * factor:.3g}; take smaller learning rates"
             )
         total += loss.detach()
+        watch(batch, logits)
     return float(total) / steps
 
 
-def _step(learner: Learner, images: torch.Tensor, target: torch.Tensor, loss_of: Loss, *, amp: bool) -> torch.Tensor:
-    images = images.to(learner.device, non_blocking=True)
-    target = target.to(learner.device, non_blocking=True)
+def _step(learner: Learner, batch: Batch, loss_of: Loss, *, amp: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    there = {name: tensor.to(learner.device, non_blocking=True) for name, tensor in batch.items()}
     learner.optimizer.zero_grad(set_to_none=True)
     with torch.autocast(learner.device.type, dtype=torch.float16, enabled=amp):
-        logits = learner.model(images)
-    loss = loss_of(logits, target)
+        logits = learner.model(there.pop("image"))
+    loss = loss_of(logits, there.pop("target"), there)
     if torch.isfinite(loss):
         torch.autograd.backward(learner.scaler.scale(loss))
         learner.scaler.step(learner.optimizer)
         learner.scaler.update()
-    return loss
+    return loss, logits.detach()
 
 
 def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str) -> Counts:
@@ -90,26 +94,42 @@ def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, t
     Returns:
         Counts with a row an image, in the order of `whole`.
     """
+    classes = len(whole.dataset.classes)
+    found = {
+        index: image_confusion(none(logits[None])[0].to(torch.uint8).cpu().numpy(), mask, classes)
+        for index, logits, mask in predict(model, whole, device, trial, what)
+    }
+    return collect(whole.files.ids, [found[index] for index in range(len(found))])
+
+
+@torch.inference_mode()
+def predict(
+    model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str
+) -> Iterator[tuple[int, torch.Tensor, NDArray[np.uint8]]]:
+    """One image at a time: its place in `whole`, its logits at its mask's own size, its mask.
+
+    Args:
+        model: put into evaluation mode.
+        whole: the images; they come grouped by size.
+        device: where the model is, and the logits are.
+        trial: batch size, workers and amp.
+        what: shown before the progress bar.
+    """
     model.eval()
     groups = whole.batches(trial.batch_size)
     loader = torch.utils.data.DataLoader(
         whole, batch_sampler=groups, num_workers=trial.workers, collate_fn=stack, worker_init_fn=quiet_worker,
         pin_memory=device.type == "cuda",
     )  # fmt: skip
-    classes = len(whole.dataset.classes)
-    found: dict[int, np.ndarray] = {}
-    with torch.inference_mode():
-        for images, masks, indices in progress(loader, total=len(groups), what=what):
-            with torch.autocast(device.type, dtype=torch.float16, enabled=trial.amp):
-                logits = model(images.to(device, non_blocking=True)).float()
-            for one, mask, index in zip(logits, masks, indices, strict=True):
-                labels = native_labels(one, whole.input_size(index), (mask.shape[1], mask.shape[0]))
-                found[index] = image_confusion(labels, mask, classes)
-    return collect(whole.files.ids, [found[index] for index in range(len(found))])
+    for images, masks, indices in progress(loader, total=len(groups), what=what):
+        with torch.autocast(device.type, dtype=torch.float16, enabled=trial.amp):
+            logits = model(images.to(device, non_blocking=True)).float()
+        for one, mask, index in zip(logits, masks, indices, strict=True):
+            yield index, native_logits(one, whole.input_size(index), (mask.shape[1], mask.shape[0])), mask
 
 
-def native_labels(logits: torch.Tensor, size: tuple[int, int], native: tuple[int, int]) -> np.ndarray:
-    """Cut the padding off one image's logits, bring them to the mask's size, and take the best class.
+def native_logits(logits: torch.Tensor, size: tuple[int, int], native: tuple[int, int]) -> torch.Tensor:
+    """Cut the padding off one image's logits, and bring them to the mask's size.
 
     Args:
         logits: (classes, padded height, padded width).
@@ -117,10 +137,9 @@ def native_labels(logits: torch.Tensor, size: tuple[int, int], native: tuple[int
         native: (width, height) of the mask.
 
     Returns:
-        (height, width) uint8.
+        (classes, height, width) float.
     """
     cut = logits[None, :, : size[1], : size[0]]
     if size != native:
         cut = functional.interpolate(cut, size=(native[1], native[0]), mode="bilinear", align_corners=False)
-    labels: np.ndarray = cut[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
-    return labels
+    return cut[0]

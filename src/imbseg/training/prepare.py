@@ -64,8 +64,24 @@ def prepare(
         run.say(
             f"class weights ({trial.class_weights}): " + ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
         )
+    for words in absences(fold.absent):
+        run.say(words)
     _restore(run)
     return run
+
+
+def absences(absent: dict[str, list[str]]) -> list[str]:
+    """A line for each set of images that lacks classes.
+
+    >>> absences({"train": [], "val": ["pole"], "test": []})
+    ['no validation image shows pole: the best epoch is chosen by the mean IoU of the other classes']
+    """
+    words = {
+        "train": "no train image shows {}: the network can't learn it",
+        "val": "no validation image shows {}: the best epoch is chosen by the mean IoU of the other classes",
+        "test": "no test image shows {}: a false alarm scores it 0, else it has no score",
+    }
+    return [words[subset].format(", ".join(names)) for subset, names in absent.items() if names]
 
 
 def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], None]:
@@ -77,7 +93,7 @@ def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], Non
 
 
 def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
-    """The loss of a trial, which may be a weighted sum, as a function of logits and target."""
+    """The loss of a trial, which may be a weighted sum, as a function of logits, target and maps of the pixels."""
     given: dict[str, Any] = {name: getattr(trial, name) for name in LOSS_PARAMETERS}
     weights = torch.tensor(fold.class_weights, dtype=torch.float32, device=device)
     given["class_weights"] = None if trial.class_weights == "none" else weights

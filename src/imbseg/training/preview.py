@@ -79,9 +79,9 @@ def first_samples(trial: Trial, dataset: Dataset, fold: Fold, images: int) -> li
     order = epoch_order(fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, epoch=1)
     found = []
     for position, index in enumerate(order[:images].tolist()):
-        sample, target = loader[(1, position, index)]
-        mask = np.asarray(target.numpy(), np.uint8)
-        found.append(Sample(fold.train.ids[index], to_picture(sample.numpy(), normalisation), mask))
+        sample = loader[(1, position, index)]
+        mask = np.asarray(sample["target"].numpy(), np.uint8)
+        found.append(Sample(fold.train.ids[index], to_picture(sample["image"].numpy(), normalisation), mask))
     return found
 
 

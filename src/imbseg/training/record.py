@@ -6,15 +6,21 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from imbseg.datasets.spec import GROUPS
+
 Row = dict[str, float]
-GROUPS = ("head", "medium", "tail")
-TABLE = ("mIoU", *GROUPS, "mIoU_I", "mIoU_C", "mIoU_published_val", "pixel_accuracy")
+SELECTED = "mIoU_present"  # the score of an epoch: over the classes that the validation images show
+TABLE = ("mIoU", SELECTED, "classes_scored", *GROUPS, "mIoU_I", "mIoU_C", "mIoU_published_val", "pixel_accuracy")
 
 
 def epoch_row(epoch: int, loss: float, scores: Mapping[str, float]) -> Row:
     """One row of epochs.csv: nothing in it depends on the clock."""
-    row: Row = {"epoch": epoch, "loss": loss}
-    row |= {name: scores[name] for name in TABLE if name in scores}
+    return {"epoch": epoch, "loss": loss} | table_scores(scores)
+
+
+def table_scores(scores: Mapping[str, float]) -> Row:
+    """The scores that a row of a run's tables holds."""
+    row = {name: scores[name] for name in TABLE if name in scores}
     return row | {name: value for name, value in scores.items() if name.startswith(("IoU/", "precision/", "recall/"))}
 
 
@@ -43,9 +49,10 @@ def lost_classes(row: Row, history: list[Row]) -> list[str]:
 def for_tuner(row: Mapping[str, float], test: Mapping[str, float] | None = None) -> Row:
     """What NNI gets: `default` = validation mIoU, the groups, IoU/<class>; at the end also test/...
 
-    NaN (a class absent from truth and prediction) is left out, since the tuner takes it for a number.
+    The mIoU is over the classes that the validation images show. NaN (a class absent from truth and prediction) is left
+    out, since the tuner takes it for a number.
     """
-    scores = {"default": row["mIoU"]}
+    scores = {"default": row[SELECTED]}
     scores |= {name: row[name] for name in GROUPS if name in row}
     scores |= {name: value for name, value in row.items() if name.startswith("IoU/")}
     for name, value in (test or {}).items():

@@ -20,8 +20,9 @@ from imbseg.training.early_stop import best_epoch, should_stop
 from imbseg.training.fold import read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
 from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, make_batches, prepare
-from imbseg.training.record import epoch_line, epoch_row, for_tuner, write_events
+from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
 from imbseg.training.samples import WholeImages
 from imbseg.trial import Resolved
 
@@ -99,11 +100,11 @@ def _one_epoch(run: Run, batches: Batches) -> None:
     started, epoch = time.perf_counter(), len(run.history) + 1
     batches.batch_sampler.epoch = epoch  # type: ignore[union-attr]
     seed_epoch(run.trial.seed, epoch)
-    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch)
+    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, lambda _batch, _logits: None)
     trained = time.perf_counter()
     counts = _evaluate(run, "val")
     scores = summary(counts, run.dataset.class_names, run.fold.groups)
-    if math.isnan(scores["mIoU"]):
+    if math.isnan(scores[SELECTED]):
         raise TrialFailed(f"no validation mIoU in epoch {epoch}: no validation image has a labelled pixel")
     row = epoch_row(epoch, loss, scores)
     run.say(epoch_line(row, run.trial.epochs, time.perf_counter() - started, run.history))
@@ -118,7 +119,7 @@ def _evaluate(run: Run, subset: str) -> Counts:
 
 
 def _scores(run: Run) -> list[float]:
-    return [row["mIoU"] for row in run.history]
+    return [row[SELECTED] for row in run.history]
 
 
 def _stopped(run: Run) -> bool:
@@ -146,13 +147,13 @@ def _keep(run: Run, counts: Counts) -> None:
 
 
 def _finish(run: Run, final: Report) -> Row:
-    """Test once, with the best checkpoint."""
+    """Correct on the validation images, then test once, with the best checkpoint."""
     best = best_epoch(_scores(run))
     run.learner.model.load_state_dict(checkpoint.load(run.folder.file("best.pt"), run.learner.device)["model"])
-    counts = _evaluate(run, "test")
+    counts, corrected = correct(run) if run.trial.post_hoc != "none" else (_evaluate(run, "test"), {})
     save_counts(run.folder.file("counts_test.npz"), counts)
     test = summary(counts, run.dataset.class_names, run.fold.groups)
-    result = for_tuner(run.history[best - 1], test)
+    result = for_tuner(run.history[best - 1], test) | corrected
     everything = {name: value for name, value in test.items() if not math.isnan(value)}
     run.folder.status("finished", best_epoch=best, epochs=len(run.history), result=result, test=everything)
     tail = f", tail {test['tail']:.3f}" if not math.isnan(test.get("tail", math.nan)) else ""

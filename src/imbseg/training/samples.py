@@ -48,21 +48,24 @@ class Files:
         )
 
 
-class TrainSamples(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
+Batch = dict[str, torch.Tensor]  # "image", "target", and whatever map of the sample's pixels a loss asks for
+
+
+class TrainSamples(torch.utils.data.Dataset[Batch]):
     """Augmented samples; what a sample looks like depends on the seed and its key alone."""
 
     def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
         """Take what decides a sample."""
         self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
 
-    def __getitem__(self, key: Key) -> tuple[torch.Tensor, torch.Tensor]:
-        """A sample: (3, height, width) float32, and (height, width) int64 with 255 = ignored."""
+    def __getitem__(self, key: Key) -> Batch:
+        """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored."""
         epoch, position, index = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
         image = read_image(self.files.images[index])
         mask = read_mask(self.files.masks[index], self.dataset)
         sample, target = augment(image, mask, rng, self.trial, self.normalisation)
-        return torch.from_numpy(sample), torch.from_numpy(target.astype(np.int64))
+        return {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
 
 
 def augment(

@@ -15,16 +15,19 @@ import torch
 
 from imbseg.errors import InputError
 from imbseg.models import checkpoint
+from imbseg.post_hoc.prior import BETAS
 from imbseg.training.device import choose_device
 from imbseg.training.fold import read_fold
 from imbseg.training.folder import open_folder
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.order import EpochBatches
+from imbseg.training.post_hoc import count_along
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.samples import Files, WholeImages
 from imbseg.trial import Resolved
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
+MOST_BETAS_TESTED = 3  # strengths of the correction with which the test set is decoded
 START_S = 12.0  # of a trial: imports (8 s), NNI from one trial to the next (1 s), the network
 
 
@@ -37,7 +40,7 @@ class Pace:
         step_s: seconds of one, the median: other work on the machine comes and goes.
         loader_s: until the first sample of an epoch is there.
         val_s: seconds of one validation, over the whole validation side.
-        test_s: of the test set, at the end.
+        end_s: after the last epoch: the correction on the validation side, and the test set.
         save_s: of the two checkpoints of an epoch.
     """
 
@@ -45,17 +48,17 @@ class Pace:
     step_s: float
     loader_s: float
     val_s: float
-    test_s: float
+    end_s: float
     save_s: float
 
     def seconds(self, epochs: int) -> float:
         """What a trial of so many epochs takes; less where it stops early.
 
-        >>> Pace(steps=10, step_s=1.0, loader_s=2.0, val_s=7.0, test_s=5.0, save_s=1.0).seconds(3)
+        >>> Pace(steps=10, step_s=1.0, loader_s=2.0, val_s=7.0, end_s=5.0, save_s=1.0).seconds(3)
         77.0
         """
         epoch = self.loader_s + self.steps * self.step_s + self.val_s + self.save_s
-        return START_S + epochs * epoch + self.test_s
+        return START_S + epochs * epoch + self.end_s
 
 
 class FirstBatches:
@@ -115,7 +118,7 @@ def gpus(device: str) -> int:
 def told(pace: Pace, gpus: int) -> str:
     """What was measured, in words.
 
-    >>> told(Pace(steps=10, step_s=0.51, loader_s=2.0, val_s=7.0, test_s=5.0, save_s=1.0), gpus=1)
+    >>> told(Pace(steps=10, step_s=0.51, loader_s=2.0, val_s=7.0, end_s=5.0, save_s=1.0), gpus=1)
     'timed on a GPU: the baseline has 10 steps an epoch of 0.51 s each, and 7 s of validation'
     """
     cores = len(os.sched_getaffinity(0))
@@ -157,35 +160,48 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
         if like is not None:
             return dataclasses.replace(like, steps=steps, step_s=step_s, loader_s=loader_s)
         val_s, image_s = _evaluate(run, fold.val)
-        return Pace(steps, step_s, loader_s, val_s, image_s * len(fold.test.ids), _save(run))
+        return Pace(steps, step_s, loader_s, val_s, _end(run, image_s), _save(run))
 
 
 def _train(run: Run) -> tuple[int, float, float]:
     """(steps of an epoch, seconds until the first sample, seconds of a step); the first step warms up."""
     first = FirstBatches(make_batches(run))
     started = time.perf_counter()
-    train_epoch(run.learner, first, run.loss_of, run.trial, 1)  # type: ignore[arg-type]
+    train_epoch(run.learner, first, run.loss_of, run.trial, 1, lambda _batch, _logits: None)  # type: ignore[arg-type]
     ends = first.ends
     step_s = float(np.median(np.diff(ends))) if len(ends) > 1 else ends[0] - started
     return len(first), max(ends[0] - started - step_s, 0.0), step_s
 
 
-def _evaluate(run: Run, files: Files) -> tuple[float, float]:
+def _end(run: Run, image_s: float) -> float:
+    """Seconds after the last epoch, where an image takes so long to evaluate without a correction."""
+    tests = len(run.fold.test.ids)
+    if run.trial.post_hoc == "none":
+        return tests * image_s
+    corrected_s, corrected_image_s = _evaluate(run, run.fold.val, BETAS)
+    of_a_beta = max(corrected_image_s - image_s, 0.0) / len(BETAS)
+    return corrected_s + tests * (image_s + MOST_BETAS_TESTED * of_a_beta)
+
+
+def _evaluate(run: Run, files: Files, betas: Sequence[float] = ()) -> tuple[float, float]:
     """Seconds of the whole evaluation, and of an image: from one of a batch and one of four, if there are as many."""
     total, few = len(files.ids), run.trial.batch_size
     more = min(4 * few, total)
     if more <= few:
-        seconds = _seconds_of(run, files)
+        seconds = _seconds_of(run, files, betas)
         return seconds, seconds / total
-    short, long = (_seconds_of(run, _spread(files, count)) for count in (few, more))
+    short, long = (_seconds_of(run, _spread(files, count), betas) for count in (few, more))
     image_s = max(long - short, 0.0) / (more - few)
     return long + (total - more) * image_s, image_s
 
 
-def _seconds_of(run: Run, files: Files) -> float:
-    whole = WholeImages(files, run.dataset, run.trial, run.normalisation)
+def _seconds_of(run: Run, files: Files, betas: Sequence[float]) -> float:
     started = time.perf_counter()
-    evaluate(run.learner.model, whole, run.learner.device, run.trial, "timing")
+    if betas:
+        count_along(dataclasses.replace(run, fold=dataclasses.replace(run.fold, val=files)), "val", betas)
+    else:
+        whole = WholeImages(files, run.dataset, run.trial, run.normalisation)
+        evaluate(run.learner.model, whole, run.learner.device, run.trial, "timing")
     return time.perf_counter() - started
 
 

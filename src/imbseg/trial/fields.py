@@ -7,6 +7,7 @@ from typing import Any
 
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.losses import CLASS_WEIGHTS, LOSSES
+from imbseg.post_hoc import POST_HOC
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
 from imbseg.trial.values import Kind, Size, show
@@ -75,8 +76,12 @@ class Trial:
     batch_size: int = _setting(8, "int", "samples a step", low=2)
     epochs: int = _setting(200, "int", "most epochs", low=1)
     patience: int = _setting(11, "int", "epochs without a better validation mIoU before it stops; 0: never", low=0)
-    resize: Size | None = _setting(None, "size", "size the whole image is brought to first", optional=True, low=32)
-    crop: Size | None = _setting((512, 512), "size", "size of the crop; none: all of resize", optional=True, low=32)
+    resize: Size | None = _setting(
+        None, "size", "size the whole image is brought to first", optional=True, low=32, high=16384
+    )
+    crop: Size | None = _setting(
+        (512, 512), "size", "size of the crop; none: all of resize", optional=True, low=32, high=16384
+    )
     scale_min: float = _setting(0.5, "float", "smallest random scale", low=0.1, high=10)
     scale_max: float = _setting(2.0, "float", "largest random scale", low=0.1, high=10)
     flip: float = _setting(0.5, "float", "probability of a horizontal flip", low=0, high=1)
@@ -87,6 +92,9 @@ class Trial:
     )
     output_stride: int = _setting(16, "int", "output stride of the encoder, 8 or 16", low=8, high=16)
     seed: int = _setting(1, "int", "seed of weights, order and augmentation", low=0, high=2**31 - 1)
+    post_hoc: str = _choice(
+        "prior", POST_HOC, "correction tried on the finished network and reported beside its own scores"
+    )
     device: str = _setting("auto", "text", "auto (a GPU that is there), cpu, cuda or cuda:N")
     amp: bool = _setting(False, "bool", "float16 autocast with a gradient scaler, on CUDA")
     threads: int = _setting(0, "int", "CPU threads of torch; 0: as many as it takes by itself", low=0, high=1024)

@@ -65,7 +65,7 @@ def resolve(flags: Mapping[str, Any], sampled: Mapping[str, Any]) -> Resolved:
         InputError: an unknown name or value, two sources that disagree, or settings that don't fit together.
     """
     explicit = _merge(flatten(flags), flatten(sampled))
-    dataset = spec.load(str(explicit.get("dataset", FIELDS["dataset"].default)), root=explicit.get("root"))
+    dataset = spec.load(_first("dataset", explicit), root=_first("root", explicit))
     declared = _split_strategy(flatten(dataset.trial))
     sources = dict.fromkeys(FIELDS, "default")
     values = {}
@@ -86,18 +86,26 @@ def flatten(layer: Mapping[str, Any]) -> dict[str, Any]:
 
     >>> flatten({"loss": {"_name": "focal", "gamma": 2}, "seed": 1})
     {'loss': 'focal', 'gamma': 2, 'seed': 1}
+
+    Raises:
+        InputError: an unknown name, or one that stands inside a nested choice and beside it.
     """
     flat: dict[str, Any] = {}
     for name, value in layer.items():
         if name not in FIELDS and name != "strategy":
             raise unknown_name("setting", name, (*FIELDS, "strategy"))
-        if isinstance(value, Mapping):
-            inner = dict(value)
-            flat[name] = inner.pop("_name", None)
-            flat.update(flatten(inner))
-        else:
-            flat[name] = value
+        inner = dict(value) if isinstance(value, Mapping) else {"_name": value}
+        opened = {name: inner.pop("_name", None)}
+        nested = flatten(inner)
+        for twice in sorted((opened.keys() & nested.keys()) | (flat.keys() & {*opened, *nested})):
+            raise InputError(f"{twice}: is given inside a nested choice and once more beside it; take it out of one")
+        flat |= opened | nested
     return flat
+
+
+def _first(name: str, explicit: Mapping[str, Any]) -> Any:
+    """A field that the data set's file depends on: it is parsed before there are any other sources."""
+    return parse(name, explicit[name], kind_of(name)) if name in explicit else FIELDS[name].default
 
 
 def _merge(flags: dict[str, Any], sampled: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def _split_strategy(layer: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in layer.items() if name != "strategy"}
     for name, part in zip(STRATEGY, parts, strict=True):
         parse(name, part, kind_of(name))
-        if name in rest and str(rest[name]) != part:
+        if name in rest and parse(name, rest[name], kind_of(name)) != part:
             raise InputError(
                 f"{name}: {rest[name]!r} disagrees with the strategy {layer['strategy']!r}; give one of them"
             )
@@ -139,6 +147,7 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
     if trial.split == "grouped" and dataset.group is None:
         raise InputError(f"{dataset.path}: declares no 'group', by which the split 'grouped' keeps images together; "
                          f"add it there, or take another split")  # fmt: skip
+    _check_seed(trial)
     _check_sampler(trial, explicit)
     _check_loss(trial, explicit)
     if trial.output_stride not in (8, 16):
@@ -169,6 +178,14 @@ def _check_loss(trial: Trial, explicit: set[str]) -> None:
             f"gamma: expected 0 (no focusing) or a number >= 1, found {trial.gamma:g}; in between, the gradient of a "
             f"focal loss is infinite at pixels that are surely right"
         )
+
+
+def _check_seed(trial: Trial) -> None:
+    """The split is cut with the trial's own seed where it has none of its own."""
+    seed, there = trial.seed if trial.split_seed is None else trial.split_seed, kind_of("split_seed")
+    if trial.split != "given" and not there.low <= seed <= there.high:
+        raise InputError(f"seed {seed}: the splits in meta have seeds {there.low:g} to {there.high:g}; "
+                         f"name one of them with split_seed")  # fmt: skip
 
 
 def _check_given(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:

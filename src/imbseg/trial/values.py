@@ -47,9 +47,11 @@ def parse(name: str, raw: Any, kind: Kind) -> Any:
     Raises:
         InputError: it is of another type, out of range, or no choice of the menu.
     """
-    if raw is None or (isinstance(raw, str) and raw.lower() in ("none", "null") and "none" not in kind.choices):
+    if raw is None or (isinstance(raw, str) and raw.lower() in ("none", "null")):
         if kind.optional:
             return None
+        if "none" in kind.choices:  # YAML's null, too, is how one writes it
+            return "none"
         raise InputError(f"{name}: expected {kind.describe()}, found none")
     if kind.type == "loss":
         parse_terms(str(raw))
@@ -60,12 +62,14 @@ def parse(name: str, raw: Any, kind: Kind) -> Any:
         return str(raw)
     value: Any = {"int": _int, "float": _float, "bool": _bool, "text": _text, "size": _size}[kind.type](raw)
     if value is None:
-        raise InputError(f"{name}: expected {kind.describe()}, found {raw!r}")
+        raise InputError(f"{name}: expected {kind.describe()}, found {_short(repr(raw))}")
     if kind.type in ("int", "float") and not _within(value, kind):
-        raise InputError(f"{name}: expected {kind.describe()}, found {value:g}")
-    if kind.type == "size" and min(value) < kind.low:
+        found = f"{value:g}" if isinstance(value, float) else str(value)
+        raise InputError(f"{name}: expected {kind.describe()}, found {_short(found)}")
+    if kind.type == "size" and not kind.low <= min(value) <= max(value) <= kind.high:
         raise InputError(
-            f"{name}: expected sides of at least {kind.low:g} pixels, which the network takes, found {raw}"
+            f"{name}: expected sides of at least {kind.low:g} pixels, which the network takes, and at most "
+            f"{kind.high:g}, found {_short(str(raw))}"
         )
     return value
 
@@ -79,8 +83,14 @@ def show(value: Any) -> Any:
     return f"{value[0]}x{value[1]}" if isinstance(value, tuple) else value
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)"
+
+
 def _within(value: float, kind: Kind) -> bool:
-    return math.isfinite(value) and kind.low <= value <= kind.high and not (kind.open_low and value == kind.low)
+    # A whole number of 400 digits is no float: it is compared as it is.
+    finite = isinstance(value, int) or math.isfinite(value)
+    return finite and kind.low <= value <= kind.high and not (kind.open_low and value == kind.low)
 
 
 def _int(raw: Any) -> int | None:
@@ -90,15 +100,18 @@ def _int(raw: Any) -> int | None:
         return int(raw) if raw.is_integer() else None
     if isinstance(raw, int):
         return raw
-    return int(raw) if isinstance(raw, str) and re.fullmatch(r"[+-]?\d+", raw.strip()) else None
+    # Python itself refuses to read more than 4,300 digits.
+    return int(raw) if isinstance(raw, str) and re.fullmatch(r"[+-]?[0-9]{1,4000}", raw.strip()) else None
 
 
 def _float(raw: Any) -> float | None:
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         return None
+    if isinstance(raw, str) and "_" in raw:  # Python's 1_0 is 10
+        return None
     try:
         return float(raw)
-    except ValueError:
+    except (ValueError, OverflowError):  # a whole number of 400 digits overflows
         return None
 
 
@@ -113,9 +126,8 @@ def _text(raw: Any) -> str | None:
 
 
 def _size(raw: Any) -> Size | None:
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        return raw, raw
-    if isinstance(raw, list | tuple) and len(raw) == 2 and all(isinstance(side, int) for side in raw):
-        return raw[0], raw[1]
-    found = re.fullmatch(r"(\d+)(?:x(\d+))?", raw.strip()) if isinstance(raw, str) else None
-    return (int(found[1]), int(found[2] or found[1])) if found else None
+    """A side, two of them, or a text such as 256x192; whole floats count, since NNI's quniform gives those."""
+    sides = raw.strip().split("x") if isinstance(raw, str) else raw if isinstance(raw, list | tuple) else [raw]
+    numbers = [_int(side) for side in sides]
+    found = [number for number in numbers if number is not None]
+    return (found[0], found[-1]) if len(found) == len(numbers) and 1 <= len(found) <= 2 else None

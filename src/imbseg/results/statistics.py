@@ -1,0 +1,254 @@
+"""Differences of scores over seeds: intervals, tests, families of tests, and what so few seeds could have shown.
+
+Every difference here is a strategy minus a baseline, one number a seed. Seeds draw weights, order and augmentation;
+what the choice of test images adds stands in `bootstrap`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+CONFIDENCE = 0.95
+POWER = 0.8
+MOST_SEEDS = 1000  # `seeds_needed` says "more" beyond
+Floats = NDArray[np.float64]
+Seed = tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """A strategy minus the baseline on one score.
+
+    Attributes:
+        paired: whether seeds are held against themselves.
+        seeds: pairs, or runs on the smaller side where nothing pairs.
+        mean: of the difference, in IoU.
+        low, high: its 95 % interval by Student's t (Welch's where unpaired); NaN below two seeds.
+        deviation: standard deviation of one pair's difference; where unpaired sqrt(s1^2 + s2^2), that of a pair of
+            runs with nothing in common.
+        p_t: two-sided, of the t test.
+        p_permutation: two-sided; exact over all sign changes (paired) or all regroupings (unpaired).
+        p_rank_sum: Wilcoxon's rank-sum, by its normal approximation as published, which ignores the pairs.
+        least_p: the smallest value that p_permutation can take with so many seeds.
+    """
+
+    paired: bool
+    seeds: int
+    mean: float
+    low: float
+    high: float
+    deviation: float
+    p_t: float
+    p_permutation: float
+    p_rank_sum: float
+    least_p: float
+
+
+def difference(ours: Mapping[Seed, float], theirs: Mapping[Seed, float]) -> Difference:
+    """Hold a strategy against a baseline, seed by seed where two or more seeds are shared.
+
+    Args:
+        ours: seed -> score of the strategy, without NaN.
+        theirs: seed -> score of the baseline.
+
+    Returns:
+        Tests of fewer than two seeds a side are NaN.
+
+    Raises:
+        ValueError: a side has no score.
+
+    >>> found = difference({(1, 0): 0.5, (2, 0): 0.6}, {(1, 0): 0.4, (2, 0): 0.4})
+    >>> round(found.mean, 3), found.paired, found.seeds, found.least_p
+    (0.15, True, 2, 0.5)
+    """
+    if not ours or not theirs:
+        raise ValueError("a difference needs a score on each side")
+    shared = sorted(ours.keys() & theirs.keys())
+    one, other = np.array(list(ours.values())), np.array(list(theirs.values()))
+    ranks = float(stats.ranksums(one, other).pvalue) if min(len(one), len(other)) > 1 else math.nan
+    if len(shared) > 1 or len(shared) == len(one) == len(other):
+        pairs = np.array([ours[seed] - theirs[seed] for seed in shared])
+        return _paired(pairs, ranks)
+    return _unpaired(one, other, ranks)
+
+
+def t_interval(values: Sequence[float] | Floats) -> tuple[float, float, float]:
+    """Mean and its 95 % interval by Student's t: mean -+ t(n - 1) s / sqrt(n).
+
+    A percentile bootstrap over so few covers 76, 85 and 91 % of the time at 3, 5 and 10 seeds; this one 95 % where
+    differences are normal.
+
+    >>> [round(value, 4) for value in t_interval([0.1, 0.2, 0.3])]
+    [0.2, -0.0484, 0.4484]
+    """
+    found = np.asarray(values, np.float64)
+    mean = float(found.mean())
+    if len(found) < 2:
+        return mean, math.nan, math.nan
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(found) - 1) * found.std(ddof=1) / math.sqrt(len(found)))
+    return mean, mean - half, mean + half
+
+
+def sign_change_p(pairs: Floats) -> float:
+    """Two-sided p of the paired permutation test: the share of sign changes with a mean as far from 0.
+
+    Exact up to 12 pairs (4,096 sign changes); beyond, 9,999 random ones from a fixed seed.
+
+    Source: Fisher's randomisation test, as scipy.stats.permutation_test(permutation_type="samples") runs it.
+
+    >>> sign_change_p(np.array([0.1, 0.2, 0.3, 0.1, 0.2]))
+    0.0625
+    """
+    if len(pairs) < 2:
+        return math.nan
+    found = stats.permutation_test(
+        (pairs,), np.mean, permutation_type="samples", vectorized=True, alternative="two-sided",
+        n_resamples=np.inf if len(pairs) <= 12 else 9999, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    return float(found.pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust the p values of one family, so that the chance of any false alarm in it stays that of one test.
+
+    The k-th smallest of m is multiplied by m - k + 1, and none falls below a smaller one's. NaN (no test) stays NaN
+    and counts for nothing.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, 1979 (scipy has no such function).
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    adjusted, highest = [math.nan] * len(p_values), 0.0
+    for rank, (p, place) in enumerate(order):
+        highest = max(highest, min(1.0, p * (len(order) - rank)))
+        adjusted[place] = highest
+    return adjusted
+
+
+def detectable(deviation: float, seeds: int, *, family: int = 1) -> float:
+    """The smallest true difference that a paired t test finds in 80 % of such experiments.
+
+    Args:
+        deviation: standard deviation of one pair's difference.
+        seeds: pairs.
+        family: tests in the family; the smallest p must stay below 0.05 / family (Holm's first step).
+
+    Returns:
+        In the unit of `deviation`; NaN below two seeds, 0 without deviation.
+
+    Source: Cohen, Statistical Power Analysis, 1988, by the noncentral t distribution.
+
+    >>> round(detectable(0.02, 5), 4), round(detectable(0.02, 20), 4)
+    (0.0336, 0.0132)
+    """
+    if seeds < 2 or math.isnan(deviation):
+        return math.nan
+    low, high = 0.0, 4.0
+    while _power(high, seeds, family) < POWER:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _power(middle, seeds, family) < POWER else (low, middle)
+    return high * deviation
+
+
+def seeds_needed(effect: float, deviation: float, *, family: int = 1) -> int:
+    """How many pairs of seeds show a true difference of `effect` in 80 % of experiments; MOST_SEEDS where more.
+
+    >>> seeds_needed(0.02, 0.02), seeds_needed(0.05, 0.02)
+    (10, 4)
+    """
+    if not effect or math.isnan(effect) or math.isnan(deviation):
+        return MOST_SEEDS
+    low, high = 2, MOST_SEEDS
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if detectable(deviation, middle, family=family) <= abs(effect) else (middle + 1, high)
+    return low
+
+
+def least_permutation_p(seeds: int) -> float:
+    """The smallest two-sided p of the paired permutation test: both extremes of 2^n sign changes.
+
+    >>> least_permutation_p(3), least_permutation_p(5), least_permutation_p(6)
+    (0.25, 0.0625, 0.03125)
+    """
+    return min(1.0, 2.0 / 2.0**seeds)
+
+
+def noise_ratio(scores: Sequence[Sequence[float]]) -> float:
+    """Standard deviation between strategies' means over that of the seeds within them: how well data tell them apart.
+
+    Above 1, strategies differ by more than seeds do; near 0, the data set can't tell them apart. The spread between
+    means holds a share 1 / n of the seeds' noise, which is not taken out.
+
+    Args:
+        scores: of each strategy the scores of its seeds.
+
+    Source: Isensee et al., nnU-Net Revisited, arXiv:2404.09556, section 3 (inter- over intra-method deviation).
+
+    >>> round(noise_ratio([[0.4, 0.5], [0.6, 0.7]]), 3)
+    2.0
+    """
+    several = [np.asarray(one, np.float64) for one in scores if len(one) > 1]
+    means = [float(np.mean(one)) for one in scores if len(one)]
+    if not several or len(means) < 2:
+        return math.nan
+    free = sum(len(one) - 1 for one in several)
+    within = math.sqrt(sum(float(((one - one.mean()) ** 2).sum()) for one in several) / free)
+    return float(np.std(means, ddof=1)) / within if within else math.inf
+
+
+def _paired(pairs: Floats, ranks: float) -> Difference:
+    mean, low, high = t_interval(pairs)
+    deviation = float(pairs.std(ddof=1)) if len(pairs) > 1 else math.nan
+    return Difference(
+        True, len(pairs), mean, low, high, deviation, _t_p(mean, deviation, len(pairs)), sign_change_p(pairs), ranks,
+        least_permutation_p(len(pairs)) if len(pairs) > 1 else math.nan,
+    )  # fmt: skip
+
+
+def _t_p(mean: float, deviation: float, seeds: int) -> float:
+    """Of the one-sample t test; of differences that are all alike 1 at mean 0, else 0."""
+    if math.isnan(deviation):
+        return math.nan
+    if not deviation:
+        return float(mean == 0)
+    return float(2 * stats.t.sf(abs(mean) / (deviation / math.sqrt(seeds)), seeds - 1))
+
+
+def _unpaired(ours: Floats, theirs: Floats, ranks: float) -> Difference:
+    mean, fewer = float(ours.mean() - theirs.mean()), min(len(ours), len(theirs))
+    if fewer < 2:
+        nan = math.nan
+        return Difference(False, fewer, mean, nan, nan, nan, nan, nan, ranks, nan)
+    deviation = math.sqrt(float(ours.var(ddof=1) + theirs.var(ddof=1)))
+    if not deviation:
+        low = high = mean
+        p_t = float(mean == 0)
+    else:
+        test = stats.ttest_ind(ours, theirs, equal_var=False)
+        interval, p_t = test.confidence_interval(CONFIDENCE), float(test.pvalue)
+        low, high = float(interval.low), float(interval.high)
+    ways = math.comb(len(ours) + len(theirs), len(ours))
+    found = stats.permutation_test(
+        (ours, theirs), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis), permutation_type="independent",
+        vectorized=True, n_resamples=np.inf if ways <= 20_000 else 9999, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    least = (2.0 if len(ours) == len(theirs) else 1.0) / ways
+    return Difference(False, fewer, mean, low, high, deviation, p_t, float(found.pvalue), ranks, min(1.0, least))
+
+
+def _power(effect: float, seeds: int, family: int) -> float:
+    """Of the two-sided paired t test at a difference of `effect` standard deviations."""
+    free, shift = seeds - 1, effect * math.sqrt(seeds)
+    critical = stats.t.ppf(1 - (1 - CONFIDENCE) / family / 2, free)
+    return float(stats.nct.sf(critical, free, shift) + stats.nct.cdf(-critical, free, shift))

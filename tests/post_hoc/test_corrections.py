@@ -1,0 +1,80 @@
+"""Corrections: what every entry of the menu keeps, and the prior's numbers worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from imbseg import menu
+from imbseg.post_hoc import POST_HOC
+from imbseg.post_hoc.prior import BETAS, log_priors, prior
+
+PRIORS = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
+
+
+def correct(name: str, logits: torch.Tensor, beta: float) -> torch.Tensor:
+    given = {"class_priors": PRIORS, "beta": beta}
+    return menu.choose(POST_HOC, name, "correction")(
+        logits, **{key: given[key] for key in menu.arguments(POST_HOC, name)[1:]}
+    )
+
+
+def random_logits(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("name", POST_HOC)
+def test_every_correction_keeps_shapes_and_arguments(name: str) -> None:
+    logits = random_logits(2, 3, 4, 5)
+    before = logits.clone()
+    labels = correct(name, logits, 1.0)
+    assert (labels.shape, labels.dtype) == ((2, 4, 5), torch.int64)
+    assert 0 <= int(labels.min()) <= int(labels.max()) < 3
+    assert torch.equal(logits, before)
+    assert torch.equal(labels[1:], correct(name, logits[1:], 1.0))  # images don't mix
+
+
+@pytest.mark.parametrize("name", POST_HOC)
+def test_with_beta_0_every_correction_is_the_largest_logit(name: str) -> None:
+    logits = random_logits(3, 3, 7, 9).mul(2).round()  # with ties, which the first class wins
+    np.testing.assert_array_equal(correct(name, logits, 0.0), logits.numpy().argmax(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("beta", "expected"),
+    [
+        # logits 2, 1, 0; log priors ln .7 = -.357, ln .2 = -1.609, ln .1 = -2.303
+        (0.0, 0),
+        (0.75, 0),  # 2.268, 2.207, 1.727
+        (0.85, 1),  # 2.303, 2.368, 1.957
+        (1.4, 1),  # 2.499, 3.253, 3.224
+        (1.5, 2),  # 2.535, 3.414, 3.454
+        (-1.0, 0),  # 1.643, -0.609, -2.303
+    ],
+)
+def test_the_prior_by_hand(beta: float, expected: int) -> None:
+    logits = torch.tensor([2.0, 1.0, 0.0]).view(1, 3, 1, 1)
+    assert prior(logits, class_priors=PRIORS, beta=beta).item() == expected
+
+
+def test_beta_1_decodes_as_if_all_classes_were_equally_frequent() -> None:
+    # Bayes: p(class | x) is likelihood x prior. Likelihoods .2, .3, .1 with priors .7, .2, .1 give .14, .06, .01.
+    likelihood = torch.tensor([0.2, 0.3, 0.1], dtype=torch.float64)
+    logits = (likelihood * PRIORS).log().view(1, 3, 1, 1)
+    assert prior(logits, class_priors=PRIORS, beta=0.0).item() == 0
+    assert prior(logits, class_priors=PRIORS, beta=1.0).item() == 1
+
+
+def test_a_class_absent_from_the_train_fold_moves_with_the_rarest_seen() -> None:
+    shifts = log_priors(torch.tensor([0.9, 0.0, 0.1]))
+    assert shifts.tolist() == pytest.approx([math.log(0.9), math.log(0.1), math.log(0.1)])
+    assert log_priors(torch.zeros(2)).tolist() == [0.0, 0.0]
+
+
+def test_the_grid_holds_0_and_goes_both_ways() -> None:
+    assert 0.0 in BETAS
+    assert min(BETAS) < 0 < max(BETAS)
+    assert len(set(BETAS)) == len(BETAS)

@@ -1,0 +1,72 @@
+"""docs/remedies.md has a row for every name of every menu, and none for a name that is in no menu."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from imbseg.copy_paste import COPY_PASTE
+from imbseg.losses import CLASS_WEIGHTS, LOSSES
+from imbseg.post_hoc import POST_HOC
+from imbseg.sampling import SAMPLING
+from imbseg.splits import SPLITS
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+MENUS = {"split": SPLITS, "sampling": SAMPLING, "copy_paste": COPY_PASTE, "loss": LOSSES,
+         "class_weights": CLASS_WEIGHTS, "correction": POST_HOC}  # fmt: skip
+
+
+def rows(text: str, axis: str) -> list[str]:
+    """The names in the first cells of the tables whose first heading is an axis; parameters and the like aside.
+
+    >>> rows("| loss | ms |\\n|---|---|\\n| `dice`, `lovasz` | 5 |\\n\\n| `focal` |", "loss")
+    ['dice', 'lovasz']
+    """
+    found, inside = [], False
+    for line in text.splitlines():
+        first = line.split("|")[1].strip() if line.startswith("|") else None
+        inside = first == axis or (inside and first is not None)
+        if inside and first and first.startswith("`"):
+            found += re.findall(r"`([^`]+)`", first)
+    return found
+
+
+def wrong(text: str, axis: str, menu: Collection[str]) -> list[str]:
+    """Names without a row, rows without a name, and rows that stand twice."""
+    found = rows(text, axis)
+    return sorted({*menu} ^ {*found}) + sorted(name for name in {*found} if found.count(name) > 1)
+
+
+@pytest.mark.parametrize("axis", MENUS)
+def test_every_name_has_its_row(axis: str) -> None:
+    assert wrong((DOCS / "remedies.md").read_text(encoding="utf-8"), axis, MENUS[axis]) == []
+
+
+def test_the_pages_of_splits_and_samplers_have_every_name_too() -> None:
+    assert set(SPLITS) <= set(rows((DOCS / "splits.md").read_text(encoding="utf-8"), "split"))
+    assert set(SAMPLING) <= set(rows((DOCS / "sampling.md").read_text(encoding="utf-8"), "sampling"))
+
+
+@pytest.mark.parametrize("axis", ["split", "sampling", "loss", "class_weights"])
+def test_the_readme_names_them(axis: str) -> None:
+    """Its table has a row an axis, all names in the second cell."""
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    (cell,) = [line.split("|")[2] for line in readme.splitlines() if line.startswith(f"| {axis} |")]
+    assert set(MENUS[axis]) <= set(re.findall(r"`([^`]+)`", cell))
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["| `dice` | x |", "| `focal` | x |"], []),
+        (["| `dice` | x |"], ["focal"]),
+        (["| `dice`, `focal`, `gone` | x |"], ["gone"]),
+        (["| `dice` | x |", "| `focal` | x |", "| `dice` | y |"], ["dice"]),
+        (["| `dice` | x |", "", "| `focal` | x |"], ["focal"]),
+    ],
+)
+def test_this_test_sees_a_wrong_page(lines: list[str], expected: list[str]) -> None:
+    assert wrong("\n".join(["| loss | ms |", "|---|---|", *lines]), "loss", ("dice", "focal")) == expected

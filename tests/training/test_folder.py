@@ -1,0 +1,58 @@
+"""A run folder whose files are broken is refused with a sentence that names the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imbseg.errors import InputError
+from imbseg.training.folder import Folder, keep_or_refuse, recorded_threads, stored_status
+
+ABOUT = {"parameters": {"threads": 2, "seed": 1}, "dataset_sha256": "d", "meta_sha256": "m"}
+
+
+def folder(path: Path, trial: Any, status: Any = None) -> Folder:
+    """A folder in which something was trained."""
+    (path / "trial.json").write_text(json.dumps(trial))
+    (path / "epochs.csv").touch()
+    if status is not None:
+        (path / "status.json").write_text(json.dumps(status))
+    return Folder(path)
+
+
+def test_a_sound_folder_is_gone_on_with(tmp_path: Path) -> None:
+    keep_or_refuse(folder(tmp_path, ABOUT, {"status": "running"}), ABOUT)
+    assert recorded_threads(tmp_path) == 2
+    assert stored_status(tmp_path) == {"status": "running"}
+
+
+def test_an_empty_folder_has_nothing_to_say(tmp_path: Path) -> None:
+    assert recorded_threads(tmp_path) is None
+    assert stored_status(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("trial", "status", "message"),
+    [
+        ([], None, "trial.json: expected a JSON object, found list"),
+        ({"dataset_sha256": "d"}, None, "trial.json: lacks 'parameters'"),
+        ({**ABOUT, "parameters": [1]}, None, "trial.json: lacks 'parameters'"),
+        ({"parameters": ABOUT["parameters"]}, None, "holds a trial with other settings .the data set file changed"),
+        ({**ABOUT, "parameters": {}}, None, "threads was None, is 2"),
+        (ABOUT, ["finished"], "status.json: expected a JSON object, found list"),
+    ],
+)
+def test_a_broken_one_is_refused(tmp_path: Path, trial: Any, status: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as raised:
+        keep_or_refuse(folder(tmp_path, trial, status), ABOUT)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("threads", [None, "two", 1.5, True])
+def test_a_thread_count_that_is_none_is_refused(tmp_path: Path, threads: Any) -> None:
+    folder(tmp_path, {"parameters": {"threads": threads}})
+    with pytest.raises(InputError, match=r"trial.json: threads: expected a whole number, found"):
+        recorded_threads(tmp_path)
