@@ -19,8 +19,8 @@ env:  ## make the conda environment of environment.yml
 
 demo: setup  ## from nothing to a result: sample data, a real NNI experiment of 6 trials, report (8 minutes)
 	@$(PY) src/get_data.py sample
-	@$(PY) src/make_meta.py --dataset sample
-	@$(PY) src/run_experiment.py configs/sample.yml --port $(or $(PORT),0) --report
+	@env -u IMBSEG_ROOT $(PY) src/make_meta.py --dataset sample
+	@env -u IMBSEG_ROOT $(PY) src/run_experiment.py configs/sample.yml --port $(or $(PORT),0) --report
 
 experiment: setup  ## run an NNI experiment, guarded: make experiment CONFIG=configs/sample.yml
 	@$(PY) src/run_experiment.py $(CONFIG) $(if $(PORT),--port $(PORT)) --report

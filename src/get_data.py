@@ -11,13 +11,13 @@ from pathlib import Path
 
 from imbseg.datasets.sample import SUBSETS, make_sample
 from imbseg.datasets.voc2012 import NAME, URL, check_tree, fetch_voc2012
-from imbseg.errors import run_command
+from imbseg.errors import Parser, run_command
 from imbseg.files import REPOSITORY
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", choices=("sample", "voc2012"), help="which data set")
     parser.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder (default: in data/raw)")
     parser.add_argument("--archive", type=Path, metavar="FILE", help=f"voc2012: {NAME}, where it is there already")

@@ -6,11 +6,10 @@ diagnosis of the imbalance. CamVid's 701 images take 6 s on two cores, VOC 2012'
 
 from __future__ import annotations
 
-import argparse
 import os
 
 from imbseg.datasets.spec import load
-from imbseg.errors import InputError, run_command
+from imbseg.errors import InputError, Parser, run_command
 
 
 def main() -> None:
@@ -22,16 +21,18 @@ def main() -> None:
         raise InputError(f"--seed: expected a number of 0..{2**32 - 1}, found {arguments.seed}")
     dataset = load(arguments.dataset, root=arguments.root)
     from imbseg.meta.build import build
-    from imbseg.meta.read import meta_folder
+    from imbseg.meta.read import meta_folder, refuse_another_file
 
     out = meta_folder(dataset, arguments.out)
+    if arguments.out is None:
+        refuse_another_file(dataset, out)
     built = build(dataset, out, workers=arguments.workers, seed=arguments.seed)
     print(built.diagnosis)
     print(f"written: {out}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="make_meta.py", description="Raw data set -> data/meta/<data set>/: CSVs, figures, a diagnosis."
     )
     parser.add_argument("--dataset", default="voc2012", metavar="NAME|PATH.yml", help="data set (default: voc2012)")

@@ -5,10 +5,9 @@ Run folders -> tables (CSV, Markdown), a figure of the gain a class, and what th
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from imbseg.errors import run_command
+from imbseg.errors import Parser, run_command
 from imbseg.files import REPOSITORY, runs_folder
 
 
@@ -21,8 +20,8 @@ def main() -> None:
     report(options.runs, out, options.baseline)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="report.py", description="Run folders -> tables, a figure of the gain a class, and the answer in words."
     )
     parser.add_argument(

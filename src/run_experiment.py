@@ -12,9 +12,8 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-from imbseg.errors import InputError, run_command
+from imbseg.errors import Parser, run_command
 from imbseg.files import REPOSITORY, runs_folder
 from imbseg.manager import launch, preflight, watch
 
@@ -48,14 +47,9 @@ def main() -> int:
     return 0 if outcome.ok else 1
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(message)
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
-    parser = _Parser(description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False)
+    parser = Parser(description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("config", type=Path, help="the experiment: a YAML file of NNI, such as configs/sample.yml")
     parser.add_argument(
         "--port", type=int, default=8080, help="port of NNI's web UI on this machine (default 8080; 0: any)"

@@ -88,6 +88,41 @@ def test_bad_settings_of_a_trial(
     assert not list(out.glob("*.pt")) + list(out.glob("*.csv")) + list(out.glob(".*tmp*"))
 
 
+FLAGS = {
+    "make_meta.py": (["--zzz"], "unknown flag '--zzz'; choose from: --help, --dataset, --root"),
+    "get_data.py": (["smaple"], "invalid choice: 'smaple' (choose from 'sample', 'voc2012'); see get_data.py --help"),
+    "report.py": (["--run", "x"], "unknown flag '--run' (did you mean '--runs'?)"),
+    "preview.py": (["--image=3"], "unknown flag '--image' (did you mean '--images'?)"),
+    "train_nni.py": (["--epochs"], "argument --epochs: expected one argument; see train_nni.py --help"),
+    "run_experiment.py": (["x.yml", "--port", "http"], "argument --port: invalid int value: 'http'; see"),
+}
+
+
+@pytest.mark.parametrize("script", FLAGS)
+def test_wrong_flags_are_one_sentence(
+    script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, message = FLAGS[script]
+    assert command(script, *arguments, monkeypatch=monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["sample", "--url", "http://x/"], ["sample", "more"], []])
+def test_wrong_arguments_of_get_data(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("get_data.py", *arguments, monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_every_script_reads_its_flags_in_the_same_way() -> None:
+    for path in sorted((REPOSITORY / "src").glob("*.py")):
+        assert "ArgumentParser(" not in path.read_text(encoding="utf-8"), path
+
+
 BROKEN = {
     "a status that is a list": ("status.json", "[]", "status.json: expected a JSON object, found list"),
     "a trial without parameters": ("trial.json", "{}", "trial.json: lacks 'parameters'"),

@@ -131,6 +131,15 @@ def test_a_full_disk_is_seen_before_anything_is_fetched(
         setup_script["check_disk"](tmp_path / "not" / "there")
 
 
+def test_the_demo_takes_its_own_data_whatever_imbseg_root_says() -> None:
+    shown = subprocess.run(["make", "-n", "-C", str(REPOSITORY), "demo"], capture_output=True, text=True, check=True)
+    lines = [
+        line for line in shown.stdout.splitlines() if "src/make_meta.py" in line or "src/run_experiment.py" in line
+    ]
+    assert len(lines) == 2
+    assert all(line.startswith("env -u IMBSEG_ROOT ") for line in lines)
+
+
 def test_make_help_lists_every_target() -> None:
     text = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     targets = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import errno
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 
 
 class InputError(ValueError):
@@ -14,6 +16,24 @@ class InputError(ValueError):
 
 class TrialFailed(RuntimeError):
     """A trial ran and can't end well (a non-finite loss, say): exit status 1, status `failed`."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A command's flags, none of them abbreviated: what can't be read is an InputError in place of usage lines."""
+
+    def __init__(self, **settings: Any) -> None:
+        """As argparse.ArgumentParser."""
+        super().__init__(**{"allow_abbrev": False, **settings})
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found, or the nearest flag of an unknown one."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown == message:
+            raise InputError(f"{' '.join(message.split())}; see {self.prog} --help")
+        word = unknown.split()[0].split("=")[0]
+        if not word.startswith("-"):
+            raise InputError(f"unexpected argument {word!r}; see {self.prog} --help")
+        raise unknown_name("flag", word, [one for one in self._option_string_actions if one.startswith("--")])
 
 
 def unknown_name(what: str, name: object, choices: Iterable[str]) -> InputError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from imbseg.errors import InputError
 
@@ -93,6 +94,65 @@ def sha256(path: Path | str) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def replaceable_folder(path: Path | str) -> Path:
+    """The folder itself where `path` is a link to it, for what a whole folder is written to.
+
+    Raises:
+        InputError: a link leads to itself, or this process was started in the folder, and would be left in none.
+    """
+    try:
+        folder = Path(path).resolve()
+    except RuntimeError as error:
+        raise InputError(f"{path}: is a link that leads to itself; choose another folder") from error
+    if Path.cwd().is_relative_to(folder):
+        raise InputError(f"{folder}: is the folder that you stand in, or above it, and would be replaced as a whole; "
+                         f"name one below it, such as {Path(path) / 'new'}, or start from elsewhere")  # fmt: skip
+    return folder
+
+
+@contextlib.contextmanager
+def only_one(lock: Path, doing: str) -> Iterator[None]:
+    """Let one process at a time in; the lock file is gone afterwards.
+
+    Args:
+        lock: the file that stands for the right to go on; its folder is there.
+        doing: what the others do, for the message: "fetches archive.tar".
+
+    Raises:
+        InputError: another process is at it.
+    """
+    handle = _locked(lock)
+    while handle is not None and not _lies_at(handle, lock):  # its holder removed it while we opened it
+        handle.close()
+        handle = _locked(lock)
+    if handle is None:
+        raise InputError(f"{lock}: another process {doing}; wait until it has ended, then start the same command again")
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        handle.close()
+
+
+def _locked(lock: Path) -> IO[bytes] | None:
+    handle = lock.open("ab")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    except OSError:  # a file system without locks
+        pass
+    return handle
+
+
+def _lies_at(handle: IO[bytes], lock: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), lock.stat())
+    except FileNotFoundError:
+        return False
 
 
 def writable_folder(path: Path | str) -> Path:

@@ -85,6 +85,16 @@ def test_resize_averages() -> None:
     assert resize_image(image, (8, 4)) is image
 
 
+@pytest.mark.parametrize("width", [4, 8])
+def test_resize_averages_along_the_side_that_shrinks_also_where_the_other_stays_or_grows(width: int) -> None:
+    rows = np.array([0, 100, 20, 200, 0, 0, 0, 80], np.uint8)  # bilinear reading at a quarter sees the middle two only
+    image = np.tile(rows[:, None, None], (1, 4, 3))
+    expected = np.array([80, 20])[:, None, None].repeat(width, axis=1).repeat(3, axis=2)
+    np.testing.assert_array_equal(resize_image(image, (width, 2)), expected)
+    turned = resize_image(image.transpose(1, 0, 2).copy(), (2, width))
+    np.testing.assert_array_equal(turned, expected.transpose(1, 0, 2))
+
+
 def test_neutral_colour_is_only_normalised() -> None:
     image = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
     normalisation = ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))

@@ -4,6 +4,8 @@ import hashlib
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,23 @@ def test_a_server_that_ignores_ranges_starts_from_0(tmp_path: Path, chunked: boo
         fetch(server, target)
     assert server.requests == ["bytes=1000-", "bytes=5000-", "bytes=5000-"]
     assert target.read_bytes() == CONTENT
+
+
+def test_a_second_process_is_told_to_wait(tmp_path: Path) -> None:
+    target = tmp_path / "archive.tar"
+    part_of(target).write_bytes(CONTENT[:1000])
+    lock = tmp_path / "archive.tar.lock"
+    hold = "import fcntl, sys; h = open(sys.argv[1], 'ab'); fcntl.flock(h, fcntl.LOCK_EX); print(flush=True); input()"
+    first = subprocess.Popen([sys.executable, "-c", hold, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert first.stdout is not None
+    first.stdout.readline()
+    with serving(Server(CONTENT)) as server:
+        with pytest.raises(InputError, match=r"archive.tar.lock: another process fetches archive.tar; wait until"):
+            fetch(server, target)
+        assert server.requests == []
+        first.communicate(b"\n")
+        fetch(server, target)  # a lock file left behind by a killed process holds nobody up
+    assert [path.name for path in tmp_path.iterdir()] == ["archive.tar"]
 
 
 def test_always_broken_off_ends_with_a_part(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from binary_tree import make_binary_tree
 from PIL import Image
 
 from imbseg.datasets import spec
-from imbseg.datasets.read import read_mask
+from imbseg.datasets.read import read_image, read_mask, read_objects
 from imbseg.errors import InputError
 
 
@@ -22,12 +25,123 @@ def test_masks_of_one_bit_a_pixel(tmp_path: Path, value: int) -> None:
     np.testing.assert_array_equal(found, bits.astype(np.uint8))
 
 
+def grey_png(path: Path, rows: list[bytes], width: int, bits: int) -> Path:
+    """A grey PNG of 2 or 4 bits a pixel, which Pillow can't write."""
+    packed = zlib.compress(b"".join(b"\0" + row for row in rows))
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, len(rows), bits, 0, 0, 0, 0)), (b"IDAT", packed), (b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(struct.pack(">I", len(one)) + k + one + struct.pack(">I", zlib.crc32(k + one)) for k, one in chunks)
+    )
+    return path
+
+
+@pytest.mark.parametrize(("bits", "rows"), [(2, [b"\x10", b"\x44"]), (4, [b"\x01\x00", b"\x10\x10"])])
+def test_grey_of_2_and_4_bits_holds_the_numbers_of_the_file(tmp_path: Path, bits: int, rows: list[bytes]) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    file.write_text(file.read_text().replace("value: 255", "value: 1"))
+    path = grey_png(tmp_path / "few.png", rows, 4, bits)
+    expected = [[0, 1, 0, 0], [1, 0, 1, 0]]
+    np.testing.assert_array_equal(read_mask(path, spec.load(str(file))), expected)
+    np.testing.assert_array_equal(read_objects(path), expected)
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".pgm"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_16_bits_are_refused(tmp_path: Path, ending: str, channels: int) -> None:
+    path = tmp_path / f"deep{ending if channels == 1 or ending != '.pgm' else '.ppm'}"
+    cv2.imwrite(str(path), np.full((4, 5, channels), 300, np.uint16))
+    with pytest.raises(InputError, match=r"deep.*: expected 8 bits a channel, found uint16; .*mogrify -depth 8"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("ending", [".tif", ".hdr"])
+def test_images_of_floats_are_refused(tmp_path: Path, ending: str) -> None:
+    cv2.imwrite(str(tmp_path / f"deep{ending}"), np.zeros((4, 5, 3), np.float32))
+    with pytest.raises(InputError, match=r"expected 8 bits a channel, found float32"):
+        read_image(tmp_path / f"deep{ending}")
+
+
+def test_colour_masks_of_16_bits_are_refused(tmp_path: Path) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    text = file.read_text().replace("value: 0", "color: [0, 0, 0]").replace("value: 255", "color: [1, 1, 1]")
+    file.write_text(text.replace("mask_encoding: index", "mask_encoding: rgb"))
+    cv2.imwrite(str(tmp_path / "deep.png"), np.full((4, 5, 3), 257, np.uint16))
+    with pytest.raises(InputError, match=r"deep.png: expected 8 bits a channel, found RGB;16B"):
+        read_mask(tmp_path / "deep.png", spec.load(str(file)))
+
+
+@pytest.mark.parametrize(
+    ("ignore", "crack", "expected"),
+    [
+        ("", [1, 2, 3], 255),  # 255 where the key is left out
+        ("ignore_index: 255", [1, 2, 3], 255),
+        ("ignore_index: 255", [255, 255, 255], 1),
+        ("ignore_index: null", [255, 255, 255], 1),
+        ("ignore_index: null", [1, 2, 3], None),
+        ("ignore_index: 7", [1, 2, 3], None),
+    ],
+)
+def test_white_in_a_colour_mask(tmp_path: Path, ignore: str, crack: list[int], expected: int | None) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    text = file.read_text().replace("value: 0", "color: [0, 0, 0]").replace("value: 255", f"color: {crack}")
+    text = text.replace("mask_encoding: index", "mask_encoding: rgb").replace("ignore_index: null", ignore)
+    file.write_text(text)
+    Image.new("RGB", (2, 1), (255, 255, 255)).save(tmp_path / "white.png")
+    if expected is None:
+        with pytest.raises(InputError, match=r"white.png: colour \[255, 255, 255\] is no class's"):
+            read_mask(tmp_path / "white.png", spec.load(str(file)))
+        return
+    assert read_mask(tmp_path / "white.png", spec.load(str(file))).tolist() == [[expected, expected]]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("lost", [1, 2, 100, 1000])
+def test_a_jpeg_cut_short_is_refused_and_bytes_behind_its_end_are_not(
+    tmp_path: Path, lost: int, progressive: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, picture = tmp_path / "x.jpg", np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(path, progressive=progressive)
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(9000))  # what phones append: a film, a second picture
+    assert read_image(path).shape == (40, 50, 3)
+    path.write_bytes(whole[:-lost])
+    with pytest.raises(InputError, match=r"x.jpg: can't be decoded \(cut short"):
+        read_image(path)
+    assert capfd.readouterr().err == ""  # the decoder says nothing of its own
+
+
+@pytest.mark.parametrize("ending", [".tga", ".pcx", ".ico"])
+def test_formats_that_training_cannot_read_are_refused(tmp_path: Path, ending: str) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / f"x{ending}")
+    with pytest.raises(InputError, match=r"no format that OpenCV reads.*export it as PNG or JPEG"):
+        read_image(tmp_path / f"x{ending}")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "LA", "F"])
+def test_object_masks_hold_one_whole_number_a_pixel(tmp_path: Path, mode: str) -> None:
+    Image.new(mode, (4, 4)).save(tmp_path / "x.tif")
+    with pytest.raises(InputError, match=f"x.tif: expected one number a pixel, found mode {mode}"):
+        read_objects(tmp_path / "x.tif")
+
+
+def test_object_masks_of_16_bits(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 300]], np.uint16)).save(tmp_path / "x.png")
+    assert read_objects(tmp_path / "x.png").tolist() == [[0, 300]]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("groups: [head, tail]", "groups: expected keys such as head"),
         ("imbalance: 5", "imbalance: expected keys such as classes"),
         ("weak: 2012-99-99", "broken YAML"),
+        ("imbalance: {classes: [], ratio: 0.5}", "imbalance.classes: expected one class or more, each once"),
+        (
+            "imbalance: {classes: [crack, crack], ratio: 0.5}",
+            "imbalance.classes: expected one class or more, each once",
+        ),
+        ("imbalance: {classes: [crack], ratio: 0.5, seed: 1.5}", "imbalance.seed: expected a whole number"),
     ],
 )
 def test_yaml_of_the_wrong_shape_is_one_sentence(tmp_path: Path, line: str, message: str) -> None:
@@ -35,6 +149,36 @@ def test_yaml_of_the_wrong_shape_is_one_sentence(tmp_path: Path, line: str, mess
     file.write_text(file.read_text() + line + "\n")
     with pytest.raises(InputError, match=message):
         spec.load(str(file))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            "ignore_index: null",
+            "ignore_index: 3.7",
+            "ignore_index: expected a whole number between 0 and 255, found 3.7",
+        ),
+        ("ignore_index: null", "ignore_index: true", "ignore_index: expected a whole number"),
+        ("ignore_index: null", "ignore_index: 256", "ignore_index: expected a whole number"),
+        ("value: 255", "value: 1.5", "value of crack: expected a whole number between 0 and 255, found 1.5"),
+        ("value: 255", "color: [true, 0, 0]", r"color of 'crack': expected \[R, G, B\] of 0..255"),
+    ],
+)
+def test_numbers_that_are_not_whole_are_refused(tmp_path: Path, before: str, after: str, message: str) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    file.write_text(file.read_text().replace(before, after))
+    with pytest.raises(InputError, match=message):
+        spec.load(str(file))
+
+
+@pytest.mark.parametrize("group", ["^(part\\d+)?", "^(x*)"])
+def test_a_group_that_names_nothing_is_refused(tmp_path: Path, group: str) -> None:
+    file = make_binary_tree(tmp_path, n=4)
+    file.write_text(file.read_text().replace(r"^(part\d+)_", group))
+    dataset = spec.load(str(file))
+    with pytest.raises(InputError, match="matches nothing of the id 'other_1', so it names no group; mend 'group'"):
+        dataset.group_of("other_1")
 
 
 @pytest.mark.parametrize("key", ["dataset", "root", "meta"])

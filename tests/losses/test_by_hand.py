@@ -9,7 +9,7 @@ import torch
 
 from imbseg.losses import LOSSES
 from imbseg.losses.compound import FOCAL_SHARE, dice_focal, unified_focal
-from imbseg.losses.cross_entropy import cross_entropy, logit_adjusted, ohem
+from imbseg.losses.cross_entropy import cross_entropy, logit_adjusted, logit_variation, ohem, size_balanced
 from imbseg.losses.focal import focal, softmax_focal
 from imbseg.losses.overlap import dice, jaccard_metric, lovasz, tversky
 
@@ -127,6 +127,39 @@ def test_ohem_by_hand() -> None:
         torch.testing.assert_close(found, cross_entropy(LOGITS, TARGET, class_weights=WEIGHTS))
     tied = ohem(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]), class_weights=WEIGHTS, ohem_share=0.5, ohem_min=1)
     assert tied.item() == pytest.approx(math.log(2))
+
+
+def test_size_balanced_by_hand() -> None:
+    # Areas 1/4, 1 and 1/100: the weights 2, 1 and 10, bounded at 5; cross-entropies log 4/3, log 2, log 4.
+    area = torch.tensor([[[0.25, 1.0], [0.01, 1e-9]]])
+    found = size_balanced(LOGITS, TARGET, object_area=area, size_bound=5.0).item()
+    assert found == pytest.approx((2 * math.log(4 / 3) + math.log(2) + 5 * math.log(4)) / (2 + 1 + 5), rel=1e-6)
+    plain = size_balanced(LOGITS, TARGET, object_area=area, size_bound=1.0)
+    torch.testing.assert_close(plain, cross_entropy(LOGITS, TARGET, class_weights=None))
+
+
+def test_logit_variation_by_hand() -> None:
+    # A huge deviation is clipped to 1: log 2 / log 4 = 1/2 joins the logits of the common class, 1 those of the rare.
+    priors = torch.tensor([0.5, 0.25])
+    moved = LOGITS + torch.tensor([0.5, 1.0]).view(1, 2, 1, 1)
+    found = logit_variation(LOGITS, TARGET, class_priors=priors, variation_sigma=1e9)
+    torch.testing.assert_close(found, cross_entropy(moved, TARGET, class_weights=None))
+    plain = logit_variation(LOGITS, TARGET, class_priors=priors, variation_sigma=0.0)
+    torch.testing.assert_close(plain, cross_entropy(LOGITS, TARGET, class_weights=None))
+    # A class that the fold lacks varies as the rarest; a fold of one class varies nothing.
+    lacking = logit_variation(LOGITS, TARGET, class_priors=torch.tensor([0.5, 0.0]), variation_sigma=1e9)
+    torch.testing.assert_close(lacking, cross_entropy(LOGITS, TARGET, class_weights=None))
+    alone = logit_variation(LOGITS, TARGET, class_priors=torch.tensor([1.0, 0.0]), variation_sigma=1e9)
+    torch.testing.assert_close(alone, cross_entropy(LOGITS, TARGET, class_weights=None))
+
+
+def test_logit_variation_draws_from_torchs_generator() -> None:
+    draws = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        draws += [logit_variation(LOGITS, TARGET, class_priors=RARE_ONE, variation_sigma=0.5).item() for _ in range(2)]
+    assert draws[:2] == draws[2:4]
+    assert len(set(draws)) == 4
 
 
 def test_focal_with_ignored_pixels_and_a_broken_gamma() -> None:

@@ -150,7 +150,7 @@ def test_missing_meta_is_said_with_the_command_that_makes_it(folder: Path, free_
 
 def test_a_missing_root_is_said(folder: Path, free_port: int) -> None:
     (folder / "raw").rmdir()
-    with pytest.raises(InputError, match="raw is not there"):
+    with pytest.raises(InputError, match="raw is missing"):
         preflight.check(write_config(folder), free_port)
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -118,6 +119,18 @@ def empty_jpeg(data: Path) -> None:
     (data / "images/004.jpg").write_bytes(b"")
 
 
+def deep_image(data: Path) -> None:
+    cv2.imwrite(str(data / "images/004.png"), np.full((12, 16), 300, np.uint16))
+
+
+def targa_images(data: Path) -> None:
+    change_yaml(data, images="images/{id}.tga")
+    for path in sorted((data / "images").iterdir()):
+        Image.open(path).save(path.with_suffix(".tga"))
+    for number in (*range(4), *range(5, 20)):  # a PNG under another name is one all the same
+        (data / f"images/{number:03d}.png").replace(data / f"images/{number:03d}.tga")
+
+
 def no_picture(data: Path) -> None:
     (data / "images/004.png").write_text("<html>404</html>")
 
@@ -145,6 +158,8 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "mask empty": (cut("masks/004.png", 0), "masks/004.png: the file is empty"),
     "jpeg cut short": (cut_jpeg, "images/004.jpg: can't be decoded"),
     "jpeg empty": (empty_jpeg, "images/004.jpg: the file is empty"),
+    "image of 16 bits": (deep_image, "images/004.png: expected 8 bits a channel, found uint16"),
+    "image that only Pillow reads": (targa_images, "images/004.tga: can't be decoded (cut short, or no format that"),
     "no picture": (no_picture, "images/004.png: can't be decoded"),
     "broken yaml": (broken_yaml, "tiny.yml: broken YAML"),
     "yaml of something else": (
@@ -160,6 +175,12 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
     "class called ignore": (lambda data: change_yaml(data, classes=["ground", "ignore"]), "'ignore' is what pixels"),
     "unknown background": (lambda data: change_yaml(data, background="sky"), "unknown class in"),
     "group that doesn't match": (lambda data: change_yaml(data, group="^(x)"), "doesn't match the id '000'"),
+    "group that names nothing": (lambda data: change_yaml(data, group="^(x)?"), "matches nothing of the id '000'"),
+    "ignore_index not whole": (lambda data: change_yaml(data, ignore_index=3.7), "expected a whole number"),
+    "absolute glob": (
+        lambda data: change_yaml(data, subsets={"train": "/x/*.png", "test": "test.txt"}),
+        "tiny.yml: subsets.train: '/x/*.png': expected a glob below the root",
+    ),
     "too few images": (
         lambda data: write_list(data / "train.txt", ["000"]),
         "5 folds need at least 5 train images, found 3",

@@ -61,7 +61,7 @@ def test_manifest_says_how_it_was_made(tmp_path: Path, no_figures: None) -> None
     assert manifest["dataset"] == "tiny"
     assert manifest["dataset_sha256"] == dataset.digest
     assert manifest["root"] == str(dataset.root)
-    assert manifest["arguments"] == {"seed": 7, "folds": 5, "fold_seeds": [1, 2, 3, 4, 5], "min_object_pixels": 1}
+    assert manifest["arguments"] == {"seed": 7, "folds": 5, "fold_seeds": [1, 2, 3, 4, 5]}
     assert manifest["clusters"]["k"] >= 2
     # balls in 000, 002 ... 012 (7 of 13 train images), rods in 000, 006, 009, 012: 003 is ignored
     assert manifest["imbalance"]["ball"]["images"] == 7

@@ -106,6 +106,24 @@ def test_markdown_table_aligns_long_cells() -> None:
     assert len({len(line) for line in text.splitlines()}) == 1
 
 
+def test_markdown_cells_hold_whatever_a_class_is_called() -> None:
+    assert markdown_table(["a"], [["ball|rod\nx"]]).splitlines()[2] == r"| ball\|rod x |"
+
+
+def test_a_class_with_a_bar_keeps_the_table_of_the_diagnosis(tmp_path: Path, no_figures: None) -> None:
+    _, found = built(tmp_path, classes=["ground", "ball|red", "rod"])
+    assert r"| ball\|red |" in found.diagnosis
+    assert "| ball|red" not in found.diagnosis
+
+
+def test_without_objects_nothing_is_nan(tmp_path: Path, no_figures: None) -> None:
+    _, found = built(tmp_path, {f"{number}": np.zeros((8, 8), np.uint8) for number in range(8)})
+    assert found.objects.empty
+    assert "nan" not in found.diagnosis
+    row = next(line for line in found.diagnosis.splitlines() if line.startswith("| full/random "))
+    assert [cell.strip() for cell in row.split("|")][5] == "-"  # objects off
+
+
 @pytest.mark.parametrize("classes", [2, 21, pytest.param(150, marks=pytest.mark.slow)])
 def test_figures_of_few_and_many_classes(classes: int, tmp_path: Path, no_figures: None) -> None:
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import pytest
 from tiny_tree import tiny_dataset
 
 from imbseg.meta.quality import deviation, leaking_groups, rarest_class, split_table
-from imbseg.meta.rarity import shared_with_test, split_summary
+from imbseg.meta.rarity import DEVIATIONS, shared_with_test, split_summary
 
 
 def test_deviation_by_hand() -> None:
@@ -25,6 +25,21 @@ def test_deviation_of_pixels_is_relative_to_the_fold_s_pixels() -> None:
     expected = [np.mean([0.75 / (2 / 3) - 1, 1 - 0.5 / (2 / 3)]), np.mean([1 - 0.25 * 3, 0.5 * 3 - 1])]
     found = deviation(pixels, pixels.sum(axis=1), np.array([0, 1, 1]), folds=2)
     assert found == pytest.approx(expected)
+
+
+def test_proportion_counts_a_small_image_as_much_as_a_large_one(tmp_path: Path) -> None:
+    table = images().iloc[[0, 4]].assign(**{"full/random/seed1": pd.array([0, 1], "Int64")})
+    table["pixels:ground"], table["pixels:ball"], table["pixels:rod"] = [90, 1], [10, 3], 0
+    objects = pd.DataFrame({"id": ["a", "e"], "class": ["ball", "ball"]})
+    row = split_table(table.drop(columns="full/given"), objects, tiny_dataset(tmp_path)).iloc[0]
+    # shares of the images: ground .9 and .25, ball .1 and .75; folds 2, 3 and 4 hold nothing and are off by 1
+    ground, ball = (0.9 - 0.575) / 0.575, (0.75 - 0.425) / 0.425
+    assert row["deviation_proportion"] == pytest.approx(
+        np.mean([(2 * off + 3) / 5 for off in (ground, ball)]), abs=1e-6
+    )
+    # of all pixels: ground 91/104, ball 13/104
+    ground, ball = [0.9 / (91 / 104) - 1, 1 - 0.25 / (91 / 104)], [1 - 0.1 / 0.125, 0.75 / 0.125 - 1]
+    assert row["deviation_pixels"] == pytest.approx(np.mean([(sum(off) + 3) / 5 for off in (ground, ball)]), abs=1e-6)
 
 
 def test_an_empty_fold_is_off_by_everything() -> None:
@@ -89,7 +104,7 @@ def test_summary_puts_seeds_together() -> None:
     shared = {"folds": 5, "groups": 3, "rarest_class": "rod"}
     rows = [
         {"column": f"full/mskf/seed{seed}", **shared, "rarest_in_smallest": seed, "missing": seed, "leaking_groups": 1}
-        | {f"deviation_{kind}": seed / 10 for kind in ("presence", "pixels", "objects")}
+        | {f"deviation_{kind}": seed / 10 for kind in DEVIATIONS}
         for seed in (1, 3)
     ]
     summary = split_summary(pd.DataFrame(rows))

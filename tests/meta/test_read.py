@@ -166,7 +166,7 @@ def test_root_recorded_serves_where_the_declared_one_is_missing(dataset: Dataset
     assert meta.root(dataset) == dataset.root
     assert meta.root(moved) == dataset.root
     lost = dataclasses.replace(meta, manifest=meta.manifest | {"root": str(tmp_path / "nowhere_too")})
-    with pytest.raises(InputError, match="nowhere is missing; say where the data lies with --root"):
+    with pytest.raises(InputError, match=r"nowhere is missing; put the data there .* or say where it lies with --root"):
         lost.root(moved)
 
 

@@ -92,9 +92,13 @@ def test_only_ignored_pixels() -> None:
     assert math.isnan(found["pixel_accuracy"])
 
 
-def test_refuses_what_is_no_class() -> None:
+@pytest.mark.parametrize(("prediction", "target"), [(2, 0), (-1, 0), (0, 2), (0, -1), (0, 254), (255, 0)])
+def test_refuses_what_is_no_class(prediction: int, target: int) -> None:
     with pytest.raises(ValueError, match="no class of 2"):
-        image_confusion(np.array([[2]]), np.array([[0]]), 2)
+        image_confusion(np.array([[prediction]]), np.array([[target]]), 2)
+
+
+def test_refuses_other_shapes() -> None:
     with pytest.raises(ValueError, match="one shape"):
         image_confusion(np.zeros((2, 2), int), np.zeros((2, 3), int), 2)
 

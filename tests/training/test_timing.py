@@ -11,6 +11,7 @@ from small_trial import SMALL, make_data
 
 from imbseg.errors import InputError
 from imbseg.training import timing
+from imbseg.training.samples import Files
 from imbseg.training.timing import FirstBatches, Pace
 from imbseg.trial import Resolved, resolve
 
@@ -84,13 +85,23 @@ def test_the_validation_is_scaled_from_a_batch_and_four(data: dict[str, str], mo
     # One second to start, half a second an image: 2 images 2 s, 8 images 5 s; all 30 take 16 s.
     monkeypatch.setattr(timing, "_seconds_of", lambda _, files, betas: 1.0 + 0.5 * len(files.ids) * (1 + len(betas)))
     run: Any = type("Run", (), {"trial": trial(data, batch_size="2").trial})
-    ids = [str(number) for number in range(30)]
-    files = timing.Files(ids, [Path(one) for one in ids], [Path(one) for one in ids], [(64, 64)] * 30)
-    assert timing._evaluate(run, files) == (16.0, 0.5)
+    assert timing._evaluate(run, files_of(30)) == (16.0, 0.5)
     # with two strengths: 1.5 s an image
-    assert timing._evaluate(run, files, (0.5, 1.0)) == (46.0, 1.5)
-    few = timing.Files(*([values[0]] for values in (files.ids, files.images, files.masks, files.sizes)))
-    assert timing._evaluate(run, few) == (1.5, 1.5)
+    assert timing._evaluate(run, files_of(30), (0.5, 1.0)) == (46.0, 1.5)
+    assert timing._evaluate(run, files_of(1)) == (1.5, 1.5)
+
+
+def files_of(count: int) -> Files:
+    ids = [str(number) for number in range(count)]
+    paths = [Path(one) for one in ids]
+    return Files(ids=ids, images=paths, masks=paths, sizes=[(64, 64)] * count, objects=[])
+
+
+def test_some_images_evenly_spread() -> None:
+    found = timing._spread(files_of(31), 4)
+    assert found.ids == ["0", "10", "20", "30"]
+    assert found.images == [Path("0"), Path("10"), Path("20"), Path("30")]
+    assert found.objects == []
 
 
 def test_the_end_of_a_trial(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from imbseg import menu
 from imbseg.errors import InputError
-from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, terms
+from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, PIXEL_MAPS, terms
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
 from imbseg.trial import Trial, parse_flags, resolve
 from imbseg.trial.fields import FIELDS, kind_of
@@ -218,7 +218,7 @@ def test_every_menu_entry_resolves_and_states_its_source() -> None:
 
 def test_loss_parameters_are_fields() -> None:
     for name in LOSSES:
-        assert terms.arguments(name) - {"class_priors"} <= set(LOSS_PARAMETERS) <= set(FIELDS)
+        assert terms.arguments(name) - {"class_priors", *PIXEL_MAPS} <= set(LOSS_PARAMETERS) <= set(FIELDS)
     assert {parameter for name in LOSSES for parameter in terms.arguments(name)} >= set(LOSS_PARAMETERS)
 
 

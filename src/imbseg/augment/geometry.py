@@ -132,8 +132,13 @@ def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
 
 
 def resize_image(image: Bytes, size: Size) -> Bytes:
-    """Bring a whole image to a size, averaging where it shrinks: what evaluation sees."""
-    if (image.shape[1], image.shape[0]) == size:
-        return image
-    smaller = size[0] < image.shape[1]
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR), np.uint8)
+    """Bring a whole image to a size, averaging along a side that shrinks: what evaluation sees.
+
+    Each in a step of its own: OpenCV's INTER_AREA averages only where no side grows.
+    """
+    height, width = image.shape[:2]
+    smaller = (min(size[0], width), min(size[1], height))
+    for step, how in ((smaller, cv2.INTER_AREA), (size, cv2.INTER_LINEAR)):
+        if step != (image.shape[1], image.shape[0]):
+            image = np.asarray(cv2.resize(image, step, interpolation=how), np.uint8)
+    return image

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from imbseg.datasets.transfer_meter import meter, size_text
 from imbseg.errors import InputError
+from imbseg.files import only_one
 
 _BLOCK = 1 << 18  # bytes
 Show = Callable[[int, int | None], None]
@@ -47,7 +48,8 @@ def download(
         pause: seconds before the second attempt; doubled before each further one.
 
     Raises:
-        InputError: not there, not reachable, broken off again and again, or not the file that was expected.
+        InputError: not there, not reachable, broken off again and again, not the file that was expected, or another
+            process is fetching it.
         OSError: the target's folder can't be written.
     """
     path = Path(target)
@@ -57,6 +59,15 @@ def download(
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise InputError(f"{url}: expected an address that starts with http:// or https://")
     path.parent.mkdir(parents=True, exist_ok=True)
+    with only_one(path.with_name(path.name + ".lock"), f"fetches {path.name}"):
+        if not path.exists():  # or another process has just brought it
+            _fetch_whole(url, path, md5, size, timeout, attempts, pause)
+        return path
+
+
+def _fetch_whole(
+    url: str, path: Path, md5: str | None, size: int | None, timeout: float, attempts: int, pause: float
+) -> None:
     part = path.with_name(path.name + ".part")
     try:
         with meter(path.name) as show:
@@ -67,7 +78,7 @@ def download(
     if problem := _mismatch(part, md5, size):
         part.unlink()  # going on from it could never end well
         raise InputError(f"{url}: {problem}; it was removed: start the same command again, or fetch it from elsewhere")
-    return part.replace(path)
+    part.replace(path)
 
 
 def check_file(path: Path | str, *, md5: str | None = None, size: int | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -52,6 +53,46 @@ def number(raw: Any, key: str, where: str, low: float, high: float) -> float:
     return raw
 
 
+def folder_name(raw: Any, where: str) -> str:
+    """A name that can be a folder's: data/meta/<name> is written, and replaced."""
+    if not re.fullmatch(r"[\w-][\w.-]*", text(raw, "name", where)):
+        raise InputError(f"{where}: name: expected letters, digits, '-', '_' and '.', found {raw!r}")
+    return str(raw)
+
+
+def whole(raw: Any, key: str, where: str, low: int, high: int) -> int:
+    """A whole number within [low, high]; 3.7 isn't cut to 3."""
+    if isinstance(raw, bool) or not isinstance(raw, int) or not low <= raw <= high:
+        raise InputError(f"{where}: {key}: expected a whole number between {low} and {high}, found {raw!r}")
+    return raw
+
+
+def group_pattern(raw: Any, where: str) -> str | None:
+    """A regular expression with a parenthesis round what names the group, or None."""
+    if raw is None:
+        return None
+    try:
+        if re.compile(text(raw, "group", where)).groups >= 1:
+            return str(raw)
+    except re.error as error:
+        raise InputError(f"{where}: group: {raw!r} is no regular expression ({error})") from error
+    raise InputError(
+        f"{where}: group: {raw!r} has no parenthesis; put one round the part of the id that names the group"
+    )
+
+
+def trial_defaults(raw: Any, where: str) -> dict[str, Any]:
+    """Settings of a trial; their names and values are checked where trials are."""
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise InputError(f"{where}: trial: expected settings such as {{crop: 256}}, found {raw!r}")
+    misplaced = [key for key in ("dataset", "root", "meta") if key in raw]
+    if misplaced:
+        raise InputError(f"{where}: trial: {misplaced[0]} is no default of a trial; take it out")
+    return dict(raw)
+
+
 def class_list(
     raw: Any, encoding: str, ignore_index: Any, where: str
 ) -> list[tuple[str, int, tuple[int, int, int] | None]]:
@@ -84,14 +125,14 @@ def _one_class(raw: Any, index: int, where: str) -> tuple[str, int, tuple[int, i
     if not isinstance(one, dict):
         raise InputError(f"{where}: classes: entry {index}: expected a name or {{name: sky}}, found {raw!r}")
     check_keys(one, ("name", "value", "color"), ("name",), f"{where}: classes: entry {index}")
-    value = int(number(one.get("value", index), f"classes: value of {one['name']}", where, 0, 255))
+    value = whole(one.get("value", index), f"classes: value of {one['name']}", where, 0, 255)
     return text(one["name"], "classes: name", where), value, _color(one.get("color"), one["name"], where)
 
 
 def _color(raw: Any, name: str, where: str) -> tuple[int, int, int] | None:
     if raw is None:
         return None
-    if not isinstance(raw, list) or len(raw) != 3 or not all(isinstance(v, int) and 0 <= v <= 255 for v in raw):
+    if not isinstance(raw, list) or len(raw) != 3 or not all(type(v) is int and 0 <= v <= 255 for v in raw):
         raise InputError(f"{where}: classes: color of {name!r}: expected [R, G, B] of 0..255, found {raw!r}")
     return raw[0], raw[1], raw[2]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+import re
+from pathlib import PurePosixPath
 
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, first_ten
@@ -27,29 +28,35 @@ def image_rows(dataset: Dataset) -> list[ImageRow]:
         InputError: root, list or file missing, a list empty, an id twice or in two subsets.
     """
     if not dataset.root.is_dir():
-        raise InputError(
-            f"data set {dataset.name!r}: root {dataset.root} is missing; put the data there, "
-            f"or say where it lies with --root or IMBSEG_ROOT"
-        )
+        raise dataset.missing_root()
     rows = [_row(dataset, image_id, role) for role in ("train", "val", "test") for image_id in ids(dataset, role)]
     _no_id_twice(rows, dataset)
-    _files_exist(rows, dataset.root)
+    _files_exist(rows, dataset)
     return rows
 
 
 def ids(dataset: Dataset, role: str) -> list[str]:
-    """The ids of one subset: a list file's first column, or the {id} parts of the files a glob finds."""
+    """The ids of one subset: a list file's first column, or the {id} parts of the files a glob finds.
+
+    Raises:
+        InputError: list missing, empty or no text; a glob that leaves the root, finds nothing, or finds other files.
+    """
     found: list[str] = []
     for entry in dataset.subsets.get(role, ()):
-        found += _from_glob(dataset, entry) if "*" in entry else _from_list(dataset.root / entry, role)
+        is_glob = any(sign in entry for sign in "*?[") and not (dataset.root / entry).is_file()
+        found += _from_glob(dataset, entry, role) if is_glob else _from_list(dataset, entry, role)
     if role in dataset.subsets and not found:
         raise InputError(f"{dataset.root / dataset.subsets[role][0]}: the id list of subset {role!r} is empty")
     return found
 
 
-def _from_list(path: Path, role: str) -> list[str]:
+def _from_list(dataset: Dataset, entry: str, role: str) -> list[str]:
+    path = dataset.root / entry
     if not path.is_file():
-        raise InputError(f"{path}: the id list of subset {role!r} is missing; see 'subsets' in the data set file")
+        raise InputError(
+            f"{path}: the id list of subset {role!r} is missing; see 'subsets' in {dataset.path}, or is the root "
+            f"{dataset.root}{dataset.root_origin} that of another data set?"
+        )
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
@@ -57,14 +64,35 @@ def _from_list(path: Path, role: str) -> list[str]:
     return [line.split()[0] for line in lines if line.strip()]
 
 
-def _from_glob(dataset: Dataset, entry: str) -> list[str]:
-    """Ids are what stands for {id} in the images' file names (folders below the subset's own stay part of it)."""
-    name = Path(dataset.images).name
-    before, after = name.split("{id}") if "{id}" in name else ("", "")
-    found = sorted(path.name for path in dataset.root.glob(entry) if path.is_file())
-    return [
-        file[len(before) : len(file) - len(after)] for file in found if file.startswith(before) and file.endswith(after)
-    ]
+def _from_glob(dataset: Dataset, entry: str, role: str) -> list[str]:
+    """What stands for {id} in the paths of the files found, in the order of the paths; hidden files are none."""
+    where = f"{dataset.path}: subsets.{role}: {entry!r}"
+    if PurePosixPath(entry).is_absolute() or ".." in PurePosixPath(entry).parts:
+        raise InputError(f"{where}: expected a glob below the root {dataset.root}, such as images/{role}/*.png")
+    try:
+        files = sorted(path.relative_to(dataset.root).as_posix() for path in dataset.root.glob(entry) if path.is_file())
+    except ValueError as error:  # a name such as a**
+        raise InputError(f"{where}: is no glob ({error}); write it such as images/{role}/*.png") from error
+    files = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
+    matches = {file: id_regex(dataset.images, role).fullmatch(file) for file in files}
+    other = [file for file, match in matches.items() if match is None]
+    if other or not files:
+        told = f"finds {other[0]}, which isn't of the pattern 'images'" if other else "finds no file that fits 'images'"
+        raise InputError(f"{where}: {told} ({dataset.images}) below the root {dataset.root}{dataset.root_origin}; "
+                         f"mend one of the two")  # fmt: skip
+    return [match["id"] for match in matches.values() if match]
+
+
+def id_regex(template: str, role: str) -> re.Pattern[str]:
+    """A path pattern as a regular expression over paths relative to the root; `id` may reach over folders.
+
+    >>> id_regex("{subset}/{id}/{id}_x.png", "val").fullmatch("val/a/b/a/b_x.png")["id"]
+    'a/b'
+    >>> id_regex("{subset}/{id}/{id}_x.png", "val").fullmatch("val/a/b_x.png")
+    """
+    plain = PurePosixPath(template.replace("{subset}", role)).as_posix()  # without ./ and //, as found paths are
+    before, *behind = [re.escape(part) for part in plain.split("{id}")]
+    return re.compile(f"{before}(?P<id>.+){'(?P=id)'.join(behind)}", re.DOTALL)
 
 
 def _row(dataset: Dataset, image_id: str, role: str) -> ImageRow:
@@ -85,9 +113,10 @@ def _no_id_twice(rows: list[ImageRow], dataset: Dataset) -> None:
         raise first_ten(problems, f"ids of data set {dataset.name!r} stand in more than one place")
 
 
-def _files_exist(rows: list[ImageRow], root: Path) -> None:
+def _files_exist(rows: list[ImageRow], dataset: Dataset) -> None:
+    root = dataset.root
     problems = [
-        f"{what} {root / file} of id {row.id!r} is missing"
+        f"{what} {root / file} of id {row.id!r} is missing{dataset.root_origin}"
         for row in rows
         for what, file in (("image", row.image), ("mask", row.mask), ("object mask", row.objects))
         if file and not (root / file).is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,25 +15,33 @@ from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.errors import InputError
 
 Bytes = NDArray[np.uint8]
+Number = TypeVar("Number", np.uint8, np.int32)
+# A mask has no EXIF orientation: turning the image alone would shift every label. All bits, so that 16 are noticed.
+_AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
+# OpenCV would print its own lines on a broken file beside the sentence of the error
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read_image(path: Path) -> Bytes:
-    """Read a colour or grey image.
+    """Read a colour or grey image: what make_meta.py checks and what training sees.
 
     Returns:
         (height, width, 3) uint8, red, green, blue.
 
     Raises:
-        InputError: the file is missing, empty, cut short, or no image.
+        InputError: the file is missing, empty, cut short, no image, or has other than 8 bits a channel.
     """
-    data = _bytes(path, "image")
-    if path.suffix.lower() in (".jpg", ".jpeg") and b"\xff\xd9" not in data[-4096:]:
-        raise InputError(f"image {path}: cut short (the JPEG's end is missing); fetch or export it again")
-    # As it is stored: a mask has no EXIF orientation, and turning one of the two would shift every label
-    how = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    data = np.frombuffer(_bytes(path, "image"), np.uint8)
+    try:
+        image = cv2.imdecode(data, _AS_STORED)
+    except cv2.error as error:
+        raise InputError(f"image {path}: can't be decoded ({' '.join(str(error).split())}); cut it in parts") from error
     if image is None:
-        raise InputError(f"image {path}: can't be decoded (empty, cut short or no image); fetch or export it again")
+        raise InputError(f"image {path}: can't be decoded (cut short, or no format that OpenCV reads); "
+                         "fetch it again, or export it as PNG or JPEG")  # fmt: skip
+    if image.dtype != np.uint8:
+        raise InputError(f"image {path}: expected 8 bits a channel, found {image.dtype}; choose yourself what becomes "
+                         "0 and what 255, and export it with 8 bits (ImageMagick: mogrify -depth 8)")  # fmt: skip
     return np.asarray(image, np.uint8)
 
 
@@ -45,14 +54,14 @@ def read_mask(path: Path, dataset: Dataset) -> Bytes:
     Raises:
         InputError: the file can't be read, isn't of the declared encoding, or holds a value that is no class.
     """
-    picture = _open(path, "mask")
+    picture, raw = _open(path, "mask")
     if dataset.mask_encoding == "rgb":
-        return _from_colors(picture, path, dataset)
+        return _from_colors(picture, raw, path, dataset)
     if picture.mode in ("RGB", "RGBA"):
         raise InputError(f"mask {path}: is an RGB picture, mask_encoding 'index' is declared; is it 'rgb'?")
     if picture.mode not in ("P", "L", "1"):
         raise InputError(f"mask {path}: expected one byte a pixel, found mode {picture.mode}; save it as an 8-bit PNG")
-    values = np.asarray(picture, np.uint8)
+    values = _as_stored(np.asarray(picture, np.uint8), raw)
     if picture.mode == "1" and any(one.value == IGNORE for one in dataset.classes):
         values = values * np.uint8(255)  # one bit a pixel: 0 and 1, unless the classes say 0 and 255
     return _to_indices(values, path, dataset)
@@ -60,17 +69,12 @@ def read_mask(path: Path, dataset: Dataset) -> Bytes:
 
 def read_objects(path: Path) -> NDArray[np.int32]:
     """Read an instance mask: (height, width) int32, 0 and 255 (VOC's border) are no object."""
-    picture = _open(path, "object mask")
-    if picture.mode in ("RGB", "RGBA", "CMYK"):
-        raise InputError(f"object mask {path}: expected one number a pixel, found mode {picture.mode}")
-    values = np.asarray(picture, np.int32)
+    picture, raw = _open(path, "object mask")
+    if picture.mode not in ("P", "L", "1") and not picture.mode.startswith("I"):
+        raise InputError(f"object mask {path}: expected one number a pixel, found mode {picture.mode}; "
+                         "save it as an 8-bit or 16-bit PNG")  # fmt: skip
+    values = _as_stored(np.asarray(picture, np.int32), raw)
     return np.where(values == IGNORE, 0, values) if picture.mode == "P" else values
-
-
-def check_image(path: Path) -> tuple[int, int]:
-    """Decode an image strictly and give its size (height, width)."""
-    picture = _open(path, "image")
-    return picture.height, picture.width
 
 
 def _bytes(path: Path, what: str) -> bytes:
@@ -83,14 +87,22 @@ def _bytes(path: Path, what: str) -> bytes:
     return data
 
 
-def _open(path: Path, what: str) -> Image.Image:
+def _open(path: Path, what: str) -> tuple[Image.Image, str]:
+    """A decoded picture, and Pillow's name of how its pixels are stored: "L;4" is grey of 4 bits, "" unknown."""
     data = _bytes(path, what)
     try:
         picture = Image.open(io.BytesIO(data))  # of a path it would leave the file open where decoding fails
+        stored = picture.tile[0].args if picture.tile else ""  # gone after load()
         picture.load()
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise InputError(f"{what} {path}: can't be decoded ({error}); fetch or export it again") from error
-    return picture
+    raw = stored[0] if isinstance(stored, tuple) and stored else stored
+    return picture, raw if isinstance(raw, str) else ""
+
+
+def _as_stored(values: NDArray[Number], raw: str) -> NDArray[Number]:
+    """The numbers in the file: Pillow spreads grey of 2 and 4 bits over 0..255, as a picture wants it."""
+    return values // values.dtype.type({"L;2": 85, "L;4": 17}.get(raw, 1))
 
 
 def _to_indices(values: Bytes, path: Path, dataset: Dataset) -> Bytes:
@@ -117,11 +129,13 @@ def _ranges(dataset: Dataset) -> str:
     return f"{values[0]}..{values[-1]}" if contiguous else ", ".join(map(str, values))
 
 
-def _from_colors(picture: Image.Image, path: Path, dataset: Dataset) -> Bytes:
+def _from_colors(picture: Image.Image, raw: str, path: Path, dataset: Dataset) -> Bytes:
     if picture.mode not in ("RGB", "RGBA"):
         raise InputError(
             f"mask {path}: holds one number a pixel (mode {picture.mode}), not a colour; is mask_encoding 'index'?"
         )
+    if "16" in raw:  # Pillow would drop half of the bits
+        raise InputError(f"mask {path}: expected 8 bits a channel, found {raw}; save it as an 8-bit RGB PNG")
     rgb = np.asarray(picture.convert("RGB"), np.uint32)
     codes = (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
     unique, inverse = np.unique(codes, return_inverse=True)

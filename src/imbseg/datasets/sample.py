@@ -15,7 +15,7 @@ from imbseg.datasets import exact_png
 from imbseg.datasets.sample_drawing import SIZE, draw, generator
 from imbseg.datasets.sample_shapes import BACKGROUND, KINDS
 from imbseg.errors import InputError
-from imbseg.files import whole_file
+from imbseg.files import replaceable_folder, whole_file
 
 SUBSETS = {"train": 240, "test": 80}  # images
 PARTS = ("images", "masks", "objects")
@@ -35,9 +35,9 @@ def make_sample(root: Path | str) -> bool:
         InputError: root is a file, or a folder with something else in it.
         OSError: it can't be written, or the disk is full; root is then what it was before.
     """
-    folder = Path(root)
-    if is_complete(folder):
+    if is_complete(Path(root)):
         return False
+    folder = replaceable_folder(root)
     _refuse_other_content(folder)
     temporary = folder.with_name(f".{os.getpid()}.tmp.{folder.name}")
     try:

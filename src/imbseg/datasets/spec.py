@@ -12,13 +12,22 @@ from typing import Any
 
 import yaml
 
-from imbseg.datasets.fields import check_keys, class_list, listed, number, pattern, text
+from imbseg.datasets.fields import (
+    check_keys,
+    class_list,
+    folder_name,
+    group_pattern,
+    listed,
+    number,
+    pattern,
+    trial_defaults,
+    whole,
+)
 from imbseg.errors import InputError, unknown_name
 from imbseg.files import REPOSITORY
 
 FOLDER = REPOSITORY / "data" / "datasets"
 IGNORE = 255  # the value that an ignored pixel has in every mask inside this package
-MOST_CLASSES = 255
 GROUPS = ("head", "medium", "tail")
 # By the bytes, so never stale: the checks of an experiment load one file 1,500 times.
 _decoded = functools.lru_cache(maxsize=8)(yaml.safe_load)
@@ -87,7 +96,25 @@ class Dataset:
             raise InputError(
                 f"{self.path}: group pattern {self.group!r} doesn't match the id {image_id!r}; mend 'group'"
             )
+        if not found.group(1):
+            raise InputError(
+                f"{self.path}: the parenthesis of the group pattern {self.group!r} matches nothing of the id "
+                f"{image_id!r}, so it names no group; mend 'group'"
+            )
         return found.group(1)
+
+    @property
+    def root_origin(self) -> str:
+        """A remark for error messages where the variable IMBSEG_ROOT gave the root; else empty."""
+        given = os.environ.get("IMBSEG_ROOT")
+        return " (IMBSEG_ROOT gives it, for every data set)" if given and Path(given).resolve() == self.root else ""
+
+    def missing_root(self) -> InputError:
+        """The error that says that nothing lies at the root, and where the root comes from."""
+        return InputError(
+            f"data set {self.name!r}: root {self.root}{self.root_origin} is missing; put the data there (sample and "
+            f"voc2012: src/get_data.py), or say where it lies with --root or IMBSEG_ROOT"
+        )
 
 
 KEYS = tuple(f.name for f in dataclasses.fields(Dataset) if f.name not in ("path", "digest"))
@@ -147,7 +174,7 @@ def _build(raw: dict[str, Any], path: Path, digest: str, root: str | None) -> Da
     classes = tuple(ClassSpec(*one) for one in class_list(raw["classes"], encoding, ignore_index, where))
     known = [one.name for one in classes]
     return Dataset(
-        name=_name(raw.get("name", path.stem), where),
+        name=folder_name(raw.get("name", path.stem), where),
         path=path,
         digest=digest,
         root=_root(raw["root"], path, root),
@@ -155,23 +182,16 @@ def _build(raw: dict[str, Any], path: Path, digest: str, root: str | None) -> Da
         masks=pattern(raw["masks"], "masks", where),
         objects=pattern(raw["objects"], "objects", where) if raw.get("objects") else None,
         mask_encoding=encoding,
-        ignore_index=None if ignore_index is None else int(number(ignore_index, "ignore_index", where, 0, 255)),
+        ignore_index=None if ignore_index is None else whole(ignore_index, "ignore_index", where, 0, 255),
         subsets=_subsets(raw["subsets"], where),
         classes=classes,
         background=_known(raw["background"], known, "background", where) if raw.get("background") else None,
-        group=_group(raw.get("group"), where),
+        group=group_pattern(raw.get("group"), where),
         groups=_groups(raw.get("groups"), known, where),
         imbalance=_imbalance(raw.get("imbalance"), known, where),
         weak=_class_names(raw["weak"], known, "weak", where) if raw.get("weak") else None,
-        trial=_trial(raw.get("trial"), where),
+        trial=trial_defaults(raw.get("trial"), where),
     )
-
-
-def _name(raw: Any, where: str) -> str:
-    """A name that can be a folder's: data/meta/<name> is written, and replaced."""
-    if not re.fullmatch(r"[\w-][\w.-]*", text(raw, "name", where)):
-        raise InputError(f"{where}: name: expected letters, digits, '-', '_' and '.', found {raw!r}")
-    return str(raw)
 
 
 def _root(declared: Any, path: Path, override: str | None) -> Path:
@@ -193,19 +213,6 @@ def _subsets(raw: Any, where: str) -> dict[str, tuple[str, ...]]:
     return {role: tuple(listed(files, f"subsets.{role}", where)) for role, files in raw.items()}
 
 
-def _group(raw: Any, where: str) -> str | None:
-    if raw is None:
-        return None
-    try:
-        if re.compile(text(raw, "group", where)).groups >= 1:
-            return str(raw)
-    except re.error as error:
-        raise InputError(f"{where}: group: {raw!r} is no regular expression ({error})") from error
-    raise InputError(
-        f"{where}: group: {raw!r} has no parenthesis; put one round the part of the id that names the group"
-    )
-
-
 def _groups(raw: Any, known: list[str], where: str) -> dict[str, tuple[str, ...]] | None:
     if raw is None:
         return None
@@ -222,10 +229,14 @@ def _imbalance(raw: Any, known: list[str], where: str) -> Imbalance | None:
     if raw is None:
         return None
     check_keys(raw, ("classes", "ratio", "seed"), ("classes", "ratio"), f"{where}: imbalance")
+    classes = _class_names(raw["classes"], known, "imbalance.classes", where)
+    if len(set(classes)) != max(1, len(classes)):
+        raise InputError(f"{where}: imbalance.classes: expected one class or more, each once, found "
+                         f"{raw['classes']!r}; mend it, or take 'imbalance' out")  # fmt: skip
     return Imbalance(
-        classes=_class_names(raw["classes"], known, "imbalance.classes", where),
+        classes=classes,
         ratio=number(raw["ratio"], "imbalance.ratio", where, 0.0, 1.0),
-        seed=int(number(raw.get("seed", 1), "imbalance.seed", where, 0, 2**31)),
+        seed=whole(raw.get("seed", 1), "imbalance.seed", where, 0, 2**31),
     )
 
 
@@ -237,14 +248,3 @@ def _known(name: Any, known: list[str], key: str, where: str) -> str:
     if name not in known:
         raise unknown_name(f"class in {where}: {key}", name, known)
     return str(name)
-
-
-def _trial(raw: Any, where: str) -> dict[str, Any]:
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict):
-        raise InputError(f"{where}: trial: expected settings such as {{crop: 256}}, found {raw!r}")
-    misplaced = [key for key in ("dataset", "root", "meta") if key in raw]
-    if misplaced:
-        raise InputError(f"{where}: trial: {misplaced[0]} is no default of a trial; take it out")
-    return dict(raw)

@@ -4,6 +4,7 @@ A loss is a function of logits (images, classes, height, width), target (images,
 pixel is ignored, and, by keyword, what it needs of these: `class_weights` ((classes,) or None), `class_priors`
 ((classes,) pixel shares of the train fold), and parameters that are Trial fields of the same name. Ignored pixels
 count in nothing, and a batch of only ignored pixels gives 0 with a zero gradient.
+A map of PIXEL_MAPS (`object_area`, see imbseg.augment.object_area) comes with each batch.
 No value grows with the batch. The losses of `cross_entropy` and `focal` are means over the labelled pixels (`ohem`
 over the hardest of the batch); those of `overlap`, and what `compound` takes from them, are ratios of sums over the
 whole batch. `terms` reads weighted sums of them.
@@ -21,11 +22,14 @@ LOSSES = {
     "unified_focal": "imbseg.losses.compound:unified_focal",
     "jaccard_metric": "imbseg.losses.overlap:jaccard_metric",
     "logit_adjusted": "imbseg.losses.cross_entropy:logit_adjusted",
+    "logit_variation": "imbseg.losses.cross_entropy:logit_variation",
+    "size_balanced": "imbseg.losses.cross_entropy:size_balanced",
     "ohem": "imbseg.losses.cross_entropy:ohem",
 }
 
 LOSS_PARAMETERS = (  # Trial fields that a loss may take, by the same name
-    "class_weights", "gamma", "alpha", "beta", "delta", "unified_gamma", "tau", "ohem_share", "ohem_min",
+    "class_weights", "gamma", "alpha", "beta", "delta", "unified_gamma", "tau", "variation_sigma",
+    "size_bound", "ohem_share", "ohem_min",
 )  # fmt: skip
 
 CLASS_WEIGHTS = {
@@ -38,6 +42,6 @@ CLASS_WEIGHTS = {
 }
 
 # Arguments of losses that come with each batch: one number a pixel, in the shape of the target.
-PIXEL_MAPS: tuple[str, ...] = ()
+PIXEL_MAPS: tuple[str, ...] = ("object_area",)
 
 OWN_WEIGHTS = {"weighted_cross_entropy": "inverse_sqrt"}  # the scheme of a loss where none is named; else `none`

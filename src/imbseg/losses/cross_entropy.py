@@ -1,4 +1,4 @@
-"""Cross-entropy: plain, with class weights, with the prior taken out, and of the hardest pixels only."""
+"""Cross-entropy: plain, with class weights, by object size, of logits moved by the prior, of the hardest pixels."""
 
 from __future__ import annotations
 
@@ -76,3 +76,55 @@ def ohem(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, ohem_s
     hard = each >= each.detach().kthvalue(len(each) - kept + 1).values
     weights = hard.to(each) if class_weights is None else class_weights.to(each)[safe[labelled]] * hard
     return (weights * each).sum() / weights.sum()
+
+
+def size_balanced(logits: Tensor, target: Tensor, *, object_area: Tensor, size_bound: float) -> Tensor:
+    """Mean cross-entropy of the labelled pixels, each weighted by the size of its object.
+
+    sum of w * -log softmax(logits)[y] / sum of w over the labelled pixels of the batch, w = min(size_bound, 1 /
+    sqrt(a)), a the share of its image that the pixel's object takes; background counts as the whole image, w = 1. So
+    the weights have mean 1, and an object of a quarter the size weighs half as much in all, not a quarter.
+
+    Args:
+        logits: (images, classes, height, width) float.
+        target: (images, height, width) int64, 255 = ignored.
+        object_area: (images, height, width) float in (0, 1], see imbseg.augment.object_area.
+        size_bound: largest w, >= 1; 1 is plain cross-entropy, 20 is reached at 1/400 of the image.
+
+    Source: after Mun et al., Small Objects Matters in Weakly-supervised Semantic Segmentation, WACV 2024,
+        arXiv:2309.14117, who weigh a pixel by the size of its object. The formula is this project's: sizes are
+        set against the image, so that a lone small object gains too, and the weights have mean 1.
+    """
+    safe, labelled = without_ignored(target)
+    each = functional.cross_entropy(exact(logits), safe, reduction="none")  # (images, height, width)
+    weights = object_area.to(each).rsqrt().clamp_max(size_bound) * labelled
+    return (weights * each).sum() / weights.sum().clamp_min(1)
+
+
+def logit_variation(logits: Tensor, target: Tensor, *, class_priors: Tensor, variation_sigma: float) -> Tensor:
+    """Cross-entropy of logits with noise that grows with a class's rarity, mean over labelled pixels.
+
+    logits[c] + s[c] * |e|, s[c] = log(1 / prior[c]) / its largest value over classes, e drawn anew for each labelled
+    pixel and class from a normal distribution of deviation variation_sigma, clipped to [-1, 1]. The bare logits
+    decide. The noise is never negative, and with the published deviation of 4 mostly 1: a rare class's bare logits
+    settle that much lower.
+
+    Args:
+        logits: (images, classes, height, width) float.
+        target: (images, height, width) int64, 255 = ignored.
+        class_priors: (classes,) pixel shares of the train fold; a class of share 0 varies as the rarest.
+        variation_sigma: deviation before clipping, >= 0; 0 is plain cross-entropy.
+
+    Source: Wang et al., Balancing Logit Variation for Long-tailed Semantic Segmentation, CVPR 2023, arXiv:2306.02061.
+        The noise comes from torch's generator, which training seeds epoch by epoch.
+    """
+    logits, labelled = exact(logits), target != IGNORE
+    priors = class_priors.to(logits)
+    rarity = -torch.where(priors > 0, priors, torch.ones_like(priors)).log()  # (classes,)
+    most = rarity.max()
+    scale = torch.where(priors > 0, rarity, most) / torch.where(most > 0, most, 1)  # one class only: no noise
+    # Ignored pixels draw nothing, so they can't change what the others draw.
+    drawn = torch.randn(int(labelled.sum()) * logits.shape[1], dtype=logits.dtype, device=logits.device)
+    noise = (variation_sigma * drawn).clamp(-1, 1).abs()
+    variation = torch.zeros_like(logits).masked_scatter(labelled.unsqueeze(1), noise)
+    return cross_entropy(logits + scale.view(-1, 1, 1) * variation, target, class_weights=None)

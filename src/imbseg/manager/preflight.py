@@ -95,10 +95,7 @@ def check_data(trials: list[trial.Resolved]) -> None:
         meta.check_header(dataset, folder, column)
         # A trial goes by the root that make_meta.py recorded where the data set's own isn't there.
         if not dataset.root.is_dir() and not Path(meta.read_manifest(dataset, folder)["root"]).is_dir():
-            raise InputError(
-                f"data set {dataset.name}: {dataset.root} is not there; "
-                f"get it with src/get_data.py, or say where it lies with --root or IMBSEG_ROOT"
-            )
+            raise dataset.missing_root()
 
 
 def check_platform(given: config.Config) -> None:

@@ -19,7 +19,7 @@ import imbseg
 from imbseg.datasets.ids import image_rows
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
-from imbseg.files import sha256, writable_folder, write_json, write_text
+from imbseg.files import replaceable_folder, sha256, writable_folder, write_json, write_text
 from imbseg.meta.classes import class_table, ginis
 from imbseg.meta.clusters import Clusters, cluster, proportions
 from imbseg.meta.diagnosis import diagnosis
@@ -29,7 +29,6 @@ from imbseg.meta.imbalance import Reached, keep, reached
 from imbseg.meta.quality import split_table
 from imbseg.meta.rarity import rare_by
 from imbseg.meta.read import FILES, pixel_counts
-from imbseg.meta.scan import MIN_OBJECT_PIXELS
 from imbseg.meta.table import image_table, object_table, scan_all
 
 LIBRARIES = ("iterative-stratification", "numpy", "opencv-python", "pandas", "pillow", "scikit-learn")
@@ -60,7 +59,7 @@ def build(dataset: Dataset, out: Path, *, workers: int, seed: int) -> Built:
         InputError: data set or output folder can't be used.
         OSError: writing failed; `out` is then what it was before.
     """
-    _check_out(out)
+    out = _check_out(out)
     rows = image_rows(dataset)
     groups = {dataset.group_of(row.id) for row in rows}  # a pattern that doesn't match is told before the long pass
     scans = scan_all(rows, dataset, workers)
@@ -104,13 +103,15 @@ def whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _check_out(out: Path) -> None:
+def _check_out(out: Path) -> Path:
     """Refuse what can't be written, and never replace a folder that holds anything but meta."""
+    out = replaceable_folder(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: expected an output folder, found a file; choose another --out")
     writable_folder(out.parent)
     if out.is_dir() and any(out.iterdir()) and not (out / "manifest.json").is_file():
         raise InputError(f"{out}: holds files that make_meta.py didn't write; choose an empty folder, or another --out")
+    return out
 
 
 def _with_clusters(images: pd.DataFrame, dataset: Dataset, seed: int) -> tuple[pd.DataFrame, Clusters]:
@@ -154,7 +155,7 @@ def _manifest(dataset: Dataset, seed: int, clusters: Clusters, counts: dict[str,
         "dataset_file": str(dataset.path),
         "dataset_sha256": dataset.digest,
         "root": str(dataset.root),
-        "arguments": {"seed": seed, "folds": FOLDS, "fold_seeds": list(SEEDS), "min_object_pixels": MIN_OBJECT_PIXELS},
+        "arguments": {"seed": seed, "folds": FOLDS, "fold_seeds": list(SEEDS)},
         "clusters": {"k": clusters.k, "silhouette": {str(k): score for k, score in clusters.silhouettes.items()}},
         "imbalance": {name: dataclasses.asdict(one) for name, one in counts.items()},
         "versions": _versions(),

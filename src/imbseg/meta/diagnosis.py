@@ -12,6 +12,7 @@ from imbseg.meta.classes import KINDS
 from imbseg.meta.folds import FOLDS
 from imbseg.meta.imbalance import Reached
 from imbseg.meta.rarity import (
+    DEVIATIONS,
     FEW_IMAGES,
     PIXEL_FRACTION,
     SMALL_OBJECT,
@@ -60,6 +61,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     | :---- | -----: |
     | cat   |      7 |
     """
+    header, rows = _cells(header), [_cells(row) for row in rows]
     widths = [max(3, *(len(row[column]) for row in [header, *rows])) for column in range(len(header))]
     line = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
     cells = [
@@ -67,6 +69,11 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in [header, *rows]
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], line, *cells[1:]])
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    """Texts that can't break out of their cell."""
+    return [" ".join(text.split()).replace("|", "\\|") for text in row]
 
 
 def _size(images: pd.DataFrame, classes: pd.DataFrame, dataset: Dataset) -> str:
@@ -136,19 +143,26 @@ def _split_table(splits: pd.DataFrame) -> str:
     rows = [
         [
             str(name),
-            *(f"{row[f'deviation_{kind}']:.1%}" for kind in ("presence", "pixels", "objects")),
+            *(_share(row[f"deviation_{kind}"]) for kind in DEVIATIONS),
             f"{int(row['rarest_in_smallest'])} of {row['rarest_class']}" if row["rarest_class"] else "-",
             str(int(row["missing"])),
             f"{int(row['leaking_groups'])} of {int(row['groups'])}" if row["leaking_groups"] else "0",
         ]
         for name, row in split_summary(splits).iterrows()
     ]
-    header = ["split", "images off", "pixels off", "objects off", "fewest", "lacking", "groups shared"]
+    off = [f"{'images' if kind == 'presence' else kind} off" for kind in DEVIATIONS]
+    header = ["split", *off, "fewest", "lacking", "groups shared"]
     told = (
         "Off: by how much a validation fold's share of a class differs from the whole's, mean over classes, folds and "
-        "seeds.\nFewest: images of the rarest class in the fold that has fewest. Lacking: classes that some fold lacks."
+        "seeds.\nProportion: shares of each image summed, so that a small image counts as much as a large one.\n"
+        "Fewest: images of the rarest class in the fold that has fewest. Lacking: classes that some fold lacks."
     )
     return f"{markdown_table(header, rows)}\n\n{told}"
+
+
+def _share(value: float) -> str:
+    """Per cent, or a dash where there is nothing to count."""
+    return "-" if pd.isna(value) else f"{value:.1%}"
 
 
 def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> str:

@@ -15,7 +15,7 @@ from imbseg.datasets.spec import Dataset
 from imbseg.meta.classes import object_shares
 from imbseg.meta.folds import FOLDS
 from imbseg.meta.quality import deviation
-from imbseg.meta.rarity import SMALL_OBJECT, split_summary
+from imbseg.meta.rarity import DEVIATIONS, SMALL_OBJECT, split_summary
 from imbseg.meta.read import pixel_counts
 
 # Okabe and Ito: told apart by colour-blind eyes too; shapes differ beside them
@@ -175,14 +175,14 @@ def _presence_deviation(pool: pd.DataFrame, column: str, dataset: Dataset) -> An
 
 def _deviations(axis: Any, splits: pd.DataFrame, part: str) -> None:
     summary = split_summary(splits).loc[lambda table: [str(name).startswith(f"{part}/") for name in table.index]]
-    kinds = ("presence", "pixels", "objects")
-    for kind, color, offset in zip(kinds, (BLUE, ORANGE, GREEN), (-0.27, 0, 0.27), strict=True):
-        axis.bar(np.arange(len(summary)) + offset, 100 * summary[f"deviation_{kind}"], 0.25, color=color, label=kind)
+    for number, (kind, color) in enumerate(zip(DEVIATIONS, (BLUE, ORANGE, PURPLE, GREEN), strict=True)):
+        place = np.arange(len(summary)) + 0.2 * number - 0.3
+        axis.bar(place, 100 * summary[f"deviation_{kind}"], 0.18, color=color, label=kind)
     axis.set_xticks(range(len(summary)), [_two_lines(str(name)) for name in summary.index], fontsize=7)
     axis.set_ylabel("per cent off")
     axis.set_title(f"{part}: mean over classes", loc="left", fontsize=9)
     axis.set_ylim(top=1.25 * axis.get_ylim()[1])  # room for the legend
-    axis.legend(frameon=False, fontsize=8, ncols=3, loc="upper left")
+    axis.legend(frameon=False, fontsize=8, ncols=4, loc="upper left")
     axis.grid(axis="y", alpha=0.3)
 
 

@@ -17,7 +17,8 @@ from imbseg.meta.read import is_fold_column, pixel_counts
 def split_table(images: pd.DataFrame, objects: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """A row a fold column.
 
-    Columns: `column, images, folds, smallest_fold` (images in it); `deviation_presence`, `deviation_pixels` and
+    Columns: `column, images, folds, smallest_fold` (images in it); `deviation_presence`, `deviation_pixels`,
+    `deviation_proportion` (of a class's shares of its images, a small image counting as much as a large one) and
     `deviation_objects` (means over the classes of `deviation`: 0.1 says that a fold has 10 % too many or too few of a
     class, on average); `rarest_class` (background aside, by images) and `rarest_in_smallest` (images that show it in
     the fold that has fewest); `missing` (classes that some validation fold lacks); `groups` and `leaking_groups`
@@ -29,12 +30,12 @@ def split_table(images: pd.DataFrame, objects: pd.DataFrame, dataset: Dataset) -
 
 
 def deviation(
-    counts: NDArray[np.int64], base: NDArray[np.int64], fold: NDArray[np.int64], *, folds: int
+    counts: NDArray[np.generic], base: NDArray[np.int64], fold: NDArray[np.int64], *, folds: int
 ) -> NDArray[np.float64]:
     """How far the share of each class in a fold is from its share in the whole, relative to the latter.
 
     Args:
-        counts: (images, classes) int: presence (0 or 1), pixels, or objects.
+        counts: (images, classes) numbers: presence (0 or 1), pixels, shares of the image's pixels, or objects.
         base: (images,) int, what they are a share of: 1 an image, or its labelled pixels.
         fold: (images,) int fold numbers.
         folds: the numbers below it are validation folds: 1 for a given validation subset, where 1 stands for train.
@@ -73,7 +74,7 @@ def _quality(images: pd.DataFrame, objects: NDArray[np.int64], dataset: Dataset,
     rows, fold = images[takes_part], images[column][takes_part].to_numpy("int64")
     folds = 1 if column.endswith("/given") else FOLDS
     pixels = pixel_counts(rows, dataset)
-    presence = pixels > 0
+    presence, labelled = pixels > 0, pixels.sum(axis=1)
     one = np.ones(len(rows), np.int64)
     rarest = rarest_class(presence, dataset.background_index)
     shown = np.array([presence[fold == k].sum(axis=0) for k in range(folds)])  # (folds, classes)
@@ -83,7 +84,8 @@ def _quality(images: pd.DataFrame, objects: NDArray[np.int64], dataset: Dataset,
         "folds": folds,
         "smallest_fold": min(int((fold == k).sum()) for k in range(folds)),
         "deviation_presence": mean(deviation(presence.astype(np.int64), one, fold, folds=folds)),
-        "deviation_pixels": mean(deviation(pixels, pixels.sum(axis=1), fold, folds=folds)),
+        "deviation_pixels": mean(deviation(pixels, labelled, fold, folds=folds)),
+        "deviation_proportion": mean(deviation(pixels / np.maximum(labelled, 1)[:, None], one, fold, folds=folds)),
         "deviation_objects": mean(deviation(objects[takes_part], one, fold, folds=folds)),
         "rarest_class": "" if rarest is None else dataset.class_names[rarest],
         "rarest_in_smallest": 0 if rarest is None else int(shown[:, rarest].min()),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from imbseg.datasets.spec import Dataset
 
+DEVIATIONS = ("presence", "pixels", "proportion", "objects")  # of splits.csv
 FEW_IMAGES = 50  # below: fewer than ten in each of five validation folds
 PIXEL_FRACTION = 0.2  # of the pixels a class would have if all had equally many
 SMALL_OBJECT = (
@@ -60,7 +61,7 @@ def split_summary(splits: pd.DataFrame) -> pd.DataFrame:
     """splits.csv, its seeds together: a row `imbalance/split` with mean deviations, the worst of the other numbers."""
     name = splits["column"].str.split("/").str[:2].str.join("/")
     worst: dict[str, Any] = {"rarest_in_smallest": "min", "missing": "max", "leaking_groups": "max", "groups": "max"}
-    means = {f"deviation_{kind}": "mean" for kind in ("presence", "pixels", "objects")}
+    means = {f"deviation_{kind}": "mean" for kind in DEVIATIONS}
     return splits.groupby(name, sort=False).agg({**means, **worst, "rarest_class": "first"})
 
 

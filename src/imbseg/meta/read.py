@@ -54,8 +54,7 @@ class Meta:
         """
         recorded = Path(self.manifest["root"])
         if not dataset.root.is_dir() and not recorded.is_dir():
-            raise InputError(f"data set {dataset.name!r}: root {dataset.root} is missing; say where the data lies with "
-                             f"--root or IMBSEG_ROOT")  # fmt: skip
+            raise dataset.missing_root()
         return dataset.root if dataset.root.is_dir() else recorded
 
 
@@ -93,6 +92,29 @@ def check_header(dataset: Dataset, folder: Path, column: str) -> None:
     _check_column(column, header, str(folder / "images.csv"))
 
 
+def refuse_another_file(dataset: Dataset, folder: Path) -> None:
+    """Two data set files of one name would take turns in data/meta/<name>, each replacing what the other made.
+
+    Raises:
+        InputError: the meta there was made from another file; one that was moved, but not changed, goes on, and so
+            does the same file in a copy of this repository.
+    """
+    try:
+        manifest = read_json(folder / "manifest.json")
+    except (InputError, OSError):
+        return  # nothing that could be read again, so nothing that could be lost
+    if not isinstance(manifest, dict) or "dataset_file" not in manifest:
+        return
+    recorded = Path(manifest["dataset_file"])
+    moved = not recorded.is_file() and manifest.get("dataset_sha256") == dataset.digest
+    copied = dataset.path.parent == FOLDER and recorded.parts[-3:] == dataset.path.parts[-3:]
+    if recorded.resolve() != dataset.path.resolve() and not moved and not copied:
+        make = make_command(dataset, folder)
+        make += "" if "--out" in make else f" --out {folder}"
+        raise InputError(f"{folder}: holds the meta of {recorded}, not of {dataset.path}; give one of the two a 'name' "
+                         f"of its own, or, to replace that meta (a file moved and changed): {make}")  # fmt: skip
+
+
 def read_manifest(dataset: Dataset, folder: Path) -> dict[str, Any]:
     """manifest.json, checked: every file there, and made from this very data set file.
 
@@ -107,6 +129,7 @@ def read_manifest(dataset: Dataset, folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or not {"dataset_sha256", "root", "files"} <= manifest.keys():
         raise InputError(f"{folder / 'manifest.json'}: is broken (keys are missing); make it anew: {make}")
     if manifest["dataset_sha256"] != dataset.digest:
+        refuse_another_file(dataset, folder)
         raise InputError(f"meta in {folder} was made from another version of {dataset.path}; make it anew: {make}")
     return manifest
 

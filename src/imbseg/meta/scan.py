@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.datasets.ids import ImageRow
-from imbseg.datasets.read import check_image, read_mask, read_objects
+from imbseg.datasets.read import read_image, read_mask, read_objects
 from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.errors import InputError
 
-MIN_OBJECT_PIXELS = 1  # smaller components are no objects; recorded in the manifest
 OBJECT_COLUMNS = ("class", "object", "pixels", "x", "y", "width", "height")
 
 
@@ -43,7 +42,7 @@ def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
         What the image holds, or the sentence that says what is wrong with which file.
     """
     try:
-        height, width = check_image(dataset.root / row.image)
+        height, width = read_image(dataset.root / row.image).shape[:2]
         mask = read_mask(dataset.root / row.mask, dataset)  # (height, width)
         _same_size("mask", row.mask, mask.shape, row, (height, width))
         histogram = np.bincount(mask.ravel(), minlength=IGNORE + 1).astype(np.int64)
@@ -103,8 +102,7 @@ def instance_objects(
     own = label == winner[which]
     boxes = _boxes(which[own], x[own], y[own], len(numbers))
     pixels = np.bincount(which[own], minlength=len(numbers))
-    objects = np.column_stack([winner, numbers, pixels, boxes]).astype(np.int64)
-    return objects[objects[:, 2] >= MIN_OBJECT_PIXELS]
+    return np.column_stack([winner, numbers, pixels, boxes]).astype(np.int64)
 
 
 def _class_components(mask: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
@@ -116,7 +114,6 @@ def _class_components(mask: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
     x, y, width_, height_, area = stats[1:].astype(np.int64).T  # the first is what isn't the class
     label, unnumbered = np.full_like(area, index), np.zeros_like(area)
     objects = np.column_stack([label, unnumbered, area, x + left, y + top, width_, height_])
-    objects = objects[objects[:, 2] >= MIN_OBJECT_PIXELS]
     # OpenCV promises no order: sorted by position, the bytes are the same with any number of threads
     return np.asarray(objects[np.lexsort(objects[:, [6, 5, 2, 3, 4]].T)])
 

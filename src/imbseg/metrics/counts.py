@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from imbseg.datasets.spec import IGNORE
 from imbseg.errors import InputError
 from imbseg.files import whole_file
 
-IGNORE = 255
 Integers = NDArray[np.int64]
 
 
@@ -53,9 +53,11 @@ def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer]
     """
     if prediction.shape != target.shape:
         raise ValueError(f"prediction is {prediction.shape}, target {target.shape}; they must be of one shape")
-    truth = np.where(target == IGNORE, classes, target).astype(np.int64)
-    if truth.size and (truth.max() > classes or prediction.max() >= classes or prediction.min() < 0):
-        raise ValueError(f"an index is no class of {classes}")
+    labelled = target != IGNORE
+    for indices in (prediction, target[labelled]):
+        if indices.size and not 0 <= indices.min() <= indices.max() < classes:
+            raise ValueError(f"an index is no class of {classes}")
+    truth = np.where(labelled, target, classes).astype(np.int64)
     code = truth * classes + prediction
     return np.bincount(code.ravel(), minlength=(classes + 1) * classes).reshape(classes + 1, classes)
 

@@ -62,9 +62,9 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)
     return Fold(
-        train=_files(train, root),
-        val=_files(val, root),
-        test=_files(test, root),
+        train=_files(train, root, dataset),
+        val=_files(val, root, dataset),
+        test=_files(test, root, dataset),
         draw_weights=draw_weights(trial, train, pixels, dataset.background_index),
         class_weights=class_weights(trial.class_weights, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
@@ -112,8 +112,8 @@ def class_weights(scheme: str, pixels: NDArray[np.int64]) -> NDArray[np.float64]
     return weights
 
 
-def _files(rows: Any, root: Path) -> Files:
-    files = Files.of(rows, root)
+def _files(rows: Any, root: Path, dataset: Dataset) -> Files:
+    files = Files.of(rows, root, dataset)
     missing = [str(path) for path in (*files.images, *files.masks) if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} is missing, which meta lists ({len(missing)} files in all); put the data back, "

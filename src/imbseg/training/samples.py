@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import draw_geometry, resize_image, warp_image, warp_mask
+from imbseg.augment.geometry import Geometry, draw_geometry, resize_image, warp_image, warp_mask
+from imbseg.augment.object_area import component_areas, instance_areas, warp_areas
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
-from imbseg.datasets.read import read_image, read_mask
+from imbseg.datasets.read import read_image, read_mask, read_objects
 from imbseg.datasets.spec import Dataset
+from imbseg.losses import terms
 from imbseg.training.order import AUGMENTATION, Key
 from imbseg.trial import Trial
 
@@ -30,21 +32,25 @@ class Files:
         images: absolute paths.
         masks: absolute paths.
         sizes: (width, height) of each.
+        objects: absolute paths of the instance masks, empty where the data set has none.
     """
 
     ids: list[str]
     images: list[Path]
     masks: list[Path]
     sizes: list[tuple[int, int]]
+    objects: list[Path]
 
     @classmethod
-    def of(cls, rows: Any, root: Path) -> Files:
+    def of(cls, rows: Any, root: Path, dataset: Dataset) -> Files:
         """Take them from rows of images.csv."""
+        outlines, named = dataset.objects, zip(rows["id"], rows["subset"], strict=True)
         return cls(
             ids=[str(value) for value in rows["id"]],
             images=[root / value for value in rows["image"]],
             masks=[root / value for value in rows["mask"]],
             sizes=[(int(w), int(h)) for w, h in zip(rows["width"], rows["height"], strict=True)],
+            objects=[root / dataset.file(outlines, str(one), subset) for one, subset in named] if outlines else [],
         )
 
 
@@ -57,37 +63,34 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
     def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
         """Take what decides a sample."""
         self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
+        self.with_areas = "object_area" in terms.arguments(trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
-        """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored."""
+        """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored.
+
+        Where the loss asks for it also `object_area` (height, width) float32, see imbseg.augment.object_area.
+        """
         epoch, position, index = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
         image = read_image(self.files.images[index])
         mask = read_mask(self.files.masks[index], self.dataset)
-        sample, target = augment(image, mask, rng, self.trial, self.normalisation)
-        return {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
+        geometry = draw_sample(rng, image, self.trial)
+        sample, target = augment(image, mask, geometry, rng, self.trial, self.normalisation)
+        batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
+        if self.with_areas:
+            batch["object_area"] = torch.from_numpy(warp_areas(self._areas(index, mask), geometry))
+        return batch
+
+    def _areas(self, index: int, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+        background = self.dataset.background_index
+        if not self.files.objects:
+            return component_areas(mask, background)
+        return instance_areas(mask, read_objects(self.files.objects[index]), background)
 
 
-def augment(
-    image: NDArray[np.uint8],
-    mask: NDArray[np.uint8],
-    rng: np.random.Generator,
-    trial: Trial,
-    normalisation: Normalisation,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Scale, crop, flip and colour one image with its mask, and normalise it.
-
-    Args:
-        image: (height, width, 3) uint8.
-        mask: (height, width) uint8.
-        rng: where the chance comes from.
-        trial: the ranges.
-        normalisation: mean and standard deviation of the channels.
-
-    Returns:
-        (3, crop height, crop width) float32 and (crop height, crop width) uint8.
-    """
-    geometry = draw_geometry(
+def draw_sample(rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial) -> Geometry:
+    """Draw where a sample lies in its image, by the ranges of the trial."""
+    return draw_geometry(
         rng,
         (image.shape[1], image.shape[0]),
         resize=trial.resize,
@@ -95,6 +98,29 @@ def augment(
         scale=(trial.scale_min, trial.scale_max),
         flip=trial.flip,
     )
+
+
+def augment(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    geometry: Geometry,
+    rng: np.random.Generator,
+    trial: Trial,
+    normalisation: Normalisation,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Cut a sample out of one image and its mask, colour and normalise it.
+
+    Args:
+        image: (height, width, 3) uint8.
+        mask: (height, width) uint8.
+        geometry: where the sample lies.
+        rng: where the chance of its colours comes from.
+        trial: their ranges.
+        normalisation: mean and standard deviation of the channels.
+
+    Returns:
+        (3, crop height, crop width) float32 and (crop height, crop width) uint8.
+    """
     matrix = color_matrix(draw_color(rng, trial.color), normalisation)
     return apply_color(warp_image(image, geometry), matrix), warp_mask(mask, geometry)
 

@@ -208,8 +208,9 @@ def _seconds_of(run: Run, files: Files, betas: Sequence[float]) -> float:
 def _spread(files: Files, count: int) -> Files:
     """Some of the images, evenly spread."""
     chosen = np.linspace(0, len(files.ids) - 1, count).astype(int)
-    parts = (getattr(files, part.name) for part in dataclasses.fields(files))
-    return Files(*([values[i] for i in chosen] for values in parts))
+    lists = {part.name: getattr(files, part.name) for part in dataclasses.fields(files)}
+    # A list without an entry an image is empty: the data set has nothing of the kind.
+    return dataclasses.replace(files, **{name: [one[i] for i in chosen] for name, one in lists.items() if one})
 
 
 def _save(run: Run) -> float:

@@ -63,6 +63,10 @@ class Trial:
     delta: float = _setting(0.6, "float", "unified_focal's weight of rare classes", low=0, high=1)
     unified_gamma: float = _setting(0.5, "float", "unified_focal's focusing exponent", low=0, high=0.99)
     tau: float = _setting(1.0, "float", "logit_adjusted's strength; 1: balanced softmax", low=0)
+    variation_sigma: float = _setting(
+        4.0, "float", "logit_variation's deviation of the noise before it is clipped to [-1, 1]", low=0
+    )
+    size_bound: float = _setting(20.0, "float", "size_balanced's largest weight; background weighs 1", low=1)
     ohem_share: float = _setting(
         0.25, "float", "share of the labelled pixels that ohem keeps", low=0, open_low=True, high=1
     )

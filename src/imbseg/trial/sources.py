@@ -9,7 +9,7 @@ from typing import Any
 
 from imbseg import menu
 from imbseg.datasets import spec
-from imbseg.errors import InputError, unknown_name
+from imbseg.errors import InputError, Parser, unknown_name
 from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.models.encoders import check_encoder
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
@@ -26,17 +26,9 @@ class Resolved:
     sources: dict[str, str]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        unknown = message.removeprefix("unrecognized arguments: ")
-        if unknown != message:
-            raise unknown_name("flag", unknown.split()[0], [f"--{name}" for name in (*FIELDS, "strategy")])
-        raise InputError(message)
-
-
-def parser(description: str) -> argparse.ArgumentParser:
+def parser(description: str) -> Parser:
     """A parser with a flag for every Trial field, whose --help lists every choice."""
-    made = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    made = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--strategy", metavar="I/S/S/C", help="imbalance/split/sampling/copy_paste in one value")
     for name, field in FIELDS.items():
         words = f"{field.metadata['help']}: {kind_of(name).describe()} (default {show(field.default)})"

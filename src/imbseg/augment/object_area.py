@@ -1,0 +1,119 @@
+"""Mask -> the size of the object that each pixel belongs to, as a map that goes through the same warp as the mask.
+
+Measured in the whole image, as a share of it: a crop cuts objects, and a scale drawn for the sample makes none of them
+rarer. An object is what it is in objects.csv: an instance where the data set has instance masks, else an 8-connected
+component of one class; the background has none.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.augment.geometry import Geometry
+from imbseg.datasets.spec import IGNORE
+
+Areas = NDArray[np.float32]
+WHOLE = 1.0  # the area of a pixel that belongs to no object: the image's
+MOST_SHORT = 2**16 - 1  # numbers that 16 bits hold beside 0
+
+
+def component_areas(mask: NDArray[np.uint8], background: int | None) -> Areas:
+    """The share of the image that each pixel's 8-connected component of its class takes.
+
+    Args:
+        mask: (height, width) uint8 class indices, 255 = ignored.
+        background: index of the class that has no objects, or None.
+
+    Returns:
+        (height, width) float32 in (0, 1]; 1 at background and ignored pixels.
+
+    >>> component_areas(np.array([[1, 0, 0, 1], [1, 0, 0, 0]], np.uint8), background=0)
+    array([[0.25 , 1.   , 1.   , 0.125],
+           [0.25 , 1.   , 1.   , 1.   ]], dtype=float32)
+    """
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE])
+    return _shares(_numbered(mask, [int(index) for index in present if index != background], cv2.CV_16U))
+
+
+def instance_areas(mask: NDArray[np.uint8], instances: NDArray[np.int32], background: int | None) -> Areas:
+    """The share of the image that each pixel's object takes, by the outlines of an instance mask.
+
+    A pixel's object is all pixels of its class inside its outline; the pixels of a class outside every outline are one
+    object.
+
+    Args:
+        mask: (height, width) uint8 class indices, 255 = ignored.
+        instances: (height, width) int32, number of the object at each pixel, 0 for none.
+        background: index of the class that has no objects, or None.
+
+    Returns:
+        (height, width) float32 in (0, 1]; 1 at background and ignored pixels.
+
+    >>> mask, instances = np.array([[1, 1, 2, 0]], np.uint8), np.array([[7, 8, 8, 0]], np.int32)
+    >>> instance_areas(mask, instances, background=0)
+    array([[0.25, 0.25, 0.25, 1.  ]], dtype=float32)
+    """
+    if int(instances.max()) > IGNORE:  # numbers such as 26001: made small, or the table below would be large
+        instances = np.unique(instances, return_inverse=True)[1].reshape(mask.shape).astype(np.int32)
+    numbers = instances * (IGNORE + 1) + mask + 1
+    nothing = mask == IGNORE if background is None else (mask == IGNORE) | (mask == background)
+    return _shares(np.where(nothing, 0, numbers))
+
+
+def warp_areas(areas: Areas, geometry: Geometry) -> Areas:
+    """Cut the sample out of a map, nearest pixel as `warp_mask` does; padding, which is ignored, has the area 1."""
+    warped = cv2.warpAffine(
+        areas,
+        geometry.matrix(),
+        geometry.size,
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=WHOLE,
+    )
+    return np.asarray(warped, np.float32)
+
+
+def with_pasted(areas: Areas, pasted: NDArray[np.bool_], area: float) -> Areas:
+    """The map of a sample once an object was pasted into it.
+
+    Args:
+        areas: (height, width) float32, the sample's map.
+        pasted: (height, width) bool, where the object is seen.
+        area: its share of an image, in (0, 1]: the one it came from, or its pixels in the sample over the sample's.
+
+    Returns:
+        (height, width) float32, a new map; what an object is covered by makes it no smaller.
+    """
+    return np.where(pasted, np.float32(area), areas)
+
+
+def _shares(numbers: NDArray[np.integer]) -> Areas:
+    """(height, width) number of an object at each pixel, 0 for none -> its share of all pixels."""
+    shares = (np.bincount(numbers.ravel()) / numbers.size).astype(np.float32)
+    shares[0] = WHOLE
+    return np.take(shares, numbers)
+
+
+def _numbered(mask: NDArray[np.uint8], classes: list[int], kind: int) -> NDArray[np.integer]:
+    """Number the components of some classes from 1, each class searched in the rectangle round it only.
+
+    16-bit numbers take half the time; an image that may hold or holds more of them starts over with 32 bits.
+    """
+    height, width = mask.shape
+    short = kind == cv2.CV_16U
+    if short and (height + 1) // 2 * ((width + 1) // 2) > MOST_SHORT:  # of one class: a pixel in each 2 x 2
+        return _numbered(mask, classes, cv2.CV_32S)
+    numbers = np.zeros(mask.shape, np.uint16 if short else np.int32)
+    known = 0
+    for index in classes:
+        binary = cv2.inRange(mask, index, index)
+        left, top, wide, high = cv2.boundingRect(binary)
+        window = np.s_[top : top + high, left : left + wide]
+        count, found = cv2.connectedComponents(binary[window], connectivity=8, ltype=kind)
+        if short and known + count - 1 > MOST_SHORT:
+            return _numbered(mask, classes, cv2.CV_32S)
+        cv2.add(numbers[window], found + found.dtype.type(known), dst=numbers[window], mask=binary[window])
+        known += count - 1
+    return numbers
