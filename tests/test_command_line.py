@@ -54,6 +54,14 @@ KINDS = {
     "unknown class weights": ({"class_weights": "nosuch"}, "choose from: none, inverse, inverse_sqrt"),
     "unknown encoder": ({"encoder": "nosuch"}, "unknown encoder 'nosuch'"),
     "encoder that can't be dilated": ({"encoder": "densenet121"}, "can't be dilated"),
+    "weak without a list or a file": ({"strategy": "full/mskf/none/weak"}, "declares no 'weak' classes"),
+    "weak file missing": ({"strategy": "full/mskf/none/weak", "weak_from": "/no/x.csv"}, "weak_from /no/x.csv: can't"),
+    "weak file of other classes": (
+        {"strategy": "full/mskf/none/weak", "weak_from": str(Path(__file__).with_name("other_classes.csv"))},
+        "expected the data set's classes (background, crack), 'cat' is none of them"),
+    "no object to paste": (
+        {"strategy": "full/mskf/none/rare", "paste_min_pixels": "9999"}, "the train fold has nothing to paste"),
+    "paste parameter without copy-paste": ({"paste_ring": "1"}, "copy_paste 'none' has no such parameter"),
     "unknown flag": ({"lernrate": "1"}, "unknown flag '--lernrate'"),
     "lr 0": ({"lr": "0"}, "lr: expected a number > 0, found 0"),
     "epochs 0": ({"epochs": "0"}, "epochs: expected a whole number >= 1"),

@@ -11,6 +11,7 @@ import torch
 from imbseg import menu
 from imbseg.post_hoc import POST_HOC
 from imbseg.post_hoc.prior import BETAS, log_priors, prior
+from imbseg.post_hoc.rank import best_ratios, rank
 
 PRIORS = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
 
@@ -37,7 +38,7 @@ def test_every_correction_keeps_shapes_and_arguments(name: str) -> None:
     assert torch.equal(labels[1:], correct(name, logits[1:], 1.0))  # images don't mix
 
 
-@pytest.mark.parametrize("name", POST_HOC)
+@pytest.mark.parametrize("name", [name for name in POST_HOC if name != "rank"])  # which has no beta
 def test_with_beta_0_every_correction_is_the_largest_logit(name: str) -> None:
     logits = random_logits(3, 3, 7, 9).mul(2).round()  # with ties, which the first class wins
     np.testing.assert_array_equal(correct(name, logits, 0.0), logits.numpy().argmax(axis=1))
@@ -72,6 +73,42 @@ def test_a_class_absent_from_the_train_fold_moves_with_the_rarest_seen() -> None
     shifts = log_priors(torch.tensor([0.9, 0.0, 0.1]))
     assert shifts.tolist() == pytest.approx([math.log(0.9), math.log(0.1), math.log(0.1)])
     assert log_priors(torch.zeros(2)).tolist() == [0.0, 0.0]
+
+
+def test_ratios_are_the_best_of_every_number_of_pixels() -> None:
+    p = random_logits(5, 400).mul(3).sigmoid().double()
+    p[3] /= 50  # a class that is nowhere likely
+    p[4] = 0
+    kept = p.sort(dim=1, descending=True).values.cumsum(dim=1)
+    tried = kept / (torch.arange(1, 401) + p.sum(dim=1, keepdim=True) - kept)
+    torch.testing.assert_close(best_ratios(p), tried.max(dim=1).values)
+
+
+@pytest.mark.parametrize(
+    ("rare", "wins"),
+    [
+        # 20 of 1000 pixels at p, the others at .001: M = 20 p + .98; the best ratio is 20 p / (20 + .98): .429, .095,
+        # or, where p doesn't stand out, 1 / 1000 of it all. Both classes ask for what lies above ratio / (1 + ratio),
+        # .3 and .087. Sure of none of it, the rare one gains p / (M + 1 - p) a pixel, the common one 1 / hundreds.
+        (0.45, True),
+        (0.1, True),
+        (0.001, False),
+    ],
+)
+def test_a_rare_class_nowhere_likelier_than_not_is_found_by_rank(rare: float, wins: bool) -> None:
+    p = torch.full((1, 2, 20, 50), 0.001)
+    p[0, 1, :, :1] = rare  # a column of 20
+    p[0, 0] = 1 - p[0, 1]
+    labels = rank(p.log())[0]
+    assert not prior(p.log(), class_priors=PRIORS[:2], beta=0.0).any()
+    assert not labels[:, 1:].any()
+    assert bool(labels[:, 0].all()) is wins
+
+
+def test_rank_leaves_sure_pixels_alone_and_takes_the_smallest_images() -> None:
+    logits = 20 * torch.nn.functional.one_hot(torch.tensor([[[0, 1], [2, 1]]]), 3).permute(0, 3, 1, 2).float()
+    np.testing.assert_array_equal(rank(logits), [[[0, 1], [2, 1]]])
+    assert rank(torch.tensor([0.0, 1.0, -1.0]).view(1, 3, 1, 1)).tolist() == [[[1]]]
 
 
 def test_the_grid_holds_0_and_goes_both_ways() -> None:

@@ -75,7 +75,7 @@ def test_the_same_code_or_none_known_is_no_news(tmp_path: Path, about: dict[str,
 def test_the_report_says_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = tmp_path / "runs"
     groups(runs, {"about": CODE}, {"about": {**CODE, "commit": "b" * 40}}, {"fold": 3})
-    report(runs, tmp_path / "out", None)
+    report(collect(runs), runs, tmp_path / "out", None)
     written = (tmp_path / "out" / "report.md").read_text()
     for text in (capsys.readouterr().out, written):
         assert "they differ in fold: 0, 3" in text

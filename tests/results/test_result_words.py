@@ -10,7 +10,7 @@ from run_folders import make_run
 from scipy import stats
 
 from imbseg.results.collect import collect
-from imbseg.results.compare import interval
+from imbseg.results.statistics import t_interval
 from imbseg.results.strategies import arrange
 from imbseg.results.words import sentences
 
@@ -27,7 +27,7 @@ def said(root: Path, plain: Sequence[float], weighted: Sequence[float], first: i
 
 def test_the_interval_is_scipys():
     values = [0.03, 0.05, 0.01, 0.04]
-    mean, low, high = interval(values)
+    mean, low, high = t_interval(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert mean == pytest.approx(0.0325)
     assert (low, high) == pytest.approx((expected.low, expected.high), rel=1e-12)
@@ -89,3 +89,28 @@ def test_several_comparisons_warn_of_chance(tmp_path: Path):
             make_run(tmp_path / f"{name}{seed}", seed=seed, loss=loss)
     lines = sentences(arrange(collect(tmp_path), tmp_path).groups[0])
     assert lines[-1] == "2 intervals, each for itself: without any effect, one in twenty leaves 0 out by chance."
+
+
+@pytest.mark.parametrize(
+    ("plain", "other", "words"),
+    [
+        ("none", "label", "Twice the steps an epoch of the baseline: full/mskf/label/none;"),
+        ("none", "x2", "Twice the steps an epoch of the baseline: full/mskf/x2/none;"),
+        ("x2", "label", None),
+    ],
+)
+def test_a_sampler_that_trains_longer_than_the_baseline_is_named(
+    tmp_path: Path, plain: str, other: str, words: str | None
+):
+    for sampling in (plain, other):
+        for seed in (1, 2):
+            make_run(tmp_path / f"{sampling}{seed}", seed=seed, sampling=sampling)
+    text = "\n".join(sentences(arrange(collect(tmp_path), tmp_path).groups[0]))
+    assert words in text if words else "the steps an epoch" not in text
+
+
+def test_a_baseline_that_trains_longer_is_named(tmp_path: Path):
+    for sampling in ("none", "x2"):
+        make_run(tmp_path / sampling, sampling=sampling)
+    (group,) = arrange(collect(tmp_path), tmp_path, "full/mskf/x2/none").groups
+    assert "Half the steps an epoch of the baseline: full/mskf/none/none;" in "\n".join(sentences(group))

@@ -17,6 +17,7 @@ COLUMNS: dict[str, Any] = {
     "cluster": np.array([0, 0, 1, 1, 2]),
     "pixel_counts": np.array([[9, 0], [9, 0], [9, 0], [0, 9], [0, 0]]),
     "background": 0,
+    "class_scores": np.array([0.9, 0.2]),
     **{name: FIELDS[name].default for name in SAMPLER_PARAMETERS},
 }
 ODD = {  # (images, classes) labelled pixels
@@ -30,7 +31,8 @@ ODD = {  # (images, classes) labelled pixels
 
 
 def cut(columns: dict[str, Any], images: int) -> dict[str, Any]:
-    return {key: value[:images] if isinstance(value, np.ndarray) else value for key, value in columns.items()}
+    by_image = ("major_class", "cluster", "pixel_counts")
+    return {key: value[:images] if key in by_image else value for key, value in columns.items()}
 
 
 def weights_of(name: str, columns: dict[str, Any] = COLUMNS) -> np.ndarray:
@@ -38,29 +40,38 @@ def weights_of(name: str, columns: dict[str, Any] = COLUMNS) -> np.ndarray:
     return menu.choose(SAMPLING, name, "sampling")(**{key: columns[key] for key in wanted})
 
 
+def check(name: str, weights: np.ndarray, images: int, columns: dict[str, Any] = COLUMNS) -> None:
+    """One finite weight an image, or one a class and image; only a class-first draw leaves unlabelled images out."""
+    counts = columns["pixel_counts"]
+    assert weights.shape in ((images,), (counts.shape[1], images))
+    assert weights.dtype == np.float64
+    assert np.isfinite(weights).all()
+    assert (weights >= 0).all()
+    share = weights.sum(axis=0) if weights.ndim == 2 else weights  # (images,)
+    unlabelled = counts.sum(axis=1) == 0
+    assert ((share > 0) | (unlabelled & (name == "rare_class") & ~unlabelled.all())).all()
+
+
 @pytest.mark.parametrize("name", SAMPLING)
 def test_every_sampler_gives_one_finite_weight_an_image(name: str) -> None:
-    weights = weights_of(name)
-    assert weights.shape == (5,)
-    assert np.isfinite(weights).all()
-    assert (weights > 0).all()
+    check(name, weights_of(name), 5)
 
 
 @pytest.mark.parametrize("name", SAMPLING)
 def test_every_sampler_with_one_image(name: str) -> None:
-    assert weights_of(name, cut(COLUMNS, 1))[0] > 0
+    check(name, weights_of(name, cut(COLUMNS, 1)), 1, cut(COLUMNS, 1))
 
 
 @pytest.mark.parametrize("background", [0, None])
 @pytest.mark.parametrize("what", ODD)
 @pytest.mark.parametrize("name", SAMPLING)
 def test_every_sampler_with_odd_counts(name: str, what: str, background: int | None) -> None:
-    weights = weights_of(name, {**cut(COLUMNS, 3), "pixel_counts": np.array(ODD[what]), "background": background})
-    assert weights.shape == (3,)
-    assert weights.dtype == np.float64
-    assert np.isfinite(weights).all()
-    assert (weights > 0).all()
-    assert len(epoch_order(weights, doubled=True, seed=1, epoch=1)) == 6
+    counts = np.array(ODD[what])
+    scores = np.linspace(0, 1, counts.shape[1])
+    columns = {**cut(COLUMNS, 3), "pixel_counts": counts, "background": background, "class_scores": scores}
+    weights = weights_of(name, columns)
+    check(name, weights, 3, columns)
+    assert len(epoch_order(weights, doubled=True, seed=1, epoch=1)[0]) == 6
 
 
 @pytest.mark.parametrize("name", SAMPLING)
@@ -99,7 +110,7 @@ def test_positive_draws_its_share(share: float) -> None:
     weights = positive(counts, 0, positive_share=share)
     assert weights.mean() == pytest.approx(1)
     assert weights[18:].sum() / weights.sum() == pytest.approx(share)
-    drawn = np.concatenate([epoch_order(weights, doubled=True, seed=1, epoch=epoch) for epoch in range(1, 401)])
+    drawn = np.concatenate([epoch_order(weights, doubled=True, seed=1, epoch=epoch)[0] for epoch in range(1, 401)])
     seen = (drawn >= 18).mean()  # of 8,000 from the fold and 8,000 drawn: standard error below .004
     assert seen == pytest.approx((0.1 + share) / 2, abs=0.015)
 
@@ -117,17 +128,17 @@ def test_label_and_cluster_by_hand() -> None:
 
 
 def test_an_epoch_without_doubling_shows_each_image_once() -> None:
-    order = epoch_order(np.ones(7), doubled=False, seed=1, epoch=1)
+    order, _ = epoch_order(np.ones(7), doubled=False, seed=1, epoch=1)
     assert sorted(order) == list(range(7))
 
 
 def test_x2_shows_each_image_twice() -> None:
-    assert sorted(epoch_order(np.ones(4), doubled=True, seed=1, epoch=1)) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert sorted(epoch_order(np.ones(4), doubled=True, seed=1, epoch=1)[0]) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 def test_a_doubled_epoch_holds_the_fold_and_draws_by_weight() -> None:
     order = np.concatenate(
-        [epoch_order(np.array([1.0, 1.0, 2.0]), doubled=True, seed=1, epoch=e) for e in range(1, 2001)]
+        [epoch_order(np.array([1.0, 1.0, 2.0]), doubled=True, seed=1, epoch=e)[0] for e in range(1, 2001)]
     )
     counts = np.bincount(order, minlength=3) / 2000
     assert (counts >= 1).all()
@@ -136,10 +147,10 @@ def test_a_doubled_epoch_holds_the_fold_and_draws_by_weight() -> None:
 
 
 def test_the_order_depends_on_seed_and_epoch_only() -> None:
-    first = epoch_order(np.ones(50), doubled=False, seed=1, epoch=1)
-    assert (first == epoch_order(np.ones(50), doubled=False, seed=1, epoch=1)).all()
-    assert (first != epoch_order(np.ones(50), doubled=False, seed=1, epoch=2)).any()
-    assert (first != epoch_order(np.ones(50), doubled=False, seed=2, epoch=1)).any()
+    first, _ = epoch_order(np.ones(50), doubled=False, seed=1, epoch=1)
+    assert (first == epoch_order(np.ones(50), doubled=False, seed=1, epoch=1)[0]).all()
+    assert (first != epoch_order(np.ones(50), doubled=False, seed=1, epoch=2)[0]).any()
+    assert (first != epoch_order(np.ones(50), doubled=False, seed=2, epoch=1)[0]).any()
 
 
 @pytest.mark.parametrize("weights", [[np.nan, 1], [-1, 1], [0, 0], [np.inf, 1]])

@@ -21,6 +21,9 @@ ROWS: list[tuple[str, dict[str, float]]] = [
     ("repeat_factor", {}),
     ("repeat_factor", {"repeat_threshold": 1.0, "repeat_exponent": 0.5}),
     ("repeat_factor", {"repeat_threshold": 1.0, "repeat_exponent": 1.0}),
+    ("rare_class", {}),
+    ("rare_class", {"rare_temperature": 0.1}),
+    ("rare_class", {"rare_temperature": 1.0}),
 ]
 
 
@@ -36,8 +39,9 @@ def table(pixels: np.ndarray, names: list[str]) -> list[str]:
     for sampler, changed in ROWS:
         given = {name: (columns | changed)[name] for name in menu.arguments(SAMPLING, sampler)}
         weights = menu.choose(SAMPLING, sampler, "sampling")(**given)
+        weights = weights.sum(axis=0) if weights.ndim == 2 else weights  # (images,)
         drawn = (pixels > 0).T @ (weights / weights.sum()) / (pixels > 0).mean(axis=0)  # (classes,)
-        own = "".join(f", {name} {value:g}" for name, value in changed.items()).replace("repeat_", "")
+        own = "".join(f", {name.split('_')[1]} {value:g}" for name, value in changed.items())
         cells = [f"{drawn[names.index(name)]:.2f}" for name in SHOWN]
         lines.append(f"| `{sampler}`{own} | {weights.max() / weights.min():.2f} | {' | '.join(cells)} |")
     return lines

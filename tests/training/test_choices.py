@@ -61,6 +61,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     file = make_binary_tree(folder / "cracks", n=21, size=(48, 48))
     text = file.read_text()
     text = text.replace("{train: train.txt, ", "{train: train.txt, val: val.txt, ").replace("^(part\\d+)_", "(\\d)$")
+    text = text.replace("batch_size: 2}", "batch_size: 2, paste_min_pixels: 20, paste_probability: 1}")
     file.write_text(text + "imbalance: {classes: [crack], ratio: 0.5}\nweak: [crack]\n")
     ids = (file.parent / "train.txt").read_text().splitlines()
     (file.parent / "train.txt").write_text("".join(f"{one}\n" for one in ids[4:]))

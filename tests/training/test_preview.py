@@ -55,7 +55,7 @@ def test_it_shows_what_training_shows(flags: dict[str, str]):
     fold = read_fold(trial, dataset)
     shown = first_samples(trial, dataset, fold, 5)
     batches = EpochBatches(fold.draw_weights, doubled=True, seed=trial.seed, batch_size=trial.batch_size)
-    keys = [key for batch in batches for key in batch][:5]
+    keys = batches.keys()[:5]
     loader = TrainSamples(fold.train, dataset, trial, IMAGENET)
     assert [one.image_id for one in shown] == [fold.train.ids[key[2]] for key in keys]
     for one, key in zip(shown, keys, strict=True):

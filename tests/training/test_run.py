@@ -41,9 +41,9 @@ def rows(folder: Path) -> list[dict[str, str]]:
 def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     folder, heard = finished
     files = {path.name for path in folder.iterdir()} - {".lock"}
-    tables = {"trial.json", "epochs.csv", "timing.csv", "counts_val.npz", "counts_test.npz", "status.json"}
-    corrected = {"post_hoc.csv", "counts_val_prior.npz", "counts_test_prior.npz"}
-    assert files == tables | corrected | {"best.pt", "last.pt", "events", "log.txt"}
+    tables = {"trial.json", "epochs.csv", "draws.csv", "timing.csv", "counts_val.npz", "counts_test.npz", "status.json"}
+    corrected = {f"counts_{subset}_prior{tail}.npz" for subset in ("val", "test") for tail in ("", "_tail")}
+    assert files == tables | corrected | {"post_hoc.csv", "best.pt", "last.pt", "events", "log.txt"}
     trial = json.loads((folder / "trial.json").read_text())
     assert trial["parameters"]["strategy"] == "full/mskf/none/none"
     assert trial["parameters"]["threads"] == 1

@@ -83,11 +83,11 @@ def test_a_trial_that_cannot_run_says_what_it_would_say_by_itself(data: dict[str
 
 def test_the_validation_is_scaled_from_a_batch_and_four(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     # One second to start, half a second an image: 2 images 2 s, 8 images 5 s; all 30 take 16 s.
-    monkeypatch.setattr(timing, "_seconds_of", lambda _, files, betas: 1.0 + 0.5 * len(files.ids) * (1 + len(betas)))
+    monkeypatch.setattr(timing, "_seconds_of", lambda _, files, ways: 1.0 + 0.5 * len(files.ids) * (1 + len(ways)))
     run: Any = type("Run", (), {"trial": trial(data, batch_size="2").trial})
     assert timing._evaluate(run, files_of(30)) == (16.0, 0.5)
-    # with two strengths: 1.5 s an image
-    assert timing._evaluate(run, files_of(30), (0.5, 1.0)) == (46.0, 1.5)
+    # decoded in two more ways: 1.5 s an image
+    assert timing._evaluate(run, files_of(30), [("prior", 0.5), ("prior", 1.0)]) == (46.0, 1.5)
     assert timing._evaluate(run, files_of(1)) == (1.5, 1.5)
 
 
@@ -105,14 +105,16 @@ def test_some_images_evenly_spread() -> None:
 
 
 def test_the_end_of_a_trial(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    # 0.5 s an image without a correction, 0.1 s more for each strength; at most three of them on the 8 test images
+    # 0.5 s an image without a correction, 0.1 s more for each way; at most three strengths on the 8 test images
     monkeypatch.setattr(timing, "BETAS", (0.0, 0.5, 1.0, 1.5))
-    monkeypatch.setattr(timing, "_evaluate", lambda run, files, betas: (40.0, 0.5 + 0.1 * len(betas)))
+    monkeypatch.setattr(timing, "_evaluate", lambda run, files, ways: (40.0, 0.5 + 0.1 * len(ways)))
     run: Any = SimpleNamespace(trial=trial(data, post_hoc="none").trial)
     run.fold = SimpleNamespace(val=None, test=SimpleNamespace(ids=["a"] * 8))
     assert timing._end(run, 0.5) == pytest.approx(4.0)
     run.trial = trial(data, post_hoc="prior").trial
     assert timing._end(run, 0.5) == pytest.approx(40.0 + 8 * 0.8)
+    run.trial = trial(data, post_hoc="rank").trial  # one more
+    assert timing._end(run, 0.5) == pytest.approx(40.0 + 8 * 0.9)
 
 
 def test_nothing_is_left_behind(data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

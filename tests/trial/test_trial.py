@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from imbseg import menu
+from imbseg.copy_paste import PASTE_PARAMETERS
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, PIXEL_MAPS, terms
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
@@ -112,6 +113,21 @@ BAD = [
     ({"sampling": "repeat_factor", "repeat_threshold": "0"}, {}, "repeat_threshold: expected a number > 0 and <= 1"),
     ({"sampling": "repeat_factor", "repeat_exponent": "-1"}, {}, "repeat_exponent: expected a number >= 0"),
     ({"sampling": "positive", "positive_share": "1.2"}, {}, "positive_share: expected a number > 0 and <= 1"),
+    ({"paste_probability": "0.5"}, {}, "paste_probability: copy_paste 'none' has no such parameter (its own: none)"),
+    ({"copy_paste": "weak", "rare_objects": "9"}, {}, "rare_objects: copy_paste 'weak' has no such parameter"),
+    ({"copy_paste": "rare", "weak_from": "x.csv"}, {}, "paste_memory, rare_objects); leave it out"),
+    ({}, {"copy_paste": {"_name": "adaptive", "weak_from": "x"}}, "weak_from: copy_paste 'adaptive' has no such"),
+    ({"copy_paste": "weak", "weak_from": "/no/x.csv"}, {}, "weak_from /no/x.csv: can't be read (No such file"),
+    ({"dataset": "camvid", "copy_paste": "weak"}, {}, "declares no 'weak' classes, which copy_paste 'weak' pastes"),
+    ({"copy_paste": "rare", "rare_objects": "few"}, {}, "a whole number >= 1, or median, found 'few'"),
+    ({"copy_paste": "rare", "rare_objects": "0"}, {}, "a whole number >= 1, or median, found 0"),
+    ({"copy_paste": "rare", "paste_probability": "1.1"}, {}, "paste_probability: expected a number >= 0 and <= 1"),
+    ({"copy_paste": "rare", "paste_objects": "0"}, {}, "paste_objects: expected a whole number >= 1 and <= 100"),
+    ({"copy_paste": "rare", "paste_scale_min": "2"}, {}, "paste_scale_min: 2.0 is above paste_scale_max 1.5; swap"),
+    ({"copy_paste": "rare", "paste_scale_max": "99"}, {}, "paste_scale_max: expected a number >= 0.1 and <= 10"),
+    ({"copy_paste": "rare", "paste_visible": "-0.1"}, {}, "paste_visible: expected a number >= 0 and <= 1"),
+    ({"copy_paste": "rare", "paste_max_share": "0"}, {}, "paste_max_share: expected a number > 0 and <= 1"),
+    ({"copy_paste": "rare", "paste_min_pixels": "0"}, {}, "paste_min_pixels: expected a whole number >= 1"),
     ({"loss": "lovasz", "class_weights": "inverse"}, {}, "class_weights: loss 'lovasz' has no such parameter"),
     ({"loss": "dice+0.5*lovasz", "gamma": "2"}, {}, "gamma: loss 'dice+0.5*lovasz' has no such parameter (its own: cl"),
     ({}, {"loss": {"_name": "tversky", "tau": 1}}, "(its own: class_weights, beta); leave it out"),
@@ -197,9 +213,18 @@ def test_trial_is_frozen_and_json_gives_it_back() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         trial.lr = 1.0  # type: ignore[misc]
     taken = {*terms.arguments(trial.loss), *menu.arguments(SAMPLING, trial.sampling)}
-    of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS} - taken
+    of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS, *PASTE_PARAMETERS} - taken
     own = {name: value for name, value in trial.as_json().items() if name not in of_others}
     assert resolve({}, own).trial == trial
+
+
+def test_rules_of_copy_paste_take_their_own_parameters() -> None:
+    trial = resolve(VOC, {"strategy": "full/mskf/x2/rare", "rare_objects": "median"}).trial
+    assert (trial.copy_paste, trial.rare_objects) == ("rare", "median")
+    nested = resolve(VOC, {"copy_paste": {"_name": "rare", "rare_objects": 30, "paste_ring": 0}}).trial
+    assert (nested.rare_objects, nested.paste_ring) == (30, 0)
+    assert resolve({**VOC, "copy_paste": "weak"}, {}).trial.weak_from is None
+    assert resolve({"dataset": "camvid"}, {}).trial.paste_max_share == 0.1  # declared, and without effect by itself
 
 
 def test_every_menu_entry_resolves_and_states_its_source() -> None:

@@ -47,6 +47,7 @@ def draw_geometry(
     crop: Size | None,
     scale: tuple[float, float],
     flip: float,
+    point: tuple[int, int] | None = None,
 ) -> Geometry:
     """Draw a scale (log-uniform), a crop (uniform over all places, of the padded image where it is smaller) and a flip.
 
@@ -57,6 +58,8 @@ def draw_geometry(
         crop: size of the sample; None: resize.
         scale: smallest and largest factor on top of `resize`.
         flip: probability of a mirror image.
+        point: (x, y) of a pixel of the file that the crop must hold: it is then uniform over the places that do. The
+            other draws are the same with and without it.
 
     Raises:
         ValueError: neither resize nor crop is given.
@@ -70,13 +73,31 @@ def draw_geometry(
     factor = float(np.exp(low + (high - low) * chance[0]))
     scaled = (max(1, round(base[0] * factor)), max(1, round(base[1] * factor)))
     slack = (scaled[0] - size[0], scaled[1] - size[1])
-    offset = (_place(slack[0], float(chance[1])), _place(slack[1], float(chance[2])))
-    return Geometry((scaled[0] / image[0], scaled[1] / image[1]), offset, bool(chance[3] < flip), size)
+    factors = (scaled[0] / image[0], scaled[1] / image[1])
+    held = (None, None) if point is None else [int((p + 0.5) * f) for p, f in zip(point, factors, strict=True)]
+    offset = (
+        _place(slack[0], float(chance[1]), size[0], held[0]),
+        _place(slack[1], float(chance[2]), size[1], held[1]),
+    )
+    return Geometry(factors, offset, bool(chance[3] < flip), size)
 
 
-def _place(slack: int, chance: float) -> int:
-    """A crop's corner: anywhere inside a larger image; a smaller image anywhere inside the crop."""
-    return int(chance * (slack + 1)) if slack >= 0 else -int(chance * (-slack + 1))
+def _place(slack: int, chance: float, side: int, held: int | None) -> int:
+    """A crop's corner: anywhere inside a larger image; a smaller image anywhere inside the crop.
+
+    Args:
+        slack: scaled image's side less the crop's.
+        chance: in [0, 1).
+        side: of the crop.
+        held: coordinate in the scaled image that the crop must hold; None: any.
+
+    >>> _place(90, 0.5, 10, None), _place(90, 0.5, 10, 99), _place(90, 0.0, 10, 50), _place(-4, 0.5, 10, 3)
+    (45, 90, 41, -2)
+    """
+    if slack < 0:
+        return -int(chance * (-slack + 1))
+    low, high = (0, slack) if held is None else (max(0, held - side + 1), min(slack, held))
+    return low + int(chance * (high - low + 1))
 
 
 def warp_image(image: Bytes, geometry: Geometry) -> Bytes:

@@ -19,6 +19,7 @@ from imbseg.meta.read import Meta
 from imbseg.sampling import SAMPLING
 
 FEWEST, MOST = 6, 10
+BELOW_MEDIAN = {"rare_objects": "median"}  # its default is a number of objects, which may be above or below every class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Candidate:
         sampling: a sampler; all but `none` take twice the steps.
         copy_paste: a rule.
         reason: for a person, without a full stop.
-        parameters: of the sampler, by name.
+        parameters: of the sampler and the rule, by name.
     """
 
     loss: str = "cross_entropy"
@@ -107,8 +108,9 @@ def _few_images(who: str, threshold: float) -> list[Candidate]:
     sampler = "rare_class" if "rare_class" in SAMPLING else "repeat_factor"
     return [
         Candidate(sampling=sampler, parameters={} if sampler == "rare_class" else at, reason=f"{why}: draw those more"),
-        Candidate(copy_paste="rare", reason=f"{why}: paste their objects into other images"),
+        Candidate(copy_paste="rare", parameters=BELOW_MEDIAN, reason=f"{why}: paste the rarest into other images"),
         Candidate(sampling="repeat_factor", parameters=at, reason=f"{why}: draw those more, by the root of how rare"),
+        Candidate(sampling="adaptive", reason=f"{why}: draw what the trial does worst on more"),
         Candidate(sampling="cluster", reason=f"{why}: draw what looks like no other image more"),
     ]
 
@@ -125,10 +127,12 @@ def _few_pixels(who: str) -> list[Candidate]:
 
 def _small_objects(who: str) -> list[Candidate]:
     why = f"small objects ({who})"
-    paste = "adaptive" if "adaptive" in COPY_PASTE else "rare"
+    paste = {} if "adaptive" in COPY_PASTE else BELOW_MEDIAN
     return [
         Candidate(loss="size_balanced", reason=f"{why}: an object counts by itself, not by its pixels"),
-        Candidate(copy_paste=paste, reason=f"{why}: more of them in each image"),
+        Candidate(
+            copy_paste="rare" if paste else "adaptive", parameters=paste, reason=f"{why}: more of them in each image"
+        ),
         Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term that follows IoU"),
         Candidate(loss="ohem", reason=f"{why}: only the hardest pixels count, theirs often among them"),
     ]

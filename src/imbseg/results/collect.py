@@ -15,8 +15,8 @@ from imbseg.errors import InputError
 from imbseg.files import read_object
 
 SCORES = ("mIoU", *GROUPS)
-PRIOR = "prior/"  # before the name of a score: the same network decoded with its prior moved
-MOVED = (f"{PRIOR}mIoU", f"{PRIOR}tail")
+PRIOR, RANK = "prior/", "rank/"  # before the name of a score: the same network, decoded with that correction
+CORRECTED = tuple(kind + name for kind in (PRIOR, RANK) for name in ("mIoU", "tail"))
 MARKERS = {"trial.json", "status.json", "epochs.csv", "last.pt"}  # one of them makes a folder a run's
 FINISHED, BROKEN = "finished", "broken"
 NAN = math.nan
@@ -72,7 +72,7 @@ class Run:
 
         Args:
             subset: val or test.
-            name: of the score; after `prior/` that of the network decoded with its best prior.
+            name: of the score; after `prior/` with the prior that is best for it.
         """
         scores: Mapping[str, float] = getattr(self, subset)
         return scores.get(name, NAN)
@@ -101,8 +101,8 @@ def collect(root: Path) -> list[Run]:
 
 
 def score_names(classes: tuple[str, ...]) -> list[str]:
-    """The scores of a report: mIoU, the groups, those with the best prior, and IoU/<class> by class index."""
-    return [*SCORES, *MOVED, *(f"IoU/{name}" for name in classes)]
+    """The scores of a report: mIoU, the groups, those after a correction, and IoU/<class> by class index."""
+    return [*SCORES, *CORRECTED, *(f"IoU/{name}" for name in classes)]
 
 
 def _run_folders(root: Path) -> list[Path]:
@@ -152,9 +152,9 @@ def _with_scores(run: Run) -> Run:
     if row is None:
         raise InputError(f"epochs.csv: has no row of the best epoch {best}; the run was cut short")
     test = _checked(status.get("test"), "status.json: test")
-    val = _checked(row, "epochs.csv") | _moved(status, "")
+    val = _checked(row, "epochs.csv") | _corrected(status, "")
     return dataclasses.replace(
-        run, best_epoch=int(row["epoch"]), epochs=len(rows), val=val, test=test | _moved(status, "test/"),
+        run, best_epoch=int(row["epoch"]), epochs=len(rows), val=val, test=test | _corrected(status, "test/"),
         seconds=_seconds(run.folder / "timing.csv"),
     )  # fmt: skip
 
@@ -198,19 +198,19 @@ def _checked(scores: Any, where: str) -> Row:
     """Scores of 0..1, else the file is broken."""
     if not isinstance(scores, dict):
         raise InputError(f"{where}: expected scores, found {type(scores).__name__}; the run was cut short")
-    kept = {name: value for name, value in scores.items() if name in (*SCORES, *MOVED) or name.startswith("IoU/")}
+    kept = {name: value for name, value in scores.items() if name in (*SCORES, *CORRECTED) or name.startswith("IoU/")}
     for name, value in kept.items():
         if not isinstance(value, int | float) or value < 0 or value > 1:  # NaN is neither
             raise InputError(f"{where}: {name}: expected a score of 0..1, found {value!r}")
     return {name: float(value) for name, value in kept.items()}
 
 
-def _moved(status: Mapping[str, Any], subset: str) -> Row:
-    """Scores with the best prior; none of a trial without that correction."""
+def _corrected(status: Mapping[str, Any], subset: str) -> Row:
+    """Scores after a correction; none of a trial without it."""
     result = status.get("result", {})
     if not isinstance(result, dict):
         raise InputError("status.json: result: expected scores; the run was cut short")
-    found = {name: result[subset + name] for name in MOVED if subset + name in result}
+    found = {name: result[subset + name] for name in CORRECTED if subset + name in result}
     return _checked(found, "status.json: result")
 
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
 
-from scipy.special import stdtrit
-
+from imbseg.results.statistics import t_interval
 from imbseg.results.strategies import Strategy, differences
-from imbseg.results.tables import spread
-
-CONFIDENCE = 0.95
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,22 +43,8 @@ def compare(strategy: Strategy, baseline: Strategy, score: str) -> Comparison:
         score: mIoU, head, medium, tail or IoU/<class>.
     """
     found = differences(strategy, baseline, "test", score)
-    return Comparison(strategy.label, score, len(found), *interval(found.values()))
-
-
-def interval(values: Iterable[float]) -> tuple[float, float, float]:
-    """Mean and its 95 % interval by Student's t: mean -+ t(n - 1) * standard deviation / sqrt(n).
-
-    Differences of seeds are few and taken as normal; a bootstrap over so few covers less than it promises.
-
-    >>> [round(float(value), 4) for value in interval([0.1, 0.2, 0.3])]
-    [0.2, -0.0484, 0.4484]
-    """
-    mean, deviation, count = spread(values)
-    if count < 2:
-        return mean, math.nan, math.nan
-    half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * deviation / math.sqrt(count)
-    return mean, mean - half, mean + half
+    interval = t_interval(list(found.values())) if found else (math.nan, math.nan, math.nan)
+    return Comparison(strategy.label, score, len(found), *interval)
 
 
 def verdict(comparison: Comparison) -> str:

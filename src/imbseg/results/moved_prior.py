@@ -28,7 +28,7 @@ def prior_sentences(others: Sequence[Strategy], baseline: Strategy, score: str) 
     compared = with_best_prior(others, baseline, score)
     heading = (
         f"How much of that is a moved prior: the baseline as it is, decoded with logits - beta log(prior) (beta by "
-        f"validation mIoU, no training), held against each gain on {score}, test images:"
+        f"validation {score}, no training), held against each gain on {score}, test images:"
     )
     return [heading][: len(compared)] + [
         f"- {one.label}: {share(one, baseline, score)}; both with their best prior: {verdict(both)}"

@@ -188,7 +188,7 @@ def _group_key(run: Run) -> tuple[Any, ...]:
 
 def _group_names(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
     """Names from data set, fold and epochs; digests only where those don't tell two groups apart."""
-    plain = {key: f"{Path(str(key[0])).stem}, fold {key[1]}, {_budget(key[2])}" for key in keys}
+    plain = {key: ", ".join([Path(str(key[0])).stem, *_fold_and_budget(key)]) for key in keys}
     often = Counter(plain.values())
     return {
         key: name if often[name] == 1 else f"{name}, data set file {key[3][:8]}, meta {key[4][:8]}"
@@ -196,8 +196,11 @@ def _group_names(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
     }
 
 
-def _budget(epochs: Any) -> str:
-    return "1 epoch" if epochs == 1 else f"up to {epochs} epochs"
+def _fold_and_budget(key: tuple[Any, ...]) -> list[str]:
+    """Nothing of what a table of trials from elsewhere doesn't tell."""
+    fold, epochs = key[1:3]
+    parts = [] if fold is None else [f"fold {fold}"]
+    return parts if epochs is None else [*parts, "1 epoch" if epochs == 1 else f"up to {epochs} epochs"]
 
 
 def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from imbseg.files import write_text
-from imbseg.results.collect import MOVED, SCORES, Run, score_names
+from imbseg.results.collect import CORRECTED, SCORES, Run, score_names
 from imbseg.results.strategies import Group, Results, Strategy
 
 SUBSETS = ("test", "val")
@@ -90,7 +90,7 @@ def overview(group: Group, digits: int = 5) -> pd.DataFrame:
     for strategy in group.strategies:
         row = {"strategy": strategy.label, "seeds": seeds(strategy)}
         for subset in SUBSETS:
-            row |= {f"{WORDS[subset]} {name}": cell(strategy, subset, name, digits) for name in (*SCORES, *MOVED)}
+            row |= {f"{WORDS[subset]} {name}": cell(strategy, subset, name, digits) for name in (*SCORES, *CORRECTED)}
         rows.append(row)
     return _without_empty(pd.DataFrame(rows))
 
@@ -108,7 +108,7 @@ def short_trials(results: Results) -> pd.DataFrame:
         for strategy in group.strategies:
             for run in strategy.runs:
                 row = {"trial": run.name, "strategy": strategy.label, "seed": str(run.seed[0])}
-                row["epochs"] = f"{run.best_epoch} of {run.epochs}"
+                row["epochs"] = f"{run.best_epoch} of {run.epochs}" if run.epochs else ""
                 row |= {f"{subset} {name}": number(run.score(subset, name), 3) for subset in ("val", "test")
                         for name in SCORES}  # fmt: skip
                 rows.append(row | {"seconds": number(run.seconds, 0)})

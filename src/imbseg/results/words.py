@@ -18,6 +18,7 @@ def sentences(group: Group) -> list[str]:
     compared = [compare(one, group.baseline, score) for one in group.others]
     for strategy, comparison in zip(group.others, compared, strict=True):
         lines.append(f"- {strategy.label}: {verdict(comparison)}{_beside(strategy, group.baseline, score)}")
+    lines += _steps(group)
     lines += prior_sentences(group.others, group.baseline, score)
     compared += with_best_prior(group.others, group.baseline, score)
     tested = sum(one.seeds > 1 for one in compared)
@@ -30,6 +31,19 @@ def _beside(strategy: Strategy, baseline: Strategy, score: str) -> str:
     """The head's part: what a gain on the tail costs."""
     head = compare(strategy, baseline, "head")
     return f"; head: {verdict(head)}" if score == "tail" and head.seeds else ""
+
+
+def _steps(group: Group) -> list[str]:
+    """Samplers show the train fold and as many images again: who was trained longer than the baseline, or shorter."""
+    once = {one.label: one.runs[0].parameters.get("sampling", "none") == "none" for one in group.strategies}
+    longer = [one.label for one in group.others if once[group.baseline.label] and not once[one.label]]
+    shorter = [one.label for one in group.others if once[one.label] and not once[group.baseline.label]]
+    return [
+        f"{words} the steps an epoch of the baseline: {', '.join(labels)}; part of the difference may be the length of "
+        f"the training (samplers but `none` take the steps of `x2`, which is the baseline of them all)."
+        for words, labels in (("Twice", longer), ("Half", shorter))
+        if labels
+    ]
 
 
 METHOD = (

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from imbseg.files import writable_folder, write_text
-from imbseg.results import tables
+from imbseg.results import comparisons, tables
 from imbseg.results.apart import groups_apart, mixed_versions
-from imbseg.results.collect import collect
+from imbseg.results.collect import Run
 from imbseg.results.figures import draw
 from imbseg.results.strategies import Group, Results, arrange
 from imbseg.results.words import METHOD, sentences
@@ -17,26 +18,39 @@ from imbseg.results.words import METHOD, sentences
 SAID = 14  # sentences of one group on the screen; report.md has all
 
 
-def report(runs: Path, out: Path, baseline: str | None) -> Results:
-    """Read run folders, write results.csv, strategies.csv, report.md and the figures, and print the answer.
+def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None) -> Results:
+    """Write tables (CSV), report.md and the figures, and print the answer.
 
     Args:
-        runs: the folder that is searched.
+        runs: what `collect` or `read_trials` gave.
+        root: where they lie.
         out: the folder that is written; made where it is missing.
         baseline: see `arrange`.
 
     Raises:
         InputError: no runs, none finished, an unknown baseline, or `out` can't be written.
     """
-    results = arrange(collect(runs), runs, baseline)
+    results = arrange(runs, root, baseline)
     folder = writable_folder(out)
-    tables.write_csv(folder / "results.csv", tables.trials_table(results))
-    tables.write_csv(folder / "strategies.csv", tables.strategies_table(results))
+    written = {"results.csv": tables.trials_table(results), "strategies.csv": tables.strategies_table(results)}
+    written |= _tests(results)
+    for name, table in written.items():
+        tables.write_csv(folder / name, table)
     figures = _figures(results, folder)
     write_text(folder / "report.md", document(results, figures))
     _say(results)
-    print(f"written to {folder}: {', '.join(['results.csv', 'strategies.csv', 'report.md', *figures.values()])}")
+    print(f"written to {folder}: {', '.join([*written, 'report.md', *figures.values()])}")
     return results
+
+
+def _tests(results: Results) -> dict[str, pd.DataFrame]:
+    """Differences from the baseline with their tests, and rank sums between all strategies."""
+    groups = [group for group in results.groups if group.others]
+    if not groups:
+        return {}
+    between = [comparisons.rank_sums(group.strategies).assign(group=group.name) for group in groups]
+    differences = pd.concat([comparisons.table(group) for group in groups], ignore_index=True)
+    return {"comparisons.csv": differences, "rank_sums.csv": pd.concat(between, ignore_index=True)}
 
 
 def document(results: Results, figures: dict[str, str]) -> str:
@@ -66,6 +80,10 @@ def _group_parts(group: Group, figure: str | None) -> list[str]:
         parts.append(f"\n{tables.escape(doubt)}\n")
     parts += [f"\n{METHOD}\n" if group.others else "", f"![Gain a class]({figure})\n" if figure else ""]
     parts += ["Mean ± standard deviation over the seeds.\n", tables.markdown(tables.overview(group))]
+    if group.others:
+        parts += ["Against the baseline, test images:\n", tables.markdown(comparisons.headlines(group))]
+        parts += [f"{comparisons.METHOD}\n", "Wilcoxon's rank-sum of mIoU between strategies, two-sided p:\n"]
+        parts += [tables.markdown(comparisons.as_text(comparisons.rank_sums(group.strategies)))]
     for subset in tables.SUBSETS:
         parts += [f"IoU a class, {tables.WORDS[subset]} images:\n", tables.markdown(tables.class_table(group, subset))]
     return parts
@@ -89,6 +107,8 @@ def _say(results: Results) -> None:
         print(f"{apart}\n")
     for group in results.groups:
         tables.show(tables.overview(group, 3), f"{group.name}: mean ± standard deviation over seeds")
+        if group.others:
+            tables.show(comparisons.headlines(group), f"{group.name}: against {group.baseline.label}, test images")
     for group in results.groups:
         lines = sentences(group)
         more = [f"... and {len(lines) - SAID} more lines in report.md"] if len(lines) > SAID else []

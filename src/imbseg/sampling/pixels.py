@@ -25,7 +25,7 @@ def pixels(pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
     >>> pixels(np.array([[7, 0], [7, 0], [6, 1]])).round(3)
     array([0.328, 0.328, 1.443])
     """
-    return _rarest(1.0 / np.log1p(np.maximum(pixel_counts.sum(axis=0), 1)), pixel_counts)
+    return largest_shown(1.0 / np.log1p(np.maximum(pixel_counts.sum(axis=0), 1)), pixel_counts)
 
 
 def proportion(pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -48,7 +48,7 @@ def proportion(pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
     array([0.642, 0.642, 0.642, 1.443])
     """
     share = pixel_counts / np.maximum(pixel_counts.sum(axis=1, keepdims=True), 1)  # (images, classes)
-    return _rarest(1.0 / np.log1p(np.maximum(share.sum(axis=0), 1.0)), pixel_counts)
+    return largest_shown(1.0 / np.log1p(np.maximum(share.sum(axis=0), 1.0)), pixel_counts)
 
 
 def repeat_factor(
@@ -107,8 +107,20 @@ def positive(pixel_counts: NDArray[np.int64], background: int | None, *, positiv
     return np.asarray(np.where(shows, positive_share / share, (1 - positive_share) / (1 - share)))
 
 
-def _rarest(value: NDArray[np.float64], pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(images,): the largest value among an image's classes; without any, the smallest of the classes shown."""
+def largest_shown(value: NDArray[np.float64], pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give an image the largest value among the classes that it shows.
+
+    Args:
+        value: (classes,) float64.
+        pixel_counts: (images, classes) int, labelled pixels of each class.
+
+    Returns:
+        (images,) float64; the smallest value of a class that is there for an image without labelled pixels, and 1
+        where no image has one.
+
+    >>> largest_shown(np.array([0.2, 0.5]), np.array([[9, 0], [8, 1], [0, 0]]))
+    array([0.2, 0.5, 0.2])
+    """
     shown = pixel_counts > 0
     if not shown.any():
         return np.ones(len(shown))

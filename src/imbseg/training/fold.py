@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg import menu
+from imbseg.copy_paste.donors import Donors
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.training.boxes import Boxes
+from imbseg.training.order import EpochBatches
+from imbseg.training.paste import read_donors
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
 
@@ -25,30 +29,37 @@ class Fold:
 
     Attributes:
         train, val, test: where the images lie.
-        draw_weights: (train images,) relative weights.
+        draw_weights: (train images,) relative weights, or (classes, train images) where a class is drawn too.
+        columns: of the train images, by the names that samplers call them.
+        boxes: the train images' objects; None where no crop is placed on one.
         class_weights: (classes,) float64.
         class_priors: (classes,) float64, shares of the labelled pixels.
         groups: head, medium, tail -> class names.
         absent: train, val, test -> names of the classes that no pixel of theirs shows.
         meta_digest: of the meta they come from.
+        donors: objects of the train fold that may be pasted; None without copy-paste.
     """
 
     train: Files
     val: Files
     test: Files
     draw_weights: NDArray[np.float64]
+    columns: dict[str, Any]
+    boxes: Boxes | None
     class_weights: NDArray[np.float64]
     class_priors: NDArray[np.float64]
     groups: dict[str, list[str]]
     absent: dict[str, list[str]]
     meta_digest: str
+    donors: Donors | None = None
 
 
 def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     """Read a trial's fold from meta.
 
     Raises:
-        InputError: meta is missing, stale, or lacks the fold; the message says what to run.
+        InputError: meta is missing, stale, or lacks the fold (the message says what to run), or there is nothing to
+            paste.
     """
     if trial.root and not dataset.root.is_dir():
         raise InputError(
@@ -61,35 +72,62 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, seed), trial.fold)
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)
+    columns = sampler_columns(train, pixels, dataset.background_index)
+    weights = draw_weights(trial, columns, np.full(pixels.shape[1], np.nan))
+    placed = weights.ndim == 2 or trial.crop_on_object > 0
     return Fold(
         train=_files(train, root, dataset),
         val=_files(val, root, dataset),
         test=_files(test, root, dataset),
-        draw_weights=draw_weights(trial, train, pixels, dataset.background_index),
+        draw_weights=weights,
+        columns=columns,
+        boxes=Boxes.of(list(train["id"]), meta.objects, dataset.class_names) if placed else None,
         class_weights=class_weights(trial.class_weights, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
         groups=_groups(meta.classes),
         absent={name: _absent(rows, dataset) for name, rows in (("train", train), ("val", val), ("test", test))},
         meta_digest=meta.digest,
+        donors=None if trial.copy_paste == "none" else read_donors(trial, dataset, train, meta.objects),
     )
 
 
-def draw_weights(trial: Trial, rows: Any, pixels: NDArray[np.int64], background: int | None) -> NDArray[np.float64]:
-    """Ask the trial's sampler for weights, giving it the columns and parameters that it names.
+def epoch_batches(trial: Trial, fold: Fold) -> EpochBatches:
+    """The order in which a trial shows the images of its train fold, epoch by epoch."""
+    return EpochBatches(
+        fold.draw_weights,
+        doubled=trial.sampling != "none",
+        seed=trial.seed,
+        batch_size=trial.batch_size,
+        has_object=None if fold.boxes is None else fold.boxes.has_object(len(fold.class_priors)),
+        crop_on_object=trial.crop_on_object,
+    )
+
+
+def sampler_columns(rows: Any, pixels: NDArray[np.int64], background: int | None) -> dict[str, Any]:
+    """What samplers may ask of the train fold, by the names of their arguments.
 
     Args:
-        trial: its `sampling` is a name in SAMPLING.
         rows: the train fold's rows of images.csv.
         pixels: (images, classes) labelled pixels.
         background: index of the background class, None where there is none.
     """
-    given: dict[str, Any] = {
+    return {
         "major_class": rows["major_class"].to_numpy(str),
         "cluster": rows["cluster"].fillna(-1).to_numpy(np.int64),
         "pixel_counts": pixels,
         "background": background,
-        **{name: getattr(trial, name) for name in SAMPLER_PARAMETERS},
     }
+
+
+def draw_weights(trial: Trial, columns: dict[str, Any], class_scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ask the trial's sampler for weights, giving it the columns and parameters that it names.
+
+    Args:
+        trial: its `sampling` is a name in SAMPLING.
+        columns: see sampler_columns.
+        class_scores: (classes,) how the trial does so far; NaN where there is no score yet.
+    """
+    given = {**columns, "class_scores": class_scores, **{name: getattr(trial, name) for name in SAMPLER_PARAMETERS}}
     wanted = menu.arguments(SAMPLING, trial.sampling)
     sampler = menu.choose(SAMPLING, trial.sampling, "sampling")
     weights: NDArray[np.float64] = sampler(**{name: given[name] for name in wanted})

@@ -22,6 +22,7 @@ from imbseg.trial.fields import WITHOUT_EFFECT
 
 PACKAGES = ("torch", "segmentation-models-pytorch", "pytorch-toolbelt", "nni", "opencv-python", "numpy", "timm")
 Row = dict[str, float]
+CHANGED = (("dataset_sha256", "the data set file"), ("meta_sha256", "the meta"), ("weak_classes", "the weak classes"))
 
 
 @dataclasses.dataclass
@@ -128,11 +129,7 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
         for name in {**before, **now}
         if name not in WITHOUT_EFFECT and before.get(name) != now.get(name)
     ]
-    differ += [
-        f"{words} changed"
-        for key, words in (("dataset_sha256", "the data set file"), ("meta_sha256", "the meta"))
-        if known.get(key) != description[key]
-    ]
+    differ += [f"{words} changed" for key, words in CHANGED if known.get(key) != description.get(key)]
     if differ:
         raise InputError(
             f"{folder.path}: holds a trial with other settings ({'; '.join(differ)}); choose another --out"

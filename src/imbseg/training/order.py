@@ -7,22 +7,25 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Key = tuple[int, int, int]  # (epoch, position in the epoch, image)
-ORDER, AUGMENTATION = 1, 2  # streams of chance that must not meet
+Key = tuple[int, int, int, int]  # (epoch, position in the epoch, image, class that its crop is placed on)
+NO_FOCUS = -1  # the crop lies anywhere
+# Streams of chance that must not meet; a seed shorter by a number is the longer one with a 0
+ORDER, AUGMENTATION, PASTE, FOCUS, PLACE, DRAWN_CLASS = 1, 2, 3, 11, 12, 13
+Ints = NDArray[np.int64]
 
 
-def epoch_order(weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The images of one epoch, in the order in which they are shown.
+def epoch_order(weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch: int) -> tuple[Ints, Ints]:
+    """The images of one epoch, in the order in which they are shown, and the class each was drawn for.
 
     Args:
-        weights: (images,) relative draw weights.
-        doubled: whether as many images again, drawn by weight with replacement, join the train fold. With equal
-            weights the fold simply stands there twice.
+        weights: (images,) relative draw weights, or (classes, images) of a class and an image together.
+        doubled: whether as many images again, drawn by weight with replacement, join the train fold. Where all images
+            are equally likely the fold simply stands there twice.
         seed: of the trial.
         epoch: counted from 1.
 
     Returns:
-        (images,) or (2 * images,) int64.
+        (samples,) images and (samples,) classes, NO_FOCUS where none was drawn; samples is images or twice as many.
 
     Raises:
         ValueError: a weight is negative or not finite, or all are 0.
@@ -30,12 +33,48 @@ def epoch_order(weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise ValueError("draw weights must be finite, at least 0, and not all 0")
     rng = np.random.default_rng([seed, ORDER, epoch])
-    images = np.arange(len(weights))
+    share = weights.sum(axis=0) if weights.ndim == 2 else weights  # (images,)
+    images = np.arange(len(share))
+    focus = np.full(len(share), NO_FOCUS)
     if doubled:
-        equal = bool((weights == weights[0]).all())
-        drawn = images if equal else rng.choice(len(weights), len(weights), p=weights / weights.sum())
+        equal = bool((share == share[0]).all())
+        drawn = images if equal else rng.choice(len(share), len(share), p=share / share.sum())
         images = np.concatenate([images, drawn])
-    return rng.permutation(images)
+        focus = np.concatenate([focus, _classes_of(drawn, weights, seed, epoch) if weights.ndim == 2 else focus])
+    order = rng.permutation(len(images))
+    return images[order], focus[order]
+
+
+def _classes_of(drawn: Ints, weights: NDArray[np.float64], seed: int, epoch: int) -> Ints:
+    """(drawn,) the class that each drawn image is drawn for: the same pairs as with the class drawn first."""
+    below = weights[:, drawn].cumsum(axis=0)  # (classes, drawn)
+    chance = np.random.default_rng([seed, DRAWN_CLASS, epoch]).random(len(drawn)) * below[-1]
+    return np.asarray((below > chance).argmax(axis=0))
+
+
+def focus_more(
+    rng: np.random.Generator, images: Ints, focus: Ints, has_object: NDArray[np.bool_], share: float
+) -> Ints:
+    """Place a share of the crops on an object: of a class drawn alike from those that have one in the image.
+
+    Args:
+        rng: where the chance comes from; two numbers a sample are drawn.
+        images: (samples,) of the epoch.
+        focus: (samples,) classes that were drawn; dropped where the image has no object of the class (background).
+        has_object: (images, classes) whether the image has an object of the class.
+        share: of the samples without a class, in 0..1, that get one.
+
+    Returns:
+        (samples,) classes, NO_FOCUS where the crop lies anywhere: also in images without objects.
+
+    Source: nnU-Net (Isensee et al., 2021) forces a third of a batch's patches onto foreground, the class drawn alike.
+    """
+    there = has_object[images]  # (samples, classes)
+    kept = np.where(there[np.arange(len(images)), focus] & (focus != NO_FOCUS), focus, NO_FOCUS)
+    wanted = (rng.random(len(images)) < share) & (kept == NO_FOCUS) & there.any(axis=1)
+    number = (rng.random(len(images)) * there.sum(axis=1)).astype(np.int64)  # which of the classes there
+    drawn = (there.cumsum(axis=1) > number[:, None]).argmax(axis=1)
+    return np.asarray(np.where(wanted, drawn, kept))
 
 
 class EpochBatches:
@@ -44,20 +83,38 @@ class EpochBatches:
     Batch normalisation can't tell a variance from one sample.
     """
 
-    def __init__(self, weights: NDArray[np.float64], *, doubled: bool, seed: int, batch_size: int) -> None:
-        """Take what decides the order."""
+    def __init__(
+        self,
+        weights: NDArray[np.float64],
+        *,
+        doubled: bool,
+        seed: int,
+        batch_size: int,
+        has_object: NDArray[np.bool_] | None = None,
+        crop_on_object: float = 0.0,
+    ) -> None:
+        """Take what decides the order: see `epoch_order` and `focus_more`, which needs `has_object`."""
         self.weights, self.doubled, self.seed, self.batch_size = weights, doubled, seed, batch_size
+        self.has_object, self.crop_on_object = has_object, crop_on_object
         self.epoch = 1
 
     def __len__(self) -> int:
         """Steps an epoch."""
-        samples = len(self.weights) * (2 if self.doubled else 1)
+        samples = int(self.weights.shape[-1]) * (2 if self.doubled else 1)
         full, rest = divmod(samples, self.batch_size)
         return full + (rest > 1)
 
+    def keys(self) -> list[Key]:
+        """The samples of the current epoch in their order, as keys that say everything about a sample."""
+        images, focus = epoch_order(self.weights, doubled=self.doubled, seed=self.seed, epoch=self.epoch)
+        if self.has_object is not None:
+            rng = np.random.default_rng([self.seed, FOCUS, self.epoch])
+            focus = focus_more(rng, images, focus, self.has_object, self.crop_on_object)
+        pairs = zip(images.tolist(), focus.tolist(), strict=True)
+        return [(self.epoch, position, image, label) for position, (image, label) in enumerate(pairs)]
+
     def __iter__(self) -> Iterator[list[Key]]:
-        """The batches of the current epoch, as keys that say everything about a sample."""
-        order = epoch_order(self.weights, doubled=self.doubled, seed=self.seed, epoch=self.epoch)
-        keys = [(self.epoch, position, int(image)) for position, image in enumerate(order)]
+        """The batches of the current epoch."""
+        keys = self.keys()
         for step in range(len(self)):
             yield keys[step * self.batch_size : (step + 1) * self.batch_size]

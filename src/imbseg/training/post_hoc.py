@@ -3,46 +3,52 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbseg import menu
 from imbseg.metrics.counts import Counts, image_confusion, marginals, save_counts
-from imbseg.metrics.scores import summary
-from imbseg.post_hoc.prior import BETAS, prior
+from imbseg.metrics.scores import mean, summary
+from imbseg.post_hoc import POST_HOC
+from imbseg.post_hoc.prior import BETAS
 from imbseg.training.folder import Row, write_rows
 from imbseg.training.loop import predict
 from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, table_scores
 from imbseg.training.samples import WholeImages
 
-# What chooses a beta, and the validation score it goes by. The first one's choice is the correction, the other's stands
-# beside it. A moved prior also moves whether a class is predicted that no image shows: the score must not depend on it.
-CHOOSERS = {"mIoU": SELECTED, "tail": "tail"}
+Way = tuple[str, float]  # a correction of the menu and its strength; rank has none, and stands with 0
+Scores = Mapping[str, Mapping[Way, Row]]  # subset -> way -> scores
+PLAIN: Way = ("prior", 0.0)
+# The score that each column's beta is chosen by. A moved prior also moves whether a class is predicted that no image
+# shows: these are over the classes that validation shows; `tail_present` stands in no table.
+CHOOSERS = {"mIoU": SELECTED, "tail": "tail_present"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Along:
-    """Counts of one subset at every beta: what `Counts` holds, in half the memory.
+    """Counts of one subset, decoded in every way: what `Counts` holds, in half the memory.
 
     Attributes:
         ids: one an image.
-        betas: the strengths.
-        images: (images, betas, 4, classes) int32: TP, FP, FN, ignored.
-        confusions: (betas, classes, classes) int64.
+        ways: the decodings.
+        images: (images, ways, 4, classes) int32: TP, FP, FN, ignored.
+        confusions: (ways, classes, classes) int64.
     """
 
     ids: list[str]
-    betas: tuple[float, ...]
+    ways: tuple[Way, ...]
     images: NDArray[np.int32]
     confusions: NDArray[np.int64]
 
-    def at(self, beta: float) -> Counts:
-        """The counts at one of the betas."""
-        place = self.betas.index(beta)
+    def at(self, way: Way) -> Counts:
+        """The counts of one decoding."""
+        place = self.ways.index(way)
         tp, fp, fn, ignored = np.moveaxis(self.images[:, place].astype(np.int64), 1, 0)
         return Counts(np.array(self.ids), tp, fp, fn, ignored, self.confusions[place])
 
@@ -51,57 +57,66 @@ def correct(run: Run) -> tuple[Counts, Row]:
     """Decode validation and test images anew with the network as it is; write post_hoc.csv and the counts.
 
     Args:
-        run: its network holds the best epoch's weights.
+        run: its network holds the best epoch's weights; its `post_hoc` is prior, or rank, which comes beside prior.
 
     Returns:
-        The test counts as trained (beta 0, from the same pass), and what the result gains: prior/mIoU, prior/tail
-        and prior/beta of validation, test/prior/mIoU and test/prior/tail, all at the beta with the best validation
-        mIoU. A score that doesn't exist is left out.
+        The test counts as trained (beta 0, from the same pass), and what the result gains, a score that doesn't exist
+        left out: prior/mIoU at prior/beta, prior/tail at prior/tail_beta (each the best on validation), with test/
+        before them the same on the test images, and rank/mIoU, rank/tail likewise.
     """
-    val = count_along(run, "val", BETAS)
+    more: list[Way] = [("rank", 0.0)] if run.trial.post_hoc == "rank" else []
+    val = count_along(run, "val", [*(("prior", beta) for beta in BETAS), *more])
     scores = {"val": _scores(run, val)}
-    chosen = choose(scores["val"])
-    test = count_along(run, "test", tuple(sorted({0.0, *chosen.values()})))
+    chosen = choose({beta: row for (method, beta), row in scores["val"].items() if method == "prior"})
+    test = count_along(run, "test", [*(("prior", beta) for beta in sorted({0.0, *chosen.values()})), *more])
     scores["test"] = _scores(run, test)
     write_rows(run.folder.file("post_hoc.csv"), _rows(scores, chosen))
-    best = chosen["mIoU"]
-    save_counts(run.folder.file("counts_val_prior.npz"), val.at(best))
-    save_counts(run.folder.file("counts_test_prior.npz"), test.at(best))
-    for line in _lines(scores, chosen):
+    for subset, along in (("val", val), ("test", test)):
+        for name, beta in chosen.items():
+            kind = "prior" if name == "mIoU" else f"prior_{name}"
+            save_counts(run.folder.file(f"counts_{subset}_{kind}.npz"), along.at(("prior", beta)))
+    for line in _lines(scores, chosen, more):
         run.say(line)
-    result = {"prior/beta": best}
-    for prefix, subset in (("", "val"), ("test/", "test")):
-        result |= {f"{prefix}prior/{name}": _score(scores[subset][best], subset, name) for name in CHOOSERS}
-    return test.at(0.0), {name: value for name, value in result.items() if not math.isnan(value)}
+    return test.at(PLAIN), _result(scores, chosen, more)
 
 
-def count_along(run: Run, subset: str, betas: Sequence[float]) -> Along:
-    """Predict a subset once and count it at every beta.
+def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
+    """Predict a subset once and count it in every way.
 
     Args:
         run: the trial.
         subset: val or test.
-        betas: the strengths.
+        ways: the decodings.
     """
     whole = WholeImages(getattr(run.fold, subset), run.dataset, run.trial, run.normalisation)
     classes, priors = len(run.dataset.classes), torch.from_numpy(run.fold.class_priors)
-    images = np.zeros((len(whole.files.ids), len(betas), 4, classes), np.int32)
-    confusions = np.zeros((len(betas), classes, classes), np.int64)
-    for index, logits, mask in predict(run.learner.model, whole, run.learner.device, run.trial, f"prior, {subset}"):
-        labels = [prior(logits[None], class_priors=priors, beta=beta)[0].to(torch.uint8) for beta in betas]
-        each = np.stack([image_confusion(one.cpu().numpy(), mask, classes) for one in labels])
-        images[index] = np.stack(marginals(each), axis=1)  # of (betas, classes + 1, classes)
+    decoders = [decoder(way, priors) for way in ways]
+    images = np.zeros((len(whole.files.ids), len(ways), 4, classes), np.int32)
+    confusions = np.zeros((len(ways), classes, classes), np.int64)
+    for index, logits, mask in predict(run.learner.model, whole, run.learner.device, run.trial, f"post_hoc, {subset}"):
+        labels = (one(logits[None])[0].to(torch.uint8).cpu().numpy() for one in decoders)
+        each = np.stack([image_confusion(one, mask, classes) for one in labels])  # (ways, classes + 1, classes)
+        images[index] = np.stack(marginals(each), axis=1)
         confusions += each[:, :-1]
-    return Along(whole.files.ids, tuple(betas), images, confusions)
+    return Along(whole.files.ids, tuple(ways), images, confusions)
+
+
+def decoder(way: Way, class_priors: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A correction of the menu with what it takes: (images, classes, height, width) logits -> labels."""
+    method, beta = way
+    given = {"class_priors": class_priors, "beta": beta}
+    taken = {name: given[name] for name in menu.arguments(POST_HOC, method) if name in given}
+    return functools.partial(menu.choose(POST_HOC, method, "correction"), **taken)
 
 
 def choose(scores: Mapping[float, Mapping[str, float]]) -> dict[str, float]:
     """The best beta by mIoU, and by tail where that is scored; between equals the one that moves the prior least.
 
     Args:
-        scores: beta -> scores on the validation images; mIoU is taken over the classes that these show.
+        scores: beta -> scores on the validation images, those over the classes that these show.
 
-    >>> choose({-0.5: {"mIoU_present": 0.4}, 0.0: {"mIoU_present": 0.5}, 0.5: {"mIoU_present": 0.5, "tail": 0.1}})
+    >>> rows = {0.0: {"mIoU_present": 0.5}, 0.5: {"mIoU_present": 0.5, "tail_present": 0.1}}
+    >>> choose(rows)
     {'mIoU': 0.0, 'tail': 0.5}
     """
     found = {}
@@ -112,35 +127,56 @@ def choose(scores: Mapping[float, Mapping[str, float]]) -> dict[str, float]:
     return found
 
 
-def _scores(run: Run, along: Along) -> dict[float, Row]:
-    return {
-        beta: table_scores(summary(along.at(beta), run.dataset.class_names, run.fold.groups)) for beta in along.betas
-    }
+def _scores(run: Run, along: Along) -> dict[Way, Row]:
+    found = {}
+    for way in along.ways:
+        row = table_scores(summary(along.at(way), run.dataset.class_names, run.fold.groups))
+        shown = [row[f"IoU/{name}"] for name in run.fold.groups["tail"] if not math.isnan(row[f"recall/{name}"])]
+        found[way] = row | {"tail_present": float(mean(np.array(shown)))}
+    return found
+
+
+def _result(scores: Scores, chosen: Mapping[str, float], more: Sequence[Way]) -> Row:
+    result = {}
+    for prefix, subset in (("", "val"), ("test/", "test")):
+        for name, beta in chosen.items():
+            result[f"{prefix}prior/{name}"] = _score(scores[subset]["prior", beta], subset, name)
+        for way in more:
+            result |= {f"{prefix}{way[0]}/{name}": _score(scores[subset][way], subset, name) for name in CHOOSERS}
+    betas = {("prior/beta" if name == "mIoU" else f"prior/{name}_beta"): beta for name, beta in chosen.items()}
+    return {name: value for name, value in (result | betas).items() if not math.isnan(value)}
 
 
 def _score(row: Row, subset: str, name: str) -> float:
-    """As the tuner gets it: `default` of validation by what chooses epochs, mIoU of the test images as such."""
-    return row.get(CHOOSERS[name] if subset == "val" else name, math.nan)
+    """As the tuner gets it: mIoU of validation by what chooses epochs, mIoU of the test images as such."""
+    return row.get(SELECTED if (subset, name) == ("val", "mIoU") else name, math.nan)
 
 
-def _rows(scores: Mapping[str, Mapping[float, Row]], chosen: Mapping[str, float]) -> list[dict[str, float | str]]:
-    return [
-        {"subset": subset, "method": "prior", "beta": beta,
-         "chosen_by": " ".join(name for name in CHOOSERS if chosen.get(name) == beta), **row}
-        for subset, at in scores.items() for beta, row in at.items()
-    ]  # fmt: skip
+def _rows(scores: Scores, chosen: Mapping[str, float]) -> list[dict[str, float | str]]:
+    rows: list[dict[str, float | str]] = []
+    for subset, at in scores.items():
+        for (method, beta), row in at.items():
+            by = " ".join(name for name in CHOOSERS if method == "prior" and chosen.get(name) == beta)
+            strength = beta if method == "prior" else ""
+            kept = {name: value for name, value in row.items() if name != "tail_present"}
+            rows.append({"subset": subset, "method": method, "beta": strength, "chosen_by": by, **kept})
+    return rows
 
 
-def _lines(scores: Mapping[str, Mapping[float, Row]], chosen: Mapping[str, float]) -> list[str]:
+def _lines(scores: Scores, chosen: Mapping[str, float], more: Sequence[Way]) -> list[str]:
     """What a person reads: the gain of each choice, and whether the grid was too short for it."""
     lines = []
     for name, beta in chosen.items():
-        words = [
-            f"{what} {subset} {_score(at[0.0], subset, what):.3f} -> {_score(at[beta], subset, what):.3f}"
-            for subset, at in scores.items() for what in CHOOSERS if not math.isnan(_score(at[0.0], subset, what))
-        ]  # fmt: skip
-        lines.append(f"prior, beta {beta:g} (best validation {name}): {', '.join(words)}")
+        lines.append(f"prior, beta {beta:g} (best validation {name}): {_gains(scores, ('prior', beta))}")
         if beta in (min(BETAS), max(BETAS)):
             lines.append(f"prior: beta {beta:g} is the end of the grid {min(BETAS):g}..{max(BETAS):g}; a better one "
                          f"may lie beyond")  # fmt: skip
-    return lines
+    return lines + [f"{way[0]}: {_gains(scores, way)}" for way in more]
+
+
+def _gains(scores: Scores, way: Way) -> str:
+    pairs = [
+        (f"{name} {subset}", _score(at[PLAIN], subset, name), _score(at[way], subset, name))
+        for subset, at in scores.items() for name in CHOOSERS
+    ]  # fmt: skip
+    return ", ".join(f"{what} {before:.3f} -> {after:.3f}" for what, before, after in pairs if not math.isnan(before))

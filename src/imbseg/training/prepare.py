@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +16,12 @@ from imbseg.models import checkpoint
 from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.models.weights import Normalisation, load_encoder_weights
 from imbseg.training.device import make_deterministic, seed_epoch
-from imbseg.training.fold import Fold
+from imbseg.training.fold import Fold, epoch_batches
 from imbseg.training.folder import Folder, Row, write_rows
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import make_optimizer
-from imbseg.training.order import EpochBatches
-from imbseg.training.samples import TrainSamples, quiet_worker
+from imbseg.training.paste import Paster, donor_line
+from imbseg.training.samples import TrainSamples, quiet_worker, read_pair
 from imbseg.trial import Resolved, Trial
 
 
@@ -38,6 +39,7 @@ class Run:
     history: list[Row]
     seconds: list[Row]
     say: Callable[[str], None]
+    draws: list[Row] = dataclasses.field(default_factory=list)
 
 
 def prepare(
@@ -64,6 +66,8 @@ def prepare(
         run.say(
             f"class weights ({trial.class_weights}): " + ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
         )
+    if fold.donors is not None:
+        run.say(donor_line(trial, resolved.dataset, fold.donors))
     for words in absences(fold.absent):
         run.say(words)
     _restore(run)
@@ -104,18 +108,26 @@ def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
 def make_batches(run: Run) -> Batches:
     """The loader of augmented training samples; its batch sampler's epoch is set before each pass."""
     trial = run.trial
-    sampler = EpochBatches(
-        run.fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, batch_size=trial.batch_size
-    )
+    sampler = epoch_batches(trial, run.fold)
     if not len(sampler):
         raise InputError(
             f"batch_size {trial.batch_size}: the train fold has {len(run.fold.train.ids)} image, a step takes two"
         )
-    samples = TrainSamples(run.fold.train, run.dataset, trial, run.normalisation)
+    samples = TrainSamples(
+        run.fold.train, run.dataset, trial, run.normalisation, run.fold.boxes,
+        make_paster(trial, run.dataset, run.fold),
+    )  # fmt: skip
     return torch.utils.data.DataLoader(
         samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
         pin_memory=run.learner.device.type == "cuda", persistent_workers=False,
     )  # fmt: skip
+
+
+def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:
+    """What pastes objects of the train fold into its samples; None without copy-paste."""
+    if fold.donors is None:
+        return None
+    return Paster(trial, dataset, fold.donors, fold.train, functools.partial(read_pair, dataset))
 
 
 def _restore(run: Run) -> None:
@@ -126,6 +138,7 @@ def _restore(run: Run) -> None:
     run.learner.model.load_state_dict(state["model"])
     run.learner.optimizer.load_state_dict(state["optimizer"])
     run.learner.scaler.load_state_dict(state["scaler"])
-    run.history, run.seconds = state["history"], state["seconds"]
+    run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
     write_rows(run.folder.file("epochs.csv"), run.history)
+    write_rows(run.folder.file("draws.csv"), run.draws)
     run.say(f"going on after epoch {len(run.history)}")

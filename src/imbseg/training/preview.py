@@ -17,8 +17,9 @@ from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.errors import InputError
 from imbseg.files import whole_file, writable_folder
 from imbseg.models.weights import IMAGENET, normalisation_of
-from imbseg.training.fold import Fold, read_fold
-from imbseg.training.order import epoch_order
+from imbseg.training.fold import Fold, epoch_batches, read_fold
+from imbseg.training.order import NO_FOCUS
+from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples
 from imbseg.trial import Resolved, Trial
 
@@ -38,11 +39,13 @@ class Sample:
         image_id: of the image it was cut from.
         picture: (height, width, 3) uint8.
         mask: (height, width) class indices, 255 = ignored.
+        focus: name of the class that the crop was placed on; empty where it lies anywhere.
     """
 
     image_id: str
     picture: Bytes
     mask: Bytes
+    focus: str = ""
 
 
 def preview(resolved: Resolved, out: Path, images: int) -> int:
@@ -75,13 +78,13 @@ def preview(resolved: Resolved, out: Path, images: int) -> int:
 def first_samples(trial: Trial, dataset: Dataset, fold: Fold, images: int) -> list[Sample]:
     """The samples that training would show first, made the same way and from the same keys."""
     normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
-    loader = TrainSamples(fold.train, dataset, trial, normalisation)
-    order = epoch_order(fold.draw_weights, doubled=trial.sampling != "none", seed=trial.seed, epoch=1)
+    loader = TrainSamples(fold.train, dataset, trial, normalisation, fold.boxes, make_paster(trial, dataset, fold))
     found = []
-    for position, index in enumerate(order[:images].tolist()):
-        sample = loader[(1, position, index)]
+    for key in epoch_batches(trial, fold).keys()[:images]:
+        sample, (_, _, index, label) = loader[key], key
         mask = np.asarray(sample["target"].numpy(), np.uint8)
-        found.append(Sample(fold.train.ids[index], to_picture(sample["image"].numpy(), normalisation), mask))
+        focus = "" if label == NO_FOCUS else dataset.class_names[label]
+        found.append(Sample(fold.train.ids[index], to_picture(sample["image"].numpy(), normalisation), mask, focus))
     return found
 
 
@@ -130,7 +133,7 @@ def contact_sheet(samples: list[Sample], dataset: Dataset, title: str) -> Image.
     for number, (tile, sample) in enumerate(zip(tiles, samples, strict=True)):
         left, upper = GAP + number % columns * (wide + GAP), top + number // columns * (high + GAP)
         sheet.paste(Image.fromarray(tile), (left, upper))
-        caption = _fitting(f"{number + 1}: {sample.image_id}", wide, font)
+        caption = _fitting(f"{number + 1}: {f'{sample.focus} in ' * bool(sample.focus)}{sample.image_id}", wide, font)
         pen.text((left, upper + tile.shape[0] + 2), caption, "#444444", font)
     for (text, swatch), (x, y) in zip(entries, places, strict=True):
         sheet.paste(Image.fromarray(swatch), (x, bottom + y + 2))

@@ -15,11 +15,15 @@ from imbseg.files import read_json
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
+from imbseg.training.adapt import adapts, asks_confidence, class_scores
 from imbseg.training.device import choose_device, seed_epoch
+from imbseg.training.draws import Draws
 from imbseg.training.early_stop import best_epoch, should_stop
-from imbseg.training.fold import read_fold
+from imbseg.training.fold import draw_weights, read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
 from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.order import EpochBatches
+from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
@@ -54,7 +58,10 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
     sizes = {"train_images": len(fold.train.ids), "val_images": len(fold.val.ids), "test_images": len(fold.test.ids)}
     with open_folder(out) as folder:
-        keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes))
+        pasted = paste_record(trial, resolved.dataset, fold.donors)
+        keep_or_refuse(
+            folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes, **pasted)
+        )
         stored = _stored_result(folder)
         if stored is not None:
             say(f"{folder.path}: this trial has finished; its stored result is reported")
@@ -98,9 +105,14 @@ def _train(run: Run, intermediate: Report, final: Report) -> Row:
 
 def _one_epoch(run: Run, batches: Batches) -> None:
     started, epoch = time.perf_counter(), len(run.history) + 1
-    batches.batch_sampler.epoch = epoch  # type: ignore[union-attr]
+    order = _next_order(run, batches, epoch)
     seed_epoch(run.trial.seed, epoch)
-    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, lambda _batch, _logits: None)
+    paster = batches.dataset.paster  # type: ignore[attr-defined]
+    said = paster.before_epoch(run.history) if paster else None
+    if said:
+        run.say(f"epoch {epoch}: {said}")
+    draws = Draws(run.dataset.class_names, confidence=asks_confidence(run.trial))
+    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, draws.add)
     trained = time.perf_counter()
     counts = _evaluate(run, "val")
     scores = summary(counts, run.dataset.class_names, run.fold.groups)
@@ -109,8 +121,22 @@ def _one_epoch(run: Run, batches: Batches) -> None:
     row = epoch_row(epoch, loss, scores)
     run.say(epoch_line(row, run.trial.epochs, time.perf_counter() - started, run.history))
     run.history.append(row)
+    run.draws.append(draws.row(epoch, images=len({key[2] for key in order.keys()[: draws.samples]})))
     run.seconds.append({"epoch": epoch, "train_s": trained - started, "val_s": time.perf_counter() - trained})
     _keep(run, counts)
+
+
+def _next_order(run: Run, batches: Batches, epoch: int) -> EpochBatches:
+    """Set the loader's order to an epoch's, with weights from the epochs before where the sampler asks for them."""
+    order = batches.batch_sampler
+    if not isinstance(order, EpochBatches):
+        raise AssertionError("make_batches gives the loader an order of epochs")
+    order.epoch = epoch
+    if adapts(run.trial):
+        unseen = run.fold.absent["val"]
+        scores = class_scores(run.trial, run.dataset.class_names, run.history, run.draws, unseen)
+        order.weights = draw_weights(run.trial, run.fold.columns, scores)
+    return order
 
 
 def _evaluate(run: Run, subset: str) -> Counts:
@@ -138,10 +164,12 @@ def _keep(run: Run, counts: Counts) -> None:
         "optimizer": run.learner.optimizer.state_dict(),
         "scaler": run.learner.scaler.state_dict(),
         "history": run.history,
+        "draws": run.draws,
         "seconds": run.seconds,
     }
     checkpoint.save(run.folder.file("last.pt"), state)
     write_rows(run.folder.file("epochs.csv"), run.history)
+    write_rows(run.folder.file("draws.csv"), run.draws)
     write_rows(run.folder.file("timing.csv"), run.seconds)
     write_events(run.folder.file("events"), run.history[-1])
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -12,13 +14,18 @@ import torch
 from numpy.typing import NDArray
 
 from imbseg.augment.geometry import Geometry, draw_geometry, resize_image, warp_image, warp_mask
-from imbseg.augment.object_area import component_areas, instance_areas, warp_areas
+from imbseg.augment.object_area import component_areas, instance_areas, warp_areas, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.read import read_image, read_mask, read_objects
 from imbseg.datasets.spec import Dataset
 from imbseg.losses import terms
-from imbseg.training.order import AUGMENTATION, Key
+from imbseg.training.boxes import Boxes
+from imbseg.training.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
+
+if TYPE_CHECKING:
+    from imbseg.copy_paste.apply import Pasted
+    from imbseg.training.paste import Paster
 
 MULTIPLE = 16  # sides the network takes
 
@@ -60,25 +67,47 @@ Batch = dict[str, torch.Tensor]  # "image", "target", and whatever map of the sa
 class TrainSamples(torch.utils.data.Dataset[Batch]):
     """Augmented samples; what a sample looks like depends on the seed and its key alone."""
 
-    def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
-        """Take what decides a sample."""
+    def __init__(
+        self,
+        files: Files,
+        dataset: Dataset,
+        trial: Trial,
+        normalisation: Normalisation,
+        boxes: Boxes | None = None,
+        paster: Paster | None = None,
+    ) -> None:
+        """Take what decides a sample.
+
+        Args:
+            files: of the train fold.
+            dataset: whose they are.
+            trial: the ranges.
+            normalisation: of the encoder's weights.
+            boxes: needed by keys that name a class to place the crop on.
+            paster: pastes objects; None: nothing is pasted.
+        """
         self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
+        self.boxes, self.paster = boxes, paster
         self.with_areas = "object_area" in terms.arguments(trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
         """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored.
 
-        Where the loss asks for it also `object_area` (height, width) float32, see imbseg.augment.object_area.
+        With copy-paste also `pasted` (classes,) int64, the pasted objects of each class. Where the loss asks for
+        it also `object_area` (height, width) float32, see imbseg.augment.object_area.
         """
-        epoch, position, index = key
+        epoch, position, index, _ = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
-        image = read_image(self.files.images[index])
-        mask = read_mask(self.files.masks[index], self.dataset)
-        geometry = draw_sample(rng, image, self.trial)
-        sample, target = augment(image, mask, geometry, rng, self.trial, self.normalisation)
+        image, mask = read_pair(self.dataset, self.files.images[index], self.files.masks[index])
+        geometry = draw_sample(rng, image, self.trial, self._point(key, mask))
+        paste = functools.partial(self.paster, geometry=geometry, key=key) if self.paster else None
+        sample, target, pasted = augment(image, mask, geometry, rng, self.trial, self.normalisation, paste)
         batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
+        if pasted:
+            batch["pasted"] = torch.from_numpy(pasted.counts(len(self.dataset.classes)))
         if self.with_areas:
-            batch["object_area"] = torch.from_numpy(warp_areas(self._areas(index, mask), geometry))
+            areas = warp_areas(self._areas(index, mask), geometry)
+            batch["object_area"] = torch.from_numpy(pasted_areas(areas, pasted) if pasted else areas)
         return batch
 
     def _areas(self, index: int, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -87,9 +116,31 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
             return component_areas(mask, background)
         return instance_areas(mask, read_objects(self.files.objects[index]), background)
 
+    def _point(self, key: Key, mask: NDArray[np.uint8]) -> tuple[int, int] | None:
+        """A pixel that the crop must hold, from a stream of its own: no other draw of the sample depends on it."""
+        epoch, position, index, focus = key
+        if focus == NO_FOCUS or self.boxes is None:
+            return None
+        rng = np.random.default_rng([self.trial.seed, PLACE, epoch, position])
+        return self.boxes.draw_point(rng, index, focus, mask)
 
-def draw_sample(rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial) -> Geometry:
-    """Draw where a sample lies in its image, by the ranges of the trial."""
+
+def pasted_areas(areas: NDArray[np.float32], pasted: Pasted) -> NDArray[np.float32]:
+    """The map of object areas with every pasted object's share of the image that it came from."""
+    for number, share in enumerate(pasted.shares.tolist(), start=1):
+        areas = with_pasted(areas, pasted.owner == number, share)
+    return areas
+
+
+def read_pair(dataset: Dataset, image: Path, mask: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(height, width, 3) uint8 and (height, width) uint8 class indices of an image and its mask."""
+    return read_image(image), read_mask(mask, dataset)
+
+
+def draw_sample(
+    rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial, point: tuple[int, int] | None = None
+) -> Geometry:
+    """Draw where a sample lies in its image, by the ranges of the trial; it holds the pixel (x, y) of `point`."""
     return draw_geometry(
         rng,
         (image.shape[1], image.shape[0]),
@@ -97,6 +148,7 @@ def draw_sample(rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial
         crop=trial.crop,
         scale=(trial.scale_min, trial.scale_max),
         flip=trial.flip,
+        point=point,
     )
 
 
@@ -107,8 +159,9 @@ def augment(
     rng: np.random.Generator,
     trial: Trial,
     normalisation: Normalisation,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Cut a sample out of one image and its mask, colour and normalise it.
+    paste: Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pasted] | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], Pasted | None]:
+    """Cut a sample out of one image and its mask, paste objects into it, colour and normalise it.
 
     Args:
         image: (height, width, 3) uint8.
@@ -117,12 +170,17 @@ def augment(
         rng: where the chance of its colours comes from.
         trial: their ranges.
         normalisation: mean and standard deviation of the channels.
+        paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
 
     Returns:
-        (3, crop height, crop width) float32 and (crop height, crop width) uint8.
+        (3, crop height, crop width) float32, (crop height, crop width) uint8, and what `paste` gave.
     """
     matrix = color_matrix(draw_color(rng, trial.color), normalisation)
-    return apply_color(warp_image(image, geometry), matrix), warp_mask(mask, geometry)
+    image, mask = warp_image(image, geometry), warp_mask(mask, geometry)
+    pasted = paste(image, mask) if paste else None
+    if pasted:
+        image, mask = pasted.image, pasted.mask
+    return apply_color(image, matrix), mask, pasted
 
 
 class WholeImages(torch.utils.data.Dataset[tuple[torch.Tensor, NDArray[np.uint8], int]]):

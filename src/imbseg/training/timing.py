@@ -17,11 +17,10 @@ from imbseg.errors import InputError
 from imbseg.models import checkpoint
 from imbseg.post_hoc.prior import BETAS
 from imbseg.training.device import choose_device
-from imbseg.training.fold import read_fold
+from imbseg.training.fold import epoch_batches, read_fold
 from imbseg.training.folder import open_folder
 from imbseg.training.loop import Batches, evaluate, train_epoch
-from imbseg.training.order import EpochBatches
-from imbseg.training.post_hoc import count_along
+from imbseg.training.post_hoc import Way, count_along
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.samples import Files, WholeImages
 from imbseg.trial import Resolved
@@ -136,8 +135,7 @@ def steps_of(resolved: Resolved) -> int:
         InputError: the fold, or the sampler's weights on it, can't be had.
     """
     trial = resolved.trial
-    weights = read_fold(trial, resolved.dataset).draw_weights
-    return len(EpochBatches(weights, doubled=trial.sampling != "none", seed=trial.seed, batch_size=trial.batch_size))
+    return len(epoch_batches(trial, read_fold(trial, resolved.dataset)))
 
 
 def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
@@ -178,27 +176,30 @@ def _end(run: Run, image_s: float) -> float:
     tests = len(run.fold.test.ids)
     if run.trial.post_hoc == "none":
         return tests * image_s
-    corrected_s, corrected_image_s = _evaluate(run, run.fold.val, BETAS)
-    of_a_beta = max(corrected_image_s - image_s, 0.0) / len(BETAS)
-    return corrected_s + tests * (image_s + MOST_BETAS_TESTED * of_a_beta)
+    ways: list[Way] = [("prior", beta) for beta in BETAS]
+    ways += [("rank", 0.0)] if run.trial.post_hoc == "rank" else []
+    tested = MOST_BETAS_TESTED + len(ways) - len(BETAS)
+    corrected_s, corrected_image_s = _evaluate(run, run.fold.val, ways)
+    of_a_way = max(corrected_image_s - image_s, 0.0) / len(ways)
+    return corrected_s + tests * (image_s + tested * of_a_way)
 
 
-def _evaluate(run: Run, files: Files, betas: Sequence[float] = ()) -> tuple[float, float]:
+def _evaluate(run: Run, files: Files, ways: Sequence[Way] = ()) -> tuple[float, float]:
     """Seconds of the whole evaluation, and of an image: from one of a batch and one of four, if there are as many."""
     total, few = len(files.ids), run.trial.batch_size
     more = min(4 * few, total)
     if more <= few:
-        seconds = _seconds_of(run, files, betas)
+        seconds = _seconds_of(run, files, ways)
         return seconds, seconds / total
-    short, long = (_seconds_of(run, _spread(files, count), betas) for count in (few, more))
+    short, long = (_seconds_of(run, _spread(files, count), ways) for count in (few, more))
     image_s = max(long - short, 0.0) / (more - few)
     return long + (total - more) * image_s, image_s
 
 
-def _seconds_of(run: Run, files: Files, betas: Sequence[float]) -> float:
+def _seconds_of(run: Run, files: Files, ways: Sequence[Way]) -> float:
     started = time.perf_counter()
-    if betas:
-        count_along(dataclasses.replace(run, fold=dataclasses.replace(run.fold, val=files)), "val", betas)
+    if ways:
+        count_along(dataclasses.replace(run, fold=dataclasses.replace(run.fold, val=files)), "val", ways)
     else:
         whole = WholeImages(files, run.dataset, run.trial, run.normalisation)
         evaluate(run.learner.model, whole, run.learner.device, run.trial, "timing")

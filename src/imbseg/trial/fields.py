@@ -8,7 +8,7 @@ from typing import Any
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.losses import CLASS_WEIGHTS, LOSSES
 from imbseg.post_hoc import POST_HOC
-from imbseg.sampling import SAMPLING
+from imbseg.sampling import SAMPLING, SCORES
 from imbseg.splits import SPLITS
 from imbseg.trial.values import Kind, Size, show
 
@@ -45,10 +45,55 @@ class Trial:
     repeat_exponent: float = _setting(
         0.5, "float", "repeat_factor: exponent of threshold / share; 0.5 is the square root", low=0, high=4
     )
+    rare_temperature: float = _setting(
+        0.01,
+        "float",
+        "rare_class: shares of the pixels that differ by it are drawn 1 to 2.7; large: all classes alike",
+        low=0.0001,
+    )
     positive_share: float = _setting(
         0.5, "float", "positive: share of the drawn images that show no mere background", low=0, high=1, open_low=True
     )
+    adaptive_from: str = _choice(
+        "validation", SCORES, "adaptive: a class's score, its validation IoU or its probability in training"
+    )
+    adaptive_smoothing: float = _setting(
+        0.5, "float", "adaptive: weight of an epoch's scores over the next epoch's; 0: the last alone", low=0, high=0.99
+    )
+    adaptive_bound: float = _setting(5.0, "float", "adaptive: largest ratio of two draw weights", low=1, high=1000)
+    crop_on_object: float = _setting(
+        0.0, "float", "share of the samples whose crop is placed on an object, with any sampling", low=0, high=1
+    )
     copy_paste: str = _choice("none", COPY_PASTE, "which objects are pasted into other images")
+    rare_objects: int | str = _setting(
+        60, "int", "rare: classes with fewer objects in the train fold are pasted; median: than the median class",
+        low=1, word="median",
+    )  # fmt: skip
+    weak_from: str | None = _setting(
+        None, "text", "weak: CSV of an earlier result, whose worst third is pasted; default: the data set's own list",
+        optional=True,
+    )  # fmt: skip
+    paste_probability: float = _setting(0.5, "float", "probability that a sample gets a paste at all", low=0, high=1)
+    paste_objects: int = _setting(3, "int", "most objects pasted into a sample; 1 to so many, alike", low=1, high=100)
+    paste_scale_min: float = _setting(0.5, "float", "smallest factor of a pasted object's size", low=0.1, high=10)
+    paste_scale_max: float = _setting(1.5, "float", "largest factor of a pasted object's size", low=0.1, high=10)
+    paste_flip: float = _setting(0.5, "float", "probability that a pasted object is mirrored", low=0, high=1)
+    paste_ring: int = _setting(3, "int", "width in pixels of the ignored ring round a paste", low=0, high=100)
+    paste_visible: float = _setting(
+        0.5, "float", "share of a covered object that must stay visible, else the paste is left out", low=0, high=1
+    )
+    paste_min_pixels: int = _setting(100, "int", "smallest object that is pasted, in the file's pixels", low=1)
+    paste_max_share: float = _setting(
+        0.5, "float", "largest object that is pasted, as a share of its image", low=0, high=1, open_low=True
+    )
+    paste_edge: float = _setting(
+        0.0,
+        "float",
+        "standard deviation in pixels of the Gaussian that softens a paste's edge; 0: hard",
+        low=0,
+        high=20,
+    )
+    paste_memory: int = _setting(256, "int", "MB of cut objects kept in memory", low=0, high=2**20)
     fold: int = _setting(0, "int", "which fold validates", low=0, high=4)
     split_seed: int | None = _setting(
         None, "int", "seed of the split, 1 to 5; default: seed", optional=True, low=1, high=5
@@ -97,7 +142,7 @@ class Trial:
     output_stride: int = _setting(16, "int", "output stride of the encoder, 8 or 16", low=8, high=16)
     seed: int = _setting(1, "int", "seed of weights, order and augmentation", low=0, high=2**31 - 1)
     post_hoc: str = _choice(
-        "prior", POST_HOC, "correction tried on the finished network and reported beside its own scores"
+        "prior", POST_HOC, "correction of the finished network, reported beside its own scores; rank comes beside prior"
     )
     device: str = _setting("auto", "text", "auto (a GPU that is there), cpu, cuda or cuda:N")
     amp: bool = _setting(False, "bool", "float16 autocast with a gradient scaler, on CUDA")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from imbseg import menu
+from imbseg.copy_paste import PASTE_PARAMETERS, parameters
+from imbseg.copy_paste.weak_file import weak_classes
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, unknown_name
 from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.models.encoders import check_encoder
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING, SCORE_PARAMETERS
 from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of
 from imbseg.trial.values import parse, show
 
@@ -141,6 +144,7 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
                          f"add it there, or take another split")  # fmt: skip
     _check_seed(trial)
     _check_sampler(trial, explicit)
+    _check_paste(trial, dataset, explicit)
     _check_loss(trial, explicit)
     if trial.output_stride not in (8, 16):
         raise InputError(f"output_stride: expected 8 or 16, found {trial.output_stride}")
@@ -151,12 +155,33 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
 def _check_sampler(trial: Trial, explicit: set[str]) -> None:
     """A parameter named for a sampler that has none would change nothing."""
     taken = menu.arguments(SAMPLING, trial.sampling)
-    for name in SAMPLER_PARAMETERS:
+    taken += SCORE_PARAMETERS if "class_scores" in taken else ()
+    known = (*SAMPLER_PARAMETERS, *SCORE_PARAMETERS)
+    for name in known:
         if name in explicit and name not in taken:
-            takes = ", ".join(p for p in SAMPLER_PARAMETERS if p in taken) or "none"
+            takes = ", ".join(p for p in known if p in taken) or "none"
             raise InputError(
                 f"{name}: sampling {trial.sampling!r} has no such parameter (its own: {takes}); leave it out"
             )
+
+
+def _check_paste(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
+    taken = parameters(trial.copy_paste)
+    for name in PASTE_PARAMETERS:
+        if name in explicit and name not in taken:
+            raise InputError(f"{name}: copy_paste {trial.copy_paste!r} has no such parameter (its own: "
+                             f"{', '.join(taken) or 'none'}); leave it out")  # fmt: skip
+    if trial.paste_scale_min > trial.paste_scale_max:
+        raise InputError(
+            f"paste_scale_min: {trial.paste_scale_min} is above paste_scale_max {trial.paste_scale_max}; swap them"
+        )
+    if trial.copy_paste != "weak":
+        return
+    if trial.weak_from is not None:
+        weak_classes(Path(trial.weak_from), dataset.class_names, dataset.background)
+    elif not dataset.weak:
+        raise InputError(f"{dataset.path}: declares no 'weak' classes, which copy_paste 'weak' pastes; list them "
+                         f"there, or name the CSV of an earlier result with weak_from")  # fmt: skip
 
 
 def _check_loss(trial: Trial, explicit: set[str]) -> None:

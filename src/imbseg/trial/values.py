@@ -23,6 +23,7 @@ class Kind:
     high: float = math.inf
     open_low: bool = False  # low itself is out
     choices: tuple[str, ...] = ()
+    word: str | None = None  # a text that may stand there too
 
     def describe(self) -> str:
         """What is expected, for an error message and for --help."""
@@ -33,7 +34,8 @@ class Kind:
                  "size": "a size in pixels such as 512 or 256x192 (width x height)"}[self.type]  # fmt: skip
         bounds = [f"{'>' if self.open_low else '>='} {self.low:g}"] if self.low > -math.inf else []
         bounds += [f"<= {self.high:g}"] if self.high < math.inf else []
-        return words + (" " + " and ".join(bounds) if bounds else "") + (", or none" if self.optional else "")
+        others = [*([self.word] if self.word else []), *(["none"] if self.optional else [])]
+        return words + (" " + " and ".join(bounds) if bounds else "") + "".join(f", or {one}" for one in others)
 
 
 def parse(name: str, raw: Any, kind: Kind) -> Any:
@@ -56,6 +58,8 @@ def parse(name: str, raw: Any, kind: Kind) -> Any:
     if kind.type == "loss":
         parse_terms(str(raw))
         return str(raw)
+    if kind.word and raw == kind.word:
+        return kind.word
     if kind.choices:
         if str(raw) not in kind.choices:
             raise unknown_name(name.replace("_", " "), raw, kind.choices)

@@ -1,0 +1,199 @@
+"""Image + mask + objects -> image + mask: each paste clipped at the border, none hiding too much of what it covers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.copy_paste.patches import Patch
+from imbseg.datasets.spec import IGNORE
+
+Bytes = NDArray[np.uint8]
+Window = tuple[slice, slice]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pasted:
+    """A sample with its pasted objects.
+
+    Attributes:
+        image: (height, width, 3) uint8.
+        mask: (height, width) uint8 class indices, 255 = ignored.
+        owner: (height, width) uint8: 1 for pixels of the first pasted object, 2 of the second, ..., 0 of none. What
+            another map says of a pixel (the size of its object, say) holds where it is 0.
+        labels: (objects,) int64, class of each pasted object.
+        areas: (objects,) int64, pixels of each that can be seen.
+        shares: (objects,) float64, the share that each took of the image it came from.
+    """
+
+    image: Bytes
+    mask: Bytes
+    owner: Bytes
+    labels: NDArray[np.int64]
+    areas: NDArray[np.int64]
+    shares: NDArray[np.float64]
+
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """(classes,) pasted objects of each class that can be seen."""
+        return np.bincount(self.labels[self.areas > 0], minlength=classes).astype(np.int64)
+
+
+def paste(
+    image: Bytes,
+    mask: Bytes,
+    patches: Sequence[tuple[Patch, tuple[int, int]]],
+    things: NDArray[np.bool_],
+    *,
+    ring: int,
+    visible: float,
+    smallest: float,
+    edge: float,
+) -> Pasted:
+    """Paste objects one after the other, each over what is there.
+
+    A paste that would leave less than `visible` of an object that it covers is left out: of an object pasted before, or
+    of a component of a class in `things` in the sample. The ring round what was pasted becomes ignored, since its
+    pixels are neither the object's nor quite the sample's; but only where no pasted object and no pixel of a class in
+    `things` lies: it hides neither the object nor others.
+
+    Args:
+        image: (height, width, 3) uint8; stays as it is.
+        mask: (height, width) uint8 class indices, 255 = ignored; stays as it is.
+        patches: objects at their size, each with (x, y) of its corner in the sample; may lie partly or wholly outside.
+        things: (classes,) the classes whose components are objects.
+        ring: its width in pixels; 0: none.
+        visible: share of a covered object's pixels, of those in the sample, that must stay.
+        smallest: components with fewer pixels are crumbs, which may be hidden.
+        edge: standard deviation, in pixels, of the Gaussian that softens the edge in the image, never in the mask.
+
+    Returns:
+        The sample, and what was pasted, in order; objects left out or outside of the sample count nowhere.
+
+    Source: Ghiasi et al., Simple Copy-Paste, arXiv:2012.07177 (clipping, Gaussian edge); the ring is that of the
+        published experiment.
+    """
+    canvas = _Canvas(image, mask, things, smallest)
+    for patch, corner in patches:
+        canvas.add(patch, corner, visible=visible, edge=edge)
+    if ring and canvas.labels:
+        canvas.ignore_ring(ring)
+    return canvas.result()
+
+
+class _Canvas:
+    """A sample while objects are pasted into it."""
+
+    def __init__(self, image: Bytes, mask: Bytes, things: NDArray[np.bool_], smallest: float) -> None:
+        self.image, self.mask, self.host = image.copy(), mask.copy(), mask
+        self.owner = np.zeros(mask.shape, np.uint8)
+        self.things = np.zeros(IGNORE + 1, bool)
+        self.things[: len(things)] = things
+        self.smallest = smallest
+        self.labels: list[int] = []
+        self.shares: list[float] = []
+        self.whole: list[int] = []  # pixels of each pasted object when it was pasted
+        self.left: list[int] = []  # what is left of them
+        self.components: dict[int, _Components] = {}
+
+    def add(self, patch: Patch, corner: tuple[int, int], *, visible: float, edge: float) -> None:
+        """Paste one object, unless it lies outside or hides too much."""
+        window, part = clip(patch.shape.shape, corner, self.mask.shape)
+        shape = patch.shape[part].astype(bool)
+        if not shape.any() or len(self.labels) == IGNORE - 1 or self._hides(window, shape, visible):
+            return
+        if edge:
+            alpha = cv2.GaussianBlur(patch.shape.astype(np.float32), (0, 0), edge)[part][..., None]
+            blended = self.image[window] + alpha * (patch.image[part].astype(np.float32) - self.image[window])
+            self.image[window] = np.rint(blended).astype(np.uint8)
+        else:
+            np.copyto(self.image[window], patch.image[part], where=shape[..., None])
+        self.mask[window][shape] = patch.label
+        self.labels.append(patch.label)
+        self.shares.append(patch.share)
+        self.whole.append(int(np.count_nonzero(shape)))
+        self.left.append(self.whole[-1])
+        self.owner[window][shape] = len(self.labels)
+
+    def _hides(self, window: Window, shape: NDArray[np.bool_], visible: float) -> bool:
+        """Whether an object would keep less than it must; else each remembers what it loses."""
+        owner = self.owner[window][shape]  # (pixels of the shape,)
+        before = np.array([0, *self.left])
+        pasted = before - np.bincount(owner, minlength=len(before)) * (np.arange(len(before)) > 0)
+        if (pasted[1:] < np.minimum(before[1:], visible * np.array(self.whole))).any():
+            return True
+        under = np.where(owner > 0, IGNORE, self.host[window][shape])
+        losses = []
+        for label in np.flatnonzero(np.bincount(under, minlength=IGNORE + 1).astype(bool) & self.things).tolist():
+            if label not in self.components:
+                self.components[label] = _Components(self.host, label, self.smallest)
+            one = self.components[label]
+            lost = one.under(window, shape, under == label)
+            if one.too_much(lost, visible):
+                return True
+            losses.append((one, lost))
+        for one, lost in losses:
+            one.left -= lost
+        self.left = pasted[1:].tolist()
+        return False
+
+    def ignore_ring(self, width: int) -> None:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+        x, y, across, down = cv2.boundingRect(self.owner)
+        window = np.s_[max(0, y - width) : y + down + width, max(0, x - width) : x + across + width]
+        near = cv2.dilate((self.owner[window] > 0).view(np.uint8), kernel).view(bool)
+        free = (self.owner[window] == 0) & ~self.things[self.mask[window]]
+        self.mask[window][near & free] = IGNORE
+
+    def result(self) -> Pasted:
+        labels, areas = np.array(self.labels, np.int64), np.array(self.left, np.int64)
+        return Pasted(self.image, self.mask, self.owner, labels, areas, np.array(self.shares, np.float64))
+
+
+class _Components:
+    """The components of one class in a sample before anything was pasted, and what is left of each."""
+
+    def __init__(self, mask: Bytes, label: int, smallest: float) -> None:
+        binary = (mask == label).view(np.uint8)
+        x, y, width, height = cv2.boundingRect(binary)
+        self.corner = (x, y)
+        crop = np.ascontiguousarray(binary[y : y + height, x : x + width])
+        # Counting apart takes a third of the time of OpenCV's own statistics
+        _, self.numbers = cv2.connectedComponents(crop, connectivity=8)
+        self.whole = np.bincount(self.numbers.ravel()).astype(np.int64)  # the first is what isn't the class
+        self.left = self.whole.copy()
+        self.counts = self.whole >= smallest
+
+    def under(self, window: Window, shape: NDArray[np.bool_], own: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(components,) pixels that lie under a shape.
+
+        Args:
+            window: of the shape in the sample.
+            shape: (height, width) of the window.
+            own: (pixels of the shape,) whether they show this class, as it was before any paste.
+        """
+        y, x = np.nonzero(shape)
+        rows, columns = y[own] + window[0].start - self.corner[1], x[own] + window[1].start - self.corner[0]
+        return np.bincount(self.numbers[rows, columns], minlength=len(self.whole)).astype(np.int64)
+
+    def too_much(self, lost: NDArray[np.int64], visible: float) -> bool:
+        """Whether a component that counts would keep less than `visible`."""
+        return bool((self.counts & (lost > 0) & (self.left - lost < visible * self.whole)).any())
+
+
+def clip(patch: tuple[int, ...], corner: tuple[int, int], sample: tuple[int, ...]) -> tuple[Window, Window]:
+    """What of a patch lies in the sample: (where in the sample, which part of the patch); both empty where nothing.
+
+    >>> clip((4, 4), (-1, 2), (5, 5))
+    ((slice(2, 5, None), slice(0, 3, None)), (slice(0, 3, None), slice(1, 4, None)))
+    """
+    where, part = [], []
+    for length, start, limit in zip(patch[:2], corner[::-1], sample[:2], strict=True):
+        low = min(max(start, 0), limit)
+        high = max(low, min(start + length, limit))
+        where.append(slice(low, high))
+        part.append(slice(low - start, high - start))
+    return (where[0], where[1]), (part[0], part[1])

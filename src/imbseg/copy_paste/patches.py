@@ -1,0 +1,191 @@
+"""Donors -> patches: an object cut out of its image, kept in memory, brought to a size."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.copy_paste.donors import Donors
+from imbseg.datasets.read import read_objects
+from imbseg.errors import InputError
+
+Bytes = NDArray[np.uint8]
+Reader = Callable[[Path, Path], tuple[Bytes, Bytes]]  # (image file, mask file) -> pixels, class indices
+MB = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Patch:
+    """An object with the pixels round it.
+
+    Attributes:
+        image: (height, width, 3) uint8.
+        shape: (height, width) uint8, 1 where the object is, 0 round it.
+        label: class index.
+        share: of its image that the object takes.
+    """
+
+    image: Bytes
+    shape: Bytes
+    label: int
+    share: float
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return self.image.nbytes + self.shape.nbytes
+
+
+class Patches:
+    """Cuts donors out of their images; the last used stay in memory, up to a bound."""
+
+    def __init__(
+        self,
+        donors: Donors,
+        images: Sequence[Path],
+        masks: Sequence[Path],
+        outlines: Sequence[Path],
+        read: Reader,
+        *,
+        margin: int,
+        paste_memory: int,
+    ) -> None:
+        """Take where the donors lie.
+
+        Args:
+            donors: their rows.
+            images: image file of each row of the train fold.
+            masks: mask file of each.
+            outlines: instance mask of each; empty where objects are connected components.
+            read: reads an image with its mask.
+            margin: pixels round an object that are kept with it.
+            paste_memory: most that the patches in memory take, in MB of 2^20 bytes.
+        """
+        self.donors, self.read = donors, read
+        self.images, self.masks, self.outlines = images, masks, outlines
+        self.margin, self.limit = margin, paste_memory * MB
+        self.kept: OrderedDict[int, Patch] = OrderedDict()
+        self.taken = 0
+
+    def __getitem__(self, donor: int) -> Patch:
+        """The patch of one row of the donors.
+
+        Raises:
+            InputError: a file can't be read, or isn't what it was when meta was made.
+        """
+        found = self.kept.get(donor)
+        if found is None:
+            (found,) = self._cut([donor])
+            self._keep(donor, found)
+        else:
+            self.kept.move_to_end(donor)
+        return found
+
+    def fill(self, donors: Iterable[int]) -> None:
+        """Cut these donors while there is room, each image read once: loader processes then share them."""
+        by_image: dict[int, list[int]] = {}
+        for donor in donors:
+            if donor not in self.kept:
+                by_image.setdefault(int(self.donors.image[donor]), []).append(donor)
+        for same in by_image.values():
+            size = sum(self._size(donor) for donor in same)
+            if self.taken + size > self.limit:
+                return
+            for donor, patch in zip(same, self._cut(same), strict=True):
+                self._keep(donor, patch)
+
+    def _size(self, donor: int) -> int:
+        width, height = (self.donors.box[donor, 2:] + 2 * self.margin).tolist()
+        return int(4 * width * height)
+
+    def _keep(self, donor: int, patch: Patch) -> None:
+        self.kept[donor] = patch
+        self.taken += patch.nbytes
+        while self.taken > self.limit and self.kept:
+            self.taken -= self.kept.popitem(last=False)[1].nbytes
+
+    def _cut(self, donors: list[int]) -> list[Patch]:
+        """Patches of donors of one image."""
+        row, table = int(self.donors.image[donors[0]]), self.donors
+        image, mask = self.read(self.images[row], self.masks[row])
+        instances = read_objects(self.outlines[row]) if self.outlines else None
+        patches = []
+        for donor in donors:
+            box, label = tuple(table.box[donor].tolist()), int(table.label[donor])
+            shape = object_shape(mask, instances, box, label, int(table.number[donor]))
+            if int(np.count_nonzero(shape)) != int(table.pixels[donor]):
+                raise InputError(
+                    f"{self.outlines[row] if self.outlines else self.masks[row]}: the object at {box[:2]} isn't what "
+                    f"it was when meta was made; put the file back, or run make_meta.py again"
+                )
+            patches.append(cut(image, shape, box, label, self.margin))
+        return patches
+
+
+def object_shape(
+    mask: Bytes, instances: NDArray[np.int32] | None, box: tuple[int, ...], label: int, number: int
+) -> Bytes:
+    """(height, width) uint8 of a box: 1 where its object is.
+
+    Args:
+        mask: (image height, image width) class indices.
+        instances: numbers of objects of the same size; None: the object is the component that fills the box.
+        box: x, y, width, height.
+        label: class of the object.
+        number: its number in `instances`.
+    """
+    x, y, width, height = box
+    window = np.s_[y : y + height, x : x + width]
+    same: Bytes = (mask[window] == label).view(np.uint8)
+    if instances is not None:
+        return np.asarray(same & (instances[window] == number), np.uint8)
+    # Pieces of other components may reach into the box. Only one can touch all four sides: two would cross.
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(same), connectivity=8)
+    filling = np.flatnonzero((stats[1:, 2] == width) & (stats[1:, 3] == height)) + 1
+    return np.asarray(labels == (filling[0] if len(filling) else -1), np.uint8)
+
+
+def cut(image: Bytes, shape: Bytes, box: tuple[int, ...], label: int, margin: int) -> Patch:
+    """An object with `margin` pixels round its box; beyond the image its last pixels are repeated."""
+    x, y, width, height = box
+    left, top = min(margin, x), min(margin, y)
+    right, below = min(margin, image.shape[1] - x - width), min(margin, image.shape[0] - y - height)
+    there = image[y - top : y + height + below, x - left : x + width + right]
+    missing = (margin - top, margin - below, margin - left, margin - right)
+    pixels = cv2.copyMakeBorder(there, *missing, cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(shape, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
+    share = int(np.count_nonzero(shape)) / (image.shape[0] * image.shape[1])
+    return Patch(np.asarray(pixels, np.uint8), np.asarray(padded, np.uint8), label, share)
+
+
+def resized(patch: Patch, factor: tuple[float, float], *, flip: bool) -> Patch:
+    """A patch at another size, mirrored or not; at factor 1 its pixels stay what they are.
+
+    Args:
+        patch: as it was cut.
+        factor: (x, y).
+        flip: mirrored left to right.
+    """
+    height, width = patch.shape.shape
+    size = (max(1, round(width * factor[0])), max(1, round(height * factor[1])))
+    image, shape = patch.image, patch.shape
+    if size != (width, height):
+        smaller = size[0] < width
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
+        # Enlarged, a border of whole pixels would be a staircase; shrunk, thin parts would average away
+        shape = (
+            np.asarray(cv2.resize(shape, size, interpolation=cv2.INTER_NEAREST_EXACT))
+            if smaller
+            else (np.asarray(cv2.resize(shape * np.uint8(254), size, interpolation=cv2.INTER_LINEAR)) > 126).view(
+                np.uint8
+            )
+        )
+    if flip:
+        image, shape = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(shape[:, ::-1])
+    return Patch(image, shape, patch.label, patch.share)

@@ -1,0 +1,89 @@
+"""What the steps of an epoch showed, counted from the very batches: a row of draws.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from imbseg.datasets.spec import IGNORE
+from imbseg.training.record import Row
+from imbseg.training.samples import Batch
+
+PASTED = "pasted"  # (images, classes) int64 in a batch: objects pasted into each sample
+
+
+class Draws:
+    """Counts of one epoch, batch by batch.
+
+    Attributes:
+        samples: how many were shown.
+        seen: (classes,) int64, samples in which a class is visible.
+        pixels: (256,) int64, pixels of each class after augmentation; the last are ignored (padding too).
+        pasted: (classes,) int64, or None where batches don't tell.
+        trust: (classes,) float64, sum of the probabilities given to a class at its own pixels; None: not asked for.
+    """
+
+    def __init__(self, class_names: Sequence[str], *, confidence: bool) -> None:
+        """Start at 0; with `confidence` also the network's probabilities are summed."""
+        self.names, self.samples = tuple(class_names), 0
+        self.seen, self.pixels = np.zeros(len(self.names), np.int64), np.zeros(IGNORE + 1, np.int64)
+        self.pasted: np.ndarray | None = None
+        self.trust = np.zeros(len(self.names)) if confidence else None
+
+    def add(self, batch: Batch, logits: torch.Tensor) -> None:
+        """Count one step.
+
+        Args:
+            batch: as it was loaded: `target` (images, height, width) int64, maybe `pasted`.
+            logits: (images, classes, height, width) of that step.
+        """
+        target = batch["target"]
+        flat = target.numpy().reshape(len(target), -1)  # (images, pixels)
+        counts = np.array([np.bincount(one, minlength=IGNORE + 1) for one in flat])  # (images, 256)
+        self.samples += len(counts)
+        self.pixels += counts.sum(axis=0)
+        self.seen += (counts[:, : len(self.names)] > 0).sum(axis=0)
+        if PASTED in batch:
+            pasted = batch[PASTED].numpy().sum(axis=0)
+            self.pasted = pasted if self.pasted is None else self.pasted + pasted
+        if self.trust is not None:
+            self.trust = self.trust + true_class_probability(target, logits)
+
+    def row(self, epoch: int, images: int) -> Row:
+        """The epoch's row.
+
+        Args:
+            epoch: counted from 1.
+            images: how many different ones were shown.
+        """
+        row: Row = {"epoch": epoch, "samples": self.samples, "images": images}
+        row |= self._columns("samples", self.seen) | self._columns("pixels", self.pixels)
+        row["pixels:ignore"] = int(self.pixels[IGNORE])
+        if self.pasted is not None:
+            row |= self._columns(PASTED, self.pasted)
+        if self.trust is not None:
+            pixels = self.pixels[: len(self.names)]
+            mean = np.divide(self.trust, pixels, out=np.full(len(pixels), np.nan), where=pixels > 0)
+            row |= self._columns("confidence", mean)
+        return row
+
+    def _columns(self, what: str, values: np.ndarray) -> Row:
+        return {f"{what}:{name}": value for name, value in zip(self.names, values.tolist(), strict=False)}
+
+
+def true_class_probability(target: torch.Tensor, logits: torch.Tensor) -> np.ndarray:
+    """For each class, the sum over its pixels of the probability that the network gives it there.
+
+    Args:
+        target: (images, height, width) int64 on the CPU, 255 = ignored.
+        logits: (images, classes, height, width), on any device.
+
+    Returns:
+        (classes,) float64, summed on the CPU: on a GPU the order of a sum is left to chance.
+    """
+    classes = logits.shape[1]
+    at = target.to(logits.device).clamp(max=classes - 1)[:, None]  # an ignored pixel asks for any class, and is dropped
+    own = logits.float().softmax(dim=1).gather(1, at)[:, 0].cpu().numpy()  # (images, height, width)
+    return np.bincount(target.numpy().ravel(), weights=own.ravel(), minlength=IGNORE + 1)[:classes]
