@@ -4,8 +4,9 @@ ENV := $(or $(VIRTUAL_ENV),$(CONDA_ENV),$(CURDIR)/.venv)
 PY := $(ENV)/bin/python
 CONFIG ?= nni_config.yml
 PORT ?=
+BENCH := benchmarks/.venv
 
-.PHONY: help setup env demo experiment check test test-fast test-long
+.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -38,3 +39,19 @@ test-fast: check  ## what one runs all day (under 2 minutes)
 
 test-long: check  ## every test at full size: more kills, more trials
 	$(PY) -m pytest -n 2 --dist loadgroup
+
+notebooks: setup  ## run the notebooks on the sample and store their outputs (1 minute)
+	@$(PY) src/get_data.py sample
+	@$(PY) src/make_meta.py --dataset sample > /dev/null
+	@cd notebooks && $(ENV)/bin/jupyter-execute --inplace *.ipynb
+
+benchmark: setup $(BENCH)/made  ## training samples a second beside albumentations and torchvision (2 minutes)
+	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/training_samples.py
+
+# An environment of its own, since albumentations brings another cv2; all else it takes from the main one
+$(BENCH)/made: benchmarks/requirements.txt
+	$(PY) -m venv $(BENCH)
+	$(PY) -c "import site; print(*site.getsitepackages(), '$(CURDIR)/src', sep='\n')" \
+	  > $$(ls -d $(BENCH)/lib/python3*/site-packages)/zz_main.pth
+	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet -r benchmarks/requirements.txt
+	touch $@

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -59,6 +60,29 @@ def test_image_and_mask_stay_aligned_at_any_scale() -> None:
         assert agree.mean() > 0.97
 
 
+@pytest.mark.parametrize("scale", [(0.2, 0.5), (0.5, 1.0), (1.0, 3.0)])
+def test_cutting_the_scaled_image_and_warping_the_crop_alone_agree(
+    scale: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, x = np.mgrid[:90, :120]
+    image = np.dstack([x * 2, y * 2, x + y]).astype(np.uint8)  # slopes of 1 and 2 a pixel
+    mask = ((x // 7 + y // 7) % 5).astype(np.uint8)
+    rng = np.random.default_rng(3)
+    agree = []
+    for _ in range(20):
+        geometry = draw_geometry(rng, (120, 90), resize=None, crop=(64, 48), scale=scale, flip=0.5)
+        monkeypatch.setattr("imbseg.augment.geometry.MOST_SCALED", 100)
+        cut, cut_mask = warp_image(image, geometry), warp_mask(mask, geometry)
+        monkeypatch.setattr("imbseg.augment.geometry.MOST_SCALED", 0)
+        warped, warped_mask = warp_image(image, geometry), warp_mask(mask, geometry)
+        agree.append((cut_mask == warped_mask).mean())
+        np.testing.assert_array_equal(cut_mask == 255, warped_mask == 255)
+        inside = cv2.erode((cut_mask != 255).astype(np.uint8), np.ones((3, 3)), borderValue=0) > 0  # off the padding
+        assert np.abs(cut.astype(int) - warped)[inside].max(initial=0) <= 1  # rounding
+        assert (cut[cut_mask == 255] == (124, 116, 104)).all()
+    assert np.mean(agree) > 0.98  # at scales such as 1/2 a centre lies between two pixels, and either is right
+
+
 def test_draws_stay_in_their_ranges() -> None:
     rng = np.random.default_rng(1)
     drawn = [
@@ -95,8 +119,9 @@ def test_resize_averages_along_the_side_that_shrinks_also_where_the_other_stays_
     np.testing.assert_array_equal(turned, expected.transpose(1, 0, 2))
 
 
-def test_neutral_colour_is_only_normalised() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
+@pytest.mark.parametrize("height", [1, 5, 64, 65, 130])
+def test_neutral_colour_is_only_normalised(height: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (height, 7, 3)).astype(np.uint8)
     normalisation = ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
     found = apply_color(image, color_matrix(np.ones(3), normalisation))
     expected = (image / 255 - np.array(normalisation[0])) / np.array(normalisation[1])

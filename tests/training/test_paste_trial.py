@@ -23,10 +23,11 @@ from imbseg.errors import InputError
 from imbseg.meta.build import build
 from imbseg.models.weights import IMAGENET
 from imbseg.training.fold import Fold, read_fold
+from imbseg.training.order import NO_FOCUS
 from imbseg.training.paste import Paster
 from imbseg.training.prepare import make_paster
 from imbseg.training.preview import first_samples
-from imbseg.training.samples import TrainSamples, quiet_worker, read_pair
+from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import Resolved, resolve
 
 PASTING = {"strategy": "full/mskf/none/rare", "paste_min_pixels": "20", "paste_probability": "1"}
@@ -62,7 +63,7 @@ def opened(flags: dict[str, str]) -> tuple[Resolved, Fold]:
 def samples_of(flags: dict[str, str]) -> TrainSamples:
     resolved, fold = opened(flags)
     paster = make_paster(resolved.trial, resolved.dataset, fold)
-    return TrainSamples(fold.train, resolved.dataset, resolved.trial, IMAGENET, paster)
+    return TrainSamples(fold.train, resolved.dataset, resolved.trial, IMAGENET, fold.boxes, paster)
 
 
 def epochs_csv(folder: Path) -> list[dict[str, str]]:
@@ -78,7 +79,7 @@ def test_no_validation_or_test_image_gives(shapes: dict[str, str], fold: int) ->
 
     def spying(image: Path, mask: Path) -> tuple[np.ndarray, np.ndarray]:
         read.extend([image, mask])
-        return read_pair(resolved.dataset, image, mask)
+        return rows.train.read_pair(resolved.dataset, image, mask)
 
     paster = Paster(resolved.trial, resolved.dataset, rows.donors, rows.train, spying)
     paster.patches.fill(range(len(rows.donors.label)))
@@ -123,7 +124,7 @@ def test_instances_give_their_own_pixels(shapes: dict[str, str]) -> None:
 def test_with_probability_0_samples_are_those_of_none(data: dict[str, str]) -> None:
     bare = samples_of({**data, "strategy": "full/mskf/none/none"})
     never = samples_of({**data, **PASTING, "paste_probability": "0"})
-    for key in ((1, 0, 0), (1, 1, 3), (2, 5, 7)):
+    for key in ((1, 0, 0, NO_FOCUS), (1, 1, 3, NO_FOCUS), (2, 5, 7, NO_FOCUS)):
         one, other = bare[key], never[key]
         assert torch.equal(one["image"], other["image"])
         assert torch.equal(one["target"], other["target"])
@@ -135,7 +136,7 @@ def test_pasted_objects_are_counted_and_seen(data: dict[str, str]) -> None:
     bare, often = samples_of({**data, "strategy": "full/mskf/none/none"}), samples_of({**data, **PASTING})
     number = 0
     for position in range(10):
-        key = (1, position, position)
+        key = (1, position, position, NO_FOCUS)
         one, other = bare[key], often[key]
         number += int(other["pasted"][1])
         assert other["pasted"][0] == 0
@@ -153,7 +154,7 @@ def test_the_areas_that_a_loss_takes_follow(data: dict[str, str]) -> None:
     shares = set((often.paster.donors.pixels / 64**2).astype(np.float32).tolist())
     new = 0
     for position in range(10):
-        one, other = bare[1, position, position], often[1, position, position]
+        one, other = bare[1, position, position, NO_FOCUS], often[1, position, position, NO_FOCUS]
         changed = one["target"] != other["target"]
         new += int(changed.sum())
         assert set(other["object_area"][changed].tolist()) <= shares
@@ -166,7 +167,7 @@ def test_the_areas_that_a_loss_takes_follow(data: dict[str, str]) -> None:
 def test_samples_are_the_same_at_any_number_of_workers(shapes: dict[str, str], workers: int) -> None:
     samples = samples_of({**shapes, **PASTING, "crop": "96", "workers": str(workers)})
     samples.paster.before_epoch([])
-    keys = [(1, position, 3 * position) for position in range(12)]
+    keys = [(1, position, 3 * position, NO_FOCUS) for position in range(12)]
     loader = torch.utils.data.DataLoader(samples, batch_sampler=[keys[:6], keys[6:]], num_workers=workers,
                                          worker_init_fn=quiet_worker)  # fmt: skip
     alone = samples_of({**shapes, **PASTING, "crop": "96", "paste_memory": "0"})

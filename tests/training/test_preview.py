@@ -63,6 +63,18 @@ def test_it_shows_what_training_shows(flags: dict[str, str]):
         assert one.picture.shape == (64, 64, 3)
 
 
+def test_crops_on_objects_are_shown_and_named(flags: dict[str, str]):
+    resolved = resolve({**flags, "strategy": "full/mskf/rare_class/none", "crop": "32", "scale_min": "1"}, {})
+    shown = first_samples(resolved.trial, resolved.dataset, read_fold(resolved.trial, resolved.dataset), 200)
+    on_cracks = [one for one in shown if one.focus == "crack"]
+    assert len(on_cracks) >= len(shown) * 0.4  # nearly all of the drawn half
+    assert all((one.mask == 1).any() for one in on_cracks)
+    assert {one.focus for one in shown} == {"", "crack"}
+    without = [dataclasses.replace(one, focus="") for one in shown]
+    named = [contact_sheet(samples, resolved.dataset, "title") for samples in (shown, without)]
+    assert not np.array_equal(*map(np.asarray, named))
+
+
 def test_the_command_writes_a_sheet(tmp_path: Path, flags: dict[str, str], command):
     out = tmp_path / "new" / "sheet.png"
     status, said, complained = command(*as_flags(flags), "--images", 4, "--out", out)

@@ -77,6 +77,16 @@ def test_stored_counts_give_the_reported_scores(finished: tuple[Path, dict]) -> 
     np.testing.assert_allclose(found, [final["test/IoU/background"], final["test/IoU/crack"]])
 
 
+def test_decoded_images_that_are_kept_change_no_number(
+    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMBSEG_CACHE", str(tmp_path / "cache"))
+    for workers, out in (("2", tmp_path / "fills"), ("0", tmp_path / "reads")):
+        train({**data, "epochs": "3", "cache_mb": "1", "workers": workers}, out)
+        assert sha256(out / "epochs.csv") == sha256(finished[0] / "epochs.csv")
+        assert len(list((tmp_path / "cache" / "cracks").glob("*.raw"))) == 15  # 20 images, 5 of them for testing
+
+
 def test_started_again_a_finished_trial_gives_its_stored_result(
     data: dict[str, str], finished: tuple[Path, dict]
 ) -> None:

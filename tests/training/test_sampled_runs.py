@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_trial import SMALL, make_data, train
+from small_trial import REPOSITORY, SMALL, make_data, train
 
 from imbseg.augment.geometry import draw_geometry
 from imbseg.datasets.read import read_image, read_mask
@@ -118,6 +120,19 @@ def test_confidence_leaves_validation_alone(
     monkeypatch.setattr(run_module, "summary", made_up)
     assert first_orders("confidence", tmp_path / "confidence2") == true["confidence"]
     assert first_orders("validation", tmp_path / "validation2") != true["validation"]
+
+
+@pytest.mark.parametrize("what", RUNS)
+def test_from_the_command_line(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    words = [w for name, value in {**SMALL, **data, **RUNS[what]}.items() for w in (f"--{name}", value)]
+    monkeypatch.delenv("NNI_PLATFORM", raising=False)
+    monkeypatch.setattr(sys, "argv", ["train_nni.py", *words, "--out", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(REPOSITORY / "src" / "train_nni.py"), run_name="__main__")
+    assert not ended.value.code
+    assert len(rows(tmp_path / "run" / "draws.csv")) == 2
 
 
 def trial_parts(data: dict[str, str], **flags: str) -> tuple[Any, Any, Any, TrainSamples, EpochBatches]:

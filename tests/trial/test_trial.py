@@ -12,7 +12,7 @@ from imbseg import menu
 from imbseg.copy_paste import PASTE_PARAMETERS
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS, LOSS_PARAMETERS, LOSSES, PIXEL_MAPS, terms
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING, SCORE_PARAMETERS
 from imbseg.trial import Trial, parse_flags, resolve
 from imbseg.trial.fields import FIELDS, kind_of
 from imbseg.trial.values import parse, show
@@ -213,7 +213,7 @@ def test_trial_is_frozen_and_json_gives_it_back() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         trial.lr = 1.0  # type: ignore[misc]
     taken = {*terms.arguments(trial.loss), *menu.arguments(SAMPLING, trial.sampling)}
-    of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS, *PASTE_PARAMETERS} - taken
+    of_others = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS, *SCORE_PARAMETERS, *PASTE_PARAMETERS} - taken
     own = {name: value for name, value in trial.as_json().items() if name not in of_others}
     assert resolve({}, own).trial == trial
 
@@ -248,10 +248,10 @@ def test_loss_parameters_are_fields() -> None:
 
 
 def test_sampler_parameters_are_fields() -> None:
-    columns = {"major_class", "cluster", "pixel_counts", "background"}
+    columns = {"major_class", "cluster", "pixel_counts", "background", "class_scores"}
     extra = {argument for name in SAMPLING for argument in menu.arguments(SAMPLING, name)} - columns
     assert extra == set(SAMPLER_PARAMETERS)
-    assert extra <= set(FIELDS)
+    assert {*extra, *SCORE_PARAMETERS} <= set(FIELDS)
 
 
 def test_help_is_quick_and_lists_every_choice() -> None:

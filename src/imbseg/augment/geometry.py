@@ -1,8 +1,9 @@
-"""Resize, scale, crop and flip as one warp of the image and one of its mask."""
+"""Resize, scale, crop and flip as one step for the image and one for its mask."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -12,6 +13,10 @@ from imbseg.datasets.spec import IGNORE
 
 Size = tuple[int, int]  # (width, height)
 Bytes = NDArray[np.uint8]
+Padding = float | tuple[int, int, int]
+Label = TypeVar("Label", np.uint8, np.float32)
+GREY = (124, 116, 104)  # padding
+MOST_SCALED = 4  # a scaled image of at most so many samples' pixels is made whole: cheaper than a warp of the crop
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +34,15 @@ class Geometry:
     offset: tuple[int, int]
     flip: bool
     size: Size
+
+    def scaled(self, image: NDArray[Any]) -> Size:
+        """(width, height) of the whole image at this scale."""
+        return max(1, round(image.shape[1] * self.scale[0])), max(1, round(image.shape[0] * self.scale[1]))
+
+    def is_cheap(self, image: NDArray[Any]) -> bool:
+        """Whether the whole scaled image has few enough pixels to be made and cut."""
+        width, height = self.scaled(image)
+        return width * height <= MOST_SCALED * self.size[0] * self.size[1]
 
     def matrix(self) -> NDArray[np.float64]:
         """(2, 3): coordinates of a pixel's centre in the image -> in the sample."""
@@ -103,7 +117,7 @@ def _place(slack: int, chance: float, side: int, held: int | None) -> int:
 def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
     """Cut the sample out of an image, bilinear; padding is grey (124, 116, 104).
 
-    An image shrunk below half is averaged down first, since bilinear reading skips pixels there.
+    An image shrunk below half is averaged down, since bilinear reading skips pixels there.
 
     Args:
         image: (height, width, 3) uint8.
@@ -112,23 +126,20 @@ def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
     Returns:
         (sample height, sample width, 3) uint8.
     """
+    halved = max(geometry.scale) <= 0.5
+    if geometry.is_cheap(image):
+        how = cv2.INTER_AREA if halved else cv2.INTER_LINEAR
+        whole = cv2.resize(image, geometry.scaled(image), interpolation=how)
+        return np.asarray(_cut(whole, geometry, GREY), np.uint8)
     matrix = geometry.matrix()
-    shrink = min(int(1 / max(geometry.scale)), 8)
-    if shrink >= 2:
+    if halved:
+        shrink = min(int(1 / max(geometry.scale)), 8)
         small = (max(1, image.shape[1] // shrink), max(1, image.shape[0] // shrink))
         factor = np.array([image.shape[1] / small[0], image.shape[0] / small[1]])
         image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
         linear = matrix[:, :2] * factor  # (2, 2)
         matrix = np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (factor - 1) / 2])
-    warped = cv2.warpAffine(
-        image,
-        matrix,
-        geometry.size,
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(124, 116, 104),
-    )
-    return np.asarray(warped, np.uint8)
+    return np.asarray(_warp(image, matrix, geometry.size, cv2.INTER_LINEAR, GREY), np.uint8)
 
 
 def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
@@ -141,15 +152,41 @@ def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
     Returns:
         (sample height, sample width) uint8.
     """
-    warped = cv2.warpAffine(
-        mask,
-        geometry.matrix(),
-        geometry.size,
-        flags=cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=IGNORE,
-    )
-    return np.asarray(warped, np.uint8)
+    return warp_nearest(mask, geometry, IGNORE)
+
+
+def warp_nearest(labels: NDArray[Label], geometry: Geometry, padding: float) -> NDArray[Label]:
+    """Cut the sample out of a map of labels or numbers, nearest pixel: every map takes the same pixels.
+
+    Args:
+        labels: (height, width) uint8 or float32.
+        geometry: where the sample lies.
+        padding: value of pixels outside the image.
+
+    Returns:
+        (sample height, sample width) of the same kind.
+    """
+    if geometry.is_cheap(labels):
+        # EXACT takes the nearest centre, as the image's bilinear reading does; plain INTER_NEAREST the nearest corner
+        scaled = cv2.resize(labels, geometry.scaled(labels), interpolation=cv2.INTER_NEAREST_EXACT)
+        return np.asarray(_cut(scaled, geometry, padding), labels.dtype)
+    return np.asarray(_warp(labels, geometry.matrix(), geometry.size, cv2.INTER_NEAREST, padding), labels.dtype)
+
+
+def _cut(scaled: Any, geometry: Geometry, padding: Padding) -> Any:
+    """Crop, mirror and pad a whole scaled image."""
+    x, y = geometry.offset
+    part = scaled[max(y, 0) : y + geometry.size[1], max(x, 0) : x + geometry.size[0]]
+    left, above = max(-x, 0), max(-y, 0)
+    right, below = geometry.size[0] - left - part.shape[1], geometry.size[1] - above - part.shape[0]
+    if geometry.flip:
+        part, left, right = cv2.flip(part, 1), right, left
+    return cv2.copyMakeBorder(part, above, below, left, right, cv2.BORDER_CONSTANT, value=padding)
+
+
+def _warp(image: NDArray[Any], matrix: NDArray[np.float64], size: Size, how: int, padding: Padding) -> Any:
+    """The crop alone out of an image that is large beside it."""
+    return cv2.warpAffine(image, matrix, size, flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=padding)
 
 
 def resize_image(image: Bytes, size: Size) -> Bytes:

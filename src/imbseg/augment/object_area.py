@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import Geometry
+from imbseg.augment.geometry import Geometry, warp_nearest
 from imbseg.datasets.spec import IGNORE
 
 Areas = NDArray[np.float32]
@@ -64,15 +64,7 @@ def instance_areas(mask: NDArray[np.uint8], instances: NDArray[np.int32], backgr
 
 def warp_areas(areas: Areas, geometry: Geometry) -> Areas:
     """Cut the sample out of a map, nearest pixel as `warp_mask` does; padding, which is ignored, has the area 1."""
-    warped = cv2.warpAffine(
-        areas,
-        geometry.matrix(),
-        geometry.size,
-        flags=cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=WHOLE,
-    )
-    return np.asarray(warped, np.float32)
+    return warp_nearest(areas, geometry, WHOLE)
 
 
 def with_pasted(areas: Areas, pasted: NDArray[np.bool_], area: float) -> Areas:

@@ -106,21 +106,20 @@ def _as_stored(values: NDArray[Number], raw: str) -> NDArray[Number]:
 
 
 def _to_indices(values: Bytes, path: Path, dataset: Dataset) -> Bytes:
-    table = np.full(256, -1, np.int16)
+    table, known = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
     for index, one in enumerate(dataset.classes):
-        table[one.value] = index
+        table[one.value], known[one.value] = index, 1
     if dataset.ignore_index is not None:
-        table[dataset.ignore_index] = IGNORE
-    present = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
-    strange = [int(value) for value in present if table[value] < 0]
-    if strange:
+        table[dataset.ignore_index], known[dataset.ignore_index] = IGNORE, 1
+    if cv2.countNonZero(cv2.LUT(values, known)) < values.size:
+        strange = sorted({int(value) for value in np.unique(values)} - {int(value) for value in np.flatnonzero(known)})
         also = f" nor the ignore index {dataset.ignore_index}" if dataset.ignore_index is not None else ""
         hint = "is mask_encoding 'rgb'?" if dataset.ignore_index is not None else "is an ignore_index missing?"
         raise InputError(
             f"mask {path}: value {strange[0]} is no class value ({_ranges(dataset)}){also}; "
             f"{hint} Do the classes' 'value' fit?"
         )
-    return table[values].astype(np.uint8)
+    return np.asarray(cv2.LUT(values, table), np.uint8)
 
 
 def _ranges(dataset: Dataset) -> str:

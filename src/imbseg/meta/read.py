@@ -46,6 +46,15 @@ class Meta:
 
         return pd.read_csv(self.folder / "objects.csv", dtype={"id": str, "class": str}, keep_default_na=False)
 
+    @functools.cached_property
+    def splits(self) -> pd.DataFrame:
+        """splits.csv, a row a fold column, read when first asked for."""
+        import pandas as pd
+
+        numbers = {f"deviation_{kind}": [""] for kind in ("presence", "pixels", "proportion", "objects")}
+        types = {"column": str, "rarest_class": str}  # which may be called "NA"
+        return pd.read_csv(self.folder / "splits.csv", dtype=types, keep_default_na=False, na_values=numbers)
+
     def root(self, dataset: Dataset) -> Path:
         """The folder the paths in images.csv start from: the data set's root, or where make_meta.py found it.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imbseg import menu
 from imbseg.copy_paste.donors import Donors
+from imbseg.datasets import decoded
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
@@ -58,8 +59,8 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     """Read a trial's fold from meta.
 
     Raises:
-        InputError: meta is missing, stale, or lacks the fold (the message says what to run), or there is nothing to
-            paste.
+        InputError: meta is missing, stale, or lacks the fold (the message says what to run), there is nothing to
+            paste, or decoded images can't be kept.
     """
     if trial.root and not dataset.root.is_dir():
         raise InputError(
@@ -72,13 +73,15 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, seed), trial.fold)
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)
+    pool = Files.of(meta.images[meta.images["subset"].ne("test")], root, dataset)
+    entries = decoded.entries(dataset, pool.images, pool.sizes, trial.cache_mb)
     columns = sampler_columns(train, pixels, dataset.background_index)
     weights = draw_weights(trial, columns, np.full(pixels.shape[1], np.nan))
     placed = weights.ndim == 2 or trial.crop_on_object > 0
     return Fold(
-        train=_files(train, root, dataset),
-        val=_files(val, root, dataset),
-        test=_files(test, root, dataset),
+        train=_files(train, root, dataset, entries),
+        val=_files(val, root, dataset, entries),
+        test=_files(test, root, dataset, {}),
         draw_weights=weights,
         columns=columns,
         boxes=Boxes.of(list(train["id"]), meta.objects, dataset.class_names) if placed else None,
@@ -150,8 +153,8 @@ def class_weights(scheme: str, pixels: NDArray[np.int64]) -> NDArray[np.float64]
     return weights
 
 
-def _files(rows: Any, root: Path, dataset: Dataset) -> Files:
-    files = Files.of(rows, root, dataset)
+def _files(rows: Any, root: Path, dataset: Dataset, entries: dict[Path, Path]) -> Files:
+    files = Files.of(rows, root, dataset, entries)
     missing = [str(path) for path in (*files.images, *files.masks) if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} is missing, which meta lists ({len(missing)} files in all); put the data back, "

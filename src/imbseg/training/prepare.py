@@ -21,7 +21,7 @@ from imbseg.training.folder import Folder, Row, write_rows
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import make_optimizer
 from imbseg.training.paste import Paster, donor_line
-from imbseg.training.samples import TrainSamples, quiet_worker, read_pair
+from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import Resolved, Trial
 
 
@@ -127,7 +127,7 @@ def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:
     """What pastes objects of the train fold into its samples; None without copy-paste."""
     if fold.donors is None:
         return None
-    return Paster(trial, dataset, fold.donors, fold.train, functools.partial(read_pair, dataset))
+    return Paster(trial, dataset, fold.donors, fold.train, functools.partial(fold.train.read_pair, dataset))
 
 
 def _restore(run: Run) -> None:

@@ -119,7 +119,7 @@ def contact_sheet(samples: list[Sample], dataset: Dataset, title: str) -> Image.
     """Pairs of picture and mask in rows, a title above, and the classes shown below with their share of the pixels."""
     colors = class_colors(dataset)
     tiles = [_pair(sample, colors) for sample in samples]
-    wide, high = tiles[0].shape[1], tiles[0].shape[0] + LINE
+    wide, high = max(tile.shape[1] for tile in tiles), max(tile.shape[0] for tile in tiles) + LINE
     columns = min(len(tiles), max(1, WIDTH // (wide + GAP)))
     rows = -(-len(tiles) // columns)
     width = max(columns * (wide + GAP) + GAP, 480)

@@ -148,6 +148,9 @@ class Trial:
     amp: bool = _setting(False, "bool", "float16 autocast with a gradient scaler, on CUDA")
     threads: int = _setting(0, "int", "CPU threads of torch; 0: as many as it takes by itself", low=0, high=1024)
     workers: int = _setting(2, "int", "processes that load samples; results don't depend on it", low=0, high=256)
+    cache_mb: int = _setting(
+        0, "int", "MB of decoded images kept in data/cache (or IMBSEG_CACHE) for all trials; 0: none", low=0
+    )
 
     @property
     def strategy(self) -> str:
@@ -169,7 +172,7 @@ class Trial:
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Trial)}
-WITHOUT_EFFECT = ("root", "meta", "workers")  # may differ when a trial is started again in its folder
+WITHOUT_EFFECT = ("root", "meta", "workers", "cache_mb")  # may differ when a trial is started again in its folder
 
 
 def kind_of(name: str) -> Kind:

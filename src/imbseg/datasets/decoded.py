@@ -1,0 +1,138 @@
+"""Image and mask files -> arrays, decoded once: raw pixels in a bounded folder that any number of trials share.
+
+An entry is written whole the first time that its image is read, by whoever reads it first, and holds a stamp of the
+files it was made from. Two trials that write one at the same moment write the same bytes; an entry of other files is
+made anew where it stands. Pages of the files are the system's to keep in memory, once for all processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.datasets.read import read_image, read_mask
+from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError
+from imbseg.files import REPOSITORY, whole_file, writable_folder
+
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+CHANNELS = 4  # bytes a pixel: red, green, blue and the class
+TAIL = struct.Struct("<32sII")  # after the pixels: stamp, height, width
+VERSION = f"1, OpenCV {cv2.__version__}"  # of the entries: what another version decoded is made anew
+MB = 10**6
+
+
+def read_pair(image: Path, mask: Path, dataset: Dataset, entry: Path | None = None) -> Pair:
+    """Read an image with its mask, from its entry where it has one.
+
+    Args:
+        image: the image file.
+        mask: the mask file.
+        dataset: says what the values in the mask mean.
+        entry: where the decoded pixels are kept, or will be after this call; None: decoded each time.
+
+    Returns:
+        (height, width, 3) uint8 red, green, blue, and (height, width) uint8 class indices, 255 = ignored.
+
+    Raises:
+        InputError: a file can't be read; see read_image and read_mask.
+    """
+    stamp = _stamp(image, mask, dataset) if entry else None
+    if entry is None or stamp is None:
+        return read_image(image), read_mask(mask, dataset)
+    found = _load(entry, stamp)
+    if found is None:
+        found = read_image(image), read_mask(mask, dataset)
+        _keep(entry, stamp, found)
+    return found
+
+
+def cache_folder(dataset: Dataset) -> Path:
+    """data/cache/<data set>, or below IMBSEG_CACHE, of which a relative one counts from the repository."""
+    return REPOSITORY / (os.environ.get("IMBSEG_CACHE") or "data/cache") / dataset.name
+
+
+def entries(
+    dataset: Dataset, images: Sequence[Path], sizes: Sequence[tuple[int, int]], megabytes: int
+) -> dict[Path, Path]:
+    """Where the first images are kept decoded, as many as fit.
+
+    Args:
+        dataset: whose they are.
+        images: every image that any trial of the data set trains or validates on, in an order that never changes:
+            an entry is known by its place in it, so that the bound holds for all trials together.
+        sizes: (width, height) of each.
+        megabytes: most that the entries may take, in 10^6 bytes; 0: none are kept.
+
+    Returns:
+        image file -> its entry.
+
+    Raises:
+        InputError: the folder can't be written, or its disk has no room for what is missing.
+    """
+    if not megabytes:
+        return {}
+    folder = writable_folder(cache_folder(dataset))
+    ends = itertools.accumulate(width * height * CHANNELS + TAIL.size for width, height in sizes)
+    fitting = itertools.takewhile(lambda end: end <= megabytes * MB, ends)
+    found = {image: folder / f"{place:06d}.raw" for place, (image, _) in enumerate(zip(images, fitting, strict=False))}
+    _check_room(folder, list(found.values()), sizes, megabytes)
+    return found
+
+
+def _check_room(folder: Path, files: list[Path], sizes: Sequence[tuple[int, int]], megabytes: int) -> None:
+    """A full disk is told before the first step."""
+    there = {one.name for one in os.scandir(folder)}
+    pairs = zip(files, sizes, strict=False)
+    missing = sum(width * height * CHANNELS for file, (width, height) in pairs if file.name not in there)
+    free = shutil.disk_usage(folder).free
+    if missing > free:
+        raise InputError(
+            f"cache_mb {megabytes}: {-(-missing // MB)} MB of decoded images are still to be kept in {folder}, where "
+            f"{free // MB} MB are free; make room, name another disk with IMBSEG_CACHE, or take a smaller cache_mb"
+        )
+
+
+def _stamp(image: Path, mask: Path, dataset: Dataset) -> bytes | None:
+    """What an entry is made from; None where a file is missing, which reading it then says."""
+    try:
+        files = [(str(path), (found := path.stat()).st_size, found.st_mtime_ns) for path in (image, mask)]
+    except OSError:
+        return None
+    return hashlib.sha256(repr((VERSION, dataset.digest, files)).encode()).digest()
+
+
+def _load(entry: Path, stamp: bytes) -> Pair | None:
+    """The pixels of an entry; None where it is missing, cut short, or of other files."""
+    try:
+        data = np.fromfile(entry, np.uint8)
+    except OSError:
+        return None
+    if len(data) < TAIL.size:
+        return None
+    made_from, height, width = TAIL.unpack(data[-TAIL.size :].tobytes())
+    pixels = height * width
+    if made_from != stamp or len(data) != pixels * CHANNELS + TAIL.size:
+        return None
+    return data[: 3 * pixels].reshape(height, width, 3), data[3 * pixels : 4 * pixels].reshape(height, width)
+
+
+def _keep(entry: Path, stamp: bytes, pair: Pair) -> None:
+    image, mask = pair
+    if image.shape[:2] != mask.shape:
+        return
+    try:
+        with whole_file(entry) as temporary, temporary.open("wb") as handle:
+            for part in (image.tobytes(), mask.tobytes(), TAIL.pack(stamp, *mask.shape)):
+                handle.write(part)
+    except OSError:
+        return  # the disk filled up since the start: a trial of hours goes on, decoding what doesn't fit
