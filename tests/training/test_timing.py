@@ -94,7 +94,8 @@ def test_the_validation_is_scaled_from_a_batch_and_four(data: dict[str, str], mo
 def files_of(count: int) -> Files:
     ids = [str(number) for number in range(count)]
     paths = [Path(one) for one in ids]
-    return Files(ids=ids, images=paths, masks=paths, sizes=[(64, 64)] * count, objects=[])
+    kept = {paths[0]: Path("kept")}
+    return Files(ids=ids, images=paths, masks=paths, sizes=[(64, 64)] * count, objects=[], entries=kept)
 
 
 def test_some_images_evenly_spread() -> None:
@@ -102,6 +103,7 @@ def test_some_images_evenly_spread() -> None:
     assert found.ids == ["0", "10", "20", "30"]
     assert found.images == [Path("0"), Path("10"), Path("20"), Path("30")]
     assert found.objects == []
+    assert found.entries == {Path("0"): Path("kept")}
 
 
 def test_the_end_of_a_trial(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,12 +127,11 @@ def _few_pixels(who: str) -> list[Candidate]:
 
 def _small_objects(who: str) -> list[Candidate]:
     why = f"small objects ({who})"
-    paste = {} if "adaptive" in COPY_PASTE else BELOW_MEDIAN
+    adaptive = ("adaptive", {}, "the classes that the trial does worst on")
+    rule, parameters, classes = adaptive if "adaptive" in COPY_PASTE else ("rare", BELOW_MEDIAN, "the rarest classes")
     return [
         Candidate(loss="size_balanced", reason=f"{why}: an object counts by itself, not by its pixels"),
-        Candidate(
-            copy_paste="rare" if paste else "adaptive", parameters=paste, reason=f"{why}: more of them in each image"
-        ),
+        Candidate(copy_paste=rule, parameters=parameters, reason=f"{why}: paste objects of {classes}"),
         Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term that follows IoU"),
         Candidate(loss="ohem", reason=f"{why}: only the hardest pixels count, theirs often among them"),
     ]

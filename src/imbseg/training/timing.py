@@ -209,9 +209,14 @@ def _seconds_of(run: Run, files: Files, ways: Sequence[Way]) -> float:
 def _spread(files: Files, count: int) -> Files:
     """Some of the images, evenly spread."""
     chosen = np.linspace(0, len(files.ids) - 1, count).astype(int)
-    lists = {part.name: getattr(files, part.name) for part in dataclasses.fields(files)}
-    # A list without an entry an image is empty: the data set has nothing of the kind.
-    return dataclasses.replace(files, **{name: [one[i] for i in chosen] for name, one in lists.items() if one})
+    return Files(
+        ids=[files.ids[place] for place in chosen],
+        images=[files.images[place] for place in chosen],
+        masks=[files.masks[place] for place in chosen],
+        sizes=[files.sizes[place] for place in chosen],
+        objects=[files.objects[place] for place in chosen] if files.objects else [],
+        entries=files.entries,
+    )
 
 
 def _save(run: Run) -> float:
