@@ -127,11 +127,13 @@ def _few_pixels(who: str) -> list[Candidate]:
 
 def _small_objects(who: str) -> list[Candidate]:
     why = f"small objects ({who})"
-    adaptive = ("adaptive", {}, "the classes that the trial does worst on")
-    rule, parameters, classes = adaptive if "adaptive" in COPY_PASTE else ("rare", BELOW_MEDIAN, "the rarest classes")
+    rule, classes = "adaptive", "the classes that the trial does worst on"
+    if rule not in COPY_PASTE:
+        rule, classes = "rare", "the rarest classes"
+    bound = BELOW_MEDIAN if rule == "rare" else {}
     return [
         Candidate(loss="size_balanced", reason=f"{why}: an object counts by itself, not by its pixels"),
-        Candidate(copy_paste=rule, parameters=parameters, reason=f"{why}: paste objects of {classes}"),
+        Candidate(copy_paste=rule, parameters=bound, reason=f"{why}: paste objects of {classes}"),
         Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term that follows IoU"),
         Candidate(loss="ohem", reason=f"{why}: only the hardest pixels count, theirs often among them"),
     ]
