@@ -11,27 +11,37 @@ import pytest
 import yaml
 
 from imbseg.errors import InputError
+from imbseg.manager.space import options
 from imbseg.trial import parse_flags, resolve
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+LOSS = {"_type": "choice", "_value": ["focal"]}
 CONFIGS = sorted([REPOSITORY / "nni_config.yml", *(REPOSITORY / "configs").glob("*.yml")])
 
 
 def choices(space: dict[str, Any]) -> list[dict[str, Any]]:
     """One sampled value at a time, the ends of a range for what is no choice."""
-    found = []
-    for key, entry in space.items():
-        values = entry["_value"] if entry["_type"] == "choice" else entry["_value"][:2]
-        found += [{key: value} for value in values]
-    return found
+    return [{key: value} for key, entry in space.items() for value in values_of(entry, key)]
+
+
+def values_of(entry: dict[str, Any], key: str) -> list[Any]:
+    nested = isinstance(entry["_value"][0], dict)
+    return options(entry, key) if nested else entry["_value"] if entry["_type"] == "choice" else entry["_value"][:2]
+
+
+def space_of(config: Path) -> dict[str, Any]:
+    content = yaml.safe_load(config.read_text(encoding="utf-8"))
+    if "searchSpace" in content:
+        return content["searchSpace"]
+    return json.loads((config.parent / content["searchSpaceFile"]).read_text(encoding="utf-8"))
 
 
 def check(config: Path) -> int:
     content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    space = json.loads((config.parent / content["searchSpaceFile"]).read_text(encoding="utf-8"))
+    space = space_of(config)
     script = next(i for i, word in enumerate(shlex.split(content["trialCommand"])) if word.endswith("train_nni.py"))
     flags = parse_flags(shlex.split(content["trialCommand"])[script + 1 :])
-    first = {key: entry["_value"][0] for key, entry in space.items()}
+    first = {key: values_of(entry, key)[0] for key, entry in space.items()}
     for sampled in choices(space):
         resolve(flags, {**first, **sampled})
     return len(choices(space))
@@ -43,7 +53,8 @@ def test_every_choice_is_known(config: Path) -> None:
 
 
 def test_nothing_is_left_over() -> None:
-    named = {config.parent / yaml.safe_load(config.read_text())["searchSpaceFile"] for config in CONFIGS}
+    contents = [(config.parent, yaml.safe_load(config.read_text(encoding="utf-8"))) for config in CONFIGS]
+    named = {folder / content["searchSpaceFile"] for folder, content in contents if "searchSpaceFile" in content}
     assert named == {REPOSITORY / "search_space.json", *(REPOSITORY / "configs").glob("*_space.json")}
 
 
@@ -52,6 +63,10 @@ def test_nothing_is_left_over() -> None:
     [
         ({"los": {"_type": "choice", "_value": ["focal"]}}, "did you mean 'loss'"),
         ({"loss": {"_type": "choice", "_value": ["focal", "nosuch"]}}, "unknown loss 'nosuch'"),
+        (
+            {"strategy": {"_type": "choice", "_value": [{"_name": "full/random/x2/none", "los": LOSS}]}},
+            "did you mean 'loss'",
+        ),
         ({"lr": {"_type": "loguniform", "_value": [0, 1]}}, "lr: expected a number > 0"),
     ],
 )

@@ -52,6 +52,24 @@ def test_a_parameter_of_another_loss_is_no_difference(tmp_path: Path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("parameter", "strategy", "remedy"),
+    [
+        ("repeat_threshold", "repeat_factor/none", {"sampling": "repeat_factor"}),
+        ("adaptive_smoothing", "adaptive/none", {"sampling": "adaptive"}),
+        ("rare_objects", "x2/rare", {"sampling": "x2", "copy_paste": "rare"}),
+    ],
+)
+def test_a_parameter_of_another_remedy_is_no_difference(
+    tmp_path: Path, parameter: str, strategy: str, remedy: dict[str, str]
+):
+    make_run(tmp_path / "a", sampling="x2", **{parameter: 0.1})
+    make_run(tmp_path / "b", **remedy, **{parameter: 0.5})
+    (group,) = results_of(tmp_path, "full/mskf/x2/none, cross_entropy").groups
+    assert group.baseline.label == "full/mskf/x2/none"
+    assert [one.label for one in group.others] == [f"full/mskf/{strategy}, {parameter}=0.5"]
+
+
 def test_other_data_meta_fold_or_epochs_are_groups_of_their_own(tmp_path: Path):
     make_run(tmp_path / "a")
     make_run(tmp_path / "b", classes=("sky", "road", "pole", "car"), test=(0.1, 0.2, 0.3, 0.4))

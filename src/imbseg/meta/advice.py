@@ -5,7 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from imbseg.datasets.spec import Dataset
-from imbseg.meta.rarity import classes_rare_by, empty_images, shared_with_test, split_summary
+from imbseg.meta.rarity import (
+    GINI_APART,
+    MANY_EMPTY,
+    classes_rare_by,
+    empty_images,
+    shared_with_test,
+    split_summary,
+)
 
 FEW = 10  # images of a class in a validation fold, below which its score is mostly luck
 BATCH = 8
@@ -147,12 +154,12 @@ def _balance(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
     from imbseg.meta.classes import ginis
 
     found = ginis(classes, dataset)
-    if found["pixels"] > found["images"] + 0.15:
+    if found["pixels"] > found["images"] + GINI_APART:
         return [
             f"The imbalance is one of pixels (Gini {found['pixels']:.2f}) more than of images "
             f"({found['images']:.2f}): what weighs pixels is likelier to help than what draws images."
         ]
-    if found["images"] > found["pixels"] + 0.15:
+    if found["images"] > found["pixels"] + GINI_APART:
         return [
             f"The imbalance is one of images (Gini {found['images']:.2f}) more than of pixels "
             f"({found['pixels']:.2f}): what draws images is likelier to help than what weighs pixels."
@@ -162,7 +169,7 @@ def _balance(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
 
 def _empty(images: pd.DataFrame, dataset: Dataset) -> list[str]:
     empty, total = empty_images(images, dataset)
-    if dataset.background is None or empty < total / 4:
+    if dataset.background is None or empty < MANY_EMPTY * total:
         return []
     none = (empty / total) ** BATCH
     return [

@@ -14,6 +14,8 @@ PIXEL_FRACTION = 0.2  # of the pixels a class would have if all had equally many
 SMALL_OBJECT = (
     0.005  # of an image: 36 x 36 pixels of 512 x 512, some two cells of the feature map each way at stride 16
 )
+MANY_EMPTY = 0.25  # share of the train images that show nothing, from which it is a trouble of its own
+GINI_APART = 0.15  # from which two Gini coefficients tell whether the imbalance is one of images or of pixels
 
 
 def rare_by(table: pd.DataFrame, dataset: Dataset, ending: str = "") -> list[str]:

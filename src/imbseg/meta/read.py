@@ -157,7 +157,9 @@ def read_meta(dataset: Dataset, folder: Path) -> Meta:
         if sha256(folder / name) != manifest["files"].get(name):
             raise InputError(f"{folder / name}: was changed or cut short since it was made; make it anew: "
                              f"{make_command(dataset, folder)}")  # fmt: skip
-    classes = pd.read_csv(folder / "classes.csv", dtype={"class": str, "group": str}, keep_default_na=False)
+    texts: dict[str, Any] = {"class": str, "group": str}
+    empty = {"object_size": [""]}  # of a class without objects
+    classes = pd.read_csv(folder / "classes.csv", dtype=texts, keep_default_na=False, na_values=empty)
     return Meta(folder, _read_images(folder / "images.csv"), classes, manifest, manifest["files"]["images.csv"])
 
 

@@ -6,17 +6,40 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from imbseg import copy_paste, menu
+from imbseg.copy_paste import PASTE_PARAMETERS
 from imbseg.errors import InputError
 from imbseg.losses import LOSS_PARAMETERS, terms
+from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING, SCORE_PARAMETERS
 
 NAMED = ("strategy", "loss", "class_weights")
 Settings = tuple[tuple[str, Any], ...]
 
 
 def settings_of(parameters: Mapping[str, Any], varying: Sequence[str]) -> Settings:
-    """The named settings and the varying ones, without parameters of losses that this trial doesn't have."""
-    foreign = {*LOSS_PARAMETERS} - {*NAMED, *_about_loss(str(parameters.get("loss")))[0]}
+    """The named settings and the varying ones, without parameters of remedies that this trial doesn't have."""
+    of_loss = _about_loss(str(parameters.get("loss")))[0]
+    own = {
+        *NAMED,
+        *of_loss,
+        *_of_sampler(str(parameters.get("sampling"))),
+        *_of_rule(str(parameters.get("copy_paste"))),
+    }
+    foreign = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS, *SCORE_PARAMETERS, *PASTE_PARAMETERS} - own
     return tuple((name, parameters.get(name)) for name in (*NAMED, *varying) if name not in foreign)
+
+
+def _of_sampler(sampling: str) -> Collection[str]:
+    """The parameters a sampler takes; of one this version doesn't know, any."""
+    if sampling not in SAMPLING:
+        return (*SAMPLER_PARAMETERS, *SCORE_PARAMETERS)
+    taken = menu.arguments(SAMPLING, sampling)
+    return (*taken, *(SCORE_PARAMETERS if "class_scores" in taken else ()))
+
+
+def _of_rule(rule: str) -> Collection[str]:
+    """The parameters a copy-paste rule takes; of one this version doesn't know, any."""
+    return copy_paste.parameters(rule) if rule in copy_paste.COPY_PASTE else PASTE_PARAMETERS
 
 
 def _about_loss(loss: str) -> tuple[Collection[str], str]:

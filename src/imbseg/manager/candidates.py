@@ -1,0 +1,192 @@
+"""What a diagnosis asks for -> the trials worth their hours, the most valuable first, each with its reason."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from imbseg.copy_paste import COPY_PASTE
+from imbseg.datasets.spec import Dataset
+from imbseg.losses import LOSSES
+from imbseg.meta.advice import names
+from imbseg.meta.classes import ginis
+from imbseg.meta.rarity import GINI_APART, MANY_EMPTY, classes_rare_by, empty_images
+from imbseg.meta.read import Meta
+from imbseg.sampling import SAMPLING
+
+FEWEST, MOST = 6, 10
+BELOW_MEDIAN = {"rare_objects": "median"}  # its default is a number of objects, which may be above or below every class
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """One trial: what it changes, and why.
+
+    Attributes:
+        loss: a loss, or a weighted sum.
+        sampling: a sampler; all but `none` take twice the steps.
+        copy_paste: a rule.
+        reason: for a person, without a full stop.
+        parameters: of the sampler and the rule, by name.
+    """
+
+    loss: str = "cross_entropy"
+    sampling: str = "x2"
+    copy_paste: str = "none"
+    reason: str = ""
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def strategy(self, split: str) -> str:
+        """The four parts as one value."""
+        return f"full/{split}/{self.sampling}/{self.copy_paste}"
+
+    def sampled(self, split: str, seed: int = 1) -> dict[str, Any]:
+        """What NNI samples for it, from the file that `plan_config` writes."""
+        inner = {"_name": self.strategy(split), **self.parameters, "loss": self.loss}
+        return {"seed": seed, "strategy": inner}
+
+    @property
+    def label(self) -> str:
+        """What tells it apart, in a line of a table."""
+        return ", ".join([self.sampling, *([self.copy_paste] if self.copy_paste != "none" else []), self.loss])
+
+
+BASELINE = Candidate(reason="baseline of the others: each image twice an epoch, nothing else")
+PLAIN = Candidate(sampling="none", reason="the plainest: each image once, half the steps; what more steps alone give")
+
+
+def candidates(meta: Meta, dataset: Dataset) -> list[Candidate]:
+    """The trials a diagnosis asks for: the baseline, the plainest, then remedies by what they are likely to give.
+
+    Each trouble that the data have gives one remedy, then the best of drawing and weighing together, then each trouble
+    its next one; what often helps anyway fills up to FEWEST. A remedy that a menu lacks is passed over.
+
+    Args:
+        meta: as read_meta gives it.
+        dataset: what it was made of.
+
+    Returns:
+        FEWEST to MOST trials, all different.
+    """
+    lanes = [_known(trouble) for trouble in troubles(meta, dataset)]
+    wanted = _different(_in_turn(lanes))
+    together, both_known = _together(wanted)
+    turn = max(len(lanes), both_known)
+    first = [BASELINE, PLAIN, *wanted[:turn], *together, *wanted[turn:]]
+    found = _different(first)[:MOST]
+    return _different([*found, *_known(_often())])[: max(FEWEST, len(found))]
+
+
+def troubles(meta: Meta, dataset: Dataset) -> list[list[Candidate]]:
+    """The remedies of each trouble that the data have, the trouble that weighs most first."""
+    classes = meta.classes
+    empty, total = empty_images(meta.images, dataset)
+    is_empty = dataset.background is not None and empty >= MANY_EMPTY * total
+    one_class = len(classes) - (dataset.background is not None) == 1
+    # With one class, drawing what shows it is what `positive` does already.
+    few = [] if is_empty and one_class else classes_rare_by(classes, "images")
+    thin = [name for name in classes_rare_by(classes, "pixels") if one_class or name not in few]
+    small = classes_rare_by(classes, "size")
+    by_images = [_few_images(names(few), _threshold(classes, dataset))] if few else []
+    by_pixels = [_few_pixels(names(thin))] if thin else []
+    gini = ginis(classes, dataset)
+    pixels_first = gini["pixels"] > gini["images"] + GINI_APART or len(thin) > len(few)
+    return [
+        *([_mostly_empty(f"{empty / total:.0%} of the images show nothing")] if is_empty else []),
+        *(by_pixels + by_images if pixels_first else by_images + by_pixels),
+        *([_small_objects(names(small))] if small else []),
+    ]
+
+
+def _few_images(who: str, threshold: float) -> list[Candidate]:
+    why = f"few images show {who}"
+    at = {"repeat_threshold": threshold}
+    sampler = "rare_class" if "rare_class" in SAMPLING else "repeat_factor"
+    return [
+        Candidate(sampling=sampler, parameters={} if sampler == "rare_class" else at, reason=f"{why}: draw those more"),
+        Candidate(copy_paste="rare", parameters=BELOW_MEDIAN, reason=f"{why}: paste the rarest into other images"),
+        Candidate(sampling="repeat_factor", parameters=at, reason=f"{why}: draw those more, by the root of how rare"),
+        Candidate(sampling="adaptive", reason=f"{why}: draw what the trial does worst on more"),
+        Candidate(sampling="cluster", reason=f"{why}: draw what looks like no other image more"),
+    ]
+
+
+def _few_pixels(who: str) -> list[Candidate]:
+    why = f"few pixels of {who}"
+    return [
+        Candidate(loss="weighted_cross_entropy", reason=f"{why}: weigh them in the loss"),
+        Candidate(loss="logit_adjusted", reason=f"{why}: correct the logits by the classes' shares in training"),
+        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term in which every class's IoU counts the same"),
+        Candidate(loss="logit_variation", reason=f"{why}: vary the logits of rare classes more"),
+    ]
+
+
+def _small_objects(who: str) -> list[Candidate]:
+    why = f"small objects ({who})"
+    rule, classes = "adaptive", "the classes that the trial does worst on"
+    if rule not in COPY_PASTE:
+        rule, classes = "rare", "the rarest classes"
+    bound = BELOW_MEDIAN if rule == "rare" else {}
+    return [
+        Candidate(loss="size_balanced", reason=f"{why}: an object counts by itself, not by its pixels"),
+        Candidate(copy_paste=rule, parameters=bound, reason=f"{why}: paste objects of {classes}"),
+        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term that follows IoU"),
+        Candidate(loss="ohem", reason=f"{why}: only the hardest pixels count, theirs often among them"),
+    ]
+
+
+def _mostly_empty(why: str) -> list[Candidate]:
+    return [
+        Candidate(sampling="positive", reason=f"{why}: draw the others more"),
+        Candidate(loss="cross_entropy+dice", reason=f"{why}: a term in which background can't outweigh the rest"),
+        Candidate(loss="cross_entropy+tversky", reason=f"{why}: a term in which a miss costs more than a false alarm"),
+    ]
+
+
+def _often() -> list[Candidate]:
+    why = "no trouble of these data asks for it"
+    return [
+        Candidate(loss="weighted_cross_entropy", reason=f"{why}: class weights are the usual first remedy"),
+        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: follows IoU, the score itself"),
+        Candidate(loss="softmax_focal", reason=f"{why}: pixels that are right already count less"),
+        Candidate(sampling="label", reason=f"{why}: images of rare major classes drawn more, as published"),
+    ]
+
+
+def _threshold(classes: pd.DataFrame, dataset: Dataset) -> float:
+    """The median class's share of the images: below it a class is drawn more; in (0, 1]."""
+    shares = classes["image_share"][classes["class"].ne(dataset.background or "")]
+    return min(max(round(float(shares.median()), 2), 0.01), 1.0)
+
+
+def _known(wanted: Sequence[Candidate]) -> list[Candidate]:
+    """Those that today's menus hold."""
+    return [one for one in wanted if one.sampling in SAMPLING and one.copy_paste in COPY_PASTE
+            and all(term in LOSSES for term in one.loss.split("+"))]  # fmt: skip
+
+
+def _in_turn(lanes: Sequence[Sequence[Candidate]]) -> list[Candidate]:
+    """The first of each, then the second of each, and so on."""
+    rounds: Iterator[tuple[Candidate | None, ...]] = itertools.zip_longest(*lanes)
+    return [one for each in rounds for one in each if one is not None]
+
+
+def _together(wanted: Sequence[Candidate]) -> tuple[list[Candidate], int]:
+    """The first sampler and the first loss in one trial, where the data ask for both; after how many both are known."""
+    sampler = next((number for number, one in enumerate(wanted) if one.sampling != "x2"), None)
+    loss = next((number for number, one in enumerate(wanted) if one.loss != "cross_entropy"), None)
+    if sampler is None or loss is None:
+        return [], 0
+    drawn, weighed = wanted[sampler], wanted[loss]
+    reason = f"{drawn.sampling} and {weighed.loss} together: whether they add up"
+    return [dataclasses.replace(drawn, loss=weighed.loss, reason=reason)], max(sampler, loss) + 1
+
+
+def _different(wanted: Sequence[Candidate]) -> list[Candidate]:
+    """Without repetitions, the first reason kept."""
+    by_settings = {(one.sampling, one.copy_paste, one.loss): one for one in reversed(wanted)}
+    return [one for one in wanted if by_settings[one.sampling, one.copy_paste, one.loss] is one]

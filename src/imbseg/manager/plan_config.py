@@ -1,0 +1,172 @@
+"""A plan -> NNI's config file with its search space and, as comments, what each trial is for."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from imbseg.files import REPOSITORY
+from imbseg.manager.plan import Fitted, Timed, hours
+
+WIDTH = 118
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What stands in a config beside its trials.
+
+    Attributes:
+        name: of the data set.
+        split: what all trials are validated by, and why.
+        flags: of every trial.
+        chosen: setting -> (value, why), of those flags which the data set leaves open.
+        refused: trials that can't run on these data, each with why.
+        gpus: GPUs of this machine that trials use; 0: the CPU.
+        measured: what the hours come from.
+        budget: hours; None: unlimited.
+    """
+
+    name: str
+    split: tuple[str, str]
+    flags: Mapping[str, str]
+    chosen: Mapping[str, tuple[str, str]]
+    refused: Sequence[str]
+    gpus: int
+    measured: str
+    budget: float | None
+
+    @property
+    def at_once(self) -> int:
+        """Trials at once: one a GPU, or one on all cores."""
+        return max(self.gpus, 1)
+
+
+def config_text(experiment: Experiment, fitted: Fitted, out: Path) -> str:
+    """The whole file; `out` is where it will lie, which its paths are relative to."""
+    words = [word for name, value in experiment.flags.items() for word in (f"--{name}", value)]
+    command = shlex.join(["python", "src/train_nni.py", *words])
+    gpu = ["trialGpuNumber: 1"] if experiment.gpus else []
+    active = ["  useActiveGpu: true        # with false, trials wait for ever while anything runs on the GPU"]
+    lines = [
+        *_head(experiment, fitted, out),
+        f"experimentName: {json.dumps(experiment.name + '_plan')}",
+        f"trialCodeDirectory: {json.dumps(_code_directory(out))}",
+        f"trialCommand: {json.dumps(command, ensure_ascii=False)}",
+        f"trialConcurrency: {experiment.at_once}",
+        *gpu,
+        "tuner:",
+        "  name: GridSearch",
+        "trainingService:",
+        "  platform: local",
+        *(active if experiment.gpus else []),
+        "searchSpace:",
+        f"  seed: {{_type: choice, _value: {list(range(1, fitted.seeds + 1))}}}",
+        *_strategies(fitted.kept, experiment.split[0]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def summary(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
+    """What a person reads in the terminal: the trials with their time and reason, what is left out, how to start."""
+    for one in fitted.kept:
+        yield f"{duration(one.seconds):>8}  {one.candidate.label}: {one.candidate.reason}"
+    seeds = "1 seed" if fitted.seeds == 1 else f"{fitted.seeds} seeds"
+    yield f"{len(fitted.kept)} settings x {seeds}: about {duration(fitted.hours * 3600)}, {experiment.measured}"
+    yield from (
+        text for text in (_seeds(experiment, fitted), _left_out(experiment, fitted), *experiment.refused) if text
+    )
+    yield f"written: {out}; start it: make experiment CONFIG={_shown(out)}"
+
+
+def duration(seconds: float) -> str:
+    """A time to plan by.
+
+    >>> duration(20), duration(1440), duration(9000), duration(360000)
+    ('20 s', '24 min', '2.5 h', '100 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.{0 if seconds >= 36000 else 1}f} h"
+
+
+def _head(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
+    split, why_split = experiment.split
+    baseline = f"{fitted.kept[0].candidate.strategy(split)}, {fitted.kept[0].candidate.loss}"
+    seeds = f"{fitted.seeds} seed{'s' if fitted.seeds > 1 else ''}"
+    within = f" (--hours {experiment.budget:g})" if experiment.budget is not None else ""
+    yield from _wrapped(
+        f"What the diagnosis of {experiment.name} asks for: {len(fitted.kept)} settings x {seeds}, about "
+        f"{duration(fitted.hours * 3600)}{within}, {experiment.measured}."
+    )
+    yield f"# make experiment CONFIG={_shown(out)}     or     nnictl create --config {_shown(out)}"
+    yield "# All but sampling `none` take the same number of steps; a report against `x2`, by NNI's experiment ID:"
+    yield f'# python src/report.py --runs data/runs/ID --baseline "{baseline}"'
+    yield from _wrapped(f"Split `{split}`: {why_split}.")
+    for text in (_chosen(experiment), _seeds(experiment, fitted), _left_out(experiment, fitted), *experiment.refused):
+        yield from _wrapped(text)
+
+
+def _chosen(experiment: Experiment) -> str:
+    told = [f"{name} {value}{f' ({why})' if why else ''}" for name, (value, why) in experiment.chosen.items()]
+    return f"Chosen here, since the data set's `trial:` is silent: {'; '.join(told)}." if told else ""
+
+
+def _seeds(experiment: Experiment, fitted: Fitted) -> str:
+    more = [
+        f"{seeds} seeds take {duration(hours(fitted.kept, seeds, experiment.at_once) * 3600)}"
+        for seeds in (3, 5)
+        if seeds > fitted.seeds
+    ]
+    one = "One seed says nothing about noise. " if fitted.seeds == 1 else ""
+    return f"{one}{', '.join(more)[:1].upper()}{', '.join(more)[1:]}." if more else ""
+
+
+def _left_out(experiment: Experiment, fitted: Fitted) -> str:
+    if not fitted.left_out:
+        return ""
+    told = "; ".join(f"{one.candidate.label} ({duration(one.seconds)})" for one in fitted.left_out)
+    alone = " Only the baseline fits, so there is nothing to compare." if len(fitted.kept) == 1 else ""
+    return f"Left out, since {experiment.budget:g} hours don't hold them: {told}.{alone}"
+
+
+def _strategies(kept: Sequence[Timed], split: str) -> Iterator[str]:
+    """A nested choice: of each strategy, the losses that go with it. NNI's grid runs these and no others."""
+    groups: dict[tuple[str, str], list[Timed]] = {}
+    for one in kept:
+        inner = "".join(
+            f"        {name}: {{_type: choice, _value: [{json.dumps(value)}]}}\n"
+            for name, value in one.candidate.parameters.items()
+        )
+        groups.setdefault((one.candidate.strategy(split), inner), []).append(one)
+    yield from ("  strategy:", "    _type: choice", "    _value:")
+    for (strategy, inner), members in groups.items():
+        yield f"      - _name: {strategy}"
+        yield from inner.splitlines()
+        yield from ("        loss:", "          _type: choice", "          _value:")
+        for one in members:
+            yield from _wrapped(f"{duration(one.seconds)}: {one.candidate.reason}", " " * 12)
+            yield f"            - {one.candidate.loss}"
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    # A class may have any name: no line break of it may end a comment.
+    lines = textwrap.wrap(" ".join(text.split()), WIDTH - len(indent) - 2, break_long_words=False)
+    return [f"{indent}# {line}" for line in lines]
+
+
+def _code_directory(out: Path) -> str:
+    folder = out.resolve().parent
+    return os.path.relpath(REPOSITORY, folder) if folder.is_relative_to(REPOSITORY) else str(REPOSITORY)
+
+
+def _shown(out: Path) -> str:
+    absolute = out.resolve()
+    shown = absolute.relative_to(REPOSITORY) if absolute.is_relative_to(REPOSITORY) else absolute
+    return shlex.quote(str(shown))

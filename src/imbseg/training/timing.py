@@ -1,0 +1,228 @@
+"""How long a trial takes on this machine: a few of its own steps and validation images, timed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imbseg.errors import InputError
+from imbseg.models import checkpoint
+from imbseg.post_hoc.prior import BETAS
+from imbseg.training.device import choose_device
+from imbseg.training.fold import epoch_batches, read_fold
+from imbseg.training.folder import open_folder
+from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.post_hoc import Way, count_along
+from imbseg.training.prepare import Run, make_batches, prepare
+from imbseg.training.samples import Files, WholeImages
+from imbseg.trial import Resolved
+
+LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
+MOST_BETAS_TESTED = 3  # strengths of the correction with which the test set is decoded
+START_S = 12.0  # of a trial: imports (8 s), NNI from one trial to the next (1 s), the network
+
+
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """What the parts of a trial take.
+
+    Attributes:
+        steps: training steps of an epoch.
+        step_s: seconds of one, the median: other work on the machine comes and goes.
+        loader_s: until the first sample of an epoch is there.
+        val_s: seconds of one validation, over the whole validation side.
+        end_s: after the last epoch: the correction on the validation side, and the test set.
+        save_s: of the two checkpoints of an epoch.
+    """
+
+    steps: int
+    step_s: float
+    loader_s: float
+    val_s: float
+    end_s: float
+    save_s: float
+
+    def seconds(self, epochs: int) -> float:
+        """What a trial of so many epochs takes; less where it stops early.
+
+        >>> Pace(steps=10, step_s=1.0, loader_s=2.0, val_s=7.0, end_s=5.0, save_s=1.0).seconds(3)
+        77.0
+        """
+        epoch = self.loader_s + self.steps * self.step_s + self.val_s + self.save_s
+        return START_S + epochs * epoch + self.end_s
+
+
+class FirstBatches:
+    """The first batches of a loader, until LEAST_STEPS are done and SECONDS are over; when each step ended."""
+
+    def __init__(self, batches: Batches) -> None:
+        """Take the loader."""
+        self.batches, self.ends = batches, list[float]()
+
+    def __len__(self) -> int:
+        """Steps of the whole epoch."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield batches; what follows a yield runs once the step on that batch is over."""
+        started = time.perf_counter()
+        for batch in self.batches:
+            yield batch
+            self.ends.append(time.perf_counter())
+            if len(self.ends) >= LEAST_STEPS and self.ends[-1] - started >= SECONDS:
+                return
+
+
+def paces(trials: Sequence[Resolved], first: Pace, say: Callable[[str], None]) -> list[Pace | InputError]:
+    """Time trials that differ in their remedies only: one of each loss and copy-paste rule, the network once.
+
+    Args:
+        trials: the first is the one already measured.
+        first: its pace.
+        say: called with a line for each that is timed.
+
+    Returns:
+        For each its pace, or why it can't run.
+    """
+    known = {(trials[0].trial.loss, trials[0].trial.copy_paste): first}
+    found: list[Pace | InputError] = []
+    for resolved in trials:
+        trial = resolved.trial
+        what = (trial.loss, trial.copy_paste)
+        try:
+            if what not in known:
+                known[what] = measure(resolved, first)
+                say(f"{trial.strategy} {trial.loss}: {known[what].step_s:.2g} s a step")
+            found.append(dataclasses.replace(known[what], steps=steps_of(resolved)))
+        except InputError as error:
+            found.append(error)
+    return found
+
+
+def gpus(device: str) -> int:
+    """How many GPUs trials can use that are given this `device`; 0 where they run on the CPU."""
+    if choose_device(device, amp=False).type == "cpu":
+        return 0
+    return torch.cuda.device_count() if device in ("auto", "cuda") else 1
+
+
+def told(pace: Pace, gpus: int) -> str:
+    """What was measured, in words.
+
+    >>> told(Pace(steps=10, step_s=0.51, loader_s=2.0, val_s=7.0, end_s=5.0, save_s=1.0), gpus=1)
+    'timed on a GPU: the baseline has 10 steps an epoch of 0.51 s each, and 7 s of validation'
+    """
+    cores = len(os.sched_getaffinity(0))
+    where = "a GPU" if gpus else f"{cores} CPU core{'s' if cores > 1 else ''}"
+    return (
+        f"timed on {where}: the baseline has {pace.steps} steps an epoch of {pace.step_s:.2g} s each, and "
+        f"{pace.val_s:.2g} s of validation"
+    )
+
+
+def steps_of(resolved: Resolved) -> int:
+    """Training steps of an epoch.
+
+    Raises:
+        InputError: the fold, or the sampler's weights on it, can't be had.
+    """
+    trial = resolved.trial
+    return len(epoch_batches(trial, read_fold(trial, resolved.dataset)))
+
+
+def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
+    """Train a few steps of a trial and evaluate a few images, in a folder that is gone afterwards.
+
+    Args:
+        resolved: the trial.
+        like: the pace of a trial with the same network and images, whose validation isn't timed again.
+
+    Raises:
+        InputError: the trial can't run; what it would say by itself.
+    """
+    device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
+    trial = dataclasses.replace(resolved.trial, threads=resolved.trial.threads or torch.get_num_threads())
+    torch.set_num_threads(trial.threads)
+    fold = read_fold(trial, resolved.dataset)
+    with tempfile.TemporaryDirectory(prefix="imbseg-timing-") as place, open_folder(Path(place)) as folder:
+        run = prepare(resolved, trial, fold, folder, device, say=lambda _: None)
+        steps, loader_s, step_s = _train(run)
+        if like is not None:
+            return dataclasses.replace(like, steps=steps, step_s=step_s, loader_s=loader_s)
+        val_s, image_s = _evaluate(run, fold.val)
+        return Pace(steps, step_s, loader_s, val_s, _end(run, image_s), _save(run))
+
+
+def _train(run: Run) -> tuple[int, float, float]:
+    """(steps of an epoch, seconds until the first sample, seconds of a step); the first step warms up."""
+    first = FirstBatches(make_batches(run))
+    started = time.perf_counter()
+    train_epoch(run.learner, first, run.loss_of, run.trial, 1, lambda _batch, _logits: None)  # type: ignore[arg-type]
+    ends = first.ends
+    step_s = float(np.median(np.diff(ends))) if len(ends) > 1 else ends[0] - started
+    return len(first), max(ends[0] - started - step_s, 0.0), step_s
+
+
+def _end(run: Run, image_s: float) -> float:
+    """Seconds after the last epoch, where an image takes so long to evaluate without a correction."""
+    tests = len(run.fold.test.ids)
+    if run.trial.post_hoc == "none":
+        return tests * image_s
+    ways: list[Way] = [("prior", beta) for beta in BETAS]
+    ways += [("rank", 0.0)] if run.trial.post_hoc == "rank" else []
+    tested = MOST_BETAS_TESTED + len(ways) - len(BETAS)
+    corrected_s, corrected_image_s = _evaluate(run, run.fold.val, ways)
+    of_a_way = max(corrected_image_s - image_s, 0.0) / len(ways)
+    return corrected_s + tests * (image_s + tested * of_a_way)
+
+
+def _evaluate(run: Run, files: Files, ways: Sequence[Way] = ()) -> tuple[float, float]:
+    """Seconds of the whole evaluation, and of an image: from one of a batch and one of four, if there are as many."""
+    total, few = len(files.ids), run.trial.batch_size
+    more = min(4 * few, total)
+    if more <= few:
+        seconds = _seconds_of(run, files, ways)
+        return seconds, seconds / total
+    short, long = (_seconds_of(run, _spread(files, count), ways) for count in (few, more))
+    image_s = max(long - short, 0.0) / (more - few)
+    return long + (total - more) * image_s, image_s
+
+
+def _seconds_of(run: Run, files: Files, ways: Sequence[Way]) -> float:
+    started = time.perf_counter()
+    if ways:
+        count_along(dataclasses.replace(run, fold=dataclasses.replace(run.fold, val=files)), "val", ways)
+    else:
+        whole = WholeImages(files, run.dataset, run.trial, run.normalisation)
+        evaluate(run.learner.model, whole, run.learner.device, run.trial, "timing")
+    return time.perf_counter() - started
+
+
+def _spread(files: Files, count: int) -> Files:
+    """Some of the images, evenly spread."""
+    chosen = np.linspace(0, len(files.ids) - 1, count).astype(int)
+    return Files(
+        ids=[files.ids[place] for place in chosen],
+        images=[files.images[place] for place in chosen],
+        masks=[files.masks[place] for place in chosen],
+        sizes=[files.sizes[place] for place in chosen],
+        objects=[files.objects[place] for place in chosen] if files.objects else [],
+        entries=files.entries,
+    )
+
+
+def _save(run: Run) -> float:
+    """Seconds of a last.pt and a best.pt."""
+    state = {"model": run.learner.model.state_dict(), "optimizer": run.learner.optimizer.state_dict()}
+    started = time.perf_counter()
+    for name in ("last.pt", "best.pt"):
+        checkpoint.save(run.folder.file(name), state)
+    return time.perf_counter() - started

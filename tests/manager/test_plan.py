@@ -1,0 +1,202 @@
+"""Settings of a planned experiment, what a budget holds, and the config that NNI gets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from imbseg.errors import InputError
+from imbseg.manager import config, plan, plan_config
+from imbseg.manager.candidates import BASELINE, PLAIN, Candidate
+from imbseg.manager.plan import Timed, check_baseline, fit, fit_measured
+from imbseg.meta.read import Meta
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HOUR = 3600.0
+FOCAL = Candidate("softmax_focal", reason="one")
+DRAWN = Candidate(sampling="repeat_factor", parameters={"repeat_threshold": 0.5}, reason="two")
+BOTH = Candidate("ohem", sampling="repeat_factor", parameters={"repeat_threshold": 0.5}, reason="three")
+TIMED = [Timed(BASELINE, 2 * HOUR), Timed(PLAIN, HOUR), Timed(FOCAL, 3 * HOUR), Timed(DRAWN, 2 * HOUR)]
+
+
+class Pace(SimpleNamespace):
+    """10 steps of 30 s and 60 s of validation make an epoch of 360 s; 36 s beside them."""
+
+    steps, step_s, val_s = 10, 30.0, 60.0
+
+    def seconds(self, epochs: int) -> float:
+        return 36.0 + epochs * 360.0
+
+
+def dataset(**changes: Any) -> Any:
+    return SimpleNamespace(**{"name": "mine", "path": Path("mine.yml"), "subsets": {}, "group": None, "trial": {},
+                              **changes})  # fmt: skip
+
+
+def meta(split: str = "full/mskf/seed1", size: tuple[int, int] = (640, 480), images: int = 50) -> Meta:
+    """Of so many images, a fifth of them in fold 0."""
+    rows = {"width": size[0], "height": size[1], split: [number % 5 for number in range(images)]}
+    return Meta(Path("nowhere"), pd.DataFrame(rows).astype({split: "Int64"}), pd.DataFrame(), {}, "")
+
+
+@pytest.mark.parametrize(
+    ("budget", "at_once", "kept", "left", "seeds", "hours"),
+    [
+        (None, 1, [BASELINE, PLAIN, FOCAL, DRAWN], [], 1, 8.0),
+        (8.0, 1, [BASELINE, PLAIN, FOCAL, DRAWN], [], 1, 8.0),
+        (7.9, 1, [BASELINE, PLAIN, FOCAL], [DRAWN], 1, 6.0),
+        (5.5, 1, [BASELINE, PLAIN, DRAWN], [FOCAL], 1, 5.0),  # a cheaper one further down still fits
+        (2.0, 1, [BASELINE], [PLAIN, FOCAL, DRAWN], 1, 2.0),
+        (25.0, 1, [BASELINE, PLAIN, FOCAL, DRAWN], [], 3, 24.0),
+        (999.0, 1, [BASELINE, PLAIN, FOCAL, DRAWN], [], 5, 40.0),
+        (4.0, 2, [BASELINE, PLAIN, FOCAL, DRAWN], [], 1, 4.0),
+        (2.0, 8, [BASELINE, PLAIN, DRAWN], [FOCAL], 3, 2.0),  # none takes less than its own time
+    ],
+)
+def test_what_a_budget_holds(
+    budget: float | None, at_once: int, kept: list[Candidate], left: list[Candidate], seeds: int, hours: float
+) -> None:
+    found = fit(TIMED, budget, at_once)
+    assert [one.candidate for one in found.kept] == kept
+    assert [one.candidate for one in found.left_out] == left
+    assert (found.seeds, found.hours) == (seeds, hours)
+
+
+@pytest.mark.parametrize(
+    ("budget", "advice"),
+    [
+        (1.0, "lower `epochs` to 9"),  # 36 s + 9 x 360 s = 3276 s of 3600 s
+        (0.11, "lower `epochs` to 1"),  # 396 s: just one
+        (0.1, "take a smaller `resize`, `crop` or `encoder`"),
+    ],
+)
+def test_a_budget_below_the_baseline_says_what_to_lower(budget: float, advice: str) -> None:
+    expected = f"--hours {budget:g}: the baseline alone takes 1 hours (10 epochs of 10 steps of 30 s and 60 s of"
+    with pytest.raises(
+        InputError, match=re.escape(expected) + ".*" + re.escape(f"{advice} under `trial:` in mine.yml")
+    ):
+        check_baseline(Pace(), 10, budget, dataset())
+
+
+def test_a_budget_of_the_baseline_is_enough() -> None:
+    check_baseline(Pace(), 10, 3636 / 3600, dataset())
+
+
+def test_what_cannot_run_is_told_and_left_out() -> None:
+    paces = [Pace(), InputError("no object is small"), Pace()]
+    wanted = [BASELINE, FOCAL, DRAWN]
+    found, refused = fit_measured(wanted, paces, epochs=1, budget=None, at_once=1)
+    assert [one.candidate for one in found.kept] == [BASELINE, DRAWN]
+    assert refused == ["Can't run on these data: x2, softmax_focal: no object is small."]
+
+
+@pytest.mark.parametrize(
+    ("subsets", "group", "column", "expected"),
+    [
+        ({"val": ("a",)}, "(a)", "full/grouped/seed1", "given"),
+        ({}, "(a)", "full/grouped/seed1", "grouped"),
+        ({}, "(a)", "full/mskf/seed1", "mskf"),  # fewer groups than folds
+        ({}, None, "full/mskf/seed1", "mskf"),
+    ],
+)
+def test_the_split(subsets: dict[str, Any], group: str | None, column: str, expected: str) -> None:
+    assert plan.split_of(meta(column), dataset(subsets=subsets, group=group))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "device", "size", "expected"),
+    [
+        ({}, "cpu", (640, 480), "256"),
+        ({}, "gpu", (640, 480), "480"),
+        ({}, "gpu", (2048, 1024), "512"),
+        ({}, "cpu", (100, 150), "96"),
+        ({}, "cpu", (20, 30), "32"),
+        ({"resize": "256x192"}, "gpu", (640, 480), "none"),
+        ({"resize": [500, 375]}, "gpu", (640, 480), "368"),  # all of it isn't a multiple of 16
+        ({"resize": 1024}, "cpu", (640, 480), "256"),
+        ({"resize": "none"}, "cpu", (640, 480), "256"),
+        ({"crop": 64}, "cpu", (640, 480), None),
+    ],
+)
+def test_the_crop(said: dict[str, Any], device: str, size: tuple[int, int], expected: str | None) -> None:
+    found = plan.safe_settings(meta(size=size), dataset(trial=said), "mskf", device=device)
+    assert found.get("crop", (None,))[0] == expected
+
+
+def test_epochs_of_a_thousand_steps() -> None:
+    # 50 images, 40 of them train, twice: 10 steps of 8, 20 of 4
+    assert plan.safe_settings(meta(), dataset(), "mskf", device="cpu")["epochs"][0] == "100"
+    said = {"batch_size": 4}
+    assert plan.safe_settings(meta(), dataset(trial=said), "mskf", device="cpu")["epochs"][0] == "50"
+
+
+def test_what_the_data_set_says_is_left_alone() -> None:
+    said = {"encoder": "resnet18", "lr": 0.1, "crop": 64, "epochs": 3, "patience": 4, "workers": 0}
+    assert plan.safe_settings(meta(), dataset(trial=said), "mskf", device="cpu") == {}
+
+
+def written(tmp_path: Path, *, budget: float | None = None, seeds: int = 1, **changes: Any) -> tuple[str, Any]:
+    fitted = plan.Fitted((*TIMED, Timed(BOTH, 20.0)), tuple(changes.pop("left", ())), seeds, 8.0)
+    settings = {"name": "mine", "split": ("mskf", "why"), "flags": {"dataset": "sample", "crop": "64"}, "gpus": 0,
+                "chosen": {"crop": ("64", "small")}, "refused": [], "measured": "timed", "budget": budget}  # fmt: skip
+    experiment = plan_config.Experiment(**{**settings, **changes})
+    path = tmp_path / "mine.yml"
+    path.write_text(plan_config.config_text(experiment, fitted, path))
+    return path.read_text(), config.read(path)
+
+
+def test_nnis_grid_runs_exactly_the_planned_trials(tmp_path: Path) -> None:
+    import nni
+    from nni.algorithms.hpo.gridsearch_tuner import GridSearchTuner
+
+    tuner = GridSearchTuner()
+    tuner.update_search_space(written(tmp_path, seeds=2)[1].space)
+    found = [tuner.generate_parameters(number) for number in range(10)]
+    with pytest.raises(nni.NoMoreTrialError):
+        tuner.generate_parameters(10)
+    planned = [BASELINE, FOCAL, PLAIN, DRAWN, BOTH]  # strategy by strategy, all of them before the second seed
+    assert found == [one.sampled("mskf", seed) for seed in (1, 2) for one in planned]
+
+
+def test_each_trial_stands_below_its_reason(tmp_path: Path) -> None:
+    lines = [line.strip() for line in written(tmp_path)[0].splitlines()]
+    assert lines[lines.index("- softmax_focal") - 1] == "# 3.0 h: one"
+    assert lines[lines.index("- ohem") - 1] == "# 20 s: three"
+
+
+def test_the_config_reads_as_yaml_with_paths_from_where_it_lies(tmp_path: Path) -> None:
+    content = yaml.safe_load(written(tmp_path)[0])
+    assert content["trialCodeDirectory"] == str(REPOSITORY)
+    assert content["trialCommand"] == "python src/train_nni.py --dataset sample --crop 64"
+    assert content["trialConcurrency"] == 1
+    assert "trialGpuNumber" not in content
+
+
+def test_a_gpu_each(tmp_path: Path) -> None:
+    content = yaml.safe_load(written(tmp_path, gpus=2)[0])
+    assert (content["trialConcurrency"], content["trialGpuNumber"]) == (2, 1)
+    assert content["trainingService"] == {"platform": "local", "useActiveGpu": True}
+
+
+def test_a_path_with_blanks_and_a_class_with_a_line_break(tmp_path: Path) -> None:
+    flags = {"dataset": "/my data/a'b.yml"}
+    text, read = written(tmp_path, flags=flags, refused=["can't\nrun: no"])
+    assert read.flags() == ["--dataset", "/my data/a'b.yml"]
+    assert "# can't run: no" in text
+
+
+def test_the_head_says_what_is_left_out_and_what_more_seeds_take(tmp_path: Path) -> None:
+    text, _ = written(tmp_path, budget=9.0, left=[Timed(FOCAL, 3 * HOUR)])
+    said = " ".join(text.replace("\n# ", " ").split())
+    assert "Left out, since 9 hours don't hold them: x2, softmax_focal (3.0 h)." in said
+    # 2 + 1 + 3 + 2 hours and 20 s
+    assert "One seed says nothing about noise. 3 seeds take 24 h, 5 seeds take 40 h." in said
+    assert 'src/report.py --runs data/runs/ID --baseline "full/mskf/x2/none, cross_entropy"' in text
+    long = [line for line in text.splitlines() if len(line) > 120 and str(tmp_path) not in line]
+    assert not long

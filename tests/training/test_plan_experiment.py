@@ -1,0 +1,141 @@
+"""The command from a diagnosis to an experiment: what it writes passes the preflight, and every trial of it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from small_trial import make_data
+
+from imbseg.datasets import spec
+from imbseg.manager import config, preflight, space
+from imbseg.meta.build import build
+from imbseg.training import timing
+from imbseg.trial import parse_flags, resolve
+
+SCRIPT = Path(__file__).resolve().parents[2] / "src" / "plan_experiment.py"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_data(tmp_path_factory.mktemp("plan"))
+
+
+@pytest.fixture(autouse=True)
+def _one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "LEAST_STEPS", 1)
+    monkeypatch.setattr(timing, "SECONDS", 0.0)
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str, **settings: str) -> int:
+    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *words, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+    return int(ended.value.code or 0)
+
+
+def run_every_trial(path: Path, free_port: int) -> list[str]:
+    """Check an experiment as it is checked before it starts, then one step of each of its trials."""
+    preflight.check(path, free_port)
+    given = config.read(path)
+    with contextlib.chdir(given.code):
+        found = [resolve(parse_flags(given.flags()), sampled) for sampled in space.samples(given.space)]
+        like = None
+        for resolved in found:
+            like = timing.measure(resolved, like)  # a step of each; a validation of the first
+            assert like.step_s > 0
+    return [f"{one.trial.strategy} {one.trial.loss}" for one in found]
+
+
+@pytest.mark.slow
+def test_binary_data(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: int
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    out = tmp_path / "cracks.yml"
+    assert command(monkeypatch, out=str(out), hours="2", **data) == 0
+    said = capsys.readouterr().out
+    assert f"written: {out}" in said
+    assert "positive, cross_entropy: 73% of the images show nothing" in said
+    found = run_every_trial(out, port)
+    # 15 train images of 3 parts: too few for five grouped folds
+    assert found[0] == "full/mskf/x2/none cross_entropy"
+    assert "full/mskf/positive/none cross_entropy" in found
+    assert len(found) >= 6
+
+
+@pytest.mark.slow
+def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    root, meta, out = str(shared_data / "camvid"), str(tmp_path / "meta"), tmp_path / "camvid.yml"
+    build(spec.load("camvid", root=root), Path(meta), workers=1, seed=1)
+    assert command(monkeypatch, dataset="camvid", root=root, meta=meta, out=str(out)) == 0
+    found = run_every_trial(out, port)
+    assert found[:2] == ["full/given/x2/none cross_entropy", "full/given/x2/none weighted_cross_entropy"]
+    assert len(found) >= 6
+    assert "few pixels of pedestrian, bicyclist, pole, signsymbol, fence" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dataset": "nosuch"}, "unknown data set 'nosuch'"),
+        ({"meta": "/nowhere/meta"}, "make it: python src/make_meta.py --dataset"),
+        ({"hours": "0"}, "--hours: expected a number above 0, found '0'"),
+        ({"hours": "-1"}, "--hours: expected a number above 0, found '-1'"),
+        ({"hours": "nan"}, "--hours: expected a number above 0, found 'nan'"),
+        ({"hours": "ten"}, "--hours: expected a number above 0, found 'ten'"),
+        ({"hours": "0.0001"}, "--hours 0.0001: the baseline alone takes"),
+        ({"out": "x.json"}, "expected a name that ends in .yml"),
+        ({"out": "/dev/null/x.yml"}, "expected an output folder, found a file"),
+        ({"nosuch": "1"}, "unrecognized arguments: --nosuch 1"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_bad_input(
+    data: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, str],
+    message: str,
+) -> None:
+    settings = {**data, "out": str(tmp_path / "x.yml"), **changes}
+    words = [f"--{name}={value}" for name, value in settings.items() if name != "nosuch"]
+    assert command(monkeypatch, *words, *(["--nosuch", "1"] if "nosuch" in changes else [])) == 2
+    complaint = capsys.readouterr().err
+    assert message in complaint
+    assert complaint.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_config_that_is_there_stays(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.yml"
+    out.write_text("mine")
+    assert command(monkeypatch, out=str(out), **data) == 2
+    assert "is there already and stays as it is; move it away, or give another --out" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+
+
+def test_by_default_it_goes_beside_the_other_configs(
+    data: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camvid = Path(__file__).resolve().parents[2] / "configs" / "cracks.yml"
+    monkeypatch.setattr(Path, "exists", lambda path: path == camvid)
+    assert command(monkeypatch, **data) == 2
+    assert f"--out {camvid}: is there already" in capsys.readouterr().err
+
+
+@pytest.fixture
+def port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
