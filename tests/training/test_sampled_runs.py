@@ -20,12 +20,14 @@ from imbseg.training import run as run_module
 from imbseg.training.adapt import class_scores
 from imbseg.training.fold import draw_weights, epoch_batches, read_fold
 from imbseg.training.order import AUGMENTATION, NO_FOCUS, EpochBatches
+from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples, augment, draw_sample
 from imbseg.trial import resolve
 
 CROPS = {"crop": "32", "crop_on_object": "0.5"}
 RUNS: dict[str, dict[str, str]] = {
     "rare_class": {"strategy": "full/mskf/rare_class/none", **CROPS},
+    "pasted": {"strategy": "full/mskf/rare_class/rare", "paste_min_pixels": "20", "paste_probability": "0.5", **CROPS},
     "validation": {"strategy": "full/mskf/adaptive/none", **CROPS},
     "confidence": {"strategy": "full/mskf/adaptive/none", "adaptive_from": "confidence"},
 }
@@ -80,7 +82,8 @@ def test_what_is_logged_is_what_the_samples_show(finished: tuple[dict, Path, dic
     resolved = resolve({**SMALL, **flags}, {})
     trial, dataset = resolved.trial, resolved.dataset
     fold = read_fold(trial, dataset)
-    samples, order = TrainSamples(fold.train, dataset, trial, IMAGENET, fold.boxes), epoch_batches(trial, fold)
+    samples = TrainSamples(fold.train, dataset, trial, IMAGENET, fold.boxes, make_paster(trial, dataset, fold))
+    order = epoch_batches(trial, fold)
     history, logged = rows(out / "epochs.csv"), rows(out / "draws.csv")
     assert [row["epoch"] for row in logged] == [1, 2, 3]
     for epoch, row in enumerate(logged, start=1):
@@ -92,13 +95,20 @@ def test_what_is_logged_is_what_the_samples_show(finished: tuple[dict, Path, dic
             assert (epoch == 1) == bool((order.weights == 1).all())
         order.epoch = epoch
         keys = [key for batch in order for key in batch]
-        targets = [samples[key]["target"].numpy() for key in keys]
+        shown = [samples[key] for key in keys]
+        targets = [sample["target"].numpy() for sample in shown]
         assert row["samples"] == len(keys) == 2 * len(fold.train.ids) - 2 * len(fold.train.ids) % 4 % 2
         assert row["images"] == len({key[2] for key in keys})
         for label, name in [*enumerate(dataset.class_names), (255, "ignore")]:
             assert row[f"pixels:{name}"] == sum(int((target == label).sum()) for target in targets)
         for label, name in enumerate(dataset.class_names):
             assert row[f"samples:{name}"] == sum(bool((target == label).any()) for target in targets)
+        pasted = [row.get(f"pasted:{name}") for name in dataset.class_names]
+        if trial.copy_paste == "none":
+            assert pasted == [None, None]
+        else:
+            assert pasted == sum(sample["pasted"] for sample in shown).tolist()
+            assert pasted[1] > 0
         if trial.adaptive_from == "confidence":
             assert all(0 < row[f"confidence:{name}"] < 1 for name in dataset.class_names)
 
