@@ -114,3 +114,12 @@ def test_a_baseline_that_trains_longer_is_named(tmp_path: Path):
         make_run(tmp_path / sampling, sampling=sampling)
     (group,) = arrange(collect(tmp_path), tmp_path, "full/mskf/x2/none").groups
     assert "Half the steps an epoch of the baseline: full/mskf/none/none;" in "\n".join(sentences(group))
+
+
+def test_whether_the_data_tell_strategies_apart(tmp_path: Path):
+    # Means .11 and .31, their deviation .1414; within, .01 each: the ratio is 14.1.
+    text = said(tmp_path / "far", (0.10, 0.11, 0.12), (0.30, 0.31, 0.32))
+    assert "between strategies over that of seeds within them: 14.1 (strategies move it more than seeds do)." in text
+    near = said(tmp_path / "near", (0.10, 0.20, 0.30), (0.11, 0.20, 0.30))
+    assert "within them: 0.0 (seeds move it as much as strategies do)." in near
+    assert "within them" not in said(tmp_path / "single", (0.1,), (0.2,))

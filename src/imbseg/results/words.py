@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from imbseg.results.compare import compare, verdict
 from imbseg.results.moved_prior import prior_sentences, with_best_prior
+from imbseg.results.statistics import noise_ratio
 from imbseg.results.strategies import Group, Strategy
 
 
@@ -18,7 +21,7 @@ def sentences(group: Group) -> list[str]:
     compared = [compare(one, group.baseline, score) for one in group.others]
     for strategy, comparison in zip(group.others, compared, strict=True):
         lines.append(f"- {strategy.label}: {verdict(comparison)}{_beside(strategy, group.baseline, score)}")
-    lines += _steps(group)
+    lines += [*_steps(group), *_told_apart(group, score)]
     lines += prior_sentences(group.others, group.baseline, score)
     compared += with_best_prior(group.others, group.baseline, score)
     tested = sum(one.seeds > 1 for one in compared)
@@ -44,6 +47,15 @@ def _steps(group: Group) -> list[str]:
         for words, labels in (("Twice", longer), ("Half", shorter))
         if labels
     ]
+
+
+def _told_apart(group: Group, score: str) -> list[str]:
+    """Whether these data can tell strategies apart at all: the spread between them against that of seeds."""
+    ratio = noise_ratio([list(one.values("test", score).values()) for one in group.strategies])
+    if math.isnan(ratio):
+        return []
+    words = "seeds move it as much as strategies do" if ratio <= 1 else "strategies move it more than seeds do"
+    return [f"Spread of {score} between strategies over that of seeds within them: {ratio:.1f} ({words})."]
 
 
 METHOD = (
