@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_trial import make_data, train
 
 from imbseg.errors import InputError
+from imbseg.models import checkpoint
 from imbseg.training.folder import Folder, keep_or_refuse, recorded_threads, stored_status
 
 ABOUT = {"parameters": {"threads": 2, "seed": 1}, "dataset_sha256": "d", "meta_sha256": "m"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_data(tmp_path_factory.mktemp("data"))
 
 
 def folder(path: Path, trial: Any, status: Any = None) -> Folder:
@@ -56,3 +65,24 @@ def test_a_thread_count_that_is_none_is_refused(tmp_path: Path, threads: Any) ->
     folder(tmp_path, {"parameters": {"threads": threads}})
     with pytest.raises(InputError, match=r"trial.json: threads: expected a whole number, found"):
         recorded_threads(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("draws"), "lacks 'draws', so another version of imbseg wrote it"),
+        (lambda state: state["model"].popitem(), "is of another network or optimizer than this trial's"),
+        (lambda state: state["optimizer"].update(param_groups=[]), "is of another network or optimizer"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(
+    change: Callable[[dict[str, Any]], Any], message: str, data: dict[str, str], tmp_path: Path
+) -> None:
+    train({**data, "epochs": "1"}, tmp_path / "trial")
+    state = checkpoint.load(tmp_path / "trial" / "last.pt")
+    change(state)
+    checkpoint.save(tmp_path / "trial" / "last.pt", state)
+    (tmp_path / "trial" / "status.json").unlink()
+    with pytest.raises(InputError, match=re.escape(message)):
+        train({**data, "epochs": "1"}, tmp_path / "trial")
+    assert (tmp_path / "trial" / "epochs.csv").is_file()

@@ -24,6 +24,8 @@ from imbseg.training.paste import Paster, donor_line
 from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import Resolved, Trial
 
+STATE = ("model", "optimizer", "scaler", "history", "draws", "seconds")  # what last.pt holds
+
 
 @dataclasses.dataclass
 class Run:
@@ -135,9 +137,16 @@ def _restore(run: Run) -> None:
     if not file.is_file():
         return
     state = checkpoint.load(file, run.learner.device)
-    run.learner.model.load_state_dict(state["model"])
-    run.learner.optimizer.load_state_dict(state["optimizer"])
-    run.learner.scaler.load_state_dict(state["scaler"])
+    if lacking := [name for name in STATE if name not in state]:
+        raise InputError(f"checkpoint {file}: lacks {lacking[0]!r}, so another version of imbseg wrote it; train in "
+                         f"another folder")  # fmt: skip
+    try:
+        run.learner.model.load_state_dict(state["model"])
+        run.learner.optimizer.load_state_dict(state["optimizer"])
+        run.learner.scaler.load_state_dict(state["scaler"])
+    except (RuntimeError, ValueError, KeyError) as error:  # torch tells each in several lines
+        raise InputError(f"checkpoint {file}: is of another network or optimizer than this trial's ("
+                         f"{str(error).splitlines()[0][:120]}); train in another folder") from error  # fmt: skip
     run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
     write_rows(run.folder.file("epochs.csv"), run.history)
     write_rows(run.folder.file("draws.csv"), run.draws)
