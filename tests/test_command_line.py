@@ -231,3 +231,13 @@ def test_a_good_trial_ends_with_0(
     said, complaints = capsys.readouterr()
     assert f"run folder: {tmp_path / 'run'}" in said
     assert not complaints
+
+
+def test_output_that_nobody_reads_is_no_crash(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, 'src'); from imbseg.errors import run_command; "
+        "run_command(lambda: [print('x' * 1000) for _ in range(1000)] and None)"
+    )
+    script = f'{sys.executable} -c "$0" | head -1 > /dev/null; echo ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", script, code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("141", "")

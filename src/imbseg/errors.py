@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -68,15 +69,20 @@ def describe_os_error(error: OSError) -> str:
 
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """Run a script's main function and exit: 0, 1 for a failed trial, 2 for bad input, 130 after Ctrl-C."""
+    """Run a script's main function and exit: 0, 1 for a failed trial, 2 for bad input, 130 after Ctrl-C.
+
+    Where nobody reads the output any more (`| head`), it ends like a program that SIGPIPE stopped: 141, in silence.
+    """
     try:
         status = main() or 0
+        sys.stdout.flush()
     except InputError as error:
         status = _say(str(error), 2)
     except TrialFailed as error:
         status = _say(str(error), 1)
     except BrokenPipeError:
-        raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python flushes at its end goes nowhere
+        status = 141
     except OSError as error:
         status = _say(describe_os_error(error), 2)
     except KeyboardInterrupt:

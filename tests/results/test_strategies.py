@@ -111,6 +111,11 @@ def test_seeds_of_the_split_pair_with_their_like(tmp_path: Path):
         ([WEIGHTED, {}], "cross_entropy", "the plainest with cross_entropy"),
         ([{"sampling": "label"}, {"sampling": "x2"}], "full/mskf/x2/none", "the plainest with cross_entropy"),
         (
+            [{"sampling": "none"}, {"sampling": "x2"}, {"sampling": "label"}],
+            "full/mskf/x2/none",
+            "the plainest with cross_entropy",
+        ),
+        (
             [{"sampling": "label", "loss": "focal"}, {"sampling": "x2", "loss": "focal"}],
             "full/mskf/x2/none",
             "nothing resampled or pasted",

@@ -88,7 +88,8 @@ def _absent(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
     found = []
     if untrained:
         found.append(
-            f"No train image shows {names(untrained)}: nothing can be learned; take the class out of "
+            f"No train image shows {names(untrained)}: nothing can be learned; if the masks hold it as another number "
+            f"(255 say), give the class that 'value' and set ignore_index: null; else take it out of "
             f"{dataset.path.name}, or label some."
         )
     if untested:

@@ -21,7 +21,8 @@ GINI_APART = 0.15  # from which two Gini coefficients tell whether the imbalance
 def rare_by(table: pd.DataFrame, dataset: Dataset, ending: str = "") -> list[str]:
     """What each class is rare by: `images`, `pixels`, `size`, several with a blank between, or "".
 
-    By images: fewer than half of the median class's, or fewer than FEW_IMAGES. By pixels: a share below PIXEL_FRACTION
+    By images: fewer than half of the median class's, or fewer than FEW_IMAGES and than half of those that show the
+    commonest class (in a small data set all classes have few). By pixels: a share below PIXEL_FRACTION
     of an equal share. By size: a typical object covers less than SMALL_OBJECT of its image. Background is never rare,
     and doesn't count for the median.
 
@@ -32,8 +33,9 @@ def rare_by(table: pd.DataFrame, dataset: Dataset, ending: str = "") -> list[str
     """
     aside = table["class"].eq(dataset.background or "")
     median = float(table[f"images{ending}"][~aside].median()) if not aside.all() else 0.0
+    images = table[f"images{ending}"]
     found = {
-        "images": table[f"images{ending}"].lt(max(median / 2, FEW_IMAGES)),
+        "images": images.lt(median / 2) | (images.lt(FEW_IMAGES) & images.lt(images.max() / 2)),
         "pixels": table[f"pixel_share{ending}"].lt(PIXEL_FRACTION / len(table)),
         "size": table["object_size"].lt(SMALL_OBJECT),
     }

@@ -74,7 +74,8 @@ def table(group: Group, subset: str = "test") -> pd.DataFrame:
         for name in TESTS:
             row |= {name: getattr(found, name), f"{name}_holm": corrected[name][place]}
         row["detectable"] = detectable(found.deviation, found.seeds, family=members)
-        row["seeds_needed"] = seeds_needed(found.mean, found.deviation, family=members)
+        known = not math.isnan(found.deviation)
+        row["seeds_needed"] = str(seeds_needed(found.mean, found.deviation, family=members)) if known else ""
         rows.append(row)
     return pd.DataFrame(rows)
 

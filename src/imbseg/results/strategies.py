@@ -122,13 +122,15 @@ def varying_settings(runs: Sequence[Run]) -> list[str]:
 def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple[Strategy, str]:
     """The strategy that the others are compared with, and how it was chosen.
 
-    By default plain cross-entropy, then what neither resamples nor pastes; between equals the one on the imbalanced
-    data (full data is no fair opponent of a remedy), then a random split, then the first.
+    By default plain cross-entropy, then what takes as many steps as most of the strategies, then what neither resamples
+    nor pastes; between equals the one on the imbalanced data (full data is no fair opponent of a remedy), then a random
+    split, then the first.
     """
     found = _matching(strategies, wanted) if wanted else []
     if len(found) == 1:
         return found[0], "named with --baseline"
-    best = min(strategies, key=lambda strategy: _plainness(strategy.settings, strategy.runs[0].parameters))
+    doubled = sum(one.runs[0].parameters.get("sampling") != "none" for one in strategies) > len(strategies) / 2
+    best = min(strategies, key=lambda one: _plainness(one.settings, one.runs[0].parameters, doubled=doubled))
     if len(strategies) == 1:
         return best, "the only strategy"
     parameters, missing = best.runs[0].parameters, f"{wanted!r} isn't here; " if wanted else ""
@@ -148,10 +150,11 @@ def differences(strategy: Strategy, baseline: Strategy, subset: str, score: str)
 PLAIN = ("none", "x2")
 
 
-def _plainness(settings: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[int, ...]:
+def _plainness(settings: Mapping[str, Any], parameters: Mapping[str, Any], *, doubled: bool) -> tuple[int, ...]:
     sampling = parameters.get("sampling")
     return (
         settings["loss"] != "cross_entropy",
+        (sampling != "none") != doubled,  # all samplers but `none` take twice its steps
         PLAIN.index(sampling) if sampling in PLAIN else len(PLAIN),
         parameters.get("copy_paste") != "none",
         settings["class_weights"] != "none",

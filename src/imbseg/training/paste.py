@@ -113,9 +113,15 @@ def donor_line(trial: Trial, dataset: Dataset, donors: Donors) -> str:
     """What a person should know before the first step: which classes are pasted, and which can't be."""
     weights = class_weights(trial, dataset, donors, {})
     words = f"copy-paste ({trial.copy_paste}): objects of {counted(dataset, donors.counts * (weights > 0))}"
-    if trial.copy_paste != "weak":
+    weak = trial.copy_paste == "weak"
+    wanted = (
+        weak_names(trial, dataset) if weak else [name for name in dataset.class_names if name != dataset.background]
+    )
+    lacking = [name for name in wanted if not donors.counts[dataset.class_names.index(name)]]
+    if lacking and not weak:
+        words += f"; no object within the area bounds of {', '.join(lacking)} (paste_min_pixels, paste_max_share)"
+    if not weak:
         return words
-    lacking = [name for name in weak_names(trial, dataset) if not donors.counts[dataset.class_names.index(name)]]
     words += f"; the worst third of {trial.weak_from}" if trial.weak_from else "; the data set's weak classes"
     return words + (f"; no object within the area bounds of {', '.join(lacking)}" if lacking else "")
 
