@@ -49,6 +49,15 @@ def unknown_name(what: str, name: object, choices: Iterable[str]) -> InputError:
     return InputError(f"unknown {what} {str(name)!r}{hint}; choose from: {', '.join(names)}")
 
 
+def first_line(error: BaseException) -> str:
+    """What a library says of an error, in at most 120 letters; its type where it says nothing (an empty file).
+
+    >>> first_line(IndexError()), first_line(ValueError("bad magic\\nat byte 0"))
+    ('IndexError', 'bad magic')
+    """
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
 def first_ten(problems: list[str], what: str) -> InputError:
     """One error for many broken files: the first ten, and how many more."""
     more = f"\n  ... and {len(problems) - 10} more" if len(problems) > 10 else ""

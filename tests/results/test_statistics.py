@@ -56,6 +56,13 @@ def test_no_score_is_no_difference() -> None:
         statistics.difference({}, scores(0.1))
 
 
+def test_a_thousand_seeds_are_not_too_many() -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs = (dict(scores(*rng.normal(mean, 0.1, 1200))) for mean in (0.5, 0.4))
+    assert statistics.difference(ours, theirs).least_p == 0
+    assert statistics.difference(ours, {(seed, 1): value for (seed, _), value in theirs.items()}).least_p == 0
+
+
 def test_differences_without_spread() -> None:
     same = statistics.difference(scores(0.5, 0.5, 0.5), scores(0.5, 0.5, 0.5))
     assert (same.mean, same.p_t, same.p_permutation) == (0, 1, 1)

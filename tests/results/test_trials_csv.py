@@ -119,7 +119,9 @@ BAD = {
     "percent": (table(sky=47.5), "the scores reach 47.5: these look like percent; divide by 100"),
     "below 0": (table(sky=-0.5), "expected IoU of 0..1, found -0.5..0.25"),
     "above 100": (table(sky=470.0), "expected IoU of 0..1, found 0.25..470"),
-    "a seed is no number": (table(seed="one"), "seed 'seed': expected whole numbers, found 'one'"),
+    "a seed is no number": (table(seed="one"), "line 3, seed: expected a whole number for the seed, found 'one'"),
+    "a seed is infinite": (table(seed="inf"), "line 3, seed: expected a whole number for the seed, found"),
+    "a strategy is empty": (table(strategy=float("nan")), "line 3: strategy is empty; name each trial's strategy"),
     "a strategy has a seed twice": (table(seed=1), "lines 2 and 3 are both 'a' with seed 1; keep one"),
     "no rows": (table().head(0), "has no row"),
 }
@@ -159,7 +161,8 @@ def test_bad_arguments(
 @pytest.mark.parametrize(
     ("text", "message"),
     [("tail: [unicorn]", "unknown class"), ("rare: [pole]", "unknown group"),
-     ("tail: pole", "expected lists of classes"), ("tail: [", "can't be read")],
+     ("tail: pole", "expected lists of classes"), ("tail: [", "can't be read"), ("tail: [2026-99-99]", "can't be read"),
+     ("tail: [pole]\nhead: [pole]", "stands there twice")],
 )  # fmt: skip
 def test_bad_groups(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "groups.yml").write_text(text)

@@ -67,6 +67,12 @@ def test_a_thread_count_that_is_none_is_refused(tmp_path: Path, threads: Any) ->
         recorded_threads(tmp_path)
 
 
+def test_an_empty_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "last.pt").touch()
+    with pytest.raises(InputError, match=r"last.pt: can't be read \("):
+        checkpoint.load(tmp_path / "last.pt")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -157,7 +157,7 @@ def load(name_or_path: str, *, root: str | None = None) -> Dataset:
     content = path.read_bytes()
     try:
         raw = _decoded(content)
-    except (yaml.YAMLError, ValueError) as error:  # a date such as 2012-99-99 is a ValueError
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2012-99-99 is a ValueError
         raise InputError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise InputError(f"{path}: expected keys such as {', '.join(REQUIRED)}, found {type(raw).__name__}")

@@ -12,7 +12,7 @@ from imbseg import menu
 from imbseg.errors import InputError
 from imbseg.losses import LOSSES, OWN_WEIGHTS, PIXEL_MAPS
 
-WEIGHT = re.compile(r"(\d+\.?\d*|\.\d+)(e-?\d+)?")  # no sign: a + joins terms
+WEIGHT = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e-?[0-9]+)?")  # no sign: a + joins terms
 
 
 class Term(NamedTuple):

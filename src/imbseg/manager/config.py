@@ -102,11 +102,11 @@ def _load(path: Path) -> Any:
     if path.suffix == ".json":
         try:
             return json.loads(text)
-        except ValueError as error:  # a number of 5,000 digits is no JSONDecodeError
+        except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no JSONDecodeError
             raise InputError(f"{path}: broken JSON: {error}") from error
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # a date such as 2012-99-99 is a ValueError
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2012-99-99 is a ValueError
         raise InputError(f"{path}: broken YAML: {' '.join(str(error).split())}") from error
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from imbseg.errors import InputError
+from imbseg.errors import InputError, first_line
 from imbseg.files import whole_file
 
 
@@ -39,7 +39,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     except FileNotFoundError as error:
         raise InputError(f"checkpoint {path}: no such file") from error
     except Exception as error:  # unpickling a broken file fails in many ways
-        raise InputError(f"checkpoint {path}: can't be read ({str(error).splitlines()[0][:120]}); remove the run "
+        raise InputError(f"checkpoint {path}: can't be read ({first_line(error)}); remove the run "
                          f"folder and start the trial again") from error  # fmt: skip
     if not isinstance(content, dict):
         raise InputError(f"checkpoint {path}: expected a dict, found {type(content).__name__}")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import torch
 
-from imbseg.errors import InputError
+from imbseg.errors import InputError, first_line
 
 Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
 IMAGENET: Normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -85,7 +85,7 @@ def _read(path: Path) -> State:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # every reader has its own errors for a broken file
         raise InputError(f"encoder_weights {path}: can't be read as PyTorch weights (cut short, or another format): "
-                         f"{str(error).splitlines()[0][:120]}") from error  # fmt: skip
+                         f"{first_line(error)}") from error  # fmt: skip
     for key in ("model", "state_dict"):
         content = content.get(key, content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
@@ -135,7 +135,7 @@ def _from_hub(name: str) -> tuple[State, Normalisation]:
         )
         state = _read(Path(hf_hub_download(**where, filename="model.safetensors", local_files_only=offline)))
     except (OSError, ValueError) as error:
-        reason = "the hub can't be reached" if offline else f"the download failed ({str(error).splitlines()[0][:120]})"
+        reason = "the hub can't be reached" if offline else f"the download failed ({first_line(error)})"
         raise InputError(f"encoder_weights imagenet: {reason} and {name} isn't in its cache; connect, or give "
                          f"encoder_weights a file, package:NAME or none") from error  # fmt: skip
     return state, (_triple(config["mean"]), _triple(config["std"]))

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,7 +177,7 @@ def least_permutation_p(seeds: int) -> float:
     >>> least_permutation_p(3), least_permutation_p(5), least_permutation_p(6)
     (0.25, 0.0625, 0.03125)
     """
-    return min(1.0, 2.0 / 2.0**seeds)
+    return min(1.0, math.ldexp(2.0, -seeds))
 
 
 def noise_ratio(scores: Sequence[Sequence[float]]) -> float:
@@ -238,7 +239,7 @@ def _unpaired(ours: Floats, theirs: Floats, ranks: float) -> Difference:
         (ours, theirs), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis), permutation_type="independent",
         vectorized=True, n_resamples=np.inf if ways <= 20_000 else 9999, rng=np.random.default_rng(0),
     )  # fmt: skip
-    least = (2.0 if len(ours) == len(theirs) else 1.0) / ways
+    least = float(Fraction(2 if len(ours) == len(theirs) else 1, ways))  # ways may be beyond any float
     return Difference(False, fewer, mean, low, high, deviation, p_t, float(found.pvalue), ranks, min(1.0, least))
 
 

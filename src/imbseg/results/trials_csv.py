@@ -44,6 +44,9 @@ def read_trials(
     classes = list(dataset.class_names)
     iou = _scores(table, classes, file)
     seeds = _seeds(table[named["seed"]], file)
+    if (empty := table[named["strategy"]].isna()).any():
+        raise InputError(f"--trials {file}: line {int(np.flatnonzero(empty)[0]) + 2}: {named['strategy']} is empty; "
+                         f"name each trial's strategy")  # fmt: skip
     strategies = table[named["strategy"]].astype(str).tolist()
     _check_repeats(strategies, seeds, file)
     own = _scores(table, [named["mIoU"]], file)[:, 0] if "mIoU" in named else iou.mean(axis=1)
@@ -63,10 +66,14 @@ def class_groups(dataset: Dataset, file: Path | None) -> dict[str, tuple[str, ..
         return {name: tuple(found) for name, found in (dataset.groups or {}).items()}
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"--groups {file}: can't be read ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict) or not all(isinstance(value, list) for value in content.values()):
         raise InputError(f"--groups {file}: expected lists of classes by group, such as 'tail: [pole, bicyclist]'")
+    listed = [name for names in content.values() for name in names]
+    for name in listed:
+        if listed.count(name) > 1:
+            raise InputError(f"--groups {file}: class {name!r} stands there twice; leave it in one place")
     for group, names in content.items():
         if group not in GROUPS:
             raise unknown_name(f"group in {file}:", group, GROUPS)
@@ -95,7 +102,7 @@ def column_names(text: str) -> dict[str, str]:
 
 def _table(file: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(file)
+        table = pd.read_csv(file, compression=None)
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise InputError(f"--trials {file}: can't be read as CSV ({' '.join(str(error).split())})") from error
     if not len(table):
@@ -132,9 +139,10 @@ def _scores(table: pd.DataFrame, columns: Sequence[str], file: Path) -> NDArray[
 
 def _seeds(column: pd.Series, file: Path) -> list[int]:
     values = pd.to_numeric(column, errors="coerce")
-    if values.isna().any() or (values != values.round()).any():
-        raise InputError(f"--trials {file}: seed {column.name!r}: expected whole numbers, found "
-                         f"{column[values.isna() | (values != values.round())].iloc[0]!r}")  # fmt: skip
+    wrong = ~np.isfinite(values) | (values != values.round()) | (values.abs() > 2**53)
+    if wrong.any():
+        raise InputError(f"--trials {file}: line {int(np.flatnonzero(wrong)[0]) + 2}, {column.name}: expected a whole "
+                         f"number for the seed, found {column[wrong].iloc[0]!r}")  # fmt: skip
     return [int(value) for value in values]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from imbseg.datasets.spec import Dataset
-from imbseg.errors import InputError
+from imbseg.errors import InputError, first_line
 from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.models import checkpoint
 from imbseg.models.deeplabv3plus import deeplabv3plus
@@ -146,7 +146,7 @@ def _restore(run: Run) -> None:
         run.learner.scaler.load_state_dict(state["scaler"])
     except (RuntimeError, ValueError, KeyError) as error:  # torch tells each in several lines
         raise InputError(f"checkpoint {file}: is of another network or optimizer than this trial's ("
-                         f"{str(error).splitlines()[0][:120]}); train in another folder") from error  # fmt: skip
+                         f"{first_line(error)}); train in another folder") from error  # fmt: skip
     run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
     write_rows(run.folder.file("epochs.csv"), run.history)
     write_rows(run.folder.file("draws.csv"), run.draws)

@@ -102,25 +102,27 @@ class Trial:
     class_weights: str = _choice(
         "none", CLASS_WEIGHTS, "scheme of class weights, from the train fold's pixels, for every term that takes them"
     )
-    gamma: float = _setting(2.0, "float", "focusing exponent of the focal losses, 0 or at least 1", low=0)
+    gamma: float = _setting(2.0, "float", "focusing exponent of the focal losses, 0 or at least 1", low=0, high=100)
     alpha: float | None = _setting(None, "float", "weight of focal's positive terms", optional=True, low=0, high=1)
     beta: float = _setting(0.7, "float", "tversky's weight of missed pixels, 1 - beta of false ones", low=0, high=1)
     delta: float = _setting(0.6, "float", "unified_focal's weight of rare classes", low=0, high=1)
     unified_gamma: float = _setting(0.5, "float", "unified_focal's focusing exponent", low=0, high=0.99)
-    tau: float = _setting(1.0, "float", "logit_adjusted's strength; 1: balanced softmax", low=0)
+    tau: float = _setting(1.0, "float", "logit_adjusted's strength; 1: balanced softmax", low=0, high=100)
     variation_sigma: float = _setting(
-        4.0, "float", "logit_variation's deviation of the noise before it is clipped to [-1, 1]", low=0
+        4.0, "float", "logit_variation's deviation of the noise before it is clipped to [-1, 1]", low=0, high=1e6
     )
-    size_bound: float = _setting(20.0, "float", "size_balanced's largest weight; background weighs 1", low=1)
+    size_bound: float = _setting(20.0, "float", "size_balanced's largest weight; background weighs 1", low=1, high=1e6)
     ohem_share: float = _setting(
         0.25, "float", "share of the labelled pixels that ohem keeps", low=0, open_low=True, high=1
     )
     ohem_min: int = _setting(1000, "int", "fewest labelled pixels of a batch that ohem keeps", low=1)
-    lr: float = _setting(0.01, "float", "learning rate of the decoder", low=0, open_low=True)
-    encoder_lr: float = _setting(0.0001, "float", "learning rate of the encoder (absolute)", low=0, open_low=True)
+    lr: float = _setting(0.01, "float", "learning rate of the decoder", low=0, open_low=True, high=1e30)
+    encoder_lr: float = _setting(
+        0.0001, "float", "learning rate of the encoder (absolute)", low=0, open_low=True, high=1e30
+    )
     optimizer: str = _choice("sgd", ("sgd", "adamw"), "the optimizer")
     momentum: float = _setting(0.9, "float", "momentum of sgd, first beta of adamw", low=0, high=0.9999)
-    weight_decay: float = _setting(0.0001, "float", "weight decay", low=0)
+    weight_decay: float = _setting(0.0001, "float", "weight decay", low=0, high=1e30)
     poly_power: float = _setting(0.9, "float", "exponent of the polynomial decay of the learning rates", low=0)
     batch_size: int = _setting(8, "int", "samples a step", low=2)
     epochs: int = _setting(200, "int", "most epochs", low=1)
