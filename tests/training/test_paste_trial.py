@@ -30,6 +30,8 @@ from imbseg.training.preview import first_samples
 from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import Resolved, resolve
 
+pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
+
 PASTING = {"strategy": "full/mskf/none/rare", "paste_min_pixels": "20", "paste_probability": "1"}
 RULES = tuple(rule for rule in COPY_PASTE if rule != "none")
 

@@ -23,6 +23,8 @@ from imbseg.post_hoc.prior import BETAS, prior
 from imbseg.post_hoc.rank import rank
 from imbseg.training import post_hoc
 
+pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
+
 COUNTS = ("tp", "fp", "fn", "ignored", "confusion")
 
 

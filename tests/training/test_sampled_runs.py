@@ -24,6 +24,8 @@ from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples, augment, draw_sample
 from imbseg.trial import resolve
 
+pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
+
 CROPS = {"crop": "32", "crop_on_object": "0.5"}
 RUNS: dict[str, dict[str, str]] = {
     "rare_class": {"strategy": "full/mskf/rare_class/none", **CROPS},

@@ -15,6 +15,8 @@ from imbseg.training.samples import Files
 from imbseg.training.timing import FirstBatches, Pace
 from imbseg.trial import Resolved, resolve
 
+pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
