@@ -10,10 +10,9 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import NoReturn
 
 from imbseg.datasets.spec import Dataset, load
-from imbseg.errors import InputError, run_command
+from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, writable_folder, write_text
 
 
@@ -49,14 +48,9 @@ def main() -> None:
         print(line)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(message)
-
-
 def parse() -> argparse.Namespace:
     """The command line; places absolute, since trials run in the repository."""
-    parser = _Parser(description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False)
+    parser = Parser(prog="plan_experiment.py", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--dataset", required=True, metavar="NAME|PATH.yml", help="the data set")
     parser.add_argument(
         "--root", type=absolute, metavar="DIR", help="where its files lie (default: what its file says)"

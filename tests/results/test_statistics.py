@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from imbseg.errors import InputError
-from imbseg.results import bootstrap, statistics
+from imbseg.results import bootstrap, power, statistics
 from imbseg.results.simulation import World, simulate
 
 
@@ -87,12 +87,12 @@ def test_holm_by_hand_and_with_tests_that_are_none() -> None:
 
 @pytest.mark.parametrize("family", [1, 9])
 def test_the_detectable_difference_is_found_in_four_of_five_experiments(family: int) -> None:
-    effect = statistics.detectable(0.02, 5, family=family)
+    effect = power.detectable(0.02, 5, family=family)
     pairs = np.random.default_rng(0).normal(effect, 0.02, (20_000, 5))
     found = stats.ttest_1samp(pairs, 0, axis=1).pvalue <= 0.05 / family
     assert found.mean() == pytest.approx(0.8, abs=0.01)  # three standard errors
-    assert statistics.seeds_needed(effect, 0.02, family=family) == 5
-    assert statistics.seeds_needed(effect * 0.99, 0.02, family=family) == 6
+    assert power.seeds_needed(effect, 0.02, family=family) == 5
+    assert power.seeds_needed(effect * 0.99, 0.02, family=family) == 6
 
 
 def test_the_noise_ratio_by_hand() -> None:

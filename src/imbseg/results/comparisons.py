@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import stats
 
 from imbseg.results.collect import CORRECTED, SCORES
-from imbseg.results.statistics import MOST_SEEDS, Difference, detectable, difference, holm, seeds_needed
+from imbseg.results.power import MOST_SEEDS, detectable, seeds_needed
+from imbseg.results.statistics import Difference, difference, holm
 from imbseg.results.strategies import Group, Strategy
 from imbseg.results.tables import number
 
