@@ -93,7 +93,7 @@ def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"hours": "0.0001"}, "--hours 0.0001: the baseline alone takes"),
         ({"out": "x.json"}, "expected a name that ends in .yml"),
         ({"out": "/dev/null/x.yml"}, "expected an output folder, found a file"),
-        ({"nosuch": "1"}, "unrecognized arguments: --nosuch 1"),
+        ({"nosuch": "1"}, "unknown flag '--nosuch'"),
     ],
     ids=lambda value: str(value)[:40],
 )
