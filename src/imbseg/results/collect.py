@@ -143,7 +143,7 @@ def _with_scores(run: Run) -> Run:
     """Add what the run's other files say."""
     file = run.folder / "status.json"
     status = _object(file) if file.is_file() else {"status": "not started"}
-    rows = _rows(run.folder / "epochs.csv")
+    rows = read_rows(run.folder / "epochs.csv")
     word = str(status.get("status"))
     if word != FINISHED:
         return dataclasses.replace(run, status=word, reason=_reason(status, len(rows), run), epochs=len(rows))
@@ -177,7 +177,7 @@ def _object(file: Path) -> dict[str, Any]:
         raise InputError(str(error).replace(str(file), file.name).split(";")[0]) from error
 
 
-def _rows(file: Path) -> list[Row]:
+def read_rows(file: Path) -> list[Row]:
     """A table of numbers; an empty cell is NaN, a missing file has no rows."""
     if not file.is_file():
         return []
@@ -215,5 +215,5 @@ def _corrected(status: Mapping[str, Any], subset: str) -> Row:
 
 
 def _seconds(file: Path) -> float:
-    rows = _rows(file)
+    rows = read_rows(file)
     return sum(row.get("train_s", 0.0) + row.get("val_s", 0.0) for row in rows) if rows else NAN

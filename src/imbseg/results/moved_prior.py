@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
+
+import pandas as pd
 
 from imbseg.results.collect import PRIOR
 from imbseg.results.compare import Comparison, compare, verdict
-from imbseg.results.strategies import Strategy, differences
+from imbseg.results.strategies import Group, Strategy, differences
 from imbseg.results.tables import spread
 
 
@@ -36,22 +40,66 @@ def prior_sentences(others: Sequence[Strategy], baseline: Strategy, score: str) 
     ]
 
 
-def share(strategy: Strategy, baseline: Strategy, score: str) -> str:
-    """What part of a strategy's gain the baseline's prior gives by itself, over the seeds that have both.
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """How much of a gain the baseline's prior gives by itself, over the seeds that have both.
 
-    (baseline, prior moved - baseline) / (strategy - baseline), each the mean over those seeds. A gain that noise
-    explains has no parts.
+    Attributes:
+        seeds: how many have the strategy's score, the baseline's, and the baseline's with its prior moved.
+        gain: the strategy minus the baseline.
+        alone: the baseline with its prior moved minus the baseline.
+        share: alone / gain, at least 0; NaN where there is no gain, or noise explains it: such a gain has no parts.
     """
+
+    seeds: int
+    gain: float
+    alone: float
+    share: float
+
+
+def part(strategy: Strategy, baseline: Strategy, score: str) -> Part:
+    """Share out a strategy's gain on tail or mIoU."""
     gains = differences(strategy, baseline, "test", score)
     moved = baseline.values("test", PRIOR + score)
     seeds = [seed for seed in gains if seed in moved]
-    if not seeds:
-        return "no seed has both"
     gain, _, _ = spread(gains[seed] for seed in seeds)
     alone, _, _ = spread(moved[seed] - baseline.values("test", score)[seed] for seed in seeds)
-    if gain <= 0:
-        return f"no gain to explain ({gain:+.3f}); the prior alone {alone:+.3f}"
-    if len(seeds) > 1 and not compare(strategy, baseline, score).beyond_noise:
-        return f"a gain within noise ({gain:+.3f}) is not shared out; the prior alone {alone:+.3f}"
-    part = f"{100 * alone / gain:.0f} % of {gain:+.3f}" if alone > 0 else f"none of {gain:+.3f}"
-    return f"{part} (the prior alone {alone:+.3f})" + (", one seed" if len(seeds) == 1 else "")
+    noise = len(seeds) > 1 and not compare(strategy, baseline, score).beyond_noise
+    known = bool(seeds) and gain > 0 and not noise
+    return Part(len(seeds), gain, alone, max(alone, 0.0) / gain if known else math.nan)
+
+
+def share(strategy: Strategy, baseline: Strategy, score: str) -> str:
+    """What part of a strategy's gain the baseline's prior gives by itself, in words."""
+    found = part(strategy, baseline, score)
+    if not found.seeds:
+        return "no seed has both"
+    if found.gain <= 0:
+        return f"no gain to explain ({found.gain:+.3f}); the prior alone {found.alone:+.3f}"
+    if math.isnan(found.share):
+        return f"a gain within noise ({found.gain:+.3f}) is not shared out; the prior alone {found.alone:+.3f}"
+    words = f"{100 * found.share:.0f} % of" if found.share > 0 else "none of"
+    return f"{words} {found.gain:+.3f} (the prior alone {found.alone:+.3f})" + (", one seed" * (found.seeds == 1))
+
+
+def table(group: Group) -> pd.DataFrame:
+    """Every comparison twice: as trained, and with each side's best prior; a row a strategy and score.
+
+    Args:
+        group: strategies that may be compared.
+
+    Returns:
+        Columns strategy, score (tail, mIoU), seeds, gain, low, high, prior_alone, share, both, both_low, both_high: the
+        last three are the difference where both sides have their best prior.
+    """
+    rows = []
+    for score in ("tail", "mIoU"):
+        both = with_best_prior(group.others, group.baseline, score)
+        for strategy, moved in zip(group.others, both, strict=False):
+            plain, found = compare(strategy, group.baseline, score), part(strategy, group.baseline, score)
+            rows.append({
+                "strategy": strategy.label, "score": score, "seeds": found.seeds, "gain": plain.mean, "low": plain.low,
+                "high": plain.high, "prior_alone": found.alone, "share": found.share, "both": moved.mean,
+                "both_low": moved.low, "both_high": moved.high,
+            })  # fmt: skip
+    return pd.DataFrame(rows)

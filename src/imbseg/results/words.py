@@ -21,7 +21,7 @@ def sentences(group: Group) -> list[str]:
     compared = [compare(one, group.baseline, score) for one in group.others]
     for strategy, comparison in zip(group.others, compared, strict=True):
         lines.append(f"- {strategy.label}: {verdict(comparison)}{_beside(strategy, group.baseline, score)}")
-    lines += [*_steps(group), *_told_apart(group, score)]
+    lines += [*_steps(group), *told_apart(group, score)]
     lines += prior_sentences(group.others, group.baseline, score)
     compared += with_best_prior(group.others, group.baseline, score)
     tested = sum(one.seeds > 1 for one in compared)
@@ -49,7 +49,7 @@ def _steps(group: Group) -> list[str]:
     ]
 
 
-def _told_apart(group: Group, score: str) -> list[str]:
+def told_apart(group: Group, score: str) -> list[str]:
     """Whether these data can tell strategies apart at all: the spread between them against that of seeds."""
     ratio = noise_ratio([list(one.values("test", score).values()) for one in group.strategies])
     if math.isnan(ratio):

@@ -12,6 +12,8 @@ from imbseg.results import comparisons, tables
 from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.collect import Run
 from imbseg.results.figures import draw
+from imbseg.results.frames import all_frames
+from imbseg.results.page.assemble import page, write_page
 from imbseg.results.strategies import Group, Results, arrange
 from imbseg.results.words import METHOD, sentences
 
@@ -32,25 +34,16 @@ def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None) -> 
     """
     results = arrange(runs, root, baseline)
     folder = writable_folder(out)
-    written = {"results.csv": tables.trials_table(results), "strategies.csv": tables.strategies_table(results)}
-    written |= _tests(results)
+    written = all_frames(results)
     for name, table in written.items():
         tables.write_csv(folder / name, table)
+    write_page(page(results, written, {}), folder)
     figures = _figures(results, folder)
     write_text(folder / "report.md", document(results, figures))
     _say(results)
-    print(f"written to {folder}: {', '.join([*written, 'report.md', *figures.values()])}")
+    files = ["report.html", "report.md", *written, *figures.values()]
+    print(f"written to {folder}: {', '.join(files)}\nread it: {folder / 'report.html'}")
     return results
-
-
-def _tests(results: Results) -> dict[str, pd.DataFrame]:
-    """Differences from the baseline with their tests, and rank sums between all strategies."""
-    groups = [group for group in results.groups if group.others]
-    if not groups:
-        return {}
-    between = [comparisons.rank_sums(group.strategies).assign(group=group.name) for group in groups]
-    differences = pd.concat([comparisons.table(group) for group in groups], ignore_index=True)
-    return {"comparisons.csv": differences, "rank_sums.csv": pd.concat(between, ignore_index=True)}
 
 
 def document(results: Results, figures: dict[str, str]) -> str:

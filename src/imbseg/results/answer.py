@@ -1,0 +1,187 @@
+"""The answer of a group, first of all: what lifts the tail, by how much, at what price, and what is within noise.
+
+Every number is a cell of comparisons.csv or one_change.csv.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from imbseg.results.frames import Record, records
+from imbseg.results.moved_prior import share
+from imbseg.results.strategies import Group
+
+LISTED = 3  # strategies told one by one
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What is said first.
+
+    Attributes:
+        lines: sentences; the first is the answer.
+        score: what it is about: tail, or mIoU where no tail is declared.
+        best: label of the strategy that lifts it most, beyond noise where any does; empty without a comparison.
+    """
+
+    lines: tuple[str, ...]
+    score: str
+    best: str
+
+
+def answer(group: Group, compared: pd.DataFrame, changed: pd.DataFrame) -> Answer:
+    """Say it.
+
+    Args:
+        group: its strategies.
+        compared: its rows of comparisons.csv.
+        changed: its rows of one_change.csv.
+    """
+    score = "tail" if any(one.values("test", "tail") for one in group.strategies) else "mIoU"
+    rows = _of(compared, score)
+    if not rows:
+        return Answer((_alone(group),), score, "")
+    rows = [row for row in rows if row["strategy"] not in _more_data(group)] or rows
+    rows.sort(key=lambda row: -row["mean"])
+    lifting = [row for row in rows if row["low"] > 0]
+    best = (lifting or rows)[0]
+    head = _head(compared, str(best["strategy"])) if score == "tail" else ""
+    lines = [_lead(best, score, head, group.baseline.label)]
+    lines += _also(lifting[1:], score) + _within(rows, best, score) + _lower(rows, score)
+    lines += _on_top(changed, score, [str(row["strategy"]) for row in lifting])
+    lines += _ceiling(compared, score, _more_data(group))
+    lines += _prior(group, str(best["strategy"]), score) if lifting else []
+    return Answer(tuple(lines), score, str(best["strategy"]))
+
+
+def signed(value: float) -> str:
+    """A difference in three digits.
+
+    >>> signed(-0.0125), signed(0.2)
+    ('−0.013', '+0.200')
+    """
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def span(row: Record) -> str:
+    """A difference with its interval, or without where one seed gives none."""
+    if math.isnan(row["low"]):
+        return signed(row["mean"])
+    return f"{signed(row['mean'])} [{signed(row['low'])}, {signed(row['high'])}]"
+
+
+def named(score: str) -> str:
+    """A score in a sentence."""
+    return score if score == "mIoU" else f"the {score}"
+
+
+def _of(frame: pd.DataFrame, score: str) -> list[Record]:
+    return [row for _, row in records(frame[frame["score"] == score])] if len(frame) else []
+
+
+def _alone(group: Group) -> str:
+    if not group.others:
+        return f"{group.baseline.label} is the only strategy: there is nothing to hold against it."
+    return f"No strategy has a score to hold against {group.baseline.label}."
+
+
+def _lead(best: Record, score: str, head: str, baseline: str) -> str:
+    label, seeds = best["strategy"], int(best["seeds"])
+    if math.isnan(best["low"]):
+        return (f"On one seed, {label} moves {named(score)} most: {span(best)} against {baseline}{head}. One seed "
+                f"tells nothing about chance: there are no intervals and no tests.")  # fmt: skip
+    if best["low"] > 0:
+        doubt = "" if not best["p_t_holm"] >= 0.05 else f", though not after correction for {best['tests']} strategies"
+        return (f"{label} lifts {named(score)} by {span(best)} over {baseline} ({seeds} {_pairs(best)}seeds{doubt})"
+                f"{head}.")  # fmt: skip
+    return (f"No strategy lifts {named(score)} beyond noise: the most is {label} with {span(best)} ({seeds} "
+            f"{_pairs(best)}seeds could have shown {best['detectable']:.3f}).")  # fmt: skip
+
+
+def _pairs(row: Record) -> str:
+    return "" if row["paired"] else "unpaired "
+
+
+def _head(compared: pd.DataFrame, label: str) -> str:
+    """What it costs the head."""
+    row = next((row for row in _of(compared, "head") if row["strategy"] == label), None)
+    if row is None:
+        return ""
+    if math.isnan(row["low"]):
+        return f"; head {span(row)}"
+    if row["low"] > 0:
+        return f" and lifts the head too, by {span(row)}"
+    if row["high"] < 0:
+        return f" and costs the head {span(row)}"
+    return f" and costs the head nothing beyond noise ({span(row)})"
+
+
+def _also(rows: Sequence[Record], score: str) -> list[str]:
+    if not rows:
+        return []
+    told = "; ".join(f"{row['strategy']} {span(row)}" for row in rows[:LISTED])
+    more = f"; and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
+    return [f"Beyond noise on {named(score)} too: {told}{more}."]
+
+
+def _within(rows: Sequence[Record], best: Record, score: str) -> list[str]:
+    """What changed nothing that these seeds could tell from chance."""
+    found = [row for row in rows if row is not best and row["low"] <= 0 <= row["high"]]
+    if not found:
+        return []
+    if len(found) <= LISTED:
+        told = "; ".join(f"{row['strategy']} {span(row)} ({int(row['seeds'])} seeds could have shown "
+                         f"{row['detectable']:.3f})" for row in found)  # fmt: skip
+        return [f"Within noise on {named(score)}: {told}."]
+    least, most = (pick(row["detectable"] for row in found) for pick in (min, max))
+    names = ", ".join(str(row["strategy"]) for row in found[:LISTED])
+    return [f"Within noise on {named(score)}: {len(found)} strategies ({names}, ...); their seeds could have shown "
+            f"{least:.3f} to {most:.3f}."]  # fmt: skip
+
+
+def _lower(rows: Sequence[Record], score: str) -> list[str]:
+    found = [row for row in rows if row["high"] < 0]
+    if not found:
+        return []
+    told = "; ".join(f"{row['strategy']} {span(row)}" for row in found[-LISTED:])
+    more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return [f"Lower {named(score)} than the baseline, beyond noise: {told}{more}."]
+
+
+def _on_top(changed: pd.DataFrame, score: str, lifting: Sequence[str]) -> list[str]:
+    """What one more remedy adds to a strategy that lifts."""
+    rows = _of(changed, score)
+    told = [row for row in rows if row["instead_of"] in lifting and not math.isnan(row["low"])]
+    lines = []
+    for row in sorted(told, key=lambda row: -abs(row["mean"]))[:LISTED]:
+        verb = (
+            "adds nothing beyond noise" if row["low"] <= 0 <= row["high"] else ("adds" if row["mean"] > 0 else "takes")
+        )
+        power = f" ({int(row['seeds'])} seeds could have shown {row['detectable']:.3f})" if "nothing" in verb else ""
+        lines.append(f"On top of {row['instead_of']}, {row['axis']} {row['to']} instead of {row['from']} {verb}: "
+                     f"{span(row)}{power}.")  # fmt: skip
+    return lines
+
+
+def _more_data(group: Group) -> list[str]:
+    """Strategies that see all images where the baseline's were cut: no remedies, but what remedies can hope for."""
+    asked = group.baseline.runs[0].parameters.get("imbalance")
+    full = [one.label for one in group.others if one.runs[0].parameters.get("imbalance") == "full"]
+    return full if asked == "imbalanced" else []
+
+
+def _ceiling(compared: pd.DataFrame, score: str, labels: Sequence[str]) -> list[str]:
+    found = [row for row in _of(compared, score) if row["strategy"] in labels]
+    told = "; ".join(f"{row['strategy']} {span(row)}" for row in found[:LISTED])
+    return [f"For scale, with all the images that the imbalance took away: {told}."] if told else []
+
+
+def _prior(group: Group, label: str, score: str) -> list[str]:
+    """How much of the best gain decoding alone gives."""
+    strategy = next(one for one in group.strategies if one.label == label)
+    told = share(strategy, group.baseline, score)
+    return [] if told == "no seed has both" else [f"How much of it the prior alone explains, without training: {told}."]

@@ -1,0 +1,59 @@
+"""Every table of a report by the name of its CSV file: what the files, the page and the words all show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from imbseg.results import comparisons, curves, moved_prior, one_change, settings, tables
+from imbseg.results.strategies import Group, Results
+
+Frames = dict[str, pd.DataFrame]
+Record = Mapping[str, Any]
+Make = Callable[[Group], pd.DataFrame]
+ALONE: Mapping[str, Make] = {"learning_curves.csv": curves.table, "settings.csv": settings.table}
+COMPARED: Mapping[str, Make] = {
+    "comparisons.csv": comparisons.table,
+    "one_change.csv": one_change.table,
+    "moved_prior.csv": moved_prior.table,
+    "rank_sums.csv": lambda group: comparisons.rank_sums(group.strategies),
+}
+
+
+def all_frames(results: Results) -> Frames:
+    """Make every table; one that has no row is left out.
+
+    Args:
+        results: what is told.
+
+    Returns:
+        File name -> table. But for results.csv and strategies.csv a column `group` names each row's group.
+    """
+    frames = {"results.csv": tables.trials_table(results), "strategies.csv": tables.strategies_table(results)}
+    for name, make in ALONE.items():
+        frames[name] = _joined(results.groups, make)
+    for name, make in COMPARED.items():
+        frames[name] = _joined([group for group in results.groups if group.others], make)
+    return {name: frame for name, frame in frames.items() if len(frame)}
+
+
+def of_group(frames: Frames, name: str, group: Group) -> pd.DataFrame:
+    """A group's rows of a table, each with its place in the file as index; an empty table where there is none."""
+    frame = frames.get(name)
+    return pd.DataFrame() if frame is None else frame[frame["group"] == group.name]
+
+
+def records(frame: pd.DataFrame) -> list[tuple[int, Record]]:
+    """The rows of a table, each with its place in the file."""
+    rows = frame.to_dict("records")
+    return [(int(place), {str(name): value for name, value in row.items()})
+            for place, row in zip(frame.index, rows, strict=True)]  # fmt: skip
+
+
+def _joined(groups: Sequence[Group], make: Make) -> pd.DataFrame:
+    rows: list[Mapping[Hashable, Any]] = []
+    for group in groups:
+        rows += make(group).assign(group=group.name).to_dict("records")
+    return pd.DataFrame(rows)
