@@ -69,8 +69,11 @@ def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> N
     if not kept:
         print(f"open it again in NNI's web UI: {launch.view_command(experiment)}")
         print(f"  and close that again: {launch.stop_command(experiment)}")
+    page = Path("data/report") / experiment.id / "report.html"
     if not reported:
         print(f"compare the trials: {sys.executable} src/report.py --runs {runs}")
+    elif (REPOSITORY / page).is_file():
+        print(f"what fixed which class: open {page} in a browser")
 
 
 def runs_of(experiment: launch.Experiment) -> Path:

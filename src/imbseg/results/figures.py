@@ -24,7 +24,13 @@ from imbseg.results.tables import spread
 
 # Okabe and Ito: told apart by colour-blind eyes too, and the side of the zero line says the same
 GAIN, LOSS, SEED = "#0072B2", "#D55E00", "#7f7f7f"
-STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
+STYLE = {
+    "font.size": 9,
+    "svg.hashsalt": "imbseg",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+}
 COLUMNS, MOST = 4, 12  # panels in a row, and in all
 ROOMY = 40  # classes up to which a row takes full height
 UNREADABLE = (InputError, EOFError, zipfile.BadZipFile, zlib.error)  # what a file cut short may raise
@@ -33,7 +39,7 @@ LONGEST = 30  # letters of a name
 
 
 def draw(group: Group, path: Path) -> bool:
-    """Write the figure as PNG.
+    """Write the figure as PNG, and beside it as SVG for a paper.
 
     Args:
         group: baseline and strategies.
@@ -50,7 +56,10 @@ def draw(group: Group, path: Path) -> bool:
     with mpl.rc_context(STYLE), warnings.catch_warnings(), whole_file(path) as temporary:
         # a class name in a script that matplotlib's own font lacks shows as boxes
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
-        gain_figure(group, shown).savefig(temporary, dpi=120)
+        figure = gain_figure(group, shown)
+        figure.savefig(temporary, dpi=120)
+        with whole_file(path.with_suffix(".svg")) as vectors:
+            figure.savefig(vectors, metadata={"Date": None})
     return True
 
 

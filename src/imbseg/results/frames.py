@@ -20,6 +20,7 @@ COMPARED: Mapping[str, Make] = {
     "moved_prior.csv": moved_prior.table,
     "rank_sums.csv": lambda group: comparisons.rank_sums(group.strategies),
 }
+FILES = ("results.csv", "strategies.csv", *ALONE, *COMPARED)
 
 
 def all_frames(results: Results) -> Frames:

@@ -1,0 +1,60 @@
+"""report.md: what a pull request shows, the answer first."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from imbseg.results import comparisons, tables
+from imbseg.results.answer import answer
+from imbseg.results.apart import groups_apart, mixed_versions
+from imbseg.results.frames import Frames, of_group
+from imbseg.results.strategies import Group, Results
+from imbseg.results.words import METHOD, sentences
+
+
+def document(results: Results, frames: Frames, figures: dict[str, str]) -> str:
+    """report.md: the answer first, then the tables.
+
+    Args:
+        results: what is told.
+        frames: of `all_frames`.
+        figures: group -> file name of its figure.
+    """
+    parts = [f"# Results of {tables.escape(results.root.resolve().name)}\n"]
+    if (apart := groups_apart(results.groups)) is not None:
+        parts.append(f"{tables.escape(apart)}.\n")
+    for group in results.groups:
+        parts += _group_parts(group, frames, figures.get(group.name))
+    counted = tables.trials_table(results)
+    parts += ["## Every trial\n", tables.markdown(counted[counted["reason"] == ""].drop(columns=["reason"]))]
+    if results.left_out:
+        parts += ["## Left out of every average\n", tables.markdown(left_out(results))]
+    return "\n".join(parts)
+
+
+def _group_parts(group: Group, frames: Frames, figure: str | None) -> list[str]:
+    said = [tables.escape(line) if not line.startswith("- ") else f"- {tables.escape(line[2:])}" for line in
+            sentences(group)]  # fmt: skip
+    told = answer(group, of_group(frames, "comparisons.csv", group), of_group(frames, "one_change.csv", group))
+    first = [f"**{tables.escape(told.lines[0])}**\n", *(f"{tables.escape(line)}\n" for line in told.lines[1:])]
+    parts = [
+        f"## {tables.escape(group.name)}\n",
+        *first,
+        *(line if line.startswith("- ") else f"{line}\n" for line in said),
+    ]
+    if (doubt := mixed_versions(group)) is not None:
+        parts.append(f"\n{tables.escape(doubt)}\n")
+    parts += [f"\n{METHOD}\n" if group.others else "", f"![Gain a class]({figure})\n" if figure else ""]
+    parts += ["Mean ± standard deviation over the seeds.\n", tables.markdown(tables.overview(group))]
+    if group.others:
+        parts += ["Against the baseline, test images:\n", tables.markdown(comparisons.headlines(group))]
+        parts += [f"{comparisons.METHOD}\n", "Wilcoxon's rank-sum of mIoU between strategies, two-sided p:\n"]
+        parts += [tables.markdown(comparisons.as_text(comparisons.rank_sums(group.strategies)))]
+    for subset in tables.SUBSETS:
+        parts += [f"IoU a class, {tables.WORDS[subset]} images:\n", tables.markdown(tables.class_table(group, subset))]
+    return parts
+
+
+def left_out(results: Results) -> pd.DataFrame:
+    """Runs that stand in no average, each with its reason."""
+    return pd.DataFrame([{"trial": run.name, "status": run.status, "reason": run.reason} for run in results.left_out])
