@@ -57,8 +57,8 @@ def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tup
 def changed(before: Predicted, after: Predicted, classes: Sequence[int]) -> NDArray[np.bool_]:
     """(height, width): labelled pixels that one of the two gives to one of the classes or denies it, and not both."""
     differ = (before.prediction != after.prediction) & (before.truth != IGNORE)
-    named: NDArray[np.bool_] = np.isin(before.prediction, classes) | np.isin(after.prediction, classes)
-    return differ & named
+    named = np.isin(before.prediction, classes) | np.isin(after.prediction, classes)
+    return np.asarray(differ & named, np.bool_)
 
 
 def close_up(changes: NDArray[np.bool_]) -> Window:
@@ -79,9 +79,9 @@ def _centred(changes: NDArray[np.bool_], window: Window) -> Window:
     """Of the windows that hold the same changes, the one with them in its middle."""
     left, top, wide, high = window
     rows, columns = np.nonzero(changes[top : top + high, left : left + wide])
-    middle = (left + (columns.min() + columns.max()) // 2, top + (rows.min() + rows.max()) // 2)
-    limits = (changes.shape[1] - wide, changes.shape[0] - high)
-    x, y = (min(max(0, int(at) - side // 2), limit) for at, side, limit in zip(middle, (wide, high), limits, strict=True))
+    x = left + int(columns.min() + columns.max()) // 2 - wide // 2
+    y = top + int(rows.min() + rows.max()) // 2 - high // 2
+    x, y = min(max(0, x), changes.shape[1] - wide), min(max(0, y), changes.shape[0] - high)
     return x, y, wide, high
 
 
@@ -114,8 +114,10 @@ def _labels(mask: Bytes, window: Window, size: tuple[int, int]) -> Bytes:
 
 def _grey(picture: Bytes) -> Bytes:
     """A photograph that colours stand out on: grey, neither as light as what was missed nor as dark as stripes."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.repeat((40 + 0.55 * grey)[..., None], 3, axis=2).astype(np.uint8)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    low, high = np.percentile(grey, (1, 99))  # a scene at dusk is shown as light as one at noon
+    spread = np.clip((grey - low) / max(high - low, 1.0), 0, 1)
+    return np.repeat((50 + 130 * spread)[..., None], 3, axis=2).astype(np.uint8)
 
 
 def _framed(picture: Bytes, window: Window) -> Bytes:
@@ -126,10 +128,12 @@ def _framed(picture: Bytes, window: Window) -> Bytes:
     if (wide, high) == (width, height):
         return shown
     factor = size[0] / width
-    corners = [(round(x * factor), round(y * factor)) for x, y in ((left, top), (left + wide - 1, top + high - 1))]
+    first = (round(left * factor), round(top * factor))
+    last = (round((left + wide - 1) * factor), round((top + high - 1) * factor))
+    framed = shown.copy()
     for color, thick in ((STRIPE, 4), (MISSED, 2)):
-        shown = np.asarray(cv2.rectangle(shown.copy(), *corners, color, thick), np.uint8)
-    return shown
+        cv2.rectangle(framed, first, last, color, thick)
+    return framed
 
 
 def _colored(grey: Bytes, labels: Bytes, colors: dict[int, Color]) -> Bytes:
@@ -137,7 +141,7 @@ def _colored(grey: Bytes, labels: Bytes, colors: dict[int, Color]) -> Bytes:
     shown = grey.copy()
     for index, color in colors.items():
         here = labels == index
-        shown[here] = (0.8 * np.array(color) + 0.2 * grey[here]).astype(np.uint8)
+        shown[here] = (0.85 * np.array(color) + 0.15 * grey[here]).astype(np.uint8)
     return shown
 
 
@@ -145,9 +149,15 @@ def _judged(grey: Bytes, truth: Bytes, labels: Bytes, colors: dict[int, Color]) 
     """A prediction: right pixels in their class's colour, wrong ones striped, missed ones white."""
     classes, labelled = list(colors), truth != IGNORE
     shown = _colored(grey, np.where(labelled, labels, IGNORE), colors)
-    height, width = truth.shape
-    stripes = (np.arange(height)[:, None] + np.arange(width)) % 6 < 2  # (height, width)
     named = np.isin(labels, classes)
-    shown[labelled & named & (labels != truth) & stripes] = STRIPE
+    wrong = labelled & named & (labels != truth)
+    shown[wrong] = striped(shown)[wrong]
     shown[np.isin(truth, classes) & ~named] = MISSED
     return shown
+
+
+def striped(picture: Bytes) -> Bytes:
+    """A picture (height, width, 3) with black stripes."""
+    height, width = picture.shape[:2]
+    stripes = (np.arange(height)[:, None] + np.arange(width)) % 6 < 2  # (height, width)
+    return np.where(stripes[..., None], np.array(STRIPE, np.uint8), picture)

@@ -1,182 +1,211 @@
-"""The best strategy against the baseline -> the test images that gained and lost most by it, and how they changed."""
+"""The images that the best strategy changed most, as rows of small pictures: for the report's page, and as one PNG."""
 
 from __future__ import annotations
 
 import dataclasses
+import zipfile
+import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from imbseg.errors import InputError
-from imbseg.metrics.counts import Counts
-from imbseg.metrics.scores import image_iou, mean
+from imbseg.metrics.counts import load_counts
+from imbseg.metrics.predicted import Bytes, Predicted
 from imbseg.results.collect import Run
-from imbseg.results.strategies import Group, Strategy, differences
+from imbseg.results.example_choice import Changed, Choice, Pair, best_pair, choose
+from imbseg.results.example_panels import MISSED, STRIPE, Color, Window, colors_of, panels, striped
+from imbseg.results.example_sheet import write_sheet
+from imbseg.results.example_store import Predict, predictions
+from imbseg.results.strategies import Group
+from imbseg.trial.stored import dataset_of, meta_of
 
-LEAST = 0.001  # share of an image's labelled pixels from which a class counts in it: less can't be seen in a picture
-TOLD = 3  # classes of an image that are told, the most changed
-
-
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """A run of the best strategy and the baseline's of the same seed.
-
-    Attributes:
-        strategy, baseline: labels.
-        after: the strategy's run.
-        before: the baseline's run.
-        score: what "best" means: tail, or mIoU where no class is of the tail.
-        gain: of the two runs, strategy minus baseline.
-        seeds: how many both have run.
-    """
-
-    strategy: str
-    baseline: str
-    after: Run
-    before: Run
-    score: str
-    gain: float
-    seeds: int
+UNREADABLE = (InputError, EOFError, zipfile.BadZipFile, zlib.error)  # what a file cut short may raise
+QUALITY = 80  # of the panels, WebP's scale
+SWATCH = (12, 12)
+WRONG = "striped: predicted, but something else is there"
+UNSEEN = "white: there, but missed"
+NAMED = 12  # classes that a title lists
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassChange:
-    """IoU of one class in one image, by the baseline and by the strategy."""
+class Panel:
+    """One small picture: its title, what it says to who can't see it, and an encoded file's bytes with their type."""
 
-    name: str
-    before: float
-    after: float
+    title: str
+    alt: str
+    data: bytes
+    mime: str
 
 
 @dataclasses.dataclass(frozen=True)
-class Changed:
-    """One image's change.
-
-    Attributes:
-        image_id: of the image.
-        before, after: mean IoU over the classes in question that its truth shows.
-        classes: the most changed of them, at most three, the most changed first.
-    """
+class ExampleRow:
+    """One image: how it changed, in IoU and in words, and its panels: image, truth, baseline, strategy."""
 
     image_id: str
-    before: float
-    after: float
-    classes: tuple[ClassChange, ...]
-
-    @property
-    def change(self) -> float:
-        """Strategy minus baseline, in IoU."""
-        return self.after - self.before
-
-    @property
-    def text(self) -> str:
-        """What changed, in words.
-
-        >>> Changed("a", 0.25, 0.5, (ClassChange("pole", 0.25, 0.5),)).text
-        'gained 0.25 (0.25 to 0.50): pole 0.25 to 0.50'
-        """
-        told = ", ".join(f"{one.name} {one.before:.2f} to {one.after:.2f}" for one in self.classes)
-        word = "gained" if self.change > 0 else "lost"
-        return f"{word} {abs(self.change):.2f} ({self.before:.2f} to {self.after:.2f}): {told}"
+    change: float
+    text: str
+    panels: tuple[Panel, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
-    """The images that changed most.
+class Key:
+    """One entry of the legend: its text, and the value of a CSS `background`."""
+
+    text: str
+    css: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """What is shown of a group; all texts are plain, names and ids in them as the data have them.
 
     Attributes:
-        gained: the largest gain first.
-        lost: the largest loss first.
-        up, down, same: how many test images gained, lost, or neither.
+        rows: the images that gained, the largest gain first, then those that lost, the largest loss first.
+        said: why there are no rows; empty where there are.
+        title: which images, by which two runs, and of how many.
+        legend: the classes in their colours, then what stripes and white mean.
+        doubts: where the pictures differ from what the runs counted; usually none.
+        file: name of the PNG with all of it; empty where there is none.
     """
 
-    gained: tuple[Changed, ...]
-    lost: tuple[Changed, ...]
-    up: int
-    down: int
-    same: int
+    rows: tuple[ExampleRow, ...] = ()
+    said: str = ""
+    title: str = ""
+    legend: tuple[Key, ...] = ()
+    doubts: tuple[str, ...] = ()
+    file: str = ""
 
 
-def best_pair(group: Group) -> Pair:
-    """The strategy with the largest mean gain over the baseline, and of its seeds the one nearest that mean.
-
-    Raises:
-        InputError: there is no other strategy, or none shares a seed with the baseline.
-    """
-    score = "tail" if any(one.values("test", "tail") for one in group.strategies) else "mIoU"
-    gains = [(one, differences(one, group.baseline, "test", score)) for one in group.others]
-    gains = [(one, found) for one, found in gains if found]
-    if not gains:
-        raise InputError("no strategy shares a seed with the baseline")
-    best, found = max(gains, key=lambda pair: float(np.mean(list(pair[1].values()))))
-    middle = float(np.mean(list(found.values())))
-    seed = min(found, key=lambda one: (abs(found[one] - middle), one))
-    return Pair(best.label, group.baseline.label, _run(best, seed), _run(group.baseline, seed), score, found[seed],
-                len(found))  # fmt: skip
-
-
-def _run(strategy: Strategy, seed: tuple[int, int]) -> Run:
-    return next(run for run in strategy.runs if run.seed == seed)
-
-
-def choose(
-    before: Counts, after: Counts, names: Sequence[str], wanted: Sequence[str], *, most: int = 3, least: float = LEAST
-) -> Choice:
-    """The images whose mean IoU over some classes changed most.
+def examples(
+    group: Group, predict: Predict | None, out: Path, *, most: int = 3, wanted: Sequence[str] | None = None,
+    name: str = "examples",
+) -> Examples:  # fmt: skip
+    """Draw the images that the best strategy changed most, of its runs the one nearest its mean gain.
 
     Args:
-        before: the baseline's counts of the test images.
-        after: the strategy's, of the same images in any order.
-        names: of the classes, in index order.
-        wanted: the classes in question, such as the tail.
-        most: how many gained, and how many lost.
-        least: share of an image's labelled pixels, in truth, from which a class counts in it.
+        group: baseline and strategies.
+        predict: makes a run's predictions again; None where there are no networks (a table of trials).
+        out: the report's folder: NAME.png and examples/NAME-*.npz (the predictions) are written there, and an
+            earlier NAME.png is gone where nothing is shown.
+        most: how many that gained, and how many that lost.
+        wanted: classes that count and are coloured; None: the tail, without one all classes but the background.
+        name: of this group's files.
 
     Returns:
-        Distinct images; of equal changes the one first by id. An image that shows none of the classes is left out.
+        Rows with their pictures, or the sentence that says why there are none; nothing that lies in a run folder
+        raises.
 
     Raises:
-        InputError: the two were not counted on the same images, or `wanted` names no class.
+        OSError: `out` can't be written.
     """
-    after = _same_images(before, after)
-    columns = [number for number, name in enumerate(names) if name in wanted]
-    if len(columns) != len(set(wanted)) or not columns or before.tp.shape[1] != len(names):
-        raise InputError(f"classes {', '.join(wanted) or '(none)'}: expected some of {', '.join(names)}")
-    truth = (before.tp + before.fn)[:, columns]  # (images, classes in question)
-    labelled = (before.tp + before.fn).sum(axis=1, keepdims=True)
-    counted = (truth > 0) & (truth >= least * labelled)
-    old, new = (np.where(counted, image_iou(one)[:, columns], np.nan) for one in (before, after))
-    change = mean(new, axis=1) - mean(old, axis=1)  # (images,), NaN where none of the classes is shown
-    order = sorted(np.flatnonzero(~np.isnan(change)).tolist(), key=lambda row: (-change[row], str(before.ids[row])))
-    fall = sorted(order, key=lambda row: (change[row], str(before.ids[row])))
-    listed = [names[column] for column in columns]
-    up, down = [row for row in order if change[row] > 0], [row for row in fall if change[row] < 0]
-    gained, lost = (
-        tuple(_changed(str(before.ids[row]), listed, old[row], new[row]) for row in rows[:most]) for rows in (up, down)
+    (out / f"{name}.png").unlink(missing_ok=True)
+    try:
+        if predict is None:
+            raise InputError("scores alone hold no images")
+        pair = best_pair(group)
+        classes = classes_in_question(pair) if wanted is None else tuple(wanted)
+        before, after = (load_counts(run.folder / "counts_test.npz") for run in (pair.before, pair.after))
+        choice = choose(before, after, group.classes, classes, most=most)
+        if not choice.gained + choice.lost:
+            raise InputError("no test image changed")
+        return _drawn(group, pair, classes, choice, predict, out, name)
+    except UNREADABLE as error:
+        return Examples(said=f"No pictures of the images that changed most: {' '.join(str(error).split())}.")
+
+
+def classes_in_question(pair: Pair) -> tuple[str, ...]:
+    """The tail, as meta has it; without one all classes but the background.
+
+    Raises:
+        InputError: the data set's file or its meta are missing or of another version.
+    """
+    run: Run = pair.after
+    dataset = dataset_of(run.about)
+    tail: tuple[str, ...] = ()
+    if pair.score == "tail":
+        rows = meta_of(run.about, dataset).classes
+        tail = tuple(rows.loc[rows["group"] == "tail", "class"])
+    return tail or tuple(name for name in dataset.class_names if name != dataset.background)
+
+
+def _drawn(
+    group: Group, pair: Pair, wanted: Sequence[str], choice: Choice, predict: Predict, out: Path, name: str
+) -> Examples:
+    changed = (*choice.gained, *choice.lost)
+    ids = [one.image_id for one in changed]
+    kept = {word: out / "examples" / f"{name}-{word}.npz" for word in ("baseline", "strategy")}
+    before = predictions(predict, pair.before.folder, ids, kept["baseline"])
+    after = predictions(predict, pair.after.folder, ids, kept["strategy"])
+    shown = _shown([*before.images, *after.images], [group.classes.index(one) for one in wanted])
+    colors = dict(zip(shown, colors_of(len(shown)), strict=True))
+    drawn = [panels(old, new, colors) for old, new in zip(before.images, after.images, strict=True)]
+    title, file = _title(pair, wanted, choice), f"{name}.png"
+    heads = (*HEADS, f"baseline: {pair.baseline}", f"strategy: {pair.strategy}")
+    swatches = [(group.classes[index], _swatch(color)) for index, color in colors.items()]
+    swatches += [(WRONG, striped(_swatch((150, 150, 150)))), (UNSEEN, _swatch(MISSED))]
+    said = [(f"{one.image_id}: {one.text}", pictures) for one, (pictures, _) in zip(changed, drawn, strict=True)]
+    write_sheet(out / file, title, heads, said, swatches)
+    rows = [_row(one, heads, *found) for one, found in zip(changed, drawn, strict=True)]
+    doubts = tuple(dict.fromkeys(filter(None, (before.doubt, after.doubt))))
+    legend = _legend([(group.classes[index], color) for index, color in colors.items()])
+    return Examples(tuple(rows), "", title, legend, doubts, file)
+
+
+HEADS = ("image; the frame is enlarged", "truth")
+
+
+def _shown(images: Sequence[Predicted], wanted: Sequence[int]) -> list[int]:
+    """The classes in question that any of the pictures shows, in index order."""
+    there = np.unique(np.concatenate([np.unique(mask) for one in images for mask in (one.truth, one.prediction)]))
+    return sorted({*wanted} & {*there.tolist()})
+
+
+def _title(pair: Pair, wanted: Sequence[str], choice: Choice) -> str:
+    """Which images these are, and how many went which way: extremes are no proof.
+
+    Of one seed there is nothing to choose; of several it is the one nearest the mean difference.
+    """
+    seed = f"seed {pair.after.seed[0]}"
+    seed += f" (of {pair.seeds}, the one nearest their mean difference)" if pair.seeds > 1 else ""
+    what = f"mean IoU of {', '.join(wanted)}" if len(wanted) <= NAMED else f"mean IoU of {len(wanted)} classes"
+    return (
+        f"The test images that changed most from {pair.baseline} to {pair.strategy}, {seed}, by the {what} in each "
+        f"image. Extremes, not typical images: in all {choice.up} gained, {choice.down} lost, {choice.same} stayed the "
+        f"same."
     )
-    return Choice(gained, lost, len(up), len(down), len(order) - len(up) - len(down))
 
 
-def _changed(
-    image_id: str, names: Sequence[str], before: NDArray[np.float64], after: NDArray[np.float64]
-) -> Changed:
-    shown = [number for number in range(len(names)) if not np.isnan(before[number])]
-    first = sorted(shown, key=lambda number: -abs(after[number] - before[number]))[:TOLD]
-    classes = tuple(ClassChange(names[number], float(before[number]), float(after[number])) for number in first)
-    return Changed(image_id, float(mean(before)), float(mean(after)), classes)
+def _row(one: Changed, heads: Sequence[str], pictures: Sequence[Bytes], window: Window) -> ExampleRow:
+    ious = [", ".join(f"{c.name} IoU {value:.2f}" for c, value in zip(one.classes, values, strict=True))
+            for values in ([c.before for c in one.classes], [c.after for c in one.classes])]  # fmt: skip
+    left, top, wide, high = window
+    alts = (
+        f"{one.image_id}: the photograph, with a frame of {wide} x {high} pixels at {left}, {top}",
+        f"{one.image_id}, truth: {', '.join(c.name for c in one.classes)}",
+        *(f"{one.image_id}, {head}: {values}" for head, values in zip(heads[2:], ious, strict=True)),
+    )
+    shown = tuple(Panel(head, alt, encoded(picture), "image/webp") for head, alt, picture in
+                  zip(heads, alts, pictures, strict=True))  # fmt: skip
+    return ExampleRow(one.image_id, one.change, one.text, shown)
 
 
-def _same_images(before: Counts, after: Counts) -> Counts:
-    """The strategy's counts in the baseline's order of images."""
-    ours, theirs = before.ids.tolist(), {name: row for row, name in enumerate(after.ids.tolist())}
-    if set(ours) != theirs.keys() or len(ours) != len(theirs):
-        odd = sorted(set(ours) ^ theirs.keys())
-        raise InputError(f"the two runs were tested on different images ({len(ours)} and {len(after.ids)}; only one "
-                         f"has {odd[0] if odd else 'each once'})")  # fmt: skip
-    rows = np.array([theirs[name] for name in ours], np.int64)
-    parts = {name: getattr(after, name)[rows] for name in ("ids", "tp", "fp", "fn", "ignored")}
-    found = dataclasses.replace(after, **parts)
-    if not np.array_equal(before.tp + before.fn, found.tp + found.fn):
-        raise InputError("the two runs were tested on other masks of the same images")
-    return found
+def encoded(picture: Bytes) -> bytes:
+    """A picture (height, width, 3) uint8, red, green, blue, as a WebP file."""
+    return cv2.imencode(".webp", picture[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[1].tobytes()
+
+
+def _legend(classes: Sequence[tuple[str, Color]]) -> tuple[Key, ...]:
+    stripe = f"repeating-linear-gradient(135deg, {_css(STRIPE)} 0 2px, #969696 2px 4px)"
+    keys = [Key(text, _css(color)) for text, color in classes]
+    return (*keys, Key(WRONG, stripe), Key(UNSEEN, _css(MISSED)))
+
+
+def _css(color: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def _swatch(color: Color) -> Bytes:
+    return np.full((*SWATCH, 3), color, np.uint8)

@@ -49,16 +49,21 @@ def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
     about = read_object(folder / "trial.json", "parameters", "weights_of_classes")
     device = choose_device("auto", amp=False)
     trial, dataset = _trial(about, device), dataset_of(about)
-    model = _network(folder / "best.pt", trial, len(dataset.classes)).to(device)
+    model = _network(folder / "best.pt", trial, len(dataset.classes))
     files = _test_files(meta_of(about, dataset), dataset, ids)
     normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
     whole = WholeImages(files, dataset, trial, normalisation)
     make_deterministic()
     found = {}
-    with _threads(trial.threads):
-        for index, logits, mask in predict(model, whole, device, trial, f"{folder.name}: predicted again"):
-            labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
-            found[index] = Predicted(files.ids[index], files.read(dataset, index)[0], mask, labels)
+    try:
+        model.to(device)
+        with _threads(trial.threads):
+            for index, logits, mask in predict(model, whole, device, trial, f"{folder.name}: predicted again"):
+                labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
+                found[index] = Predicted(files.ids[index], files.read(dataset, index)[0], mask, labels)
+    except torch.OutOfMemoryError as error:
+        raise InputError("the GPU has no memory left to predict with; wait until it is free, or hide it with "
+                         "CUDA_VISIBLE_DEVICES=") from error  # fmt: skip
     images = tuple(found[index] for index in range(len(found)))
     return Predictions(images, differences(folder / "counts_test.npz", images))
 
