@@ -14,6 +14,7 @@ from imbseg.files import whole_file
 from imbseg.metrics.predicted import Bytes
 
 GAP, LINE = 8, 18  # pixels between panels; height of a line of text
+NARROWEST = 120  # pixels of a column: its title stands above
 INK, PALE = (0, 0, 0), (90, 90, 90)
 Font = ImageFont.FreeTypeFont
 Row = tuple[str, Sequence[Bytes]]  # what is said above the panels, and they
@@ -32,7 +33,7 @@ def write_sheet(
         legend: (text, swatch (height, width, 3) uint8).
     """
     font = ImageFont.truetype(str(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), 12)
-    wide = [max(panels[place].shape[1] for _, panels in rows) for place in range(len(columns))]
+    wide = [max(NARROWEST, *(panels[place].shape[1] for _, panels in rows)) for place in range(len(columns))]
     width = max(sum(wide) + GAP * (len(wide) + 1), 640)
     parts = [_text(title, width, font, INK), _legend(legend, width, font), _heads(columns, wide, width, font)]
     for said, panels in rows:

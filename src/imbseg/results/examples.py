@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +20,6 @@ from imbseg.results.example_store import Predict, predictions
 from imbseg.results.strategies import Group
 from imbseg.trial.stored import dataset_of, meta_of
 
-UNREADABLE = (InputError, EOFError, zipfile.BadZipFile, zlib.error)  # what a file cut short may raise
 QUALITY = 80  # of the panels, WebP's scale
 SWATCH = (12, 12)
 WRONG = "striped: predicted, but something else is there"
@@ -112,7 +109,7 @@ def examples(
         if not choice.gained + choice.lost:
             raise InputError("no test image changed")
         return _drawn(group, pair, classes, choice, predict, out, name)
-    except UNREADABLE as error:
+    except InputError as error:
         return Examples(said=f"No pictures of the images that changed most: {' '.join(str(error).split())}.")
 
 

@@ -50,30 +50,36 @@ def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
     device = choose_device("auto", amp=False)
     trial, dataset = _trial(about, device), dataset_of(about)
     model = _network(folder / "best.pt", trial, len(dataset.classes))
-    files = _test_files(meta_of(about, dataset), dataset, ids)
     normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
-    whole = WholeImages(files, dataset, trial, normalisation)
-    make_deterministic()
-    found = {}
+    whole = WholeImages(_test_files(meta_of(about, dataset), dataset, ids), dataset, trial, normalisation)
     try:
-        model.to(device)
-        with _threads(trial.threads):
-            for index, logits, mask in predict(model, whole, device, trial, f"{folder.name}: predicted again"):
-                labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
-                found[index] = Predicted(files.ids[index], files.read(dataset, index)[0], mask, labels)
+        images = _labelled(model.to(device), whole, device, trial, f"{folder.name}: predicted again")
     except torch.OutOfMemoryError as error:
         raise InputError("the GPU has no memory left to predict with; wait until it is free, or hide it with "
                          "CUDA_VISIBLE_DEVICES=") from error  # fmt: skip
-    images = tuple(found[index] for index in range(len(found)))
-    return Predictions(images, differences(folder / "counts_test.npz", images))
+    return Predictions(images, differences(folder / "counts_test.npz", images, len(dataset.classes)))
 
 
-def differences(file: Path, images: Sequence[Predicted]) -> str:
+def _labelled(
+    model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str
+) -> tuple[Predicted, ...]:
+    """The images in the order of `whole`."""
+    make_deterministic()
+    files, found = whole.files, {}
+    with _threads(trial.threads):
+        for index, logits, mask in predict(model, whole, device, trial, what):
+            labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
+            found[index] = Predicted(files.ids[index], files.read(whole.dataset, index)[0], mask, labels)
+    return tuple(found[index] for index in range(len(found)))
+
+
+def differences(file: Path, images: Sequence[Predicted], classes: int) -> str:
     """Hold predictions against what a run counted of the same images when it was tested.
 
     Args:
         file: its counts_test.npz.
         images: predicted again.
+        classes: how many there are.
 
     Returns:
         A sentence with the number of pixels that must have changed, at least; empty where TP, FP and FN are the same.
@@ -82,11 +88,13 @@ def differences(file: Path, images: Sequence[Predicted]) -> str:
         InputError: the counts can't be read, or lack an image.
     """
     counts = load_counts(file)
+    if counts.tp.shape[1] != classes:
+        raise InputError(f"{file}: holds {counts.tp.shape[1]} classes, trial.json beside it {classes}; train again")
     rows, changed, labelled = {str(name): row for row, name in enumerate(counts.ids)}, 0, 0
     for one in images:
         if one.image_id not in rows:
             raise InputError(f"{file}: holds no image {one.image_id!r}; the meta is another than it was made with")
-        tp, fp, fn, _ = marginals(image_confusion(one.prediction, one.truth, counts.tp.shape[1]))
+        tp, fp, fn, _ = marginals(image_confusion(one.prediction, one.truth, classes))
         row = rows[one.image_id]
         parts = ((tp, counts.tp[row]), (fp, counts.fp[row]), (fn, counts.fn[row]))
         changed += max(int(np.abs(now - then).sum()) for now, then in parts)
