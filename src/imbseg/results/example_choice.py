@@ -159,8 +159,8 @@ def choose(
 
 
 def _changed(image_id: str, names: Sequence[str], before: NDArray[np.float64], after: NDArray[np.float64]) -> Changed:
-    shown = [number for number in range(len(names)) if not np.isnan(before[number])]
-    first = sorted(shown, key=lambda number: -abs(after[number] - before[number]))[:TOLD]
+    moved = [number for number in range(len(names)) if abs(after[number] - before[number]) > 0]  # NaN isn't
+    first = sorted(moved, key=lambda number: -abs(after[number] - before[number]))[:TOLD]
     classes = tuple(ClassChange(names[number], float(before[number]), float(after[number])) for number in first)
     return Changed(image_id, float(mean(before)), float(mean(after)), classes)
 

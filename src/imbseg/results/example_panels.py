@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Sequence
 
 import cv2
@@ -21,16 +20,34 @@ SMALLEST = 64  # pixels of a close-up's side
 ENOUGH = 0.6  # share of the changed pixels that a close-up must hold
 # Okabe and Ito without black: told apart by colour-blind eyes too
 PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
+LEVELS = range(0, 256, 51)  # of red, green and blue, of which further colours are made
 MISSED, STRIPE = (255, 255, 255), (0, 0, 0)
 
 
 def colors_of(count: int) -> list[Color]:
-    """So many colours: the palette's, and beyond it hues that lie apart."""
-    made = []
-    for number in range(len(PALETTE), count):
-        red, green, blue = colorsys.hsv_to_rgb(number * 0.618034 % 1.0, 0.7, (0.95, 0.75, 0.55)[number % 3])
-        made.append((round(255 * red), round(255 * green), round(255 * blue)))
-    return [*PALETTE, *made][:count]
+    """So many colours: the palette's, and beyond it, one by one, what lies farthest from all before it and from grey.
+
+    Args:
+        count: how many, at most 216 more than the palette has.
+
+    Source: CIELAB distances, CIE 1976.
+    """
+    grey = [(level, level, level) for level in range(0, 256, 32)]
+    taken, offered = [*PALETTE, *grey], [(r, g, b) for r in LEVELS for g in LEVELS for b in LEVELS]
+    nearest = np.full(len(offered), np.inf)
+    for one in taken:
+        nearest = np.minimum(nearest, _distances(offered, one))
+    found = list(PALETTE[:count])
+    while len(found) < count:
+        found.append(offered[int(nearest.argmax())])
+        nearest = np.minimum(nearest, _distances(offered, found[-1]))
+    return found
+
+
+def _distances(offered: Sequence[Color], one: Color) -> NDArray[np.float64]:
+    rgb = np.array([*offered, one], np.float32)[None] / 255  # (1, colours + 1, 3)
+    lab = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab), np.float64)[0]
+    return np.asarray(np.linalg.norm(lab[:-1] - lab[-1], axis=1), np.float64)
 
 
 def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tuple[list[Bytes], Window]:

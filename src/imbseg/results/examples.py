@@ -14,7 +14,7 @@ from imbseg.metrics.counts import load_counts
 from imbseg.metrics.predicted import Bytes, Predicted
 from imbseg.results.collect import Run
 from imbseg.results.example_choice import Changed, Choice, Pair, best_pair, choose
-from imbseg.results.example_panels import MISSED, STRIPE, Color, Window, colors_of, panels, striped
+from imbseg.results.example_panels import MISSED, PALETTE, STRIPE, Color, Window, colors_of, panels, striped
 from imbseg.results.example_sheet import write_sheet
 from imbseg.results.example_store import Predict, predictions
 from imbseg.results.strategies import Group
@@ -24,6 +24,8 @@ QUALITY = 80  # of the panels, WebP's scale
 SWATCH = (12, 12)
 WRONG = "striped: predicted, but something else is there"
 UNSEEN = "white: there, but missed"
+OTHER = "grey: every other class"
+PALE, GREY = (200, 200, 200), (105, 105, 105)  # of the legend's stripes, and of what has no colour
 NAMED = 12  # classes that a title lists
 
 
@@ -137,12 +139,14 @@ def _drawn(
     before = predictions(predict, pair.before.folder, ids, kept["baseline"])
     after = predictions(predict, pair.after.folder, ids, kept["strategy"])
     shown = _shown([*before.images, *after.images], [group.classes.index(one) for one in wanted])
+    if len(shown) > len(PALETTE):  # too many to tell apart at a glance: those that a caption names
+        shown = sorted({group.classes.index(kind.name) for one in changed for kind in one.classes})
     colors = dict(zip(shown, colors_of(len(shown)), strict=True))
     drawn = [panels(old, new, colors) for old, new in zip(before.images, after.images, strict=True)]
     title, file = _title(pair, wanted, choice), f"{name}.png"
     heads = (*HEADS, f"baseline: {pair.baseline}", f"strategy: {pair.strategy}")
     swatches = [(group.classes[index], _swatch(color)) for index, color in colors.items()]
-    swatches += [(WRONG, striped(_swatch((150, 150, 150)))), (UNSEEN, _swatch(MISSED))]
+    swatches += [(WRONG, striped(_swatch(PALE))), (UNSEEN, _swatch(MISSED)), (OTHER, _swatch(GREY))]
     said = [(f"{one.image_id}: {one.text}", pictures) for one, (pictures, _) in zip(changed, drawn, strict=True)]
     write_sheet(out / file, title, heads, said, swatches)
     rows = [_row(one, heads, *found) for one, found in zip(changed, drawn, strict=True)]
@@ -195,9 +199,9 @@ def encoded(picture: Bytes) -> bytes:
 
 
 def _legend(classes: Sequence[tuple[str, Color]]) -> tuple[Key, ...]:
-    stripe = f"repeating-linear-gradient(135deg, {_css(STRIPE)} 0 2px, #969696 2px 4px)"
+    stripe = f"repeating-linear-gradient(135deg, {_css(STRIPE)} 0 2px, {_css(PALE)} 2px 4px)"
     keys = [Key(text, _css(color)) for text, color in classes]
-    return (*keys, Key(WRONG, stripe), Key(UNSEEN, _css(MISSED)))
+    return (*keys, Key(WRONG, stripe), Key(UNSEEN, _css(MISSED)), Key(OTHER, _css(GREY)))
 
 
 def _css(color: Color) -> str:
