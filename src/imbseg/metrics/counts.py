@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -103,5 +104,5 @@ def load_counts(path: Path) -> Counts:
     try:
         with path.open("rb") as handle, np.load(handle) as stored:
             return Counts(**{field.name: stored[field.name] for field in dataclasses.fields(Counts)})
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"counts {path}: can't be read ({error}); start the trial again") from error

@@ -1,0 +1,40 @@
+"""A picture, its truth and what a network makes of it: what is shown of a run, where counts alone don't tell."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicted:
+    """One image of a data set as a network labels it.
+
+    Attributes:
+        image_id: of the image.
+        picture: (height, width, 3) uint8, red, green, blue, as the file has it.
+        truth: (height, width) uint8 class indices, 255 = ignored.
+        prediction: (height, width) uint8 class indices.
+    """
+
+    image_id: str
+    picture: Bytes
+    truth: Bytes
+    prediction: Bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """Images of one run, predicted again.
+
+    Attributes:
+        images: in the order that was asked for.
+        doubt: a sentence where they differ from what the run counted when it was tested; else empty.
+    """
+
+    images: tuple[Predicted, ...]
+    doubt: str = ""

@@ -1,0 +1,180 @@
+"""One image, its truth and two predictions -> four small panels that show where the two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.datasets.spec import IGNORE
+from imbseg.metrics.predicted import Predicted
+
+Bytes = NDArray[np.uint8]
+Window = tuple[int, int, int, int]  # left, top, width, height
+Color = tuple[int, int, int]
+SIDE = 320  # of a panel, at most
+SCALES = (1 / 3, 1 / 2, 2 / 3)  # sizes that a close-up may have, as shares of the image's sides
+SMALLEST = 64  # pixels of a close-up's side
+ENOUGH = 0.6  # share of the changed pixels that a close-up must hold
+# Okabe and Ito without black: told apart by colour-blind eyes too
+PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
+LEVELS = range(0, 256, 51)  # of red, green and blue, of which further colours are made
+MISSED, STRIPE = (255, 255, 255), (0, 0, 0)
+
+
+def colors_of(count: int) -> list[Color]:
+    """So many colours: the palette's, and beyond it, one by one, what lies farthest from all before it and from grey.
+
+    Args:
+        count: how many, at most 216 more than the palette has.
+
+    Source: CIELAB distances, CIE 1976.
+    """
+    grey = [(level, level, level) for level in range(0, 256, 32)]
+    taken, offered = [*PALETTE, *grey], [(r, g, b) for r in LEVELS for g in LEVELS for b in LEVELS]
+    nearest = np.full(len(offered), np.inf)
+    for one in taken:
+        nearest = np.minimum(nearest, _distances(offered, one))
+    found = list(PALETTE[:count])
+    while len(found) < count:
+        found.append(offered[int(nearest.argmax())])
+        nearest = np.minimum(nearest, _distances(offered, found[-1]))
+    return found
+
+
+def _distances(offered: Sequence[Color], one: Color) -> NDArray[np.float64]:
+    rgb = np.array([*offered, one], np.float32)[None] / 255  # (1, colours + 1, 3)
+    lab = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab), np.float64)[0]
+    return np.asarray(np.linalg.norm(lab[:-1] - lab[-1], axis=1), np.float64)
+
+
+def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tuple[list[Bytes], Window]:
+    """The image with a frame, and close-ups of what is in the frame: truth, baseline, strategy.
+
+    Args:
+        before: by the baseline.
+        after: the same image by the strategy.
+        colors: of the classes in question, by class index; nothing else is coloured.
+
+    Returns:
+        Four pictures (height, width, 3) uint8, none with a side above 320, and where the close-up lies.
+    """
+    picture = _at_size(before.picture, before.truth.shape[1], before.truth.shape[0])
+    window = close_up(changed(before, after, list(colors)))
+    size = panel_size(window[2], window[3])
+    grey = _grey(_cut(picture, window, size))
+    truth = _labels(before.truth, window, size)
+    shown = [_framed(picture, window), _colored(grey, truth, colors)]
+    shown += [_judged(grey, truth, _labels(one.prediction, window, size), colors) for one in (before, after)]
+    return shown, window
+
+
+def changed(before: Predicted, after: Predicted, classes: Sequence[int]) -> NDArray[np.bool_]:
+    """(height, width): labelled pixels that one of the two gives to one of the classes or denies it, and not both."""
+    differ = (before.prediction != after.prediction) & (before.truth != IGNORE)
+    named = np.isin(before.prediction, classes) | np.isin(after.prediction, classes)
+    return np.asarray(differ & named, np.bool_)
+
+
+def close_up(changes: NDArray[np.bool_]) -> Window:
+    """The smallest part of an image that holds most of what changed; all of it where nothing did."""
+    height, width = changes.shape
+    total = int(changes.sum())
+    sums = cv2.integral(changes.astype(np.uint8))  # (height + 1, width + 1)
+    for scale in SCALES:
+        wide, high = (min(side, max(SMALLEST, round(side * scale))) for side in (width, height))
+        held = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]
+        top, left = np.unravel_index(int(held.argmax()), held.shape)
+        if total and held[top, left] >= ENOUGH * total:
+            return _centred(changes, (int(left), int(top), wide, high))
+    return 0, 0, width, height
+
+
+def _centred(changes: NDArray[np.bool_], window: Window) -> Window:
+    """Of the windows that hold the same changes, the one with them in its middle."""
+    left, top, wide, high = window
+    rows, columns = np.nonzero(changes[top : top + high, left : left + wide])
+    x = left + int(columns.min() + columns.max()) // 2 - wide // 2
+    y = top + int(rows.min() + rows.max()) // 2 - high // 2
+    x, y = min(max(0, x), changes.shape[1] - wide), min(max(0, y), changes.shape[0] - high)
+    return x, y, wide, high
+
+
+def panel_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) with the longer side at 320.
+
+    >>> panel_size(480, 360), panel_size(10, 20)
+    ((320, 240), (160, 320))
+    """
+    factor = SIDE / max(width, height)
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _at_size(picture: Bytes, width: int, height: int) -> Bytes:
+    shrinks = picture.shape[1] > width
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
+
+
+def _cut(picture: Bytes, window: Window, size: tuple[int, int]) -> Bytes:
+    left, top, wide, high = window
+    return _at_size(picture[top : top + high, left : left + wide], *size)
+
+
+def _labels(mask: Bytes, window: Window, size: tuple[int, int]) -> Bytes:
+    left, top, wide, high = window
+    cut = mask[top : top + high, left : left + wide]
+    return np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def _grey(picture: Bytes) -> Bytes:
+    """A photograph that colours stand out on: grey, neither as light as what was missed nor as dark as stripes."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    low, high = np.percentile(grey, (1, 99))  # a scene at dusk is shown as light as one at noon
+    spread = np.clip((grey - low) / max(high - low, 1.0), 0, 1)
+    return np.repeat((50 + 130 * spread)[..., None], 3, axis=2).astype(np.uint8)
+
+
+def _framed(picture: Bytes, window: Window) -> Bytes:
+    height, width = picture.shape[:2]
+    size = panel_size(width, height)
+    shown = _at_size(picture, *size)
+    left, top, wide, high = window
+    if (wide, high) == (width, height):
+        return shown
+    factor = size[0] / width
+    first = (round(left * factor), round(top * factor))
+    last = (round((left + wide - 1) * factor), round((top + high - 1) * factor))
+    framed = shown.copy()
+    for color, thick in ((STRIPE, 4), (MISSED, 2)):
+        cv2.rectangle(framed, first, last, color, thick)
+    return framed
+
+
+def _colored(grey: Bytes, labels: Bytes, colors: dict[int, Color]) -> Bytes:
+    """Pixels of each class in its colour, the photograph's light and shade still in it."""
+    shown = grey.copy()
+    for index, color in colors.items():
+        here = labels == index
+        shown[here] = (0.85 * np.array(color) + 0.15 * grey[here]).astype(np.uint8)
+    return shown
+
+
+def _judged(grey: Bytes, truth: Bytes, labels: Bytes, colors: dict[int, Color]) -> Bytes:
+    """A prediction: right pixels in their class's colour, wrong ones striped, missed ones white."""
+    classes, labelled = list(colors), truth != IGNORE
+    shown = _colored(grey, np.where(labelled, labels, IGNORE), colors)
+    named = np.isin(labels, classes)
+    wrong = labelled & named & (labels != truth)
+    shown[wrong] = striped(shown)[wrong]
+    shown[np.isin(truth, classes) & ~named] = MISSED
+    return shown
+
+
+def striped(picture: Bytes) -> Bytes:
+    """A picture (height, width, 3) with black stripes."""
+    height, width = picture.shape[:2]
+    stripes = (np.arange(height)[:, None] + np.arange(width)) % 6 < 2  # (height, width)
+    return np.where(stripes[..., None], np.array(STRIPE, np.uint8), picture)

@@ -1,0 +1,149 @@
+"""A finished run's best network -> its predictions of some test images, made the way its test was."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError
+from imbseg.files import read_object
+from imbseg.meta.read import Meta, test_rows
+from imbseg.metrics.counts import image_confusion, load_counts, marginals
+from imbseg.metrics.predicted import Predicted, Predictions
+from imbseg.models import checkpoint
+from imbseg.models.deeplabv3plus import deeplabv3plus
+from imbseg.models.weights import IMAGENET, normalisation_of
+from imbseg.post_hoc.none import none
+from imbseg.training.device import choose_device, make_deterministic
+from imbseg.training.loop import predict
+from imbseg.training.samples import Files, WholeImages
+from imbseg.trial import Trial
+from imbseg.trial.fields import kind_of
+from imbseg.trial.stored import dataset_of, meta_of
+from imbseg.trial.values import parse
+
+# what decides a prediction: a run of another version may have settings that this one doesn't know
+DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp",
+            "threads")  # fmt: skip
+
+
+def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
+    """Predict test images of a run again, on a GPU that is there, else on the CPU.
+
+    Args:
+        folder: the run folder, which is only read: trial.json, best.pt, counts_test.npz.
+        ids: of test images.
+
+    Returns:
+        The images, in the order of `ids`, and a sentence if they aren't what the run counted.
+
+    Raises:
+        InputError: best.pt, the data or their meta are missing, broken, or of other classes or another network.
+    """
+    about = read_object(folder / "trial.json", "parameters", "weights_of_classes")
+    device = choose_device("auto", amp=False)
+    trial, dataset = _trial(about, device), dataset_of(about)
+    model = _network(folder / "best.pt", trial, len(dataset.classes))
+    normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
+    whole = WholeImages(_test_files(meta_of(about, dataset), dataset, ids), dataset, trial, normalisation)
+    try:
+        images = _labelled(model.to(device), whole, device, trial, f"{folder.name}: predicted again")
+    except torch.OutOfMemoryError as error:
+        raise InputError("the GPU has no memory left to predict with; wait until it is free, or hide it with "
+                         "CUDA_VISIBLE_DEVICES=") from error  # fmt: skip
+    return Predictions(images, differences(folder / "counts_test.npz", images, len(dataset.classes)))
+
+
+def _labelled(
+    model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str
+) -> tuple[Predicted, ...]:
+    """The images in the order of `whole`."""
+    make_deterministic()
+    files, found = whole.files, {}
+    with _threads(trial.threads):
+        for index, logits, mask in predict(model, whole, device, trial, what):
+            labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
+            found[index] = Predicted(files.ids[index], files.read(whole.dataset, index)[0], mask, labels)
+    return tuple(found[index] for index in range(len(found)))
+
+
+def differences(file: Path, images: Sequence[Predicted], classes: int) -> str:
+    """Hold predictions against what a run counted of the same images when it was tested.
+
+    Args:
+        file: its counts_test.npz.
+        images: predicted again.
+        classes: how many there are.
+
+    Returns:
+        A sentence with the number of pixels that must have changed, at least; empty where TP, FP and FN are the same.
+
+    Raises:
+        InputError: the counts can't be read, or lack an image.
+    """
+    counts = load_counts(file)
+    if counts.tp.shape[1] != classes:
+        raise InputError(f"{file}: holds {counts.tp.shape[1]} classes, trial.json beside it {classes}; train again")
+    rows, changed, labelled = {str(name): row for row, name in enumerate(counts.ids)}, 0, 0
+    for one in images:
+        if one.image_id not in rows:
+            raise InputError(f"{file}: holds no image {one.image_id!r}; the meta is another than it was made with")
+        tp, fp, fn, _ = marginals(image_confusion(one.prediction, one.truth, classes))
+        row = rows[one.image_id]
+        parts = ((tp, counts.tp[row]), (fp, counts.fp[row]), (fn, counts.fn[row]))
+        changed += max(int(np.abs(now - then).sum()) for now, then in parts)
+        labelled += int((tp + fn).sum())
+    if not changed:
+        return ""
+    return (f"{file.parent.name}: predicted again, at least {changed} of {labelled} pixels are others than when the "
+            f"run was tested (another device or library, or files that changed since)")  # fmt: skip
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """As many threads as the run was tested with: other numbers give other last bits, and here and there a label."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _trial(about: dict[str, Any], device: torch.device) -> Trial:
+    """The settings that decide a prediction; float16 where there is CUDA."""
+    stored = about["parameters"]
+    if lacking := [name for name in DECIDING if name not in stored]:
+        raise InputError(f"trial.json: lacks {lacking[0]!r}; the run is of another version of imbseg")
+    found = {name: parse(name, stored[name], kind_of(name)) for name in DECIDING}
+    found["amp"] = found["amp"] and device.type == "cuda"
+    return Trial(**found, workers=0)  # a few images: a process to load them starts longer than it reads
+
+
+def _network(file: Path, trial: Trial, classes: int) -> torch.nn.Module:
+    if not file.is_file():
+        raise InputError(f"{file} is missing: the network in it makes the predictions again; put it back, or train "
+                         f"the trial again")  # fmt: skip
+    content = checkpoint.load(file)
+    model = deeplabv3plus(trial.encoder, classes=classes, output_stride=trial.output_stride)
+    try:
+        model.load_state_dict(content["model"])
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:  # torch tells a RuntimeError in many lines
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"checkpoint {file}: holds another network than {trial.encoder} with {classes} classes, which "
+                         f"trial.json beside it describes ({reason})") from error  # fmt: skip
+    return model
+
+
+def _test_files(meta: Meta, dataset: Dataset, ids: Sequence[str]) -> Files:
+    rows = test_rows(meta)
+    if strange := sorted(set(ids) - set(rows["id"])):
+        raise InputError(f"{meta.folder}: {strange[0]!r} is no test image; the meta is another than the run was made "
+                         f"with")  # fmt: skip
+    return Files.of(rows.set_index("id", drop=False).loc[list(ids)], meta.root(dataset), dataset)

@@ -1,0 +1,48 @@
+"""What a trial.json names -> its data set and its meta, also where they were moved since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from imbseg.datasets import spec
+from imbseg.errors import InputError
+from imbseg.meta import read
+
+
+def dataset_of(about: Mapping[str, Any]) -> spec.Dataset:
+    """The data set by the name or path that the trial was given, else by where its file lay.
+
+    Args:
+        about: what trial.json holds.
+
+    Raises:
+        InputError: no such file, a broken one, or one that declares other classes than the trial had.
+    """
+    settings = about["parameters"]
+    root = _there(settings.get("root"))  # data that was moved lie where IMBSEG_ROOT or the file says
+    name, file = str(settings.get("dataset")), str(about.get("dataset_file"))
+    try:
+        dataset = spec.load(name, root=root)
+    except InputError:
+        if not Path(file).is_file():
+            raise
+        dataset = spec.load(file, root=root)
+    if list(about.get("weights_of_classes", {})) != list(dataset.class_names):
+        raise InputError(f"{dataset.path}: declares other classes than the trial had; bring back the file that it was "
+                         f"trained with, or train again")  # fmt: skip
+    return dataset
+
+
+def meta_of(about: Mapping[str, Any], dataset: spec.Dataset) -> read.Meta:
+    """The meta where the trial found it, else where make_meta.py writes it.
+
+    Raises:
+        InputError: it is missing, broken, or of another version of the data set file.
+    """
+    return read.read_meta(dataset, read.meta_folder(dataset, _there(about["parameters"].get("meta"))))
+
+
+def _there(folder: Any) -> str | None:
+    return folder if isinstance(folder, str) and Path(folder).is_dir() else None
