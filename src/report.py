@@ -7,11 +7,13 @@ and what the trials show in words. A few seconds.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, runs_folder
+from imbseg.metrics.predicted import Predictions
 from imbseg.results.collect import Run, collect
 
 
@@ -23,7 +25,14 @@ def main() -> None:
     out = options.out or REPOSITORY / "data" / "report" / root.resolve().name
     from imbseg.results.write import report  # pandas and matplotlib: after the flags are known to be good
 
-    report(_runs(options), root, out, options.baseline)
+    report(_runs(options), root, out, options.baseline, None if options.trials or options.no_examples else _predict)
+
+
+def _predict(folder: Path, ids: Sequence[str]) -> Predictions:
+    """A run's network once more, for the images that the page shows."""
+    from imbseg.training.predict_again import predict_again  # torch: only where nothing is kept of an earlier report
+
+    return predict_again(folder, ids)
 
 
 def _runs(options: argparse.Namespace) -> list[Run]:
@@ -63,6 +72,9 @@ def _parser() -> Parser:
     )  # fmt: skip
     parser.add_argument(
         "--groups", type=Path, metavar="FILE", help="with --trials: YAML of head, medium, tail -> classes"
+    )
+    parser.add_argument(
+        "--no_examples", action="store_true", help="leave out the images that gained and lost most (no prediction)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
     parser.add_argument(

@@ -78,7 +78,7 @@ def test_the_tables_hold_both_columns(tmp_path: Path):
     (row,) = tables.strategies_table(results).to_dict("records")
     assert [row[f"test/prior/tail {what}"] for what in ("mean", "std", "n")] == ["0.30000", "0.14142", "2"]
     assert [row[f"val/prior/mIoU {what}"] for what in ("mean", "std", "n")] == ["0.60000", "0.00000", "2"]
-    assert "| 0.60000 ± 0.00000 | 0.30000 ± 0.14142 |" in document(results, all_frames(results), {})
+    assert "| 0.60000 ± 0.00000 | 0.30000 ± 0.14142 |" in document(results, all_frames(results), {}, {})
     tables.write_csv(tmp_path / "runs.csv", tables.trials_table(results))
     with (tmp_path / "runs.csv").open(newline="") as handle:
         assert [one["test/prior/tail"] for one in csv.DictReader(handle)] == ["0.20000", "0.40000"]

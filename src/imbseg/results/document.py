@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from imbseg.results import comparisons, tables
 from imbseg.results.answer import answer
 from imbseg.results.apart import groups_apart, mixed_versions
+from imbseg.results.examples import Examples
 from imbseg.results.frames import Frames, of_group
 from imbseg.results.strategies import Group, Results
 from imbseg.results.words import METHOD, sentences
 
 
-def document(results: Results, frames: Frames, figures: dict[str, str]) -> str:
+def document(results: Results, frames: Frames, figures: Mapping[str, str], shown: Mapping[str, Examples]) -> str:
     """report.md: the answer first, then the tables.
 
     Args:
         results: what is told.
         frames: of `all_frames`.
         figures: group -> file name of its figure.
+        shown: group -> its example images.
     """
     parts = [f"# Results of {tables.escape(results.root.resolve().name)}\n"]
     if (apart := groups_apart(results.groups)) is not None:
         parts.append(f"{tables.escape(apart)}.\n")
     for group in results.groups:
         parts += _group_parts(group, frames, figures.get(group.name))
+        parts += _examples(shown.get(group.name))
     counted = tables.trials_table(results)
     parts += ["## Every trial\n", tables.markdown(counted[counted["reason"] == ""].drop(columns=["reason"]))]
     if results.left_out:
@@ -53,6 +58,15 @@ def _group_parts(group: Group, frames: Frames, figure: str | None) -> list[str]:
     for subset in tables.SUBSETS:
         parts += [f"IoU a class, {tables.WORDS[subset]} images:\n", tables.markdown(tables.class_table(group, subset))]
     return parts
+
+
+def _examples(shown: Examples | None) -> list[str]:
+    if shown is None:
+        return []
+    if not shown.rows:
+        return [f"{tables.escape(shown.said)}\n"]
+    doubts = [f"{tables.escape(line)}\n" for line in shown.doubts]
+    return [f"{tables.escape(shown.title)}\n", *doubts, f"![Images that gained and lost most]({shown.file})\n"]
 
 
 def left_out(results: Results) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from imbseg.results import comparisons, tables
 from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.collect import Run
 from imbseg.results.document import document, left_out
+from imbseg.results.example_store import Predict
+from imbseg.results.examples import Examples, examples
 from imbseg.results.figures import draw
 from imbseg.results.frames import FILES, all_frames
 from imbseg.results.page.assemble import page, write_page
@@ -19,7 +21,7 @@ from imbseg.results.words import METHOD, sentences
 SAID = 14  # sentences of one group on the screen; report.md has all
 
 
-def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None) -> Results:
+def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None, predict: Predict | None = None) -> Results:
     """Write tables (CSV), report.md and the figures, and print the answer.
 
     Args:
@@ -27,6 +29,7 @@ def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None) -> 
         root: where they lie.
         out: the folder that is written; made where it is missing.
         baseline: see `arrange`.
+        predict: predicts images of a run again, for the examples; None: no pictures.
 
     Raises:
         InputError: no runs, none finished, an unknown baseline, or `out` can't be written.
@@ -39,11 +42,13 @@ def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None) -> 
             (folder / name).unlink(missing_ok=True)  # of an earlier report
     for name, table in written.items():
         tables.write_csv(folder / name, table)
-    write_page(page(results, written, {}), folder)
+    shown = _examples(results, folder, predict)
+    write_page(page(results, written, shown), folder)
     figures = _figures(results, folder)
-    write_text(folder / "report.md", document(results, written, figures))
+    write_text(folder / "report.md", document(results, written, figures, shown))
     _say(results)
     files = ["report.html", "report.md", *written, *figures.values()]
+    files += [one.file for one in shown.values() if one.file]
     files += [str(Path(name).with_suffix(".svg")) for name in figures.values()]
     print(f"written to {folder}: {', '.join(files)}\nread it: {folder / 'report.html'}")
     return results
@@ -58,6 +63,19 @@ def _figures(results: Results, folder: Path) -> dict[str, str]:
     named = {group.name: f"gains-{place}.png" if several else "gains.png" for place, group in
              enumerate(results.groups, 1)}  # fmt: skip
     return {group.name: named[group.name] for group in results.groups if draw(group, folder / named[group.name])}
+
+
+def _examples(results: Results, folder: Path, predict: Predict | None) -> dict[str, Examples]:
+    """Each group's example images; what an earlier report drew for a group that is gone goes too."""
+    for stale in (*folder.glob("examples-[0-9]*.png"), *folder.glob("examples.png")):
+        stale.unlink(missing_ok=True)
+    several = len(results.groups) > 1
+    found = {}
+    for place, group in enumerate(results.groups, 1):
+        if predict is not None and group.others:
+            name = f"examples-{place}" if several else "examples"
+            found[group.name] = examples(group, predict, folder, name=name)
+    return found
 
 
 def _say(results: Results) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,42 +11,34 @@ import pandas as pd
 from imbseg.results.answer import Answer, answer, signed, span
 from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.collect import CORRECTED, SCORES
+from imbseg.results.examples import Examples
 from imbseg.results.figures import class_order
 from imbseg.results.frames import Frames, of_group, records
-from imbseg.results.page import dots, lines, plane
-from imbseg.results.page.content import Chapter, Column, Page, Row, Section, Table, Tile
+from imbseg.results.page import dots, gallery, lines, plane
+from imbseg.results.page.content import Chapter, Column, Page, Section, Table, Tile
 from imbseg.results.page.full import DIFFERENCE, P, run, statistics
 from imbseg.results.page.reasons import why
 from imbseg.results.settings import hours
 from imbseg.results.strategies import Group, Results
 
 
-@dataclasses.dataclass(frozen=True)
-class Pictures:
-    """Example images of a group: rows of pictures, the legend of their colours, and why there are none."""
-
-    rows: tuple[Row, ...] = ()
-    legend: tuple[tuple[str, str], ...] = ()
-    said: str = ""
-
-
-def page(results: Results, frames: Frames, pictures: dict[str, Pictures]) -> Page:
+def page(results: Results, frames: Frames, shown: Mapping[str, Examples]) -> Page:
     """Put the page together.
 
     Args:
         results: what is told.
         frames: of `all_frames`.
-        pictures: group's name -> its examples.
+        shown: group's name -> its examples; none of a group that nobody asked pictures of.
     """
     title = f"What fixed which class: {results.root.resolve().name}"
     apart = groups_apart(results.groups)
     doubts = [mixed_versions(group) for group in results.groups]
-    chapters = [_chapter(group, frames, pictures.get(group.name, Pictures())) for group in results.groups]
+    chapters = [_chapter(group, frames, shown.get(group.name)) for group in results.groups]
     warnings = tuple(f"{line}." if line is apart else line for line in (apart, *doubts) if line)
     return Page(title, warnings, tuple(chapters), _of_all(results, frames))
 
 
-def _chapter(group: Group, frames: Frames, pictures: Pictures) -> Chapter:
+def _chapter(group: Group, frames: Frames, shown: Examples | None) -> Chapter:
     told = answer(group, of_group(frames, "comparisons.csv", group), of_group(frames, "one_change.csv", group))
     sections = [
         _strategies(group, frames),
@@ -57,8 +48,7 @@ def _chapter(group: Group, frames: Frames, pictures: Pictures) -> Chapter:
         _curves(group, frames),
         _one_change(group, frames),
         *why(group, frames, told.best),
-        Section("examples", "Images that gained and lost most", said=tuple(filter(None, [pictures.said])),
-                rows=pictures.rows, legend=pictures.legend),
+        gallery.section(shown),
         statistics(group, frames),
         run(group, frames),
     ]  # fmt: skip

@@ -1,0 +1,32 @@
+"""Example images -> rows of pictures on the page, their bytes inside it."""
+
+from __future__ import annotations
+
+import base64
+
+from imbseg.results.examples import Examples
+from imbseg.results.page.content import Picture, Row, Section
+
+KEY, TITLE = "examples", "Images that gained and lost most"
+
+
+def section(shown: Examples | None) -> Section:
+    """The part of the page that shows them, or says why there are none.
+
+    Args:
+        shown: of one group; None: nobody asked for pictures.
+    """
+    if shown is None:
+        return Section(KEY, TITLE)
+    if not shown.rows:
+        return Section(KEY, TITLE, said=(shown.said,))
+    rows = tuple(
+        Row(row.text, tuple(Picture(_address(one.data, one.mime), one.title, one.alt) for one in row.panels))
+        for row in shown.rows
+    )
+    legend = tuple((key.text, key.css) for key in shown.legend)
+    return Section(KEY, TITLE, said=(shown.title, *shown.doubts), rows=rows, legend=legend)
+
+
+def _address(data: bytes, mime: str) -> str:
+    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
