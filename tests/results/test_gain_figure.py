@@ -11,7 +11,7 @@ from PIL import Image
 from run_folders import make_run
 
 from imbseg.results.collect import collect
-from imbseg.results.figures import _wrapped, class_order, draw, gain_figure
+from imbseg.results.figures import class_order, draw, gain_figure, wrapped
 from imbseg.results.strategies import Group, arrange
 
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
@@ -109,4 +109,4 @@ def test_of_many_strategies_the_best_are_drawn(tmp_path: Path):
     ("x" * 70, ["x" * 34, "x" * 34, "xx"]),
 ])  # fmt: skip
 def test_long_labels_break_where_they_can(label: str, lines: list[str]):
-    assert _wrapped(label).split("\n") == lines
+    assert wrapped(label).split("\n") == lines

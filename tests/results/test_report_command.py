@@ -39,11 +39,14 @@ def test_a_report_of_two_strategies_and_a_failed_run(tmp_path: Path, command):
     status, said, complained = command("--runs", runs, "--out", out)
     assert (status, complained) == (0, "")
     written = ["report.html", "report.md", "results.csv", "strategies.csv", "learning_curves.csv", "settings.csv",
-               "comparisons.csv", "one_change.csv", "rank_sums.csv", "gains.png", "gains.svg"]  # fmt: skip
-    assert sorted(path.name for path in out.iterdir()) == sorted(written)
+               "comparisons.csv", "one_change.csv", "rank_sums.csv", "gains.png", "plane.png",
+               "curves.png"]  # fmt: skip
+    assert sorted(path.name for path in out.iterdir()) == sorted([*written, "gains.svg", "plane.svg", "curves.svg"])
     assert "weighted_cross_entropy: higher by +0.220 [+0.195, +0.245] over 3 seeds" in said
     assert "lost   failed  loss is nan (2 of 2 epochs)" in said
-    assert said.rstrip().endswith(f"written to {out}: {', '.join(written)}\nread it: {out / 'report.html'}")
+    assert said.rstrip().endswith(
+        f"written to {out}: {', '.join(written)}; figures as SVG too\nread it: {out / 'report.html'}"
+    )
     with (out / "results.csv").open(newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert len(rows) == 7
@@ -60,7 +63,7 @@ def test_groups_have_a_figure_each_and_no_stale_one_stays(tmp_path: Path, comman
     status, said, _ = command("--runs", runs, "--out", out)
     assert status == 0
     assert "2 groups that can't be compared with each other" in said
-    assert sorted(path.name for path in out.glob("*.png")) == ["gains-1.png", "gains-2.png"]
+    assert sorted(path.name for path in out.glob("gains*.png")) == ["gains-1.png", "gains-2.png"]
 
 
 def _no_runs(root: Path) -> list[object]:

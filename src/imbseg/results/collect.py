@@ -78,7 +78,7 @@ class Run:
         return scores.get(name, NAN)
 
 
-def collect(root: Path) -> list[Run]:
+def collect(root: Path | str) -> list[Run]:
     """Read every run folder below a directory, the directory itself included.
 
     Args:
@@ -90,6 +90,7 @@ def collect(root: Path) -> list[Run]:
     Raises:
         InputError: root is no folder, or holds no run.
     """
+    root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root}: expected a folder of runs, found {'a file' if root.exists() else 'nothing'}; train "
                          f"with make experiment or src/train_nni.py, or name another --runs")  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -14,21 +14,25 @@ from imbseg.results.frames import Frames, of_group
 from imbseg.results.strategies import Group, Results
 from imbseg.results.words import METHOD, sentences
 
+WHAT = {"gains": "Gain a class", "plane": "Head against tail", "curves": "Learning curves"}
 
-def document(results: Results, frames: Frames, figures: Mapping[str, str], shown: Mapping[str, Examples]) -> str:
+
+def document(
+    results: Results, frames: Frames, figures: Mapping[str, Sequence[str]], shown: Mapping[str, Examples]
+) -> str:
     """report.md: the answer first, then the tables.
 
     Args:
         results: what is told.
         frames: of `all_frames`.
-        figures: group -> file name of its figure.
+        figures: group -> file names of its figures.
         shown: group -> its example images.
     """
     parts = [f"# Results of {tables.escape(results.root.resolve().name)}\n"]
     if (apart := groups_apart(results.groups)) is not None:
         parts.append(f"{tables.escape(apart)}.\n")
     for group in results.groups:
-        parts += _group_parts(group, frames, figures.get(group.name))
+        parts += _group_parts(group, frames, figures.get(group.name, ()))
         parts += _examples(shown.get(group.name))
     counted = tables.trials_table(results)
     parts += ["## Every trial\n", tables.markdown(counted[counted["reason"] == ""].drop(columns=["reason"]))]
@@ -37,7 +41,7 @@ def document(results: Results, frames: Frames, figures: Mapping[str, str], shown
     return "\n".join(parts)
 
 
-def _group_parts(group: Group, frames: Frames, figure: str | None) -> list[str]:
+def _group_parts(group: Group, frames: Frames, figures: Sequence[str]) -> list[str]:
     said = [tables.escape(line) if not line.startswith("- ") else f"- {tables.escape(line[2:])}" for line in
             sentences(group)]  # fmt: skip
     told = answer(group, of_group(frames, "comparisons.csv", group), of_group(frames, "one_change.csv", group))
@@ -49,7 +53,10 @@ def _group_parts(group: Group, frames: Frames, figure: str | None) -> list[str]:
     ]
     if (doubt := mixed_versions(group)) is not None:
         parts.append(f"\n{tables.escape(doubt)}\n")
-    parts += [f"\n{METHOD}\n" if group.others else "", f"![Gain a class]({figure})\n" if figure else ""]
+    parts += [
+        f"\n{METHOD}\n" if group.others else "",
+        *(f"![{WHAT[name.split('.')[0].split('-')[0]]}]({name})\n" for name in figures),
+    ]
     parts += ["Mean ± standard deviation over the seeds.\n", tables.markdown(tables.overview(group))]
     if group.others:
         parts += ["Against the baseline, test images:\n", tables.markdown(comparisons.headlines(group))]

@@ -7,6 +7,7 @@ import re
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +50,21 @@ def draw(group: Group, path: Path) -> bool:
         Whether there was anything to draw: not with the baseline alone, or without a shared seed.
     """
     shown = _shown(group)
-    if not shown:
-        return False
+    return bool(shown) and save(lambda: gain_figure(group, shown), path)
+
+
+def save(make: Callable[[], Figure | None], path: Path) -> bool:
+    """Draw a figure in the report's style and write it as PNG and SVG; whether there was one."""
     # "building the font cache": once on a new machine, some seconds, nothing to act on
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-    with mpl.rc_context(STYLE), warnings.catch_warnings(), whole_file(path) as temporary:
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
         # a class name in a script that matplotlib's own font lacks shows as boxes
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
-        figure = gain_figure(group, shown)
-        figure.savefig(temporary, dpi=120)
+        figure = make()
+        if figure is None:
+            return False
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, dpi=120)
         with whole_file(path.with_suffix(".svg")) as vectors:
             figure.savefig(vectors, metadata={"Date": None})
     return True
@@ -123,7 +130,7 @@ def _panel(axis: Any, strategy: Strategy, baseline: Strategy, names: list[str]) 
             axis.plot(found, [place + 0.3] * len(found), "o", color=SEED, markersize=2.5, alpha=0.8)
         axis.plot(mean, place, "o", color=color, markersize=6 if len(names) <= ROOMY else 4)
     seeds = len(differences(strategy, baseline, "test", "mIoU"))
-    title = f"{_wrapped(strategy.label)}\n{seeds} seed{'s' if seeds > 1 else ', so no spread'}"
+    title = f"{wrapped(strategy.label)}\n{seeds} seed{'s' if seeds > 1 else ', so no spread'}"
     axis.set_title(title, loc="left", fontsize=8, parse_math=False)
     axis.locator_params(axis="x", nbins=5)
     axis.grid(axis="x", alpha=0.3)
@@ -159,7 +166,7 @@ def _row_text(name: str, shares: Any, index: int) -> str:
     return short if shares is None else f"{short}  {100 * shares[index]:.2g} %"
 
 
-def _wrapped(label: str) -> str:
+def wrapped(label: str) -> str:
     """A label in lines that a panel has room for, broken after commas and slashes, and anywhere in a very long word."""
     lines = [""]
     for word in re.findall(r".{1,34}?(?:/|, |$)|.{34}", label):

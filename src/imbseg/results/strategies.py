@@ -73,7 +73,7 @@ class Results:
     left_out: tuple[Run, ...]
 
 
-def arrange(runs: Sequence[Run], root: Path, baseline: str | None = None) -> Results:
+def arrange(runs: Sequence[Run], root: Path | str, baseline: str | None = None) -> Results:
     """Sort runs into groups and strategies.
 
     Args:
@@ -98,7 +98,7 @@ def arrange(runs: Sequence[Run], root: Path, baseline: str | None = None) -> Res
         _check_baseline(baseline, strategies.values())
     names = _group_names(list(parts))
     groups = [_group(names[key], strategies[key], baseline) for key in parts]
-    return Results(root, tuple(groups), tuple(left_out))
+    return Results(Path(root), tuple(groups), tuple(left_out))
 
 
 def strategies_of(runs: Sequence[Run]) -> list[Strategy]:

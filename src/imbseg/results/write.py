@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +14,9 @@ from imbseg.results.collect import Run
 from imbseg.results.document import document, left_out
 from imbseg.results.example_store import Predict
 from imbseg.results.examples import Examples, examples
-from imbseg.results.figures import draw
-from imbseg.results.frames import FILES, all_frames
+from imbseg.results.figures import draw, save
+from imbseg.results.frames import FILES, Frames, all_frames, of_group
+from imbseg.results.overview_figures import curves_figure, plane_figure
 from imbseg.results.page.assemble import page, write_page
 from imbseg.results.strategies import Results, arrange
 from imbseg.results.words import METHOD, sentences
@@ -44,25 +47,31 @@ def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None, pre
         tables.write_csv(folder / name, table)
     shown = _examples(results, folder, predict)
     write_page(page(results, written, shown), folder)
-    figures = _figures(results, folder)
+    figures = _figures(results, written, folder)
     write_text(folder / "report.md", document(results, written, figures, shown))
     _say(results)
-    files = ["report.html", "report.md", *written, *figures.values()]
-    files += [one.file for one in shown.values() if one.file]
-    files += [str(Path(name).with_suffix(".svg")) for name in figures.values()]
-    print(f"written to {folder}: {', '.join(files)}\nread it: {folder / 'report.html'}")
+    drawn = [name for names in figures.values() for name in names]
+    files = ["report.html", "report.md", *written, *drawn, *(one.file for one in shown.values() if one.file)]
+    print(f"written to {folder}: {', '.join(files)}; figures as SVG too\nread it: {folder / 'report.html'}")
     return results
 
 
-def _figures(results: Results, folder: Path) -> dict[str, str]:
-    """Draw each group's figure; what an earlier report drew and this one doesn't is gone."""
-    for kind in ("png", "svg"):
-        for stale in (folder / f"gains.{kind}", *folder.glob(f"gains-[0-9]*.{kind}")):
+def _figures(results: Results, frames: Frames, folder: Path) -> dict[str, list[str]]:
+    """Draw each group's figures; what an earlier report drew and this one doesn't is gone."""
+    for what, kind in itertools.product(("gains", "plane", "curves"), ("png", "svg")):
+        for stale in (folder / f"{what}.{kind}", *folder.glob(f"{what}-[0-9]*.{kind}")):
             stale.unlink(missing_ok=True)
-    several = len(results.groups) > 1
-    named = {group.name: f"gains-{place}.png" if several else "gains.png" for place, group in
-             enumerate(results.groups, 1)}  # fmt: skip
-    return {group.name: named[group.name] for group in results.groups if draw(group, folder / named[group.name])}
+    found: dict[str, list[str]] = {}
+    for place, group in enumerate(results.groups, 1):
+        ending = f"-{place}.png" if len(results.groups) > 1 else ".png"
+        curves = of_group(frames, "learning_curves.csv", group)
+        drawn = {
+            f"gains{ending}": draw(group, folder / f"gains{ending}"),
+            f"plane{ending}": save(functools.partial(plane_figure, group), folder / f"plane{ending}"),
+            f"curves{ending}": save(functools.partial(curves_figure, group, curves), folder / f"curves{ending}"),
+        }
+        found[group.name] = [name for name, there in drawn.items() if there]
+    return found
 
 
 def _examples(results: Results, folder: Path, predict: Predict | None) -> dict[str, Examples]:
