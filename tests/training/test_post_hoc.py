@@ -22,10 +22,12 @@ from imbseg.metrics.scores import iou
 from imbseg.post_hoc.prior import BETAS, prior
 from imbseg.post_hoc.rank import rank
 from imbseg.training import post_hoc
+from imbseg.training.whole_images import Truth
 
 pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
 
 COUNTS = ("tp", "fp", "fn", "ignored", "confusion")
+ALL_COUNTS = (*COUNTS, "object_tp", "object_fn", "objects", "groups")
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +48,17 @@ def table(file: Path) -> list[dict[str, str]]:
 
 def toy(monkeypatch: pytest.MonkeyPatch, folder: Path, images: dict[str, list[Any]], priors: list[float]) -> Any:
     """A run whose network gives these (logits, mask) of each subset."""
-    subsets = {name: SimpleNamespace(ids=[str(place) for place in range(len(found))]) for name, found in images.items()}
+    subsets = {
+        name: SimpleNamespace(ids=[str(place) for place in range(len(found))], groups=[])
+        for name, found in images.items()
+    }
 
     def predict(model: Any, whole: Any, device: Any, trial: Any, what: str) -> Any:
         subset = what.split()[-1]
-        yield from reversed([(place, logits, mask) for place, (logits, mask) in enumerate(images[subset])])
+        yield from reversed([(place, logits, Truth(mask)) for place, (logits, mask) in enumerate(images[subset])])
 
     monkeypatch.setattr(post_hoc, "predict", predict)
-    monkeypatch.setattr(post_hoc, "WholeImages", lambda files, *_: SimpleNamespace(files=files))
+    monkeypatch.setattr(post_hoc, "WholeImages", lambda files, *_: SimpleNamespace(files=files, by_size=False))
     names = ["common", "rare"]
     return SimpleNamespace(
         fold=SimpleNamespace(**subsets, class_priors=np.array(priors), groups={"head": names[:1], "tail": names[1:]}),
@@ -159,7 +164,7 @@ def test_beta_0_is_the_trial_as_trained(
     plain = train({**data, "post_hoc": "none"}, tmp_path / "plain")
     assert not [file.name for file in (tmp_path / "plain").iterdir() if "prior" in file.name or "hoc" in file.name]
     assert plain["final"][0] == {name: value for name, value in heard["final"][0].items() if "prior/" not in name}
-    for name in COUNTS:
+    for name in ALL_COUNTS:
         np.testing.assert_array_equal(
             getattr(load_counts(folder / "counts_test.npz"), name),
             getattr(load_counts(tmp_path / "plain" / "counts_test.npz"), name),

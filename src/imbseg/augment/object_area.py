@@ -16,6 +16,7 @@ from imbseg.datasets.spec import IGNORE
 
 Areas = NDArray[np.float32]
 WHOLE = 1.0  # the area of a pixel that belongs to no object: the image's
+LARGE = 2**20  # a number up to which a table of all is faster than sorting the pixels
 MOST_SHORT = 2**16 - 1  # numbers that 16 bits hold beside 0
 
 
@@ -33,8 +34,7 @@ def component_areas(mask: NDArray[np.uint8], background: int | None) -> Areas:
     array([[0.25 , 1.   , 1.   , 0.125],
            [0.25 , 1.   , 1.   , 1.   ]], dtype=float32)
     """
-    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE])
-    return _shares(_numbered(mask, [int(index) for index in present if index != background], cv2.CV_16U))
+    return _shares(component_numbers(mask, background))
 
 
 def instance_areas(mask: NDArray[np.uint8], instances: NDArray[np.int32], background: int | None) -> Areas:
@@ -55,11 +55,35 @@ def instance_areas(mask: NDArray[np.uint8], instances: NDArray[np.int32], backgr
     >>> instance_areas(mask, instances, background=0)
     array([[0.25, 0.25, 0.25, 1.  ]], dtype=float32)
     """
-    if int(instances.max()) > IGNORE:  # numbers such as 26001: made small, or the table below would be large
+    return _shares(instance_numbers(mask, instances, background))
+
+
+def component_numbers(mask: NDArray[np.uint8], background: int | None) -> NDArray[np.integer]:
+    """Number the 8-connected components of every class.
+
+    Args:
+        mask: (height, width) uint8 class indices, 255 = ignored.
+        background: index of the class that has no objects, or None.
+
+    Returns:
+        (height, width) int: the number of the object at each pixel, 0 for none; an object is of one class.
+    """
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE])
+    return _numbered(mask, [int(index) for index in present if index != background], cv2.CV_16U)
+
+
+def instance_numbers(
+    mask: NDArray[np.uint8], instances: NDArray[np.int32], background: int | None
+) -> NDArray[np.integer]:
+    """The same of the objects that `instance_areas` speaks of; numbers may be left out."""
+    highest = int(instances.max())
+    if highest > LARGE:
         instances = np.unique(instances, return_inverse=True)[1].reshape(mask.shape).astype(np.int32)
+    elif highest > IGNORE:  # such as 26001: made small, or a table of all numbers would be large
+        instances = np.take(np.cumsum(np.bincount(instances.ravel()) > 0, dtype=np.int32), instances)
     numbers = instances * (IGNORE + 1) + mask + 1
     nothing = mask == IGNORE if background is None else (mask == IGNORE) | (mask == background)
-    return _shares(np.where(nothing, 0, numbers))
+    return np.where(nothing, 0, numbers)
 
 
 def warp_areas(areas: Areas, geometry: Geometry) -> Areas:

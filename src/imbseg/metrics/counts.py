@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from imbseg.errors import InputError
 from imbseg.files import whole_file
 
 Integers = NDArray[np.int64]
+BY_SIZE = ("object_tp", "object_fn", "objects")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Counts:
         fn: (images, classes) pixels of the class predicted as another.
         ignored: (images, classes) ignored pixels predicted as the class: in no score but the published ones.
         confusion: (classes, classes) pixels of the whole set, [truth, prediction].
+        object_tp: (classes, 3) pixels of the whole set that belong to small, medium and large objects (see
+            imbseg.metrics.object_size) and were predicted as their class; None where they weren't counted by size.
+        object_fn: (classes, 3) such pixels predicted as another class.
+        objects: (classes, 3) how many such objects there are.
+        groups: (images,) text, each image's patient, scene or video; empty where the data set has none.
     """
 
     ids: NDArray[np.str_]
@@ -36,6 +43,13 @@ class Counts:
     fn: Integers
     ignored: Integers
     confusion: Integers
+    object_tp: Integers | None = None
+    object_fn: Integers | None = None
+    objects: Integers | None = None
+    groups: NDArray[np.str_] = dataclasses.field(default_factory=lambda: np.zeros(0, "U1"))
+
+
+LATER = (*BY_SIZE, "groups")  # what files of an earlier version lack
 
 
 def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer], classes: int) -> Integers:
@@ -63,16 +77,24 @@ def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer]
     return np.bincount(code.ravel(), minlength=(classes + 1) * classes).reshape(classes + 1, classes)
 
 
-def collect(ids: list[str], confusions: list[Integers]) -> Counts:
+def collect(
+    ids: list[str], confusions: list[Integers], by_size: Integers | None = None, groups: Sequence[str] = ()
+) -> Counts:
     """Put the images' confusions together.
 
     Args:
         ids: one id an image.
         confusions: one (classes + 1, classes) array an image, as `image_confusion` gives.
+        by_size: (3, classes, 3), the sum over the images of what `size_counts` gives; None: not counted by size.
+        groups: one name an image, or none.
     """
     stacked = np.stack(confusions)  # (images, classes + 1, classes)
     tp, fp, fn, ignored = marginals(stacked)
-    return Counts(np.array(ids), tp, fp, fn, ignored, confusion=stacked[:, :-1].sum(axis=0))
+    sized = dict(zip(BY_SIZE, by_size, strict=True)) if by_size is not None else {}
+    return Counts(
+        np.array(ids), tp, fp, fn, ignored, confusion=stacked[:, :-1].sum(axis=0), groups=np.array(groups, np.str_),
+        **sized,
+    )  # fmt: skip
 
 
 def marginals(confusions: Integers) -> tuple[Integers, Integers, Integers, Integers]:
@@ -92,17 +114,19 @@ def marginals(confusions: Integers) -> tuple[Integers, Integers, Integers, Integ
 def save_counts(path: Path, counts: Counts) -> None:
     """Write counts as compressed NumPy arrays, whole or not at all."""
     with whole_file(path) as temporary:
-        np.savez_compressed(temporary, **dataclasses.asdict(counts))
+        stored = {name: array for name, array in dataclasses.asdict(counts).items() if array is not None}
+        np.savez_compressed(temporary, **stored)
 
 
 def load_counts(path: Path) -> Counts:
-    """Read counts back.
+    """Read counts back; those of an earlier version have no sizes and no groups.
 
     Raises:
         InputError: the file is missing, cut short, or lacks an array.
     """
+    names = [field.name for field in dataclasses.fields(Counts)]
     try:
         with path.open("rb") as handle, np.load(handle) as stored:
-            return Counts(**{field.name: stored[field.name] for field in dataclasses.fields(Counts)})
+            return Counts(**{name: stored[name] for name in names if name in stored or name not in LATER})
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"counts {path}: can't be read ({error}); start the trial again") from error

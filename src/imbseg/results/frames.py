@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from imbseg.results import comparisons, curves, moved_prior, one_change, settings, tables
+from imbseg.results.errors import why
 from imbseg.results.strategies import Group, Results
 
 Frames = dict[str, pd.DataFrame]
@@ -20,7 +22,9 @@ COMPARED: Mapping[str, Make] = {
     "moved_prior.csv": moved_prior.table,
     "rank_sums.csv": lambda group: comparisons.rank_sums(group.strategies),
 }
-FILES = ("results.csv", "strategies.csv", *ALONE, *COMPARED)
+WHY = ("class_profile", "pixel_effect", "confusion_change", "recall_by_size", "exposure", "exposure_pays",
+       "lost_classes")  # fmt: skip
+FILES = ("results.csv", "strategies.csv", *ALONE, *COMPARED, *(f"{name}.csv" for name in WHY))
 
 
 def all_frames(results: Results) -> Frames:
@@ -37,6 +41,9 @@ def all_frames(results: Results) -> Frames:
         frames[name] = _joined(results.groups, make)
     for name, make in COMPARED.items():
         frames[name] = _joined([group for group in results.groups if group.others], make)
+    explained = {group.name: why.tables(group) for group in results.groups}
+    for name in WHY:
+        frames[f"{name}.csv"] = _joined(results.groups, functools.partial(_explained, explained, name))
     return {name: frame for name, frame in frames.items() if len(frame)}
 
 
@@ -51,6 +58,10 @@ def records(frame: pd.DataFrame) -> list[tuple[int, Record]]:
     rows = frame.to_dict("records")
     return [(int(place), {str(name): value for name, value in row.items()})
             for place, row in zip(frame.index, rows, strict=True)]  # fmt: skip
+
+
+def _explained(found: Mapping[str, Frames], name: str, group: Group) -> pd.DataFrame:
+    return found[group.name][name]
 
 
 def _joined(groups: Sequence[Group], make: Make) -> pd.DataFrame:

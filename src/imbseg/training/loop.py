@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.metrics.counts import Counts, collect, image_confusion
+from imbseg.metrics.object_size import size_counts
 from imbseg.post_hoc.none import none
 from imbseg.training.optimizer import poly_factor, set_learning_rates
-from imbseg.training.samples import Batch, WholeImages, quiet_worker, stack
+from imbseg.training.samples import Batch, quiet_worker
+from imbseg.training.whole_images import Truth, WholeImages, stack
 from imbseg.trial import Trial
 
 Batches = torch.utils.data.DataLoader[Batch]
@@ -94,19 +95,21 @@ def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, t
     Returns:
         Counts with a row an image, in the order of `whole`.
     """
-    classes = len(whole.dataset.classes)
-    found = {
-        index: image_confusion(none(logits[None])[0].to(torch.uint8).cpu().numpy(), mask, classes)
-        for index, logits, mask in predict(model, whole, device, trial, what)
-    }
-    return collect(whole.files.ids, [found[index] for index in range(len(found))])
+    classes, found = len(whole.dataset.classes), {}
+    by_size = np.zeros((3, classes, 3), np.int64) if whole.by_size else None
+    for index, logits, truth in predict(model, whole, device, trial, what):
+        labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
+        found[index] = image_confusion(labels, truth.mask, classes)
+        if by_size is not None and truth.sizes is not None:
+            by_size += size_counts(labels, truth.mask, truth.sizes)
+    return collect(whole.files.ids, [found[index] for index in range(len(found))], by_size, whole.files.groups)
 
 
 @torch.inference_mode()
 def predict(
     model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str
-) -> Iterator[tuple[int, torch.Tensor, NDArray[np.uint8]]]:
-    """One image at a time: its place in `whole`, its logits at its mask's own size, its mask.
+) -> Iterator[tuple[int, torch.Tensor, Truth]]:
+    """One image at a time: its place in `whole`, its logits at its mask's own size, its truth.
 
     Args:
         model: put into evaluation mode.
@@ -121,11 +124,12 @@ def predict(
         whole, batch_sampler=groups, num_workers=trial.workers, collate_fn=stack, worker_init_fn=quiet_worker,
         pin_memory=device.type == "cuda",
     )  # fmt: skip
-    for images, masks, indices in progress(loader, total=len(groups), what=what):
+    for images, truths, indices in progress(loader, total=len(groups), what=what):
         with torch.autocast(device.type, dtype=torch.float16, enabled=trial.amp):
             logits = model(images.to(device, non_blocking=True)).float()
-        for one, mask, index in zip(logits, masks, indices, strict=True):
-            yield index, native_logits(one, whole.input_size(index), (mask.shape[1], mask.shape[0])), mask
+        for one, truth, index in zip(logits, truths, indices, strict=True):
+            height, width = truth.mask.shape
+            yield index, native_logits(one, whole.input_size(index), (width, height)), truth
 
 
 def native_logits(logits: torch.Tensor, size: tuple[int, int], native: tuple[int, int]) -> torch.Tensor:

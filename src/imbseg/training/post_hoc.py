@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from imbseg import menu
-from imbseg.metrics.counts import Counts, image_confusion, marginals, save_counts
+from imbseg.metrics.counts import BY_SIZE, Counts, image_confusion, marginals, save_counts
+from imbseg.metrics.object_size import size_counts
 from imbseg.metrics.scores import mean, summary
 from imbseg.post_hoc import POST_HOC
 from imbseg.post_hoc.prior import BETAS
@@ -20,7 +21,7 @@ from imbseg.training.folder import Row, write_rows
 from imbseg.training.loop import predict
 from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, table_scores
-from imbseg.training.samples import WholeImages
+from imbseg.training.whole_images import WholeImages
 
 Way = tuple[str, float]  # a correction of the menu and its strength; rank has none, and stands with 0
 Scores = Mapping[str, Mapping[Way, Row]]  # subset -> way -> scores
@@ -39,18 +40,25 @@ class Along:
         ways: the decodings.
         images: (images, ways, 4, classes) int32: TP, FP, FN, ignored.
         confusions: (ways, classes, classes) int64.
+        by_size: (3, classes, 3) int64 as `size_counts` gives, of the network as trained (PLAIN) alone; None: not
+            counted.
+        groups: one an image, or none.
     """
 
     ids: list[str]
     ways: tuple[Way, ...]
     images: NDArray[np.int32]
     confusions: NDArray[np.int64]
+    by_size: NDArray[np.int64] | None = None
+    groups: Sequence[str] = ()
 
     def at(self, way: Way) -> Counts:
         """The counts of one decoding."""
         place = self.ways.index(way)
         tp, fp, fn, ignored = np.moveaxis(self.images[:, place].astype(np.int64), 1, 0)
-        return Counts(np.array(self.ids), tp, fp, fn, ignored, self.confusions[place])
+        sized = dict(zip(BY_SIZE, self.by_size, strict=True)) if way == PLAIN and self.by_size is not None else {}
+        groups = np.array(self.groups, np.str_)
+        return Counts(np.array(self.ids), tp, fp, fn, ignored, self.confusions[place], groups=groups, **sized)
 
 
 def correct(run: Run) -> tuple[Counts, Row]:
@@ -93,12 +101,15 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     decoders = [decoder(way, priors) for way in ways]
     images = np.zeros((len(whole.files.ids), len(ways), 4, classes), np.int32)
     confusions = np.zeros((len(ways), classes, classes), np.int64)
-    for index, logits, mask in predict(run.learner.model, whole, run.learner.device, run.trial, f"post_hoc, {subset}"):
-        labels = (one(logits[None])[0].to(torch.uint8).cpu().numpy() for one in decoders)
-        each = np.stack([image_confusion(one, mask, classes) for one in labels])  # (ways, classes + 1, classes)
+    by_size = np.zeros((3, classes, 3), np.int64) if whole.by_size and PLAIN in ways else None
+    for index, logits, truth in predict(run.learner.model, whole, run.learner.device, run.trial, f"post_hoc, {subset}"):
+        labels = [one(logits[None])[0].to(torch.uint8).cpu().numpy() for one in decoders]
+        each = np.stack([image_confusion(one, truth.mask, classes) for one in labels])  # (ways, classes + 1, classes)
         images[index] = np.stack(marginals(each), axis=1)
         confusions += each[:, :-1]
-    return Along(whole.files.ids, tuple(ways), images, confusions)
+        if by_size is not None and truth.sizes is not None:
+            by_size += size_counts(labels[ways.index(PLAIN)], truth.mask, truth.sizes)
+    return Along(whole.files.ids, tuple(ways), images, confusions, by_size, whole.files.groups)
 
 
 def decoder(way: Way, class_priors: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -22,7 +22,8 @@ from imbseg.models.weights import IMAGENET, normalisation_of
 from imbseg.post_hoc.none import none
 from imbseg.training.device import choose_device, make_deterministic
 from imbseg.training.loop import predict
-from imbseg.training.samples import Files, WholeImages
+from imbseg.training.samples import Files
+from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Trial
 from imbseg.trial.fields import kind_of
 from imbseg.trial.stored import dataset_of, meta_of
@@ -67,9 +68,9 @@ def _labelled(
     make_deterministic()
     files, found = whole.files, {}
     with _threads(trial.threads):
-        for index, logits, mask in predict(model, whole, device, trial, what):
+        for index, logits, truth in predict(model, whole, device, trial, what):
             labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
-            found[index] = Predicted(files.ids[index], files.read(whole.dataset, index)[0], mask, labels)
+            found[index] = Predicted(files.ids[index], files.read(whole.dataset, index)[0], truth.mask, labels)
     return tuple(found[index] for index in range(len(found)))
 
 

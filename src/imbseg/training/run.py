@@ -27,7 +27,7 @@ from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
-from imbseg.training.samples import WholeImages
+from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 
 Report = Callable[[Row], None]

@@ -1,4 +1,4 @@
-"""Rows of images.csv -> tensors: augmented samples for training, whole images for evaluation."""
+"""Rows of images.csv -> where their files lie, and augmented samples for training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import Geometry, draw_geometry, resize_image, warp_image, warp_mask
+from imbseg.augment.geometry import Geometry, draw_geometry, warp_image, warp_mask
 from imbseg.augment.object_area import component_areas, instance_areas, warp_areas, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from imbseg.copy_paste.apply import Pasted
     from imbseg.training.paste import Paster
 
-MULTIPLE = 16  # sides the network takes
-
 
 @dataclasses.dataclass(frozen=True)
 class Files:
@@ -43,6 +41,7 @@ class Files:
         sizes: (width, height) of each.
         objects: absolute paths of the instance masks, empty where the data set has none.
         entries: image -> where its decoded pixels are kept, for those that have such a place.
+        groups: the patient, scene or video of each; empty where the data set declares none.
     """
 
     ids: list[str]
@@ -51,6 +50,7 @@ class Files:
     sizes: list[tuple[int, int]]
     objects: list[Path]
     entries: dict[Path, Path] = dataclasses.field(default_factory=dict)
+    groups: list[str] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, rows: Any, root: Path, dataset: Dataset, entries: dict[Path, Path] | None = None) -> Files:
@@ -63,6 +63,7 @@ class Files:
             sizes=[(int(w), int(h)) for w, h in zip(rows["width"], rows["height"], strict=True)],
             objects=[root / dataset.file(outlines, str(one), subset) for one, subset in named] if outlines else [],
             entries=entries or {},
+            groups=[dataset.group_of(str(one)) for one in rows["id"]] if dataset.group else [],
         )
 
     def read(self, dataset: Dataset, index: int) -> Pair:
@@ -189,42 +190,6 @@ def augment(
     if pasted:
         image, mask = pasted.image, pasted.mask
     return apply_color(image, matrix), mask, pasted
-
-
-class WholeImages(torch.utils.data.Dataset[tuple[torch.Tensor, NDArray[np.uint8], int]]):
-    """Whole images for evaluation, brought to `resize` and padded to what the network takes."""
-
-    def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
-        """Take what decides an image."""
-        self.files, self.dataset, self.trial = files, dataset, trial
-        self.matrix = color_matrix(np.ones(3), normalisation)
-
-    def input_size(self, index: int) -> tuple[int, int]:
-        """(width, height) of an image before padding."""
-        return self.trial.resize or self.files.sizes[index]
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, NDArray[np.uint8], int]:
-        """(3, height, width) float32 with sides padded to multiples of 16, the mask in its own size, the index."""
-        image, mask = self.files.read(self.dataset, index)
-        image = resize_image(image, self.input_size(index))
-        right, below = (-image.shape[1]) % MULTIPLE, (-image.shape[0]) % MULTIPLE
-        padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(124, 116, 104))
-        tensor = torch.from_numpy(apply_color(np.asarray(padded, np.uint8), self.matrix))
-        return tensor, mask, index
-
-    def batches(self, batch_size: int) -> list[list[int]]:
-        """Images of one input size together, since the network pools over a whole batch's picture."""
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for index in range(len(self.files.ids)):
-            by_size.setdefault(self.input_size(index), []).append(index)
-        return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
-
-
-def stack(
-    batch: list[tuple[torch.Tensor, NDArray[np.uint8], int]],
-) -> tuple[torch.Tensor, list[NDArray[np.uint8]], list[int]]:
-    """Collate whole images: inputs are of one size, masks need not be."""
-    return torch.stack([one[0] for one in batch]), [one[1] for one in batch], [one[2] for one in batch]
 
 
 def quiet_worker(_: int) -> None:

@@ -22,7 +22,8 @@ from imbseg.training.folder import open_folder
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.post_hoc import Way, count_along
 from imbseg.training.prepare import Run, make_batches, prepare
-from imbseg.training.samples import Files, WholeImages
+from imbseg.training.samples import Files
+from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached

@@ -179,9 +179,16 @@ class Page:
 
 def rows(table: Table) -> Iterator[tuple[int, str, list[Cell]]]:
     """The rows of a table: place in the CSV file, label of the strategy, cells."""
+    columns = shown_of(table)
     for place, record in records(table.frame):
         label = str(record[table.by]) if table.by else ""
-        yield place, label, [cell(record, column) for column in table.columns]
+        yield place, label, [cell(record, column) for column in columns]
+
+
+def shown_of(table: Table) -> list[Column]:
+    """The columns that have anything to say in these rows: one seed has no p values."""
+    rows = [record for _, record in records(table.frame)]
+    return [column for column in table.columns if any(cell(record, column).text for record in rows)]
 
 
 def cell(record: Mapping[str, Any], column: Column) -> Cell:

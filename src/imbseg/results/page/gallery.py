@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from imbseg.results.examples import Examples
+from imbseg.results.examples import Examples, Panel
 from imbseg.results.page.content import Picture, Row, Section
 
 KEY, TITLE = "examples", "Images that gained and lost most"
@@ -21,11 +21,18 @@ def section(shown: Examples | None) -> Section:
     if not shown.rows:
         return Section(KEY, TITLE, said=(shown.said,))
     rows = tuple(
-        Row(row.text, tuple(Picture(_address(one.data, one.mime), one.title, one.alt) for one in row.panels))
+        Row(
+            f"{row.image_id}: {row.text}",
+            tuple(Picture(_address(one.data, one.mime), one.title, one.alt) for one in row.panels),
+        )
         for row in shown.rows
     )
     legend = tuple((key.text, key.css) for key in shown.legend)
     return Section(KEY, TITLE, said=(shown.title, *shown.doubts), rows=rows, legend=legend)
+
+
+def _picture(panel: Panel) -> Picture:
+    return Picture(_address(panel.data, panel.mime), panel.title, panel.alt)
 
 
 def _address(data: bytes, mime: str) -> str:

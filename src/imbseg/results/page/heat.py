@@ -13,7 +13,7 @@ from imbseg.results.page.svg import drawing, shorten, tag
 
 FILE = "confusion_change.csv"
 MOST = 30  # classes that a square has room for
-LEFT, TOP, CELL, LONGEST = 118.0, 92.0, 22.0, 16
+LEFT, TOP, CELL, EDGE, LONGEST = 128.0, 92.0, 22.0, 60.0, 16
 
 
 def chart(changed: pd.DataFrame, label: str, classes: Sequence[str]) -> list[Chart]:
@@ -37,11 +37,11 @@ def chart(changed: pd.DataFrame, label: str, classes: Sequence[str]) -> list[Cha
     size = CELL * len(classes)
     parts.append(tag("rect", x=LEFT, y=TOP, width=size, height=size, class_="frame"))
     words = f"Change of the confusion by {label}: truth by row, prediction by column"
-    return [Chart(drawing(LEFT + size + 8, TOP + size + 8, words, *parts), label, FILE)]
+    return [Chart(drawing(LEFT + size + EDGE, TOP + size + 8, words, *parts), label, FILE)]
 
 
 def _names(classes: Sequence[str]) -> list[Markup]:
-    parts = [tag("text", "truth ↓  predicted as →", x=LEFT - 8, y=TOP - 10, text_anchor="end", class_="tick")]
+    parts = [tag("text", "truth ↓  taken for →", x=LEFT - 8, y=TOP - 10, text_anchor="end", class_="tick")]
     for number, name in enumerate(classes):
         middle = CELL * (number + 0.5)
         told = tag("title", name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from imbseg.files import write_text
-from imbseg.results.page.content import Chapter, Page, Table, rows
+from imbseg.results.page.content import Chapter, Page, Table, rows, shown_of
 
 FOLDER = Path(__file__).parent
 
@@ -28,7 +28,7 @@ def html(page: Page) -> str:
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.globals |= {"rows": rows, "number_of": number_of, "right": right, "spelled": repr}
+    environment.globals |= {"rows": rows, "shown_of": shown_of, "number_of": number_of, "right": right, "spelled": repr}
     return environment.get_template("page.html").render(
         page=page, style=_inside("page.css"), script=_inside("page.js"), contents=contents(page)
     )
@@ -42,7 +42,7 @@ def number_of(chapter: Chapter, label: str) -> int | None:
 def right(table: Table) -> list[bool]:
     """Which columns hold numbers and stand to the right."""
     whole = [[cell.numeric or not cell.text for cell in cells] for _, _, cells in rows(table)]
-    return [all(column) for column in zip(*whole, strict=True)] if whole else [False] * len(table.columns)
+    return [all(column) for column in zip(*whole, strict=True)] if whole else []
 
 
 def contents(page: Page) -> list[tuple[str, str]]:

@@ -1,0 +1,82 @@
+"""Found and missed pixels by the size of the object that they belong to: small, medium, large as in COCO."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.datasets.spec import IGNORE
+
+SIZES = ("small", "medium", "large")
+# COCO's (Lin et al., arXiv:1405.0312, section 5; areaRng of pycocotools), in pixels: large is from 96 x 96
+BOUNDS = (32**2, 96**2)
+NO_OBJECT = len(SIZES)
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectSizes:
+    """The objects of one image's truth, sorted by size.
+
+    Attributes:
+        map: (height, width) uint8: at each pixel the place of its object's size in SIZES, 3 where there is no object.
+        pixels: (classes, 3) int64: pixels of the objects of each class and size.
+        objects: (classes, 3) int64: how many they are.
+    """
+
+    map: NDArray[np.uint8]
+    pixels: NDArray[np.int64]
+    objects: NDArray[np.int64]
+
+
+def object_sizes(mask: NDArray[np.uint8], numbers: NDArray[np.integer], classes: int) -> ObjectSizes:
+    """Sort an image's objects by their pixels, at the mask's own size.
+
+    Args:
+        mask: (height, width) uint8 class indices, 255 = ignored.
+        numbers: (height, width) the number of the object at each pixel, 0 for none; an object is of one class (see
+            imbseg.augment.object_area).
+        classes: number of classes.
+
+    Source: Lin et al., Microsoft COCO, arXiv:1405.0312: small < 32 x 32 <= medium < 96 x 96 <= large.
+
+    >>> mask = np.ones((40, 40), np.uint8)
+    >>> mask[:, 30] = 0
+    >>> found = object_sizes(mask, np.where(mask, 1 + (np.arange(40) > 30), 0), classes=2)  # 30 and 9 columns of 40
+    >>> found.objects.tolist(), found.map[0, [0, 30, 39]].tolist()
+    ([[0, 0, 0], [1, 1, 0]], [1, 3, 0])
+    """
+    area = np.bincount(numbers.ravel(), minlength=1)
+    size = np.digitize(area, BOUNDS).astype(np.uint8)
+    size[0] = NO_OBJECT
+    owner = np.zeros(len(area), np.int64)
+    owner[numbers.ravel()] = mask.ravel()
+    pixels, objects = np.zeros((2, classes, NO_OBJECT), np.int64)
+    there = np.flatnonzero(area[1:]) + 1
+    np.add.at(pixels, (owner[there], size[there]), area[there])
+    np.add.at(objects, (owner[there], size[there]), 1)
+    return ObjectSizes(np.take(size, numbers), pixels, objects)
+
+
+def size_counts(prediction: NDArray[np.integer], mask: NDArray[np.uint8], sizes: ObjectSizes) -> NDArray[np.int64]:
+    """Count one image.
+
+    Args:
+        prediction: (height, width) class indices.
+        mask: (height, width) uint8 class indices, 255 = ignored.
+        sizes: what `object_sizes` gave for the mask.
+
+    Returns:
+        (3, classes, 3) int64: pixels found, pixels missed, and objects, of each class and size.
+
+    >>> mask = np.array([[1, 1, 0, 1]], np.uint8)
+    >>> sizes = object_sizes(mask, np.array([[1, 1, 0, 2]]), classes=2)
+    >>> size_counts(np.array([[1, 0, 1, 0]]), mask, sizes)[:, 1].tolist()
+    [[1, 0, 0], [2, 0, 0], [2, 0, 0]]
+    """
+    right = prediction == mask
+    code = mask[right].astype(np.uint16) * np.uint16(NO_OBJECT + 1) + sizes.map[right]
+    counted = np.bincount(code, minlength=(IGNORE + 1) * (NO_OBJECT + 1)).reshape(IGNORE + 1, NO_OBJECT + 1)
+    found = counted[: len(sizes.objects), :NO_OBJECT]
+    return np.stack([found, sizes.pixels - found, sizes.objects])

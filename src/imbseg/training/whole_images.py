@@ -1,0 +1,81 @@
+"""Rows of images.csv -> whole images for evaluation, with the truth that predictions are held against."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imbseg.augment.geometry import resize_image
+from imbseg.augment.object_area import component_numbers, instance_numbers
+from imbseg.augment.photometry import Normalisation, apply_color, color_matrix
+from imbseg.datasets.read import read_objects
+from imbseg.datasets.spec import Dataset
+from imbseg.metrics.object_size import ObjectSizes, object_sizes
+from imbseg.training.samples import Files
+from imbseg.trial import Trial
+
+MULTIPLE = 16  # sides the network takes
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    """What one image shows.
+
+    Attributes:
+        mask: (height, width) uint8 class indices at the mask's own size, 255 = ignored.
+        sizes: its objects by size; None where instance masks that the data set declares aren't there.
+    """
+
+    mask: NDArray[np.uint8]
+    sizes: ObjectSizes | None = None
+
+
+Item = tuple[torch.Tensor, Truth, int]
+
+
+class WholeImages(torch.utils.data.Dataset[Item]):
+    """Whole images for evaluation, brought to `resize` and padded to what the network takes."""
+
+    def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
+        """Take what decides an image."""
+        self.files, self.dataset, self.trial = files, dataset, trial
+        self.matrix = color_matrix(np.ones(3), normalisation)
+        # meta has seen every instance mask, but not each machine that trains needs them
+        self.by_size = all(path.is_file() for path in files.objects)
+
+    def input_size(self, index: int) -> tuple[int, int]:
+        """(width, height) of an image before padding."""
+        return self.trial.resize or self.files.sizes[index]
+
+    def __getitem__(self, index: int) -> Item:
+        """(3, height, width) float32 with sides padded to multiples of 16, the truth in its own size, the index."""
+        image, mask = self.files.read(self.dataset, index)
+        image = resize_image(image, self.input_size(index))
+        right, below = (-image.shape[1]) % MULTIPLE, (-image.shape[0]) % MULTIPLE
+        padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(124, 116, 104))
+        tensor = torch.from_numpy(apply_color(np.asarray(padded, np.uint8), self.matrix))
+        return tensor, Truth(mask, self._sizes(index, mask) if self.by_size else None), index
+
+    def _sizes(self, index: int, mask: NDArray[np.uint8]) -> ObjectSizes:
+        background = self.dataset.background_index
+        if self.files.objects:
+            numbers = instance_numbers(mask, read_objects(self.files.objects[index]), background)
+        else:
+            numbers = component_numbers(mask, background)
+        return object_sizes(mask, numbers, len(self.dataset.classes))
+
+    def batches(self, batch_size: int) -> list[list[int]]:
+        """Images of one input size together, since the network pools over a whole batch's picture."""
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for index in range(len(self.files.ids)):
+            by_size.setdefault(self.input_size(index), []).append(index)
+        return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
+
+
+def stack(batch: list[Item]) -> tuple[torch.Tensor, list[Truth], list[int]]:
+    """Collate whole images: inputs are of one size, masks need not be."""
+    return torch.stack([one[0] for one in batch]), [one[1] for one in batch], [one[2] for one in batch]

@@ -1,0 +1,121 @@
+"""A trial counts by object size and keeps each image's group, whatever loads the images and whoever stopped it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from small_trial import SMALL, make_data, train
+
+from imbseg.augment.object_area import component_numbers
+from imbseg.datasets.read import read_mask
+from imbseg.metrics.counts import BY_SIZE, Counts, load_counts
+from imbseg.metrics.scores import iou
+from imbseg.models.weights import IMAGENET
+from imbseg.results.collect import collect
+from imbseg.results.errors import exposure, why
+from imbseg.results.strategies import arrange
+from imbseg.training import loop
+from imbseg.training.fold import read_fold
+from imbseg.training.whole_images import WholeImages
+from imbseg.trial import resolve
+
+FILES = ("counts_val.npz", "counts_test.npz")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "trial"
+    train(data, out)
+    return out
+
+
+def whole_images(data: dict[str, str], subset: str = "test", **changed: str) -> WholeImages:
+    made = resolve({**SMALL, **data, **changed}, {})
+    return WholeImages(getattr(read_fold(made.trial, made.dataset), subset), made.dataset, made.trial, IMAGENET)
+
+
+def same(one: Counts, other: Counts) -> None:
+    for field in dataclasses.fields(Counts):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_sizes_share_out_the_pixels_of_every_class_but_the_background(
+    data: dict[str, str], finished: Path, file: str
+) -> None:
+    counts = load_counts(finished / file)
+    assert counts.object_tp is not None
+    assert counts.object_fn is not None
+    assert counts.objects is not None
+    assert counts.object_tp.shape == counts.object_fn.shape == counts.objects.shape == (2, 3)
+    assert counts.object_tp.sum(axis=1)[1] == counts.tp.sum(axis=0)[1]
+    assert counts.object_fn.sum(axis=1)[1] == counts.fn.sum(axis=0)[1]
+    assert [getattr(counts, name)[0].tolist() for name in BY_SIZE] == [[0, 0, 0]] * 3
+    whole = whole_images(data, "val" if "val" in file else "test")
+    masks = [read_mask(path, whole.dataset) for path in whole.files.masks]
+    assert counts.objects.sum() == sum(int(component_numbers(mask, 0).max()) for mask in masks) > 0
+    assert counts.groups.tolist() == [name.split("_")[0] for name in counts.ids.tolist()]
+
+
+def test_results_read_what_a_trial_wrote(finished: Path) -> None:
+    (group,) = arrange(collect(finished), finished).groups
+    counts, tables = load_counts(finished / "counts_test.npz"), why.tables(group)
+    by_size = tables["recall_by_size"]
+    assert by_size["class"].unique().tolist() == ["crack"]
+    assert by_size["pixels"].sum() == (counts.tp + counts.fn)[:, 1].sum()
+    assert by_size["objects"].sum() == np.asarray(counts.objects).sum()
+    assert tables["class_profile"]["IoU"].tolist() == pytest.approx(iou(counts).tolist())
+    draws = exposure._of_run(group.baseline.runs[0], group.classes)
+    assert draws is not None
+    assert draws["pixels"].sum() > 0
+
+
+def test_workers_and_a_stop_change_no_count(data: dict[str, str], finished: Path, tmp_path: Path) -> None:
+    def stop(_: dict[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train({**data, "workers": "2"}, tmp_path / "trial", intermediate=stop)
+    train({**data, "workers": "2"}, tmp_path / "trial")
+    for file in FILES:
+        same(load_counts(tmp_path / "trial" / file), load_counts(finished / file))
+
+
+class OneClass(torch.nn.Module):
+    """Says class 1 everywhere."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.stack([torch.zeros_like(images[:, 0]), torch.ones_like(images[:, 0])], dim=1)
+
+
+def test_objects_are_instances_where_their_masks_are_there(data: dict[str, str]) -> None:
+    whole = whole_images(data)
+    files = whole.files
+    paths = [path.with_name(f"{path.stem}.objects.png") for path in files.masks]
+    for path, mask in zip(paths, files.masks, strict=True):  # a crack is two objects, 32 columns each
+        cracks = read_mask(mask, whole.dataset)
+        cv2.imwrite(str(path), cracks * np.repeat(np.array([7, 9], np.uint8), 32))
+    cpu, shown = torch.device("cpu"), sum(read_mask(path, whole.dataset).any() for path in files.masks)
+    plain = loop.evaluate(OneClass(), whole, cpu, whole.trial, "test")
+    instances = WholeImages(dataclasses.replace(files, objects=paths), whole.dataset, whole.trial, IMAGENET)
+    found = loop.evaluate(OneClass(), instances, cpu, whole.trial, "test")
+    assert plain.objects is not None
+    assert found.objects is not None
+    assert plain.objects.tolist() == [[0, 0, 0], [shown, 0, 0]]
+    assert found.objects.tolist() == [[0, 0, 0], [2 * shown, 0, 0]]
+    np.testing.assert_array_equal(found.object_tp, plain.object_tp)
+    paths[-1].unlink()
+    lacking = WholeImages(dataclasses.replace(files, objects=paths), whole.dataset, whole.trial, IMAGENET)
+    counts = loop.evaluate(OneClass(), lacking, cpu, whole.trial, "test")
+    assert [getattr(counts, name) for name in BY_SIZE] == [None] * 3
+    np.testing.assert_array_equal(counts.tp, plain.tp)
