@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+from error_runs import add_counts, write_table
 from results.page_reader import Reader, csv_rows, number, read
-from run_folders import make_run
+from run_folders import CLASSES, make_run
 
 from imbseg.results.collect import collect
+from imbseg.results.frames import WHY
 from imbseg.results.write import report
 
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
@@ -39,26 +41,62 @@ def three_seeds(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def test_every_number_of_a_table_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:
-    page, checked = written(three_seeds, tmp_path / "out"), set()
+def checked_tables(page: Reader, folder: Path) -> set[str]:
+    """Hold every number of every table against its cell; the files that were looked into."""
+    checked = set()
     for cell in page.cells:
-        rows = csv_rows(tmp_path / "out", cell.file)
         if "data-value" not in cell.attributes:
             continue
-        stored = rows[cell.row]
+        stored = csv_rows(folder, cell.file)[cell.row]
         value = float(cell.attributes["data-value"])
         assert value == float(stored[cell.attributes["data-column"]])
         scale = 100 if cell.text.endswith(" %") else 1
         shown = re.split(r" ± | \[|, |\]", cell.text)
-        digits = len(shown[0].partition(".")[2])
-        assert number(shown[0]) == pytest.approx(scale * value, abs=0.5 * 10**-digits + 1e-12)
+        digits = len(shown[0].removesuffix(" %").partition(".")[2])
+        assert number(shown[0]) == pytest.approx(scale * value, abs=0.5 * 10**-digits + 1e-9)
         for name, text in zip(("data-low", "data-high"), shown[1:], strict=False):
             if name in cell.attributes:
                 assert float(cell.attributes[name]) in [float(one) for one in stored.values() if is_number(one)]
                 assert number(text) == pytest.approx(float(cell.attributes[name]), abs=0.0005 + 1e-12)
         checked.add(cell.file)
-    assert checked == {"strategies.csv", "comparisons.csv", "one_change.csv", "moved_prior.csv", "rank_sums.csv",
-                       "results.csv"}  # fmt: skip
+    return checked
+
+
+def test_every_number_of_a_table_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:
+    page = written(three_seeds, tmp_path / "out")
+    assert checked_tables(page, tmp_path / "out") == {
+        "strategies.csv", "comparisons.csv", "one_change.csv", "moved_prior.csv", "rank_sums.csv", "results.csv",
+    }  # fmt: skip
+
+
+def test_the_error_analysis_is_on_the_page(tmp_path: Path) -> None:
+    """Counts by size, draws and a class that was lost: each with its table, sentences, and the square of confusions."""
+    plain, better = [[8, 1, 1], [2, 6, 2], [3, 3, 0]], [[8, 1, 1], [1, 8, 1], [1, 2, 3]]
+    found, missed, objects = ([[0, 0, 0], [4, 2, 0], [2, 1, 0]], [[0, 0, 0], [2, 2, 0], [3, 0, 0]],
+                              [[0, 0, 0], [3, 1, 0], [2, 1, 0]])  # fmt: skip
+    for seed in (1, 2, 3):
+        for name, confusion, settings in (("plain", plain, {}), ("weighted", better, WEIGHTED)):
+            folder = make_run(tmp_path / f"runs/{name}{seed}", test=(0.8, 0.6, 0.1 + 0.2 * bool(settings) + seed / 500),
+                              seed=seed, **settings)  # fmt: skip
+            add_counts(folder, confusion, by_size=[found, missed, objects])
+            drawn = {"epoch": [1, 2], **{f"samples:{one}": [5, 5] for one in CLASSES}}
+            pixels = {f"pixels:{one}": [10 + 10 * place * bool(settings)] * 2 for place, one in enumerate(CLASSES)}
+            write_table(folder / "draws.csv", drawn | pixels)
+            iou = {f"IoU/{one}": [0.2, 0.0 if one == "pole" else 0.4] for one in CLASSES}
+            write_table(folder / "epochs.csv", {"epoch": [1, 2], "loss": [1.0, 0.5], "mIoU": [0.5, 0.6], **iou})
+    page = written(tmp_path / "runs", tmp_path / "out")
+    files = checked_tables(page, tmp_path / "out")
+    assert {f"{name}.csv" for name in WHY} <= files
+    rows = csv_rows(tmp_path / "out", "confusion_change.csv")
+    square = [mark for mark in page.marks if mark.file == "confusion_change.csv"]
+    assert len(square) == len(rows) == 6
+    for mark in square:
+        assert float(mark.attributes["data-change"]) == float(rows[mark.row]["change"])
+    told = " ".join(page.paragraphs)
+    assert "fewer pixels of pole are taken for sky" in told
+    for title in ("What is mistaken for what", "Fewer misses, or fewer false alarms", "Small and large objects",
+                  "Was it shown more, and did that pay", "Classes that were learned and lost"):  # fmt: skip
+        assert title in page.headings
 
 
 def test_every_mark_of_a_chart_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:

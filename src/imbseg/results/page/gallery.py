@@ -20,13 +20,7 @@ def section(shown: Examples | None) -> Section:
         return Section(KEY, TITLE)
     if not shown.rows:
         return Section(KEY, TITLE, said=(shown.said,))
-    rows = tuple(
-        Row(
-            f"{row.image_id}: {row.text}",
-            tuple(Picture(_address(one.data, one.mime), one.title, one.alt) for one in row.panels),
-        )
-        for row in shown.rows
-    )
+    rows = tuple(Row(f"{row.image_id}: {row.text}", tuple(map(_picture, row.panels))) for row in shown.rows)
     legend = tuple((key.text, key.css) for key in shown.legend)
     return Section(KEY, TITLE, said=(shown.title, *shown.doubts), rows=rows, legend=legend)
 
