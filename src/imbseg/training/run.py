@@ -60,7 +60,16 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     with open_folder(out) as folder:
         pasted = paste_record(trial, resolved.dataset, fold.donors)
         keep_or_refuse(
-            folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes, **pasted)
+            folder,
+            describe(
+                resolved,
+                trial,
+                fold.meta_digest,
+                weights_of_classes=weights,
+                class_groups=fold.groups,
+                **sizes,
+                **pasted,
+            ),
         )
         stored = _stored_result(folder)
         if stored is not None:

@@ -1,0 +1,253 @@
+"""Intervals over test images of run folders: against draws written out, and what is said where there are none."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from counted_runs import Grouped, counted_run, counts_of, random_counts
+from run_folders import CLASSES, make_run
+from scipy import stats
+
+from imbseg.errors import InputError
+from imbseg.files import sha256
+from imbseg.metrics.counts import save_counts
+from imbseg.results import image_counts, image_intervals
+from imbseg.results.collect import collect
+from imbseg.results.image_intervals import INDEPENDENT, NOTHING, ONE_SEED
+from imbseg.results.recorded import class_groups
+from imbseg.results.strategies import Group, arrange
+
+OTHER = {"loss": "dice"}
+
+
+def group(root: Path) -> Group:
+    return arrange(collect(root), root, "cross_entropy").groups[0]
+
+
+def two_strategies(root: Path, seeds: tuple[int, ...] = (1, 2, 3), images: int = 20) -> None:
+    for seed in seeds:
+        counted_run(root / f"plain{seed}", random_counts(seed, images), seed=seed)
+        counted_run(root / f"dice{seed}", random_counts(100 + seed, images, better=300), seed=seed, **OTHER)
+
+
+def written_out(sides: list[list[int]], classes: list[int], draws: int, units: np.ndarray) -> tuple[float, ...]:
+    """Mean, low, high, images_low, images_high of a paired difference, one draw, run and class after the other."""
+    times = np.random.default_rng(0).multinomial(
+        units.max() + 1, np.full(units.max() + 1, 1 / (units.max() + 1)), draws
+    )
+
+    def score(seed: int, better: int, weights: np.ndarray) -> float:
+        one, total = random_counts(seed, len(units), better=better), 0.0
+        for index in classes:
+            hits = (weights * one.tp[:, index]).sum()
+            total += hits / (hits + (weights * (one.fp + one.fn)[:, index]).sum())
+        return total / len(classes)
+
+    def pairs(weights: np.ndarray) -> list[float]:
+        return [score(a, 300, weights) - score(b, 0, weights) for a, b in zip(*sides, strict=True)]
+
+    observed = np.array(pairs(np.ones(len(units))))
+    of_images = np.var([np.mean(pairs(time[units])) for time in times], ddof=1)
+    of_seeds, seeds, free = observed.var(ddof=1) / len(observed), len(observed) - 1, int(units.max())
+    total = of_seeds + of_images
+    half = stats.t.ppf(0.975, total**2 / (of_seeds**2 / seeds + of_images**2 / free)) * math.sqrt(total)
+    alone = stats.t.ppf(0.975, free) * math.sqrt(of_images)
+    mean = observed.mean()
+    return mean, mean - half, mean + half, mean - alone, mean + alone
+
+
+@pytest.mark.parametrize(
+    ("score", "classes"), [("mIoU", [0, 1, 2]), ("head", [0, 1]), ("tail", [2]), ("IoU/road", [1])]
+)
+def test_a_row_is_the_interval_of_draws_written_out(tmp_path: Path, score: str, classes: list[int]) -> None:
+    two_strategies(tmp_path)
+    found, said = image_intervals.table(group(tmp_path), draws=60)
+    assert found["score"].tolist() == ["mIoU", "head", "tail", *(f"IoU/{name}" for name in CLASSES)]
+    row = found.set_index("score").loc[score]
+    expected = written_out([[101, 102, 103], [1, 2, 3]], classes, 60, np.arange(20))
+    assert tuple(row[["mean", "low", "high", "images_low", "images_high"]]) == pytest.approx(expected, rel=1e-9)
+    assert (row["paired"], row["seeds"], row["units"], row["unit"]) == (True, 3, 20, "images")
+    assert said == INDEPENDENT
+
+
+def test_scenes_are_drawn_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_strategies(tmp_path, images=24)
+    scenes = np.arange(24) // 2
+    names = np.array([f"scene{number:02}" for number in scenes])
+    load = image_counts.load_counts
+    monkeypatch.setattr(image_counts, "load_counts", lambda path: in_scenes(load(path), names))
+    found, said = image_intervals.table(group(tmp_path), draws=60)
+    row = found.set_index("score").loc["tail"]
+    expected = written_out([[101, 102, 103], [1, 2, 3]], [2], 60, scenes)
+    assert tuple(row[["mean", "low", "high", "images_low", "images_high"]]) == pytest.approx(expected, rel=1e-9)
+    assert (row["units"], row["unit"], said) == (12, "groups of images", "")
+
+
+def in_scenes(counts: object, names: np.ndarray) -> Grouped:
+    assert dataclasses.is_dataclass(counts)
+    fields = {field.name: getattr(counts, field.name) for field in dataclasses.fields(counts)}
+    return Grouped(**(fields | {"groups": names}))
+
+
+def test_a_moved_prior_has_counts_of_its_own(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        counted_run(tmp_path / f"a{seed}", random_counts(seed), prior=random_counts(10 + seed), seed=seed)
+        better = random_counts(10 + seed, better=500)
+        counted_run(tmp_path / f"b{seed}", random_counts(20 + seed), prior=better, seed=seed, **OTHER)
+    found, said = image_intervals.table(group(tmp_path), draws=50)
+    row = found.set_index("score").loc["prior/tail"]
+    assert "prior/mIoU" not in found["score"].tolist()
+    expected = []
+    for seed in (1, 2):
+        plain, more = random_counts(10 + seed), random_counts(10 + seed, better=500)
+        union = (plain.tp + plain.fp + plain.fn)[:, 2].sum()
+        expected.append(more.tp[:, 2].sum() / (union + 20 * 500) - plain.tp[:, 2].sum() / union)
+    assert row["mean"] == pytest.approx(np.mean(expected))
+    assert said == INDEPENDENT
+
+
+def test_without_a_shared_seed_each_side_has_its_own_spread(tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        counted_run(tmp_path / f"a{seed}", random_counts(seed), seed=seed)
+    for seed in (4, 5):
+        counted_run(tmp_path / f"b{seed}", random_counts(seed, better=300), seed=seed, **OTHER)
+    row = image_intervals.table(group(tmp_path), draws=50)[0].set_index("score").loc["IoU/sky"]
+
+    def scores(seeds: tuple[int, ...], better: int, weights: np.ndarray) -> np.ndarray:
+        runs = [random_counts(seed, better=better) for seed in seeds]
+        return np.array([(weights @ one.tp[:, 0]) / (weights @ (one.tp + one.fp + one.fn)[:, 0]) for one in runs])
+
+    times = np.random.default_rng(0).multinomial(20, np.full(20, 1 / 20), 50)
+    ours, theirs = scores((4, 5), 300, np.ones(20)), scores((1, 2, 3), 0, np.ones(20))
+    moved = [scores((4, 5), 300, time).mean() - scores((1, 2, 3), 0, time).mean() for time in times]
+    parts = [(ours.var(ddof=1) / 2, 1), (theirs.var(ddof=1) / 3, 2), (np.var(moved, ddof=1), 19)]
+    total = sum(variance for variance, _ in parts)
+    free = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
+    assert (row["paired"], row["seeds"]) == (False, 2)
+    assert row["mean"] == pytest.approx(ours.mean() - theirs.mean())
+    assert row["high"] - row["mean"] == pytest.approx(stats.t.ppf(0.975, free) * math.sqrt(total))
+
+
+def test_one_seed_leaves_the_interval_for_new_seeds_empty(tmp_path: Path) -> None:
+    two_strategies(tmp_path, seeds=(1,))
+    found, said = image_intervals.table(group(tmp_path), draws=50)
+    assert found["low"].isna().all()
+    assert found["high"].isna().all()
+    assert (found["images_low"] < found["mean"]).all()
+    assert said == f"{INDEPENDENT} {ONE_SEED}"
+
+
+def test_images_in_another_order_are_the_same_images(tmp_path: Path) -> None:
+    two_strategies(tmp_path / "a")
+    two_strategies(tmp_path / "b")
+    order = np.random.default_rng(0).permutation(20)
+    one = random_counts(102, better=300)
+    mixed = counts_of(one.tp[order], one.fp[order], one.fn[order], one.ids[order])
+    save_counts(tmp_path / "b/dice2/counts_test.npz", mixed)
+    tables = [image_intervals.table(group(tmp_path / name), draws=50)[0] for name in "ab"]
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_a_class_in_no_image_has_no_interval(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        for name, better, loss in (("a", 0, "cross_entropy"), ("b", 300, "dice")):
+            counts = random_counts(seed, better=better)
+            for part in (counts.tp, counts.fp, counts.fn):
+                part[:, 2] = 0
+            counted_run(tmp_path / f"{name}{seed}", counts, seed=seed, loss=loss)
+    found, _ = image_intervals.table(group(tmp_path), draws=50)
+    assert found["score"].tolist() == ["mIoU", "head", "IoU/sky", "IoU/road"]
+    assert found.notna().all(axis=None)
+
+
+def test_too_few_images(tmp_path: Path) -> None:
+    two_strategies(tmp_path, images=9)
+    found, said = image_intervals.table(group(tmp_path))
+    assert found.empty
+    assert list(found.columns) == list(image_intervals.COLUMNS)
+    assert said == ("Intervals over test images: expected at least 10 images, found 9; the intervals over seeds stand.")
+
+
+def test_runs_without_counts(tmp_path: Path) -> None:
+    make_run(tmp_path / "a")
+    make_run(tmp_path / "b", **OTHER)
+    found, said = image_intervals.table(group(tmp_path))
+    assert found.empty
+    assert said == NOTHING
+
+
+def test_a_run_without_usable_counts_is_left_out_and_named(tmp_path: Path) -> None:
+    two_strategies(tmp_path, seeds=(1, 2, 3, 4, 5))
+    (tmp_path / "dice1/counts_test.npz").unlink()
+    cut = tmp_path / "dice2/counts_test.npz"
+    cut.write_bytes(cut.read_bytes()[:-200])
+    save_counts(tmp_path / "plain3/counts_test.npz", random_counts(77))
+    save_counts(tmp_path / "plain4/counts_test.npz", random_counts(77, classes=2))
+    found, said = image_intervals.table(group(tmp_path), draws=50)
+    assert "Without counts_test.npz, and so left out of the intervals over test images: dice1." in said
+    assert "test images: plain4 (its counts are (20, 2), expected (20, 3) (images, classes)), dice2 (counts" in said
+    assert "since counts and scores disagree: plain3 (mIoU recounted 0." in said
+    # dice 3, 4, 5 against plain 1, 2, 5: one shared seed, three a side
+    assert set(found["seeds"]) == {3}
+    assert not found["paired"].any()
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 400, -1])
+def test_counts_cut_short_anywhere_are_a_sentence(tmp_path: Path, length: int) -> None:
+    two_strategies(tmp_path)
+    file = tmp_path / "dice1/counts_test.npz"
+    file.write_bytes(file.read_bytes()[:length])
+    found, said = image_intervals.table(group(tmp_path), draws=50)
+    assert "Left out of the intervals over test images: dice1 (" in said
+    assert set(found["seeds"]) == {2}
+
+
+def test_damaged_bytes_are_a_sentence(tmp_path: Path) -> None:
+    two_strategies(tmp_path)
+    file = tmp_path / "dice1/counts_test.npz"
+    whole = file.read_bytes()
+    for place in range(60, len(whole) - 200, len(whole) // 40):
+        file.write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
+        assert "dice1 (" in image_intervals.table(group(tmp_path), draws=20)[1]
+
+
+@pytest.mark.parametrize("kind", ["fewer", "others", "twice"])
+def test_counts_of_other_images_are_refused(tmp_path: Path, kind: str) -> None:
+    two_strategies(tmp_path)
+    one = random_counts(102, better=300)
+    names = {"fewer": one.ids[:19], "others": np.array([f"x{name}" for name in one.ids]),
+             "twice": np.array([*one.ids[:19], one.ids[0]])}[kind]  # fmt: skip
+    size = len(names)
+    save_counts(tmp_path / "dice2/counts_test.npz", counts_of(one.tp[:size], one.fp[:size], one.fn[:size], names))
+    with pytest.raises(InputError) as refused:
+        image_intervals.table(group(tmp_path))
+    said = str(refused.value)
+    assert f"{tmp_path / 'plain1'} and {tmp_path / 'dice2'}: expected counts of the same test images" in said or (
+        f"{tmp_path / 'dice1'} and {tmp_path / 'dice2'}: expected counts of the same test images" in said
+    )
+    assert f"found 20 and {size} (only in " in said
+    assert "\n" not in said
+
+
+def test_groups_of_classes_come_from_the_run_then_from_the_data_set_file(tmp_path: Path) -> None:
+    counted_run(tmp_path / "a", random_counts(1))
+    make_run(tmp_path / "b", loss="dice")
+    told, untold = collect(tmp_path)
+    assert class_groups(told) == {"head": ("sky", "road"), "tail": ("pole",)}
+    assert class_groups(untold) == {}  # its data set file is nowhere
+    file = tmp_path / "tiny.yml"
+    file.write_text(
+        "root: .\nimages: '{id}.png'\nmasks: '{id}.png'\nsubsets: {train: a.txt, test: b.txt}\n"
+        "classes: [{name: sky}, {name: road}, {name: pole}]\ngroups: {head: [sky], medium: [road], tail: [pole]}\n"
+    )
+    about = {"dataset_file": str(file), "dataset_sha256": sha256(file)}
+    make_run(tmp_path / "c", loss="focal", about=about)
+    make_run(tmp_path / "d", loss="lovasz", about=about | {"dataset_sha256": "0" * 64})
+    declared, changed = collect(tmp_path)[2:]
+    assert class_groups(declared) == {"head": ("sky",), "medium": ("road",), "tail": ("pole",)}
+    assert class_groups(changed) == {}
