@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from counted_runs import Grouped, counted_run, counts_of, random_counts
 from run_folders import CLASSES, make_run
 from scipy import stats
 
+from imbseg.datasets import spec
 from imbseg.errors import InputError
 from imbseg.files import sha256
 from imbseg.metrics.counts import save_counts
@@ -251,3 +254,21 @@ def test_groups_of_classes_come_from_the_run_then_from_the_data_set_file(tmp_pat
     declared, changed = collect(tmp_path)[2:]
     assert class_groups(declared) == {"head": ("sky",), "medium": ("road",), "tail": ("pole",)}
     assert class_groups(changed) == {}
+
+
+@pytest.mark.slow
+def test_the_published_size_takes_less_than_ten_seconds_of_one_core(tmp_path: Path) -> None:
+    """Ten strategies x five seeds x 1,449 images x 21 classes, 2,000 draws, reading included; `pytest -s` prints it."""
+    dataset = spec.load("voc2012")
+    groups = {name: list(found) for name, found in (dataset.groups or {}).items()}
+    for number, seed in itertools.product(range(10), range(1, 6)):
+        counts = random_counts(100 * number + seed, 1449, 21, better=10 * number)
+        counted_run(tmp_path / f"{number}-{seed}", counts, classes=dataset.class_names, tail=groups["tail"],
+                    about={"class_groups": groups}, seed=seed, lr=0.01 + number / 1000)  # fmt: skip
+    (ten,) = arrange(collect(tmp_path), tmp_path).groups
+    started = time.process_time()  # of all threads together: what one core would take
+    found, _ = image_intervals.table(ten)
+    seconds = time.process_time() - started
+    print(f"{len(found)} intervals in {seconds:.1f} s of one core")
+    assert len(found) == 9 * (1 + 2 + 21)
+    assert seconds < 10

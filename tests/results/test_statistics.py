@@ -165,7 +165,7 @@ def test_the_published_size_takes_seconds() -> None:
         for a, b in itertools.combinations(range(10), 2)
     ]  # fmt: skip
     assert len(found) == 45
-    assert time.process_time() - started < 20  # of all cores; 10 s on one core of its own is what is promised
+    assert time.process_time() - started < 10  # of all threads together: what one core would take
 
 
 PLAIN, MOVED = World(), World(effect=0.25)
