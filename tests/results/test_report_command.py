@@ -77,6 +77,12 @@ def _unknown_baseline(root: Path) -> list[object]:
     return ["--baseline", "dice"]
 
 
+def _cut_short(root: Path) -> list[object]:
+    run = make_run(root / "runs/a")
+    (run / "trial.json").write_text('{"parameters": {')
+    return []
+
+
 def _out_is_a_file(root: Path) -> list[object]:
     make_run(root / "runs/a")
     (root / "out").write_text("mine")
@@ -94,6 +100,7 @@ def _out_below_a_file(root: Path) -> list[object]:
     (_no_runs, "holds no run folder"),
     (_unfinished, "none of 1 run(s) has finished (a: running, has not ended"),
     (_unknown_baseline, "'dice' is no strategy here; choose from: 'full/mskf/none/none, cross_entropy'"),
+    (_cut_short, "none of 1 run(s) has finished (a: broken, trial.json: expected JSON"),
     (_out_is_a_file, "expected an output folder, found a file"),
     (_out_below_a_file, "can't write here"),
 ])  # fmt: skip
