@@ -9,20 +9,15 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from counted_runs import Grouped, counted_run, counts_of, random_counts
-from run_folders import CLASSES, make_run
+from counted_runs import Grouped, counted_run, random_counts
+from run_folders import CLASSES
 from scipy import stats
 
 from imbseg.datasets import spec
-from imbseg.errors import InputError
-from imbseg.files import sha256
-from imbseg.metrics.counts import save_counts
 from imbseg.results import image_counts, image_intervals
 from imbseg.results.collect import collect
-from imbseg.results.image_intervals import INDEPENDENT, NOTHING, ONE_SEED
-from imbseg.results.recorded import class_groups
+from imbseg.results.image_intervals import INDEPENDENT, ONE_SEED
 from imbseg.results.strategies import Group, arrange
 
 OTHER = {"loss": "dice"}
@@ -145,17 +140,6 @@ def test_one_seed_leaves_the_interval_for_new_seeds_empty(tmp_path: Path) -> Non
     assert said == f"{INDEPENDENT} {ONE_SEED}"
 
 
-def test_images_in_another_order_are_the_same_images(tmp_path: Path) -> None:
-    two_strategies(tmp_path / "a")
-    two_strategies(tmp_path / "b")
-    order = np.random.default_rng(0).permutation(20)
-    one = random_counts(102, better=300)
-    mixed = counts_of(one.tp[order], one.fp[order], one.fn[order], one.ids[order])
-    save_counts(tmp_path / "b/dice2/counts_test.npz", mixed)
-    tables = [image_intervals.table(group(tmp_path / name), draws=50)[0] for name in "ab"]
-    pd.testing.assert_frame_equal(*tables)
-
-
 def test_a_class_in_no_image_has_no_interval(tmp_path: Path) -> None:
     for seed in (1, 2):
         for name, better, loss in (("a", 0, "cross_entropy"), ("b", 300, "dice")):
@@ -174,86 +158,6 @@ def test_too_few_images(tmp_path: Path) -> None:
     assert found.empty
     assert list(found.columns) == list(image_intervals.COLUMNS)
     assert said == ("Intervals over test images: expected at least 10 images, found 9; the intervals over seeds stand.")
-
-
-def test_runs_without_counts(tmp_path: Path) -> None:
-    make_run(tmp_path / "a")
-    make_run(tmp_path / "b", **OTHER)
-    found, said = image_intervals.table(group(tmp_path))
-    assert found.empty
-    assert said == NOTHING
-
-
-def test_a_run_without_usable_counts_is_left_out_and_named(tmp_path: Path) -> None:
-    two_strategies(tmp_path, seeds=(1, 2, 3, 4, 5))
-    (tmp_path / "dice1/counts_test.npz").unlink()
-    cut = tmp_path / "dice2/counts_test.npz"
-    cut.write_bytes(cut.read_bytes()[:-200])
-    save_counts(tmp_path / "plain3/counts_test.npz", random_counts(77))
-    save_counts(tmp_path / "plain4/counts_test.npz", random_counts(77, classes=2))
-    found, said = image_intervals.table(group(tmp_path), draws=50)
-    assert "Without counts_test.npz, and so left out of the intervals over test images: dice1." in said
-    assert "test images: plain4 (its counts are (20, 2), expected (20, 3) (images, classes)), dice2 (counts" in said
-    assert "since counts and scores disagree: plain3 (mIoU recounted 0." in said
-    # dice 3, 4, 5 against plain 1, 2, 5: one shared seed, three a side
-    assert set(found["seeds"]) == {3}
-    assert not found["paired"].any()
-
-
-@pytest.mark.parametrize("length", [0, 1, 100, 400, -1])
-def test_counts_cut_short_anywhere_are_a_sentence(tmp_path: Path, length: int) -> None:
-    two_strategies(tmp_path)
-    file = tmp_path / "dice1/counts_test.npz"
-    file.write_bytes(file.read_bytes()[:length])
-    found, said = image_intervals.table(group(tmp_path), draws=50)
-    assert "Left out of the intervals over test images: dice1 (" in said
-    assert set(found["seeds"]) == {2}
-
-
-def test_damaged_bytes_are_a_sentence(tmp_path: Path) -> None:
-    two_strategies(tmp_path)
-    file = tmp_path / "dice1/counts_test.npz"
-    whole = file.read_bytes()
-    for place in range(60, len(whole) - 200, len(whole) // 40):
-        file.write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
-        assert "dice1 (" in image_intervals.table(group(tmp_path), draws=20)[1]
-
-
-@pytest.mark.parametrize("kind", ["fewer", "others", "twice"])
-def test_counts_of_other_images_are_refused(tmp_path: Path, kind: str) -> None:
-    two_strategies(tmp_path)
-    one = random_counts(102, better=300)
-    names = {"fewer": one.ids[:19], "others": np.array([f"x{name}" for name in one.ids]),
-             "twice": np.array([*one.ids[:19], one.ids[0]])}[kind]  # fmt: skip
-    size = len(names)
-    save_counts(tmp_path / "dice2/counts_test.npz", counts_of(one.tp[:size], one.fp[:size], one.fn[:size], names))
-    with pytest.raises(InputError) as refused:
-        image_intervals.table(group(tmp_path))
-    said = str(refused.value)
-    assert f"{tmp_path / 'plain1'} and {tmp_path / 'dice2'}: expected counts of the same test images" in said or (
-        f"{tmp_path / 'dice1'} and {tmp_path / 'dice2'}: expected counts of the same test images" in said
-    )
-    assert f"found 20 and {size} (only in " in said
-    assert "\n" not in said
-
-
-def test_groups_of_classes_come_from_the_run_then_from_the_data_set_file(tmp_path: Path) -> None:
-    counted_run(tmp_path / "a", random_counts(1))
-    make_run(tmp_path / "b", loss="dice")
-    told, untold = collect(tmp_path)
-    assert class_groups(told) == {"head": ("sky", "road"), "tail": ("pole",)}
-    assert class_groups(untold) == {}  # its data set file is nowhere
-    file = tmp_path / "tiny.yml"
-    file.write_text(
-        "root: .\nimages: '{id}.png'\nmasks: '{id}.png'\nsubsets: {train: a.txt, test: b.txt}\n"
-        "classes: [{name: sky}, {name: road}, {name: pole}]\ngroups: {head: [sky], medium: [road], tail: [pole]}\n"
-    )
-    about = {"dataset_file": str(file), "dataset_sha256": sha256(file)}
-    make_run(tmp_path / "c", loss="focal", about=about)
-    make_run(tmp_path / "d", loss="lovasz", about=about | {"dataset_sha256": "0" * 64})
-    declared, changed = collect(tmp_path)[2:]
-    assert class_groups(declared) == {"head": ("sky",), "medium": ("road",), "tail": ("pole",)}
-    assert class_groups(changed) == {}
 
 
 @pytest.mark.slow

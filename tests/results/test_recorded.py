@@ -11,6 +11,7 @@ from meta.tiny_tree import NAMES, tiny_dataset, tiny_masks
 from run_folders import make_run
 
 from imbseg.datasets.spec import Dataset
+from imbseg.files import sha256
 from imbseg.meta.build import build
 from imbseg.meta.read import read_meta
 from imbseg.results import class_statistics, correlations
@@ -80,3 +81,22 @@ def test_groups_that_no_file_declares_are_those_of_the_meta(tmp_path: Path, data
     run = group_of(tmp_path, dataset, meta.digest).baseline.runs[0]
     assert class_groups(run) == {"head": ("ground", "ball"), "tail": ("rod",)}
     assert tiny_masks()["000"].sum() == 255 * 12 + 6 + 2 * 4  # the masks the numbers above are counted on
+
+
+def test_groups_of_classes_come_from_the_run_then_from_the_data_set_file(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", about={"class_groups": {"head": ["sky", "road"], "medium": [], "tail": ["pole"]}})
+    make_run(tmp_path / "b", loss="dice")
+    told, untold = collect(tmp_path)
+    assert class_groups(told) == {"head": ("sky", "road"), "tail": ("pole",)}
+    assert class_groups(untold) == {}  # its data set file is nowhere
+    file = tmp_path / "tiny.yml"
+    file.write_text(
+        "root: .\nimages: '{id}.png'\nmasks: '{id}.png'\nsubsets: {train: a.txt, test: b.txt}\n"
+        "classes: [{name: sky}, {name: road}, {name: pole}]\ngroups: {head: [sky], medium: [road], tail: [pole]}\n"
+    )
+    about = {"dataset_file": str(file), "dataset_sha256": sha256(file)}
+    make_run(tmp_path / "c", loss="focal", about=about)
+    make_run(tmp_path / "d", loss="lovasz", about=about | {"dataset_sha256": "0" * 64})
+    declared, changed = collect(tmp_path)[2:]
+    assert class_groups(declared) == {"head": ("sky",), "medium": ("road",), "tail": ("pole",)}
+    assert class_groups(changed) == {}
