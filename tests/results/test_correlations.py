@@ -64,7 +64,12 @@ def test_coefficients_by_hand_and_against_scipy() -> None:
 
 @pytest.mark.parametrize(
     ("values", "iou", "classes"),
-    [([1.0, 2, 3], [0.1, math.nan, 0.3], 2), ([2.0, 2, 2], [0.1, 0.2, 0.3], 3), ([1.0, 2, 3], [0.5, 0.5, 0.5], 3)],
+    [
+        ([1.0, 2, 3], [0.1, math.nan, 0.3], 2),
+        ([2.0, 2, 2], [0.1, 0.2, 0.3], 3),
+        ([1.0, 2, 3], [0.5, 0.5, 0.5], 3),
+        ([1.0, 2, 3], [0.7, 0.7, math.nextafter(0.7, 0)], 3),
+    ],
 )
 def test_what_does_not_vary_or_is_too_little_has_no_coefficient(
     values: list[float], iou: list[float], classes: int

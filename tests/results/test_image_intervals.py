@@ -152,6 +152,12 @@ def test_a_class_in_no_image_has_no_interval(tmp_path: Path) -> None:
     assert found.notna().all(axis=None)
 
 
+def test_a_strategy_alone_is_held_against_nothing(tmp_path: Path) -> None:
+    counted_run(tmp_path / "a", random_counts(1))
+    found, said = image_intervals.table(group(tmp_path))
+    assert (len(found), said) == (0, "")
+
+
 def test_too_few_images(tmp_path: Path) -> None:
     two_strategies(tmp_path, images=9)
     found, said = image_intervals.table(group(tmp_path))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from imbseg.datasets.spec import Dataset
@@ -49,7 +50,7 @@ def correlations(scores: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
             both = ~np.isnan(iou) & ~np.isnan(values)
             row = {"of": str(name), **dict(zip(KEYS, key, strict=True))}
             one, other = values[both], iou[both]
-            varies = len(one) >= FEWEST and len(set(one)) > 1 and len(set(other)) > 1
+            varies = len(one) >= FEWEST and _varies(one) and _varies(other)
             for test, function in TESTS.items():
                 result = function(one, other) if varies else None
                 row |= {test: float(result.statistic) if result else math.nan,
@@ -168,6 +169,11 @@ def read_methods(file: Path, dataset: Dataset) -> tuple[pd.DataFrame, bool]:
     percent = bool(values.max() > 1)
     scores = pd.DataFrame(values / 100 if percent else values, index=list(names), columns=methods)
     return scores.loc[list(dataset.class_names)], percent
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    """By more than rounding."""
+    return bool(np.ptp(values) > 1e-12 * np.abs(values).max())
 
 
 def _dataset(group: Group) -> tuple[Dataset | None, str]:

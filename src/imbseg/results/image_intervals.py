@@ -73,6 +73,8 @@ def table(group: Group, *, draws: int = DRAWS, seed: int = 0) -> tuple[pd.DataFr
     """
     rows: list[dict[str, object]] = []
     notes: list[str] = []
+    if not group.others:
+        return pd.DataFrame(columns=list(COLUMNS)), ""
     for file, prefix, wanted in FILES:
         runs = [run for one in group.strategies for run in one.runs if wanted == () or (run.folder / file).is_file()]
         counted, said = read_counts(runs, file)
