@@ -6,7 +6,7 @@ CONFIG ?= nni_config.yml
 PORT ?=
 BENCH := benchmarks/.venv
 
-.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark
+.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark simulate
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -47,6 +47,9 @@ notebooks: setup  ## run the notebooks on the sample and store their outputs (1 
 
 benchmark: setup $(BENCH)/made  ## training samples a second beside albumentations and torchvision (2 minutes)
 	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/training_samples.py
+
+simulate: setup  ## what the report's intervals and tests are worth, from experiments whose truth is known (6 minutes)
+	@OMP_NUM_THREADS=1 $(PY) tools/simulate_statistics.py
 
 # An environment of its own, since albumentations brings another cv2; all else it takes from the main one
 $(BENCH)/made: benchmarks/requirements.txt

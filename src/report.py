@@ -1,7 +1,9 @@
-"""python src/report.py [--runs DIR | --trials CSV --dataset NAME] [--out DIR] [--baseline KEY]
+"""python src/report.py [--runs DIR | --trials CSV --dataset NAME] [--counts CSV] [--out DIR] [--baseline KEY]
+python src/report.py --correlate CSV --dataset NAME --counts CSV [--out DIR]
 
 Run folders, or a table of trials from elsewhere -> tables (CSV, Markdown), statistics, a figure of the gain a class,
-and what the trials show in words. A few seconds.
+and what the trials show in words. With --counts: whether classes score better the more pixels the train images show of
+them; with --correlate that alone, of a table of methods. A few seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, run_command
-from imbseg.files import REPOSITORY, runs_folder
+from imbseg.files import REPOSITORY, runs_folder, writable_folder
 from imbseg.metrics.predicted import Predictions
 from imbseg.results.collect import Run, collect
 
@@ -21,11 +23,21 @@ def main() -> None:
     """Parse, read, write, say where the output went."""
     options = _parser().parse_args()
     _check(options)
-    root = options.trials or options.runs
+    root = options.correlate or options.trials or options.runs or runs_folder()
     out = options.out or REPOSITORY / "data" / "report" / root.resolve().name
-    from imbseg.results.write import report  # pandas and matplotlib: after the flags are known to be good
+    # pandas, scipy and matplotlib: after the flags are known to be good
+    from imbseg.results import correlations
+    from imbseg.results.write import report
 
-    report(_runs(options), root, out, options.baseline, None if options.trials or options.no_examples else _predict)
+    if options.correlate is not None:
+        found = [correlations.of_methods(options.correlate, options.counts, spec.load(options.dataset))]
+        correlations.write(found, writable_folder(out))
+        return
+    background = spec.load(options.dataset).background if options.dataset else None
+    predict = None if options.trials or options.no_examples else _predict
+    report(
+        _runs(options, root), root, out, options.baseline, predict=predict, counts=options.counts, background=background
+    )
 
 
 def _predict(folder: Path, ids: Sequence[str]) -> Predictions:
@@ -35,9 +47,9 @@ def _predict(folder: Path, ids: Sequence[str]) -> Predictions:
     return predict_again(folder, ids)
 
 
-def _runs(options: argparse.Namespace) -> list[Run]:
+def _runs(options: argparse.Namespace, root: Path) -> list[Run]:
     if options.trials is None:
-        return collect(options.runs)
+        return collect(root)
     from imbseg.results.trials_csv import class_groups, column_names, read_trials
 
     dataset = spec.load(options.dataset)
@@ -46,7 +58,19 @@ def _runs(options: argparse.Namespace) -> list[Run]:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """--trials needs a data set; what only it takes is refused without it."""
+    """Each kind of input needs flags of its own, and refuses those of the others."""
+    if options.correlate is not None:
+        for name in ("runs", "trials", "columns", "groups", "baseline"):
+            if getattr(options, name):
+                raise InputError(f"--{name}: has no place beside --correlate, whose table holds methods, not trials")
+        for name, what in (("dataset", "whose classes are its rows"), ("counts", "whose pixels it is held against")):
+            if not getattr(options, name):
+                raise InputError(f"--correlate: expected --{name} beside it, {what}")
+        return
+    if options.trials is not None and options.runs is not None:
+        raise InputError(
+            "--runs: has no place beside --trials, a table of trials instead of run folders; leave one out"
+        )
     if options.trials is not None and not options.dataset:
         raise InputError("--trials: expected --dataset beside it, whose classes are columns of the table")
     for name in ("dataset", "columns", "groups"):
@@ -59,13 +83,13 @@ def _parser() -> Parser:
         prog="report.py", description="Run folders -> tables, a figure of the gain a class, and the answer in words."
     )
     parser.add_argument(
-        "--runs", type=Path, default=runs_folder(), metavar="DIR",
+        "--runs", type=Path, metavar="DIR",
         help="searched to any depth (data/runs, or IMBSEG_RUNS)",
     )  # fmt: skip
     parser.add_argument(
         "--trials", type=Path, metavar="CSV", help="a table of trials from elsewhere, instead of --runs"
     )
-    parser.add_argument("--dataset", metavar="NAME", help="with --trials: its classes are columns, IoU of 0..1")
+    parser.add_argument("--dataset", metavar="NAME", help="with --trials or --correlate: names the classes")
     parser.add_argument(
         "--columns", default="", metavar="NAME=COLUMN,...",
         help="with --trials: the table's names of strategy, seed and mIoU (default: mIoU is the mean over classes)",
@@ -76,6 +100,15 @@ def _parser() -> Parser:
     parser.add_argument(
         "--no_examples", action="store_true", help="leave out the images that gained and lost most (no prediction)"
     )
+    parser.add_argument(
+        "--counts", type=Path, metavar="CSV",
+        help="pixels of each image: columns subset, height, width, one a class; correlated with each class's IoU, of "
+        "subset train",
+    )  # fmt: skip
+    parser.add_argument(
+        "--correlate", type=Path, metavar="CSV",
+        help="with --dataset and --counts: a table of methods, a row a class, a column a method, instead of trials",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
     parser.add_argument(
         "--baseline", metavar="KEY",

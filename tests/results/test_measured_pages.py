@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from test_correlations import COUNTS, METHODS
 from test_trials_csv import published, weak_groups
 
-from imbseg.results import comparisons
+from imbseg.datasets import spec
+from imbseg.results import comparisons, correlations
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CELLS = ("val/mIoU", "val/head", "val/tail", "val/prior/mIoU", "val/prior/tail", "val/rank/mIoU", "val/rank/tail",
@@ -74,6 +76,36 @@ def test_the_published_splits_and_samplings_are_those_of_the_report(place: int) 
     shown = rows("published.md", "| compared |")[place]
     power = f"{short(whole['detectable'])}, {short(rare['detectable'])}"
     assert shown[1:] == [signed(whole["mean"], 3), span(whole), signed(rare["mean"], 3), span(rare), power]
+
+
+@pytest.mark.parametrize(
+    "of", ["FCN-8s", "DeepLab-CRF-GS-v2", "FALSE_random_x2_FALSE_none", "TRUE_random_x2_FALSE_none"]
+)
+def test_the_published_correlations_are_those_of_the_report(of: str) -> None:
+    dataset = spec.load("voc2012")
+    if of.startswith(("TRUE", "FALSE")):
+        found, _ = correlations.of_group(published("TRUE_random_x2_FALSE_none"), COUNTS, dataset.background)
+    else:
+        found, _ = correlations.of_methods(METHODS, COUNTS, dataset)
+    keyed = found.set_index(["of", "statistic", "aggregate", "over"])
+    (shown,) = (row for row in rows("published.md", "| of |") if row[0] == of)
+    for cell, key in zip(shown[1:], (("images", "sum", "all"), ("pixels", "sum", "all"), ("share", "mean", "shown")),
+                         strict=True):  # fmt: skip
+        row = keyed.loc[(of, *key)]
+        coefficients = ", ".join(signed(row[name], 2) for name in correlations.TESTS)
+        assert cell == f"{coefficients} (p {short(row['spearman_p'])})"
+
+
+def test_the_ranges_of_the_changelog_and_the_page() -> None:
+    """Over all methods and strategies: nothing from how often a class is shown, most from how large it is."""
+    dataset = spec.load("voc2012")
+    strategies = correlations.of_group(published("TRUE_random_x2_FALSE_none"), COUNTS, dataset.background)
+    found = pd.concat([correlations.of_methods(METHODS, COUNTS, dataset)[0], strategies[0]])
+    keyed = found.set_index(["statistic", "aggregate", "over"])["spearman"].sort_index()
+    often, size = keyed.loc[("images", "sum", "all")], keyed.loc[("share", "mean", "shown")]
+    assert len(often) == 18
+    assert (round(often.min(), 2), round(often.max(), 2)) == (-0.2, 0.2)
+    assert (round(size.min(), 2), round(size.max(), 2)) == (0.43, 0.68)
 
 
 def short(value: float) -> str:

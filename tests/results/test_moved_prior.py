@@ -13,7 +13,7 @@ from run_folders import make_run
 from imbseg.results import tables
 from imbseg.results.collect import BROKEN, collect
 from imbseg.results.document import document
-from imbseg.results.frames import all_frames
+from imbseg.results.frames import all_frames, image_frames
 from imbseg.results.strategies import arrange
 from imbseg.results.words import sentences
 
@@ -78,7 +78,9 @@ def test_the_tables_hold_both_columns(tmp_path: Path):
     (row,) = tables.strategies_table(results).to_dict("records")
     assert [row[f"test/prior/tail {what}"] for what in ("mean", "std", "n")] == ["0.30000", "0.14142", "2"]
     assert [row[f"val/prior/mIoU {what}"] for what in ("mean", "std", "n")] == ["0.60000", "0.00000", "2"]
-    assert "| 0.60000 ± 0.00000 | 0.30000 ± 0.14142 |" in document(results, all_frames(results), {}, {})
+    assert "| 0.60000 ± 0.00000 | 0.30000 ± 0.14142 |" in document(
+        results, all_frames(results), {}, {}, image_frames(results, None, None)[1]
+    )
     tables.write_csv(tmp_path / "runs.csv", tables.trials_table(results))
     with (tmp_path / "runs.csv").open(newline="") as handle:
         assert [one["test/prior/tail"] for one in csv.DictReader(handle)] == ["0.20000", "0.40000"]

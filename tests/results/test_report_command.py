@@ -39,7 +39,7 @@ def test_a_report_of_two_strategies_and_a_failed_run(tmp_path: Path, command):
     status, said, complained = command("--runs", runs, "--out", out)
     assert (status, complained) == (0, "")
     written = ["report.html", "report.md", "results.csv", "strategies.csv", "learning_curves.csv", "settings.csv",
-               "comparisons.csv", "one_change.csv", "rank_sums.csv", "class_profile.csv", "gains.png", "plane.png",
+               "comparisons.csv", "one_change.csv", "rank_sums.csv", "class_profile.csv", "strategies.tex", "gains.png", "plane.png",
                "curves.png"]  # fmt: skip
     assert sorted(path.name for path in out.iterdir()) == sorted([*written, "gains.svg", "plane.svg", "curves.svg"])
     assert "weighted_cross_entropy: higher by +0.220 [+0.195, +0.245] over 3 seeds" in said
@@ -81,6 +81,12 @@ def _unknown_baseline(root: Path) -> list[object]:
     return ["--baseline", "dice"]
 
 
+def _cut_short(root: Path) -> list[object]:
+    run = make_run(root / "runs/a")
+    (run / "trial.json").write_text('{"parameters": {')
+    return []
+
+
 def _out_is_a_file(root: Path) -> list[object]:
     make_run(root / "runs/a")
     (root / "out").write_text("mine")
@@ -98,6 +104,7 @@ def _out_below_a_file(root: Path) -> list[object]:
     (_no_runs, "holds no run folder"),
     (_unfinished, "none of 1 run(s) has finished (a: running, has not ended"),
     (_unknown_baseline, "'dice' is no strategy here; choose from: 'full/mskf/none/none, cross_entropy'"),
+    (_cut_short, "none of 1 run(s) has finished (a: broken, trial.json: expected JSON"),
     (_out_is_a_file, "expected an output folder, found a file"),
     (_out_below_a_file, "can't write here"),
 ])  # fmt: skip

@@ -13,7 +13,7 @@ from run_folders import make_run
 from imbseg.results import tables
 from imbseg.results.collect import collect
 from imbseg.results.document import document
-from imbseg.results.frames import all_frames
+from imbseg.results.frames import all_frames, image_frames
 from imbseg.results.strategies import Results, arrange
 
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
@@ -67,7 +67,7 @@ def test_csv_and_markdown_hold_the_same_digits(tmp_path: Path):
         make_run(tmp_path / f"a{seed}", test=(0.9123456, 0.5, 0.1 / seed), seed=seed)
         make_run(tmp_path / f"b{seed}", test=(0.8, 0.4321987, 0.3 / seed), seed=seed, **WEIGHTED)
     results = results_of(tmp_path)
-    text = document(results, all_frames(results), {}, {})
+    text = document(results, all_frames(results), {}, {}, image_frames(results, None, None)[1])
     for row in tables.strategies_table(results).to_dict("records"):
         for name in ("mIoU", "head", "tail", "IoU/sky", "IoU/road", "IoU/pole"):
             for subset in ("test", "val"):
@@ -82,7 +82,7 @@ def test_hostile_names_stay_in_their_cell(tmp_path: Path):
     tables.write_csv(tmp_path / "out.csv", tables.trials_table(results))
     (row,) = csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text()))
     assert [row[f"test/IoU/{name}"] for name in HOSTILE] == ["0.10000", "0.20000", "0.30000", "0.40000"]
-    text = document(results, all_frames(results), {}, {})
+    text = document(results, all_frames(results), {}, {}, image_frames(results, None, None)[1])
     assert "<script>" not in text
     table = tables.markdown(tables.class_table(results.groups[0], "test"))
     assert {line.replace("\\|", "").count("|") for line in table.splitlines()} == {3}

@@ -12,7 +12,6 @@ from scipy import stats
 
 from imbseg.errors import InputError
 from imbseg.results import bootstrap, power, statistics
-from imbseg.results.simulation import World, simulate
 
 
 def scores(*values: float) -> dict[tuple[int, int], float]:
@@ -68,6 +67,15 @@ def test_differences_without_spread() -> None:
     assert (same.mean, same.p_t, same.p_permutation) == (0, 1, 1)
     moved = statistics.difference(scores(0.75, 0.75, 0.75), scores(0.5, 0.5, 0.5))
     assert (moved.mean, moved.low, moved.p_t, moved.p_permutation) == (0.25, 0.25, 0, 0.25)
+
+
+def test_what_only_rounding_tells_apart_is_the_same() -> None:
+    """Means of the same two classes summed in other orders: .7 and the float before it."""
+    here, there = (0.7, 0.7, np.nextafter(0.7, 0)), (np.nextafter(0.7, 0), 0.7, 0.7)
+    paired = statistics.difference(scores(*here), scores(*there))
+    apart = statistics.difference(scores(*here), {(seed, 1): value for seed, value in enumerate(there)})
+    for found in (paired, apart):
+        assert (found.mean, found.deviation, found.p_t, found.p_permutation) == (0, 0, 1, 1)
 
 
 @pytest.mark.parametrize("seeds", [2, 4, 7])
@@ -165,22 +173,4 @@ def test_the_published_size_takes_seconds() -> None:
         for a, b in itertools.combinations(range(10), 2)
     ]  # fmt: skip
     assert len(found) == 45
-    assert time.process_time() - started < 20  # of all cores; 10 s on one core of its own is what is promised
-
-
-PLAIN, MOVED = World(), World(effect=0.25)
-TOLERANCE = 0.03  # three standard errors of a rate of 5 % from 400 experiments are .033, of 2.5 % .023
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("seeds", "images", "repeats"), [(3, 100, 400), (5, 100, 400), (10, 100, 300), (5, 1000, 100)])
-def test_promises_hold_where_the_truth_is_known(seeds: int, images: int, repeats: int) -> None:
-    none, there = (simulate(world, seeds=seeds, images=images, repeats=repeats) for world in (PLAIN, MOVED))
-    for rates in (none, there):
-        for cover in (rates.seeds_cover, rates.crossed_cover, rates.score_cover):
-            assert 0.90 - TOLERANCE <= cover <= 0.98 + TOLERANCE
-    assert none.t_rejects <= 0.05 + TOLERANCE
-    assert none.permutation_rejects <= 0.05 + TOLERANCE
-    # A method that never rejects would fail here, but for permutations of fewer than six seeds, which can't.
-    assert there.t_rejects >= {3: 0.2, 5: 0.7, 10: 0.95}[seeds]
-    assert there.permutation_rejects == 0 if seeds < 6 else there.permutation_rejects >= 0.95
+    assert time.process_time() - started < 10  # of all threads together: what one core would take

@@ -148,6 +148,10 @@ def test_bad_tables_are_one_sentence(
         (("--dataset", "camvid"), "--dataset: belongs to --trials"),
         (("--trials", "nothere.csv", "--dataset", "camvid"), "nothere.csv: can't be read as CSV"),
         ((*ARGUMENTS[:5], "seeds=x"), "unknown column of --columns: 'seeds'"),
+        ((*ARGUMENTS[:5], "seed=nosuch"), "has no column 'strategy' for strategy; name it with --columns"),
+        ((*ARGUMENTS[:5], "strategy=configs,seed=nosuch"), "has no column 'nosuch' for seed; name it with --columns"),
+        ((*ARGUMENTS, "--runs", "data/runs"), "--runs: has no place beside --trials"),
+        ((*ARGUMENTS, "--out", "/proc/report"), "/proc/report: can't write here"),
         ((*ARGUMENTS[:6], "--baseline", "nosuch"), "--baseline: 'nosuch' is no strategy here"),
     ],
 )
@@ -174,6 +178,62 @@ def test_columns_are_named_in_pairs() -> None:
     assert column_names("strategy=configs") == {"strategy": "configs"}
     with pytest.raises(InputError, match="expected seed=COLUMN"):
         column_names("seed")
+
+
+TEXTS = {
+    "a column twice": ("strategy,seed,sky,sky", "a,1,.2,.3", "1 column name(s) stand twice in the header (sky)"),
+    "a cell too many": (
+        ",".join(["strategy", "seed", *CLASSES]),
+        f"a,1{',.25' * 12}",
+        "line 2: expected 13 cells, as in",
+    ),
+    "a cell too few": (",".join(["strategy", "seed", *CLASSES]), f"a,1{',.25' * 10}", "header, found 12; mend"),
+    "only a header": (",".join(["strategy", "seed", *CLASSES]), "", "has no row; a row a trial is expected"),
+    "nothing at all": ("", "", "can't be read as CSV"),
+    "no UTF-8": ("stratégie", "a", "can't be read as CSV"),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_misshapen_tables_are_one_sentence(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header, row, message = TEXTS[kind]
+    (tmp_path / "trials.csv").write_bytes(f"{header}\n{row}\n".encode("latin-1") if header else b"")
+    arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
+    assert command(monkeypatch, *arguments) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_strategies_without_a_seed_in_common_are_unpaired_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = table()
+    rows["seed"] = [1, 2, 3, 4]
+    rows["sky"] = [0.25, 0.27, 0.5, 0.55]
+    rows.to_csv(tmp_path / "trials.csv", index=False)
+    arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
+    assert command(monkeypatch, *arguments, "--baseline", "a") == 0
+    assert "2 unpaired" in capsys.readouterr().out
+    document = (tmp_path / "out" / "report.md").read_text()
+    assert "fewer than two are shared" in document
+    found = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index("score").loc["IoU/sky"]
+    assert not found["paired"]
+    assert found["p_t"] == pytest.approx(stats.ttest_ind([0.5, 0.55], [0.25, 0.27], equal_var=False).pvalue)
+
+
+def test_the_report_of_a_single_seed_says_why_there_are_no_tests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = table()
+    one[one["seed"] == 1].to_csv(tmp_path / "trials.csv", index=False)
+    arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
+    assert command(monkeypatch, *arguments, "--baseline", "a") == 0
+    assert "on one seed: no noise estimate" in capsys.readouterr().out
+    assert "With one seed a side there is no interval and no test" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_single_seed_gives_a_report_without_tests(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     corrected = {f"counts_{subset}_prior{tail}.npz" for subset in ("val", "test") for tail in ("", "_tail")}
     assert files == tables | corrected | {"post_hoc.csv", "best.pt", "last.pt", "events", "log.txt"}
     trial = json.loads((folder / "trial.json").read_text())
+    assert trial["class_groups"] == {"head": ["background"], "medium": [], "tail": ["crack"]}
     assert trial["parameters"]["strategy"] == "full/mskf/none/none"
     assert trial["parameters"]["threads"] == 1
     assert trial["sources"]["epochs"] == "flag"

@@ -102,12 +102,36 @@ def crossed_interval(observed: Floats, drawn: Floats, units: int) -> tuple[float
         factors as in Owen, The pigeonhole bootstrap, 2007.
     """
     seeds = len(observed)
-    of_seeds = float(observed.var(ddof=1)) / seeds if seeds > 1 else 0.0
-    of_images = float(np.nanvar(drawn.mean(axis=0), ddof=1))
-    mean, total = float(observed.mean()), of_seeds + of_images
+    of_seeds = [(float(observed.var(ddof=1)) / seeds, seeds - 1)] if seeds > 1 else []
+    of_images = (float(np.nanvar(drawn.mean(axis=0), ddof=1)), units - 1)
+    return _satterthwaite(float(observed.mean()), [*of_seeds, of_images])
+
+
+def unpaired_interval(
+    observed: tuple[Floats, Floats], drawn: tuple[Floats, Floats], units: int
+) -> tuple[float, float, float]:
+    """The same of a difference between runs that share no seed: each side's seeds are a part of their own (Welch).
+
+    Args:
+        observed: (seeds,) of either side, two or more; the sides' numbers may differ.
+        drawn: (seeds, draws) of either side; both saw the same draws.
+        units: images, or groups, that were drawn from.
+
+    Returns:
+        Mean of the first side less that of the second, low, high.
+    """
+    of_seeds = [(float(side.var(ddof=1)) / len(side), len(side) - 1) for side in observed]
+    moved = drawn[0].mean(axis=0) - drawn[1].mean(axis=0)  # (draws,)
+    mean = float(observed[0].mean() - observed[1].mean())
+    return _satterthwaite(mean, [*of_seeds, (float(np.nanvar(moved, ddof=1)), units - 1)])
+
+
+def _satterthwaite(mean: float, parts: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
+    """Student's t of a sum of independent variances, each with its degrees of freedom."""
+    total = math.fsum(variance for variance, _ in parts)
     if not total:
         return mean, mean, mean
-    free = total**2 / ((of_seeds**2 / (seeds - 1) if seeds > 1 else 0.0) + of_images**2 / (units - 1))
+    free = total**2 / math.fsum(variance**2 / degrees for variance, degrees in parts)
     half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, free)) * math.sqrt(total)
     return mean, mean - half, mean + half
 

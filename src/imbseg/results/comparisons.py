@@ -21,7 +21,9 @@ METHOD = (
     "Holm: corrected over all strategies of that score. p (permutation): paired, exact, never below 'least possible' "
     "with so many seeds. p (rank-sum): Wilcoxon's, as published, which ignores pairs. 'Could have shown': the smallest "
     "true difference that these seeds find in 80 % of experiments, corrected; 'seeds to show it': how many would do "
-    f"for the difference found ({MOST_SEEDS}: that many or more)."
+    f"for the difference found ({MOST_SEEDS}: that many or more). 'Unpaired' beside the seeds: fewer than two are "
+    "shared, so runs are held against each other as they come (Welch's t; regroupings in place of sign changes). With "
+    "one seed a side there is no interval and no test, since nothing tells how far chance alone moves a score."
 )
 TESTS = ("p_t", "p_permutation", "p_rank_sum")
 
@@ -89,7 +91,8 @@ def headlines(group: Group) -> pd.DataFrame:
                "seeds": "seeds", "p_t": "p (t)", "p_t_holm": "Holm", "p_permutation": "p (permutation)",
                "least_p": "least possible", "p_rank_sum": "p (rank-sum)", "detectable": "could have shown",
                "seeds_needed": "seeds to show it"}  # fmt: skip
-    return as_text(shown[list(columns)].rename(columns=columns))
+    seeds = shown["seeds"].astype(str) + shown["paired"].map({True: "", False: " unpaired"})
+    return as_text(shown.assign(seeds=seeds)[list(columns)].rename(columns=columns))
 
 
 def as_text(found: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from imbseg.results import comparisons, tables
 from imbseg.results.answer import answer
 from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.examples import Examples
-from imbseg.results.frames import Frames, of_group
+from imbseg.results.frames import Frames, Notes, of_group
 from imbseg.results.strategies import Group, Results
 from imbseg.results.words import METHOD, sentences
 
@@ -18,7 +18,11 @@ WHAT = {"gains": "Gain a class", "plane": "Head against tail", "curves": "Learni
 
 
 def document(
-    results: Results, frames: Frames, figures: Mapping[str, Sequence[str]], shown: Mapping[str, Examples]
+    results: Results,
+    frames: Frames,
+    figures: Mapping[str, Sequence[str]],
+    shown: Mapping[str, Examples],
+    notes: Notes,
 ) -> str:
     """report.md: the answer first, then the tables.
 
@@ -27,12 +31,14 @@ def document(
         frames: of `all_frames`.
         figures: group -> file names of its figures.
         shown: group -> its example images.
+        notes: of `image_frames`.
     """
     parts = [f"# Results of {tables.escape(results.root.resolve().name)}\n"]
     if (apart := groups_apart(results.groups)) is not None:
         parts.append(f"{tables.escape(apart)}.\n")
     for group in results.groups:
         parts += _group_parts(group, frames, figures.get(group.name, ()))
+        parts += [f"{tables.escape(line)}\n" for line in notes[group.name].values() if line]
         parts += _examples(shown.get(group.name))
     counted = tables.trials_table(results)
     parts += ["## Every trial\n", tables.markdown(counted[counted["reason"] == ""].drop(columns=["reason"]))]

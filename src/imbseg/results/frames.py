@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from imbseg.results import comparisons, curves, moved_prior, one_change, settings, tables
+from imbseg.results import (
+    comparisons,
+    correlations,
+    curves,
+    image_intervals,
+    moved_prior,
+    one_change,
+    settings,
+    tables,
+)
 from imbseg.results.errors import why
 from imbseg.results.strategies import Group, Results
 
 Frames = dict[str, pd.DataFrame]
 Record = Mapping[str, Any]
+Notes = Mapping[str, Mapping[str, str]]  # group -> file -> a sentence on its table
 Make = Callable[[Group], pd.DataFrame]
 ALONE: Mapping[str, Make] = {"learning_curves.csv": curves.table, "settings.csv": settings.table}
 COMPARED: Mapping[str, Make] = {
@@ -24,7 +35,8 @@ COMPARED: Mapping[str, Make] = {
 }
 WHY = ("class_profile", "pixel_effect", "confusion_change", "recall_by_size", "exposure", "exposure_pays",
        "lost_classes")  # fmt: skip
-FILES = ("results.csv", "strategies.csv", *ALONE, *COMPARED, *(f"{name}.csv" for name in WHY))
+MORE = ("image_intervals.csv", "correlations.csv")
+FILES = ("results.csv", "strategies.csv", *ALONE, *COMPARED, *(f"{name}.csv" for name in WHY), *MORE)
 
 
 def all_frames(results: Results) -> Frames:
@@ -45,6 +57,30 @@ def all_frames(results: Results) -> Frames:
     for name in WHY:
         frames[f"{name}.csv"] = _joined(results.groups, functools.partial(_explained, explained, name))
     return {name: frame for name, frame in frames.items() if len(frame)}
+
+
+def image_frames(results: Results, counts: Path | None, background: str | None) -> tuple[Frames, Notes]:
+    """Tables that need more than scores: intervals over test images, correlations with statistics of the classes.
+
+    Args:
+        results: what is told.
+        counts: pixels of each train image, see `correlations.of_group`; None: the meta of the runs.
+        background: the class that correlations leave out; None: what the data set declares.
+
+    Returns:
+        image_intervals.csv and correlations.csv where there are any; and of each group a sentence on either.
+
+    Raises:
+        InputError: runs counted different test images, or `counts` can't be used.
+    """
+    frames, notes = {}, {}
+    for group in results.groups:
+        intervals, said = image_intervals.table(group) if group.others else (pd.DataFrame(), "")
+        correlated, told = correlations.of_group(group, counts, background)
+        frames[group.name] = {"image_intervals.csv": intervals, "correlations.csv": correlated}
+        notes[group.name] = {"image_intervals.csv": said, "correlations.csv": told}
+    joined = {name: _joined(results.groups, functools.partial(_explained, frames, name)) for name in MORE}
+    return {name: frame for name, frame in joined.items() if len(frame)}, notes
 
 
 def of_group(frames: Frames, name: str, group: Group) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-12  # scores that differ by less are the same score, summed in another order
 Floats = NDArray[np.float64]
 Seed = tuple[int, int]
 
@@ -165,8 +166,9 @@ def noise_ratio(scores: Sequence[Sequence[float]]) -> float:
 
 
 def _paired(pairs: Floats, ranks: float) -> Difference:
+    pairs = np.where(np.abs(pairs) <= ROUNDING, 0.0, pairs)
     mean, low, high = t_interval(pairs)
-    deviation = float(pairs.std(ddof=1)) if len(pairs) > 1 else math.nan
+    deviation = _without_rounding(float(pairs.std(ddof=1))) if len(pairs) > 1 else math.nan
     return Difference(
         True, len(pairs), mean, low, high, deviation, _t_p(mean, deviation, len(pairs)), sign_change_p(pairs), ranks,
         least_permutation_p(len(pairs)) if len(pairs) > 1 else math.nan,
@@ -182,12 +184,17 @@ def _t_p(mean: float, deviation: float, seeds: int) -> float:
     return float(2 * stats.t.sf(abs(mean) / (deviation / math.sqrt(seeds)), seeds - 1))
 
 
+def _without_rounding(value: float) -> float:
+    return 0.0 if abs(value) <= ROUNDING else value
+
+
 def _unpaired(ours: Floats, theirs: Floats, ranks: float) -> Difference:
     mean, fewer = float(ours.mean() - theirs.mean()), min(len(ours), len(theirs))
     if fewer < 2:
         nan = math.nan
         return Difference(False, fewer, mean, nan, nan, nan, nan, nan, ranks, nan)
-    deviation = math.sqrt(float(ours.var(ddof=1) + theirs.var(ddof=1)))
+    mean = _without_rounding(mean)
+    deviation = _without_rounding(math.sqrt(float(ours.var(ddof=1) + theirs.var(ddof=1))))
     if not deviation:
         low = high = mean
         p_t = float(mean == 0)

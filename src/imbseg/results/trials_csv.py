@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError, unknown_name
 from imbseg.results.collect import FINISHED, Run
+from imbseg.results.csv_table import LISTED, numbers, read_table
 
 COLUMNS = ("strategy", "seed", "mIoU")  # what --columns may name; mIoU is the mean of the classes where it doesn't
-LISTED = 5  # offenders that a message names
 
 
 def read_trials(
@@ -38,7 +38,7 @@ def read_trials(
         InputError: the file can't be read, lacks a column or a class, repeats a strategy with a seed, or holds what is
             no IoU.
     """
-    table = _table(file)
+    table = read_table(file, "--trials", "a trial")
     named = {name: columns.get(name, name) for name in COLUMNS if name in columns or name != "mIoU"}
     _check_columns(table, named, dataset, file)
     classes = list(dataset.class_names)
@@ -100,16 +100,6 @@ def column_names(text: str) -> dict[str, str]:
     return found
 
 
-def _table(file: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(file, compression=None)
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise InputError(f"--trials {file}: can't be read as CSV ({' '.join(str(error).split())})") from error
-    if not len(table):
-        raise InputError(f"--trials {file}: has no row; a row a trial is expected")
-    return table
-
-
 def _check_columns(table: pd.DataFrame, named: Mapping[str, str], dataset: Dataset, file: Path) -> None:
     for name, column in named.items():
         if column not in table.columns:
@@ -123,13 +113,7 @@ def _check_columns(table: pd.DataFrame, named: Mapping[str, str], dataset: Datas
 
 
 def _scores(table: pd.DataFrame, columns: Sequence[str], file: Path) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = table[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    if np.isnan(values).any():
-        row, column = (int(place[0]) for place in np.nonzero(np.isnan(values)))
-        raw = table[columns[column]].iloc[row]
-        found = repr(raw) if isinstance(raw, str) else "nothing"
-        raise InputError(f"--trials {file}: line {row + 2}, {columns[column]}: expected an IoU of 0..1, found {found}; "
-                         f"leave unfinished trials out")  # fmt: skip
+    values = numbers(table, columns, f"--trials {file}", "an IoU of 0..1; leave unfinished trials out")
     if values.max() > 1 and values.min() >= 0 and values.max() <= 100:
         raise InputError(f"--trials {file}: the scores reach {values.max():g}: these look like percent; divide by 100")
     if values.min() < 0 or values.max() > 1:

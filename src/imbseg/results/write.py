@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imbseg.files import writable_folder, write_text
-from imbseg.results import comparisons, tables
+from imbseg.results import comparisons, correlations, tables
 from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.collect import Run
 from imbseg.results.document import document, left_out
 from imbseg.results.example_store import Predict
 from imbseg.results.examples import Examples, examples
 from imbseg.results.figures import draw, save
-from imbseg.results.frames import FILES, Frames, all_frames, of_group
+from imbseg.results.frames import FILES, Frames, Notes, all_frames, image_frames, of_group
+from imbseg.results.latex import latex
 from imbseg.results.overview_figures import curves_figure, plane_figure
 from imbseg.results.page.assemble import page, write_page
 from imbseg.results.strategies import Results, arrange
@@ -24,7 +25,16 @@ from imbseg.results.words import METHOD, sentences
 SAID = 14  # sentences of one group on the screen; report.md has all
 
 
-def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None, predict: Predict | None = None) -> Results:
+def report(
+    runs: Sequence[Run],
+    root: Path,
+    out: Path,
+    baseline: str | None,
+    *,
+    predict: Predict | None = None,
+    counts: Path | None = None,
+    background: str | None = None,
+) -> Results:
     """Write tables (CSV), report.md and the figures, and print the answer.
 
     Args:
@@ -33,27 +43,53 @@ def report(runs: Sequence[Run], root: Path, out: Path, baseline: str | None, pre
         out: the folder that is written; made where it is missing.
         baseline: see `arrange`.
         predict: predicts images of a run again, for the examples; None: no pictures.
+        counts: pixels of each train image, whose classes' statistics IoU is correlated with; None: the runs' meta.
+        background: the class that correlations leave out; None: what the data set declares.
 
     Raises:
-        InputError: no runs, none finished, an unknown baseline, or `out` can't be written.
+        InputError: no runs, none finished, an unknown baseline, runs that counted different images, `counts` can't be
+            used, or `out` can't be written.
     """
     results = arrange(runs, root, baseline)
     folder = writable_folder(out)
     written = all_frames(results)
+    more, notes = image_frames(results, counts, background)
+    written |= more
     for name in FILES:
         if name not in written:
             (folder / name).unlink(missing_ok=True)  # of an earlier report
     for name, table in written.items():
         tables.write_csv(folder / name, table)
     shown = _examples(results, folder, predict)
-    write_page(page(results, written, shown), folder)
+    write_page(page(results, written, shown, notes), folder)
     figures = _figures(results, written, folder)
-    write_text(folder / "report.md", document(results, written, figures, shown))
-    _say(results)
+    write_text(folder / "report.md", document(results, written, figures, shown, notes))
+    _say(results, notes)
+    if counts is not None:
+        tables.show(correlations.as_text(written["correlations.csv"]), "a class's statistics and its IoU, correlated")
+    written_too = _latex(results, folder)
     drawn = [name for names in figures.values() for name in names]
-    files = ["report.html", "report.md", *written, *drawn, *(one.file for one in shown.values() if one.file)]
+    files = [
+        "report.html",
+        "report.md",
+        *written,
+        *written_too,
+        *drawn,
+        *(one.file for one in shown.values() if one.file),
+    ]
     print(f"written to {folder}: {', '.join(files)}; figures as SVG too\nread it: {folder / 'report.html'}")
     return results
+
+
+def _latex(results: Results, folder: Path) -> list[str]:
+    """A table for a paper of each group."""
+    for stale in (folder / "strategies.tex", *folder.glob("strategies-[0-9]*.tex")):
+        stale.unlink(missing_ok=True)
+    several = len(results.groups) > 1
+    names = [f"strategies-{place}.tex" if several else "strategies.tex" for place in range(1, len(results.groups) + 1)]
+    for name, group in zip(names, results.groups, strict=True):
+        write_text(folder / name, latex(group))
+    return names
 
 
 def _figures(results: Results, frames: Frames, folder: Path) -> dict[str, list[str]]:
@@ -87,7 +123,7 @@ def _examples(results: Results, folder: Path, predict: Predict | None) -> dict[s
     return found
 
 
-def _say(results: Results) -> None:
+def _say(results: Results, notes: Notes) -> None:
     tables.show(tables.short_trials(results), f"trials in {results.root}")
     if results.left_out:
         tables.show(left_out(results), "left out of every average")
@@ -101,5 +137,8 @@ def _say(results: Results) -> None:
         lines = sentences(group)
         more = [f"... and {len(lines) - SAID} more lines in report.md"] if len(lines) > SAID else []
         print("\n".join([*lines[:SAID], *more, *filter(None, [mixed_versions(group)])]), end="\n\n")
+    for group in results.groups:
+        for line in filter(None, notes[group.name].values()):
+            print(line)
     if any(group.others for group in results.groups):
         print(METHOD)

@@ -56,12 +56,11 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     torch.set_num_threads(threads)
     fold = read_fold(trial, resolved.dataset)
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
-    sizes = {"train_images": len(fold.train.ids), "val_images": len(fold.val.ids), "test_images": len(fold.test.ids)}
+    known = {"weights_of_classes": weights, "class_groups": fold.groups, "train_images": len(fold.train.ids),
+             "val_images": len(fold.val.ids), "test_images": len(fold.test.ids)}  # fmt: skip
     with open_folder(out) as folder:
         pasted = paste_record(trial, resolved.dataset, fold.donors)
-        keep_or_refuse(
-            folder, describe(resolved, trial, fold.meta_digest, weights_of_classes=weights, **sizes, **pasted)
-        )
+        keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, **known, **pasted))
         stored = _stored_result(folder)
         if stored is not None:
             say(f"{folder.path}: this trial has finished; its stored result is reported")

@@ -13,32 +13,33 @@ from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.collect import CORRECTED, SCORES
 from imbseg.results.examples import Examples
 from imbseg.results.figures import class_order
-from imbseg.results.frames import Frames, of_group, records
+from imbseg.results.frames import Frames, Notes, of_group, records
 from imbseg.results.page import dots, gallery, lines, plane
 from imbseg.results.page.content import Chapter, Column, Page, Section, Table, Tile
-from imbseg.results.page.full import DIFFERENCE, P, run, statistics
+from imbseg.results.page.full import DIFFERENCE, P, correlated, run, statistics
 from imbseg.results.page.reasons import why
 from imbseg.results.settings import hours
 from imbseg.results.strategies import Group, Results
 
 
-def page(results: Results, frames: Frames, shown: Mapping[str, Examples]) -> Page:
+def page(results: Results, frames: Frames, shown: Mapping[str, Examples], notes: Notes) -> Page:
     """Put the page together.
 
     Args:
         results: what is told.
         frames: of `all_frames`.
+        notes: of `image_frames`.
         shown: group's name -> its examples; none of a group that nobody asked pictures of.
     """
     title = f"What fixed which class: {results.root.resolve().name}"
     apart = groups_apart(results.groups)
     doubts = [mixed_versions(group) for group in results.groups]
-    chapters = [_chapter(group, frames, shown.get(group.name)) for group in results.groups]
+    chapters = [_chapter(group, frames, shown.get(group.name), notes[group.name]) for group in results.groups]
     warnings = tuple(f"{line}." if line is apart else line for line in (apart, *doubts) if line)
     return Page(title, warnings, tuple(chapters), _of_all(results, frames))
 
 
-def _chapter(group: Group, frames: Frames, shown: Examples | None) -> Chapter:
+def _chapter(group: Group, frames: Frames, shown: Examples | None, notes: Mapping[str, str]) -> Chapter:
     told = answer(group, of_group(frames, "comparisons.csv", group), of_group(frames, "one_change.csv", group))
     sections = [
         _strategies(group, frames),
@@ -49,7 +50,8 @@ def _chapter(group: Group, frames: Frames, shown: Examples | None) -> Chapter:
         _one_change(group, frames),
         *why(group, frames, told.best),
         gallery.section(shown),
-        statistics(group, frames),
+        correlated(group, frames, notes["correlations.csv"]),
+        statistics(group, frames, notes["image_intervals.csv"]),
         run(group, frames),
     ]  # fmt: skip
     labels = tuple(one.label for one in group.strategies)

@@ -13,7 +13,7 @@ DIFFERENCE = Column("mean", "difference [95 %]", 3, low="low", high="high", sign
 P = 4  # digits of a p value
 
 
-def statistics(group: Group, frames: Frames) -> Section:
+def statistics(group: Group, frames: Frames, on_images: str) -> Section:
     """Every test of the headline scores, the intervals over images, and the rank sums."""
     compared = of_group(frames, "comparisons.csv", group)
     if not len(compared):
@@ -35,7 +35,27 @@ def statistics(group: Group, frames: Frames) -> Section:
                        "rank_sums.csv", ranks, (Column("strategy", ""), *(Column(name, name, P) for name in labels)),
                        by="strategy", folded=True))  # fmt: skip
     said = tuple(words.told_apart(group, "tail") or words.told_apart(group, "mIoU"))
-    return Section("statistics", "Statistics in full", said, tables=tuple(shown), notes=(comparisons.METHOD,))
+    notes = tuple(filter(None, [comparisons.METHOD, on_images]))
+    return Section("statistics", "Statistics in full", said, tables=tuple(shown), notes=notes)
+
+
+def correlated(group: Group, frames: Frames, said: str) -> Section:
+    """Whether classes score better the more of them the train images show."""
+    frame = of_group(frames, "correlations.csv", group)
+    title = "Do common classes score better"
+    if not len(frame):
+        return Section("correlations", title)
+    labels = [one.label for one in group.strategies]
+    kept = frame[(frame["aggregate"] == "sum") == (frame["over"] == "all")]
+    columns = (
+        Column("of", "strategy"), Column("statistic", "a class's"), Column("aggregate", "taken as"),
+        Column("over", "over"), Column("pearson", "Pearson", 2, signed=True), Column("pearson_p", "p", P),
+        Column("spearman", "Spearman", 2, signed=True), Column("spearman_p", "p", P),
+        Column("kendall", "Kendall", 2, signed=True), Column("kendall_p", "p", P), Column("classes", "classes", 0),
+    )  # fmt: skip
+    table = Table("Correlation of a class's statistics with its mean test IoU", "correlations.csv",
+                  kept[kept["of"].isin(labels)], columns, by="of", folded=True)  # fmt: skip
+    return Section("correlations", title, (said,), tables=(table,))
 
 
 def _image_intervals(group: Group, frames: Frames) -> list[Table]:

@@ -1,0 +1,121 @@
+"""Counts of single test images of a group's runs: read, brought into one order of images, of one image set only."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.errors import InputError, first_line
+from imbseg.metrics.counts import Counts, load_counts
+from imbseg.results.collect import Run
+
+Integers = NDArray[np.int64]
+Texts = NDArray[np.str_]
+NAMED = 3  # runs or images that a sentence names
+
+
+@dataclasses.dataclass(frozen=True)
+class Counted:
+    """Runs whose counts are there, on the same images.
+
+    Attributes:
+        runs: in the order of the first axis.
+        tp, fp, fn: (runs, images, classes) pixels.
+        groups: (images,) patient, scene or video of each image; None where that isn't recorded.
+    """
+
+    runs: tuple[Run, ...]
+    tp: Integers
+    fp: Integers
+    fn: Integers
+    groups: Texts | None
+
+
+def read_counts(runs: Sequence[Run], file: str) -> tuple[Counted | None, list[str]]:
+    """Read the counts of runs.
+
+    Args:
+        runs: of one group of strategies.
+        file: name of the counts in a run folder, such as counts_test.npz.
+
+    Returns:
+        The counts (None where no run has any), and a sentence for each reason why runs are left out.
+
+    Raises:
+        InputError: two runs' counts are of different image sets, or put the same images into different groups.
+    """
+    found: list[tuple[Run, Counts]] = []
+    missing, broken = [], []
+    for run in runs:
+        if not (run.folder / file).is_file():
+            missing.append(run.name)
+            continue
+        try:
+            found.append((run, _whole(load_counts(run.folder / file), run)))
+        except (InputError, zlib.error, EOFError) as error:
+            broken.append(f"{run.name} ({first_line(error)})")
+    notes = [f"Without {file}, and so left out of the intervals over test images: {listed(missing)}."] * bool(missing)
+    notes += [f"Left out of the intervals over test images: {listed(broken)}."] * bool(broken)
+    if not found:
+        return None, notes
+    ordered = [_ordered(counts, run, *found[0], file) for run, counts in found]
+    tp, fp, fn = (np.stack([getattr(counts, part) for counts in ordered]) for part in ("tp", "fp", "fn"))
+    return Counted(tuple(run for run, _ in found), tp, fp, fn, _common_groups(found, ordered)), notes
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more.
+
+    >>> listed(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _whole(counts: Counts, run: Run) -> Counts:
+    """Refuse arrays that don't fit each other or the run's classes."""
+    shape, groups = (len(counts.ids), len(run.classes)), groups_of(counts)
+    if any(part.shape != shape for part in (counts.tp, counts.fp, counts.fn)):
+        raise InputError(f"its counts are {counts.tp.shape}, expected {shape} (images, classes)")
+    if groups is not None and groups.shape != counts.ids.shape:
+        raise InputError(f"its counts name {len(groups)} groups of {len(counts.ids)} images")
+    return counts
+
+
+def groups_of(counts: Counts) -> Texts | None:
+    """(images,) names of groups, where counts have them."""
+    groups = getattr(counts, "groups", None)
+    return None if groups is None or not np.size(groups) else np.asarray(groups)
+
+
+def _ordered(counts: Counts, run: Run, first: Run, expected: Counts, file: str) -> Counts:
+    """Bring the images into the first run's order."""
+    if np.array_equal(counts.ids, expected.ids):
+        return counts
+    ours, theirs = set(counts.ids.tolist()), set(expected.ids.tolist())
+    if ours != theirs or len(ours) != len(counts.ids) or len(theirs) != len(expected.ids):
+        only = [f"only in {where}: {listed(sorted(ids))}" for where, ids in
+                ((first.folder, theirs - ours), (run.folder, ours - theirs)) if ids]  # fmt: skip
+        raise InputError(f"{file} of {first.folder} and {run.folder}: expected counts of the same test images, found "
+                         f"{len(expected.ids)} and {len(counts.ids)} ({'; '.join(only) or 'an id stands there twice'})"
+                         f"; report runs of one test set, or move one of the two elsewhere")  # fmt: skip
+    place = {name: number for number, name in enumerate(counts.ids.tolist())}
+    order = np.array([place[name] for name in expected.ids.tolist()])
+    moved = {part: getattr(counts, part)[order] for part in ("ids", "tp", "fp", "fn", "ignored")}
+    groups = groups_of(counts)
+    return dataclasses.replace(counts, **moved, **({} if groups is None else {"groups": groups[order]}))
+
+
+def _common_groups(found: Sequence[tuple[Run, Counts]], ordered: Sequence[Counts]) -> Texts | None:
+    known = [(run, groups) for (run, _), counts in zip(found, ordered, strict=True)
+             if (groups := groups_of(counts)) is not None]  # fmt: skip
+    for run, groups in known[1:]:
+        if not np.array_equal(groups, known[0][1]):
+            raise InputError(f"{known[0][0].folder} and {run.folder}: expected the same groups of images "
+                             f"(scenes, patients, videos), found others; report runs of one data set file")  # fmt: skip
+    return known[0][1] if known else None
