@@ -68,7 +68,7 @@ def test_one_with_the_correction_and_one_without(tmp_path: Path):
     make_run(tmp_path / "a", prior=moved(0.2))
     make_run(tmp_path / "b", test=(0.8, 0.6, 0.3), **WEIGHTED)
     text = "\n".join(sentences(arrange(collect(tmp_path), tmp_path).groups[0]))
-    assert "both with their best prior: not compared: no seed in common with the baseline has the score" in text
+    assert "both with their best prior: not compared: the strategy or the baseline lacks the score" in text
 
 
 def test_the_tables_hold_both_columns(tmp_path: Path):

@@ -39,8 +39,8 @@ def test_a_report_of_two_strategies_and_a_failed_run(tmp_path: Path, command):
     status, said, complained = command("--runs", runs, "--out", out)
     assert (status, complained) == (0, "")
     written = ["report.html", "report.md", "results.csv", "strategies.csv", "learning_curves.csv", "settings.csv",
-               "comparisons.csv", "one_change.csv", "rank_sums.csv", "class_profile.csv", "strategies.tex", "gains.png", "plane.png",
-               "curves.png"]  # fmt: skip
+               "comparisons.csv", "one_change.csv", "rank_sums.csv", "class_profile.csv", "strategies.tex", "gains.png",
+               "plane.png", "curves.png"]  # fmt: skip
     assert sorted(path.name for path in out.iterdir()) == sorted([*written, "gains.svg", "plane.svg", "curves.svg"])
     assert "weighted_cross_entropy: higher by +0.220 [+0.195, +0.245] over 3 seeds" in said
     assert "lost   failed  loss is nan (2 of 2 epochs)" in said

@@ -61,13 +61,14 @@ def test_one_seed_gives_no_noise_estimate(tmp_path: Path):
     assert "higher" not in text
 
 
-def test_seeds_that_are_not_shared_are_not_compared(tmp_path: Path):
-    text = said(tmp_path, (0.1, 0.1), (0.3, 0.3), first=3)
-    assert "not compared: no seed in common with the baseline" in text
+def test_seeds_that_are_not_shared_are_compared_unpaired_and_it_is_said(tmp_path: Path):
+    text = said(tmp_path, (0.1, 0.2), (0.3, 0.5), first=3)
+    assert "no difference beyond noise: +0.250 [-0.442, +0.942] over 2 unpaired seeds" in text  # Welch, 1.47 degrees
 
 
-def test_only_shared_seeds_count(tmp_path: Path):
-    assert "+0.200 on one seed" in said(tmp_path, (0.1, 0.1), (0.3, 0.9), first=2)
+def test_one_shared_seed_of_several_is_no_pair(tmp_path: Path):
+    assert "+0.500 [-3.312, +4.312] over 2 unpaired seeds" in said(tmp_path, (0.1, 0.1), (0.3, 0.9), first=2)
+    assert "+0.200 on one unpaired seed" in said(tmp_path / "more", (0.1,), (0.3,), first=2)
 
 
 def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path):

@@ -5,20 +5,21 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from imbseg.results.statistics import t_interval
-from imbseg.results.strategies import Strategy, differences
+from imbseg.results.statistics import difference
+from imbseg.results.strategies import Strategy
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A strategy minus the baseline on one test score, over the seeds that both have run.
+    """A strategy minus the baseline on one test score, the same that comparisons.csv holds.
 
     Attributes:
         strategy: its label.
         score: the score's name.
-        seeds: how many seeds both have.
-        mean: difference, in IoU; NaN without a shared seed.
-        low, high: 95 % interval by Student's t; NaN below two shared seeds.
+        seeds: pairs, or runs on the smaller side where nothing pairs; 0 where one side lacks the score.
+        mean: difference, in IoU; NaN where one side lacks the score.
+        low, high: 95 % interval by Student's t (Welch's where unpaired); NaN below two seeds.
+        paired: whether seeds are held against themselves.
     """
 
     strategy: str
@@ -27,6 +28,7 @@ class Comparison:
     mean: float
     low: float
     high: float
+    paired: bool = True
 
     @property
     def beyond_noise(self) -> bool:
@@ -42,9 +44,11 @@ def compare(strategy: Strategy, baseline: Strategy, score: str) -> Comparison:
         baseline: the one it is held against.
         score: mIoU, head, medium, tail or IoU/<class>.
     """
-    found = differences(strategy, baseline, "test", score)
-    interval = t_interval(list(found.values())) if found else (math.nan, math.nan, math.nan)
-    return Comparison(strategy.label, score, len(found), *interval)
+    ours, theirs = strategy.values("test", score), baseline.values("test", score)
+    if not ours or not theirs:
+        return Comparison(strategy.label, score, 0, math.nan, math.nan, math.nan)
+    found = difference(ours, theirs)
+    return Comparison(strategy.label, score, found.seeds, found.mean, found.low, found.high, found.paired)
 
 
 def verdict(comparison: Comparison) -> str:
@@ -54,10 +58,12 @@ def verdict(comparison: Comparison) -> str:
     'no difference beyond noise: +0.010 [-0.020, +0.040] over 3 seeds'
     """
     if not comparison.seeds:
-        return "not compared: no seed in common with the baseline has the score"
+        return "not compared: the strategy or the baseline lacks the score"
+    unpaired = "" if comparison.paired else "unpaired "
     if comparison.seeds == 1:
-        return f"{comparison.mean:+.3f} on one seed: no noise estimate"
-    numbers = f"{comparison.mean:+.3f} [{comparison.low:+.3f}, {comparison.high:+.3f}] over {comparison.seeds} seeds"
+        return f"{comparison.mean:+.3f} on one {unpaired}seed: no noise estimate"
+    numbers = f"{comparison.mean:+.3f} [{comparison.low:+.3f}, {comparison.high:+.3f}] over "
+    numbers += f"{comparison.seeds} {unpaired}seeds"
     if not comparison.beyond_noise:
         return f"no difference beyond noise: {numbers}"
     return f"{'higher' if comparison.mean > 0 else 'lower'} by {numbers}"

@@ -67,16 +67,9 @@ def report(
     _say(results, notes)
     if counts is not None:
         tables.show(correlations.as_text(written["correlations.csv"]), "a class's statistics and its IoU, correlated")
-    written_too = _latex(results, folder)
     drawn = [name for names in figures.values() for name in names]
-    files = [
-        "report.html",
-        "report.md",
-        *written,
-        *written_too,
-        *drawn,
-        *(one.file for one in shown.values() if one.file),
-    ]
+    drawn += [one.file for one in shown.values() if one.file]
+    files = ["report.html", "report.md", *written, *_latex(results, folder), *drawn]
     print(f"written to {folder}: {', '.join(files)}; figures as SVG too\nread it: {folder / 'report.html'}")
     return results
 
