@@ -21,6 +21,12 @@ def runs_folder() -> Path:
     return REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")
 
 
+def portable(path: Path) -> str:
+    """A path as a record keeps it: from the repository on where it lies in it, so that a copy elsewhere finds it."""
+    whole = path.resolve()
+    return str(whole.relative_to(REPOSITORY)) if whole.is_relative_to(REPOSITORY) else str(whole)
+
+
 @contextlib.contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
     """Give a temporary path beside `path`; on leaving it becomes `path`, after an error it is gone.

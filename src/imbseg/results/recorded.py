@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from imbseg.datasets import spec
 from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError
-from imbseg.meta.read import Meta, meta_folder, read_meta
+from imbseg.meta.read import Meta
 from imbseg.results.collect import Run
+from imbseg.trial import stored
 
 Groups = Mapping[str, tuple[str, ...]]
 
@@ -35,8 +34,7 @@ def dataset_of(run: Run) -> Dataset:
     Raises:
         InputError: its file is gone or was changed since (the message says which).
     """
-    named, recorded = str(run.parameters.get("dataset")), run.about.get("dataset_file")
-    dataset = spec.load(str(recorded) if recorded and Path(str(recorded)).is_file() else named)
+    dataset = stored.dataset_of(run.about)
     if dataset.digest != run.about.get("dataset_sha256"):
         raise InputError(f"{run.name}: was made with another version of {dataset.path}; what that file says now may "
                          f"not hold for it")  # fmt: skip
@@ -49,13 +47,10 @@ def meta_of(run: Run) -> Meta:
     Raises:
         InputError: it is gone, or was made anew with other numbers since (the message says which).
     """
-    dataset = dataset_of(run)
-    override = run.parameters.get("meta")
-    folder = meta_folder(dataset, str(override) if override else None)
-    found = read_meta(dataset, folder)
+    found = stored.meta_of(run.about, dataset_of(run))
     if found.digest != run.about.get("meta_sha256"):
-        raise InputError(f"{folder}: isn't the meta that {run.name} was made with; its statistics of classes may be "
-                         f"others")  # fmt: skip
+        raise InputError(f"{found.folder}: isn't the meta that {run.name} was made with; its statistics of classes may "
+                         f"be others")  # fmt: skip
     return found
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from imbseg import __version__
 from imbseg.errors import InputError
-from imbseg.files import REPOSITORY, read_object, whole_file, writable_folder, write_json
+from imbseg.files import REPOSITORY, portable, read_object, whole_file, writable_folder, write_json
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.fields import WITHOUT_EFFECT
 
@@ -94,7 +94,7 @@ def describe(resolved: Resolved, trial: Trial, meta_digest: str, **more: Any) ->
     return {
         "parameters": trial.as_json(),
         "sources": resolved.sources,
-        "dataset_file": str(resolved.dataset.path),
+        "dataset_file": portable(resolved.dataset.path),
         "dataset_sha256": resolved.dataset.digest,
         "meta_sha256": meta_digest,
         "versions": {"python": platform.python_version(), "imbseg": __version__}

@@ -8,6 +8,7 @@ from typing import Any
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError
+from imbseg.files import REPOSITORY
 from imbseg.meta import read
 
 
@@ -22,13 +23,15 @@ def dataset_of(about: Mapping[str, Any]) -> spec.Dataset:
     """
     settings = about["parameters"]
     root = _there(settings.get("root"))  # data that was moved lie where IMBSEG_ROOT or the file says
-    name, file = str(settings.get("dataset")), str(about.get("dataset_file"))
+    name, file = str(settings.get("dataset")), REPOSITORY / str(about.get("dataset_file"))
     try:
         dataset = spec.load(name, root=root)
     except InputError:
-        if not Path(file).is_file():
+        if not file.is_file():
             raise
-        dataset = spec.load(file, root=root)
+        dataset = spec.load(str(file), root=root)
+    if dataset.digest != about.get("dataset_sha256") and file.is_file():
+        dataset = spec.load(str(file), root=root)  # the name leads to another file by now
     if list(about.get("weights_of_classes", {})) != list(dataset.class_names):
         raise InputError(f"{dataset.path}: declares other classes than the trial had; bring back the file that it was "
                          f"trained with, or train again")  # fmt: skip
