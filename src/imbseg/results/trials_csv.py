@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError, unknown_name
+from imbseg.results import nni_export
 from imbseg.results.collect import FINISHED, Run
 from imbseg.results.csv_table import LISTED, numbers, read_table
 
@@ -26,7 +27,7 @@ def read_trials(
     """Read a table of trials.
 
     Args:
-        file: CSV as pandas reads it.
+        file: CSV as pandas reads it; NNI's own export is recognised by its column trialJobId.
         dataset: its class names are columns: the IoU of each on the test images, 0..1.
         columns: strategy, seed (and mIoU) -> the table's own column names.
         groups: head, medium, tail -> class names; see `class_groups`.
@@ -39,6 +40,9 @@ def read_trials(
             no IoU.
     """
     table = read_table(file, "--trials", "a trial")
+    if nni_export.is_export(table):
+        table = nni_export.as_trials(table, dataset, columns)
+        columns = {"mIoU": "mIoU", **columns} if "mIoU" in table.columns else columns
     named = {name: columns.get(name, name) for name in COLUMNS if name in columns or name != "mIoU"}
     _check_columns(table, named, dataset, file)
     classes = list(dataset.class_names)
