@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
+from imbseg.files import portable
 from imbseg.meta.classes import object_counts
 from imbseg.meta.read import Meta, pixel_counts
 from imbseg.results.csv_table import LISTED, numbers, read_table
@@ -114,7 +115,7 @@ def from_meta(meta: Meta, dataset: Dataset, *, kept: bool = False) -> ClassStati
     areas = (rows["height"] * rows["width"]).to_numpy(np.float64)
     objects = object_counts(rows, meta.objects, dataset).astype(np.float64)
     what = "train images that the deliberate imbalance keeps" if kept else "train images"
-    said = f"Statistics of classes: the {len(rows)} {what} of {meta.folder}, all folds."
+    said = f"Statistics of classes: the {len(rows)} {what} of {portable(meta.folder)}, all folds."
     found = statistics(pixel_counts(rows, dataset).astype(np.float64), areas, dataset.class_names, objects)
     return ClassStatistics(found, said)
 

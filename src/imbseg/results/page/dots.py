@@ -13,7 +13,7 @@ from imbseg.results.page.content import Chart
 from imbseg.results.page.svg import Scale, drawing, scale, shorten, tag, tick_text
 
 FILE = "comparisons.csv"
-WIDTH, LEFT, RIGHT, TOP, LINE, BOTTOM = 340.0, 112.0, 10.0, 6.0, 17.0, 30.0
+WIDTH, LEFT, RIGHT, TOP, LINE, BOTTOM = 350.0, 126.0, 10.0, 6.0, 17.0, 30.0
 LONGEST = 17  # letters of a class beside its row
 
 
