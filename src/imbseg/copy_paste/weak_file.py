@@ -39,6 +39,9 @@ def weak_classes(path: Path, classes: Sequence[str], background: str | None) -> 
     scores = {name: score for name, score in found.items() if name != background and not math.isnan(score)}
     if not scores:
         raise InputError(f"weak_from {path}: holds no IoU of any class; give the result of a run that was validated")
+    if min(scores.values()) < 0 or max(scores.values()) > 100:
+        raise InputError(f"weak_from {path}: expected IoU of 0..1 or percent, found {min(scores.values()):g}.."
+                         f"{max(scores.values()):g}; give scores, not counts")  # fmt: skip
     order = sorted(scores, key=lambda name: scores[name])
     return order[: max(1, round(len(order) / WORST))]
 
@@ -47,12 +50,14 @@ def _read(path: Path) -> tuple[list[str], Rows]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle, restval="")
-            rows = [{key: value for key, value in row.items() if key is not None} for row in reader]
+            rows = list(reader)
             header = list(reader.fieldnames or [])
     except OSError as error:
         raise InputError(f"weak_from {path}: can't be read ({error.strerror}); give a CSV of earlier scores") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"weak_from {path}: expected a CSV with a header, found {error}") from error
+    if any(None in row for row in rows):
+        raise InputError(f"weak_from {path}: a row has more cells than the header; a name with a comma needs quotes")
     if len(header) < 2 or not rows:
         raise InputError(f"weak_from {path}: expected a header and rows such as 'class,IoU' and 'pole,0.12', found "
                          f"{len(header)} columns and {len(rows)} rows")  # fmt: skip
@@ -81,6 +86,9 @@ def _from_columns(header: list[str], rows: Rows, by_column: dict[str, str]) -> d
 
 def _from_rows(header: list[str], rows: Rows, path: Path) -> dict[str, float]:
     first, *others = header
+    names = [row[first] for row in rows]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"weak_from {path}: class {twice[0]!r} stands there twice; leave one row of each")
     for row in rows:
         strange = [row[column] for column in others if row[column] and math.isnan(_number(row[column]))]
         if strange and strange[0].lower() != "nan":

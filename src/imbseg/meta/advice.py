@@ -129,8 +129,8 @@ def _rare(images: pd.DataFrame, classes: pd.DataFrame) -> list[str]:
     found = []
     if by_images:
         found.append(
-            f"Few images show {names(by_images)}: draw those images more often (sampling `label` or "
-            f"`cluster`). That repeats pictures, it adds none, so augment well."
+            f"Few images show {names(by_images)}: draw those images more often (sampling "
+            f"`rare_class`, or `repeat_factor`). That repeats pictures, it adds none, so augment well."
         )
     if by_pixels:
         share = float(classes.set_index("class").loc[by_pixels, "image_share"].min())
