@@ -13,7 +13,7 @@ from imbseg.results.page.svg import drawing, shorten, tag
 
 FILE = "confusion_change.csv"
 MOST = 30  # classes that a square has room for
-LEFT, TOP, CELL, EDGE, LONGEST = 128.0, 92.0, 22.0, 60.0, 16
+LEFT, TOP, CELL, EDGE, LONGEST = 128.0, 106.0, 22.0, 76.0, 16
 
 
 def chart(changed: pd.DataFrame, label: str, classes: Sequence[str]) -> list[Chart]:

@@ -96,7 +96,7 @@ def _exposure(found: dict[str, pd.DataFrame], said: tuple[str, ...]) -> Section:
                Column("pasted", "objects pasted", 0), SEEDS)  # fmt: skip
     tables = [Table("What training showed of each class, and its gain", "exposure.csv", frame, columns, by="strategy",
                     folded=len(frame) > MOST)]  # fmt: skip
-    if len(pays):
+    if len(pays) and pays["spearman"].notna().any():
         tables.append(Table("Spearman's correlation of exposure with gain over the classes", "exposure_pays.csv", pays,
                             (STRATEGY, Column("spearman", "Spearman", 2, signed=True),
                              Column("classes", "classes", 0)), by="strategy"))  # fmt: skip
