@@ -156,8 +156,21 @@ def test_the_crossed_interval_by_hand() -> None:
     mean, low, high = bootstrap.crossed_interval(observed, drawn, units=10)
     total = 0.01 + 0.2 / 19
     free = total**2 / (0.01**2 / 1 + (0.2 / 19) ** 2 / 9)
+    both, seeds_alone = stats.t.ppf(0.975, free) * math.sqrt(total), 12.7062 * 0.1
+    assert both < seeds_alone  # the images' 9 degrees make the sum's interval the narrower one
     assert mean == pytest.approx(0.2)
+    assert (high - low) / 2 == pytest.approx(seeds_alone, rel=1e-5)
+
+
+def test_the_crossed_interval_of_more_seeds_is_the_wider_one() -> None:
+    # .1, .2, .3, .2: variance .02 / 3, of the mean .02 / 12 with 3 degrees; images as above
+    observed = np.array([0.1, 0.2, 0.3, 0.2])
+    drawn = np.tile([[-0.1, 0.1] * 10], (4, 1)) + observed[:, None]
+    _, low, high = bootstrap.crossed_interval(observed, drawn, units=10)
+    total = 0.02 / 12 + 0.2 / 19
+    free = total**2 / ((0.02 / 12) ** 2 / 3 + (0.2 / 19) ** 2 / 9)
     assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.975, free) * math.sqrt(total))
+    assert (high - low) / 2 > max(3.1824 * math.sqrt(0.02 / 12), 2.2622 * math.sqrt(0.2 / 19))
 
 
 def test_the_published_size_takes_seconds() -> None:

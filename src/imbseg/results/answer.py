@@ -1,6 +1,6 @@
 """The answer of a group, first of all: what lifts the tail, by how much, at what price, and what is within noise.
 
-Every number is a cell of comparisons.csv or one_change.csv.
+Every number is a cell of comparisons.csv, image_intervals.csv, one_change.csv or moved_prior.csv.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from imbseg.results.frames import Record, records
+from imbseg.results.frames import Frames, Record, of_group, records
 from imbseg.results.moved_prior import share
 from imbseg.results.strategies import Group
 
@@ -33,13 +33,16 @@ class Answer:
     best: str
 
 
-def answer(group: Group, compared: pd.DataFrame, changed: pd.DataFrame) -> Answer:
+def answer(
+    group: Group, compared: pd.DataFrame, changed: pd.DataFrame, intervals: pd.DataFrame | None = None
+) -> Answer:
     """Say it.
 
     Args:
         group: its strategies.
         compared: its rows of comparisons.csv.
         changed: its rows of one_change.csv.
+        intervals: its rows of image_intervals.csv, where there are any.
     """
     score = "tail" if any(one.values("test", "tail") for one in group.strategies) else "mIoU"
     rows = _of(compared, score)
@@ -51,11 +54,18 @@ def answer(group: Group, compared: pd.DataFrame, changed: pd.DataFrame) -> Answe
     best = (lifting or rows)[0]
     head = _head(compared, str(best["strategy"])) if score == "tail" else ""
     lines = [_lead(best, score, head, group.baseline.label)]
+    lines += _on_images(intervals, best, score)
     lines += _also(lifting[1:], score) + _within(rows, best, score) + _lower(rows, score)
     lines += _on_top(changed, score, [str(row["strategy"]) for row in lifting])
     lines += _ceiling(compared, score, _more_data(group))
     lines += _prior(group, str(best["strategy"]), score) if lifting else []
     return Answer(tuple(lines), score, str(best["strategy"]))
+
+
+def answer_of(group: Group, frames: Frames) -> Answer:
+    """The answer from the tables of a report, see `frames.all_frames`."""
+    names = ("comparisons.csv", "one_change.csv", "image_intervals.csv")
+    return answer(group, *(of_group(frames, name, group) for name in names))
 
 
 def signed(value: float) -> str:
@@ -118,6 +128,18 @@ def _head(compared: pd.DataFrame, label: str) -> str:
     if row["high"] < 0:
         return f" and costs the head {span(row)}"
     return f" and costs the head nothing beyond noise ({span(row)})"
+
+
+def _on_images(intervals: pd.DataFrame | None, best: Record, score: str) -> list[str]:
+    """The same difference with the chance of the test images in it."""
+    rows = [] if intervals is None else _of(intervals, score)
+    row = next((row for row in rows if row["strategy"] == best["strategy"]), None)
+    if row is None or math.isnan(row["low"]):
+        return []
+    sure = row["low"] > 0 or row["high"] < 0
+    words = "still beyond noise" if sure else "which leaves 0 in"
+    return [f"With other test images as well as other seeds ({int(row['units'])} {row['unit']} drawn): {span(row)}, "
+            f"{words}."]  # fmt: skip
 
 
 def _also(rows: Sequence[Record], score: str) -> list[str]:

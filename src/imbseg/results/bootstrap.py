@@ -17,6 +17,7 @@ DRAWS = 2000
 FEWEST_UNITS = 10  # images, or groups of them, below which their draw says nothing
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Part = tuple[float, int]  # a variance and its degrees of freedom
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +88,10 @@ def crossed_interval(observed: Floats, drawn: Floats, units: int) -> tuple[float
 
     The variance of the mean has two parts: the seeds', s^2 / n, with n - 1 degrees of freedom, and the images', the
     variance of the seeds' mean over draws of images. The interval is Student's t of their sum, with Satterthwaite's
-    degrees of freedom. Percentiles of a bootstrap that draws both cover too little with 3 seeds, since it takes
-    s^2 (n - 1) / n for the seeds' variance and the normal distribution for t (docs/statistics.md has the simulation).
+    degrees of freedom, but no narrower than either part's own: with three seeds the images' many degrees of freedom
+    would else make it narrower than that of the seeds alone. Percentiles of a bootstrap that draws both cover too
+    little with 3 seeds, since it takes s^2 (n - 1) / n for the seeds' variance and the normal distribution for t
+    (docs/statistics.md has the simulation).
 
     Args:
         observed: (seeds,) on the images as they are; of a paired difference, the pairs' differences.
@@ -104,7 +107,7 @@ def crossed_interval(observed: Floats, drawn: Floats, units: int) -> tuple[float
     seeds = len(observed)
     of_seeds = [(float(observed.var(ddof=1)) / seeds, seeds - 1)] if seeds > 1 else []
     of_images = (float(np.nanvar(drawn.mean(axis=0), ddof=1)), units - 1)
-    return _satterthwaite(float(observed.mean()), [*of_seeds, of_images])
+    return _both(float(observed.mean()), of_seeds, of_images)
 
 
 def unpaired_interval(
@@ -123,17 +126,22 @@ def unpaired_interval(
     of_seeds = [(float(side.var(ddof=1)) / len(side), len(side) - 1) for side in observed]
     moved = drawn[0].mean(axis=0) - drawn[1].mean(axis=0)  # (draws,)
     mean = float(observed[0].mean() - observed[1].mean())
-    return _satterthwaite(mean, [*of_seeds, (float(np.nanvar(moved, ddof=1)), units - 1)])
+    return _both(mean, of_seeds, (float(np.nanvar(moved, ddof=1)), units - 1))
 
 
-def _satterthwaite(mean: float, parts: Sequence[tuple[float, int]]) -> tuple[float, float, float]:
-    """Student's t of a sum of independent variances, each with its degrees of freedom."""
+def _both(mean: float, of_seeds: Sequence[Part], of_images: Part) -> tuple[float, float, float]:
+    """An interval for two sources of chance, no narrower than that for either alone."""
+    half = max(_half([*of_seeds, of_images]), _half(of_seeds), _half([of_images]))
+    return mean, mean - half, mean + half
+
+
+def _half(parts: Sequence[Part]) -> float:
+    """Half of Student's interval for a sum of independent variances, with Satterthwaite's degrees of freedom."""
     total = math.fsum(variance for variance, _ in parts)
     if not total:
-        return mean, mean, mean
+        return 0.0
     free = total**2 / math.fsum(variance**2 / degrees for variance, degrees in parts)
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, free)) * math.sqrt(total)
-    return mean, mean - half, mean + half
+    return float(stats.t.ppf(0.5 + CONFIDENCE / 2, free)) * math.sqrt(total)
 
 
 def percentile_interval(drawn: Floats, seed: int = 0) -> tuple[float, float]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from imbseg.results import comparisons, tables
-from imbseg.results.answer import answer
+from imbseg.results.answer import answer_of
 from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.examples import Examples
-from imbseg.results.frames import Frames, Notes, of_group
+from imbseg.results.frames import Frames, Notes
 from imbseg.results.strategies import Group, Results
 from imbseg.results.words import METHOD, sentences
 
@@ -50,7 +50,7 @@ def document(
 def _group_parts(group: Group, frames: Frames, figures: Sequence[str]) -> list[str]:
     said = [tables.escape(line) if not line.startswith("- ") else f"- {tables.escape(line[2:])}" for line in
             sentences(group)]  # fmt: skip
-    told = answer(group, of_group(frames, "comparisons.csv", group), of_group(frames, "one_change.csv", group))
+    told = answer_of(group, frames)
     first = [f"**{tables.escape(told.lines[0])}**\n", *(f"{tables.escape(line)}\n" for line in told.lines[1:])]
     parts = [
         f"## {tables.escape(group.name)}\n",

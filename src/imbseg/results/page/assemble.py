@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbseg.results.answer import Answer, answer, signed, span
+from imbseg.results.answer import Answer, answer_of, signed, span
 from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.collect import CORRECTED, SCORES
 from imbseg.results.examples import Examples
@@ -40,7 +40,7 @@ def page(results: Results, frames: Frames, shown: Mapping[str, Examples], notes:
 
 
 def _chapter(group: Group, frames: Frames, shown: Examples | None, notes: Mapping[str, str]) -> Chapter:
-    told = answer(group, of_group(frames, "comparisons.csv", group), of_group(frames, "one_change.csv", group))
+    told = answer_of(group, frames)
     sections = [
         _strategies(group, frames),
         _moved_prior(group, frames),
