@@ -9,7 +9,10 @@ status 1 where a promise isn't kept.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, write_text

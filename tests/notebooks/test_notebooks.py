@@ -53,15 +53,26 @@ def said(book: Any) -> list[str]:
 
 
 @pytest.mark.slow
-@each
-def test_it_runs_and_says_what_is_stored(path: Path, sample: dict[str, str]) -> None:
+@pytest.mark.parametrize("path", NOTEBOOKS[:-1], ids=lambda path: path.stem)
+def test_it_runs_on_the_sample_and_says_what_is_stored(path: Path, sample: dict[str, str]) -> None:
     book = read(path)
-    stored = said(book)
     lines = code(book)[0].source.splitlines()
     for name, value in sample.items():
         (number,) = (number for number, line in enumerate(lines) if line.startswith(f"{name} = "))
         lines[number] = f"{name} = {value!r}"
-    code(book)[0].source = "\n".join(lines)
+    run_and_compare(book, path, "\n".join(lines))
+
+
+@pytest.mark.slow
+def test_the_last_runs_on_the_stored_runs_and_says_what_is_stored() -> None:
+    book = read(NOTEBOOKS[-1])
+    run_and_compare(book, NOTEBOOKS[-1], code(book)[0].source)
+
+
+def run_and_compare(book: Any, path: Path, first: str) -> None:
+    """Run a notebook with another first cell; it says what is stored in it, and shows at least two figures."""
+    stored = said(book)
+    code(book)[0].source = first
     NotebookClient(book, timeout=180, resources={"metadata": {"path": str(path.parent)}}).execute()
     assert said(book) == stored
     assert len([1 for cell in code(book) for output in cell.outputs if "image/png" in output.get("data", {})]) >= 2
@@ -79,11 +90,12 @@ def test_it_defines_nothing_and_imports_the_package(path: Path) -> None:
 
 @each
 def test_the_top_says_what_to_change(path: Path) -> None:
-    book = read(path)
-    assert "Change `DATASET`" in book.cells[0].source
-    assert code(book)[0].source.startswith('DATASET = "sample"')
+    book, last = read(path), path == NOTEBOOKS[-1]
+    assert f"Change `{'RUNS' if last else 'DATASET'}`" in book.cells[0].source
+    assert code(book)[0].source.startswith('RUNS = "../docs/sample_runs"' if last else 'DATASET = "sample"')
     assert [cell.execution_count for cell in code(book)] == list(range(1, len(code(book)) + 1))  # run in order, once
 
 
-def test_all_four_are_there() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["1_look_at_data", "2_splits", "3_sampling", "4_copy_paste"]
+def test_all_five_are_there() -> None:
+    names = ["1_look_at_data", "2_splits", "3_sampling", "4_copy_paste", "5_results"]
+    assert [path.stem for path in NOTEBOOKS] == names
