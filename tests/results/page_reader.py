@@ -30,6 +30,7 @@ class Reader(HTMLParser):
         self.cells: list[Shown] = []
         self.marks: list[Shown] = []
         self.addresses: list[str] = []
+        self.alts: list[str] = []
         self.tags: list[str] = []
         self.paragraphs: list[str] = []
         self.headings: list[str] = []
@@ -38,6 +39,8 @@ class Reader(HTMLParser):
         attributes = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
         self.addresses += [value for name, value in attributes.items() if name in ("src", "href", "action", "data")]
+        if tag == "img":
+            self.alts.append(attributes.get("alt", ""))
         if tag == "td":
             self.cells.append(Shown(self._above("data-file"), int(self._above("data-row")), attributes))
         elif "data-row" in attributes and tag != "tr":

@@ -179,13 +179,18 @@ def test_the_tail_of_the_data_set_counts_else_all_but_the_background(tmp_path: P
     dataset = load(str(file))
     build(dataset, tmp_path / "meta", workers=1, seed=1)
     about = {"parameters": {"dataset": str(file), "root": None, "meta": str(tmp_path / "meta")},
-             "weights_of_classes": {"background": 1.0, "crack": 1.0}}  # fmt: skip
+             "weights_of_classes": {"background": 1.0, "crack": 1.0}, "dataset_sha256": dataset.digest}  # fmt: skip
     for score in ("tail", "mIoU"):
-        pair: Any = SimpleNamespace(after=SimpleNamespace(about=about), score=score)
-        assert classes_in_question(pair) == ("crack",)
+        assert classes_in_question(pair_about(about, score)) == ("crack",)
+    recorded = {**about, "class_groups": {"head": ["crack"], "tail": ["background"]}}
+    assert classes_in_question(pair_about(recorded, "tail")) == ("background",)
     other: Any = {**about, "weights_of_classes": {"background": 1.0, "scratch": 1.0}}
     with pytest.raises(InputError, match="declares other classes than the trial had"):
-        classes_in_question(SimpleNamespace(after=SimpleNamespace(about=other), score="tail"))  # type: ignore[arg-type]
+        classes_in_question(pair_about(other, "tail"))
+
+
+def pair_about(about: dict[str, Any], score: str) -> Any:
+    return SimpleNamespace(after=runs.Run("run", Path(), "finished", "", about), score=score)
 
 
 def test_a_large_set_stays_below_a_megabyte() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from error_runs import add_counts, write_table
 from results.page_reader import Reader, csv_rows, number, read
+from results.test_examples import Network, pair_of_runs
 from run_folders import CLASSES, make_run
 
 from imbseg.results.collect import collect
@@ -199,3 +201,19 @@ def is_number(text: str) -> bool:
         return not math.isnan(float(text))
     except ValueError:
         return False
+
+
+def test_pictures_are_inside_the_page_with_words_for_who_cannot_see_them(tmp_path: Path) -> None:
+    network = Network()
+    pair_of_runs(tmp_path / "runs", network)
+    described = {"class_groups": {"tail": ["pole"]}}
+    for file in (tmp_path / "runs").glob("*/trial.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | described), encoding="utf-8")
+    report(collect(tmp_path / "runs"), tmp_path / "runs", tmp_path / "out", None, predict=network)
+    page = read(tmp_path / "out/report.html")
+    pictures = [one for one in page.addresses if one.startswith("data:image/webp;base64,")]
+    assert len(pictures) == page.tags.count("img") == 16  # four images changed, four panels each
+    assert any(alt.startswith("a/b <i>&, strategy: weighted_cross_entropy: pole IoU") for alt in page.alts)
+    assert all(page.alts)
+    assert any("a doubt" in text for text in page.paragraphs)
+    assert "examples.png" in (tmp_path / "out/report.md").read_text()

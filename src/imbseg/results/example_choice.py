@@ -98,8 +98,12 @@ class Choice:
     same: int
 
 
-def best_pair(group: Group) -> Pair:
-    """The strategy with the largest mean gain over the baseline, and of its seeds the one nearest that mean.
+def best_pair(group: Group, label: str = "") -> Pair:
+    """A strategy against the baseline, and of their shared seeds the one nearest its mean gain.
+
+    Args:
+        group: baseline and strategies.
+        label: of the strategy; empty, or where it shares no seed: the one with the largest mean gain.
 
     Raises:
         InputError: there is no other strategy, or none shares a seed with the baseline.
@@ -109,7 +113,8 @@ def best_pair(group: Group) -> Pair:
     gains = [(one, found) for one, found in gains if found]
     if not gains:
         raise InputError("no strategy shares a seed with the baseline")
-    best, found = max(gains, key=lambda pair: float(np.mean(list(pair[1].values()))))
+    named = [pair for pair in gains if pair[0].label == label]
+    best, found = max(named or gains, key=lambda pair: float(np.mean(list(pair[1].values()))))
     middle = float(np.mean(list(found.values())))
     seed = min(found, key=lambda one: (abs(found[one] - middle), one))
     return Pair(best.label, group.baseline.label, _run(best, seed), _run(group.baseline, seed), score, found[seed],

@@ -17,8 +17,9 @@ from imbseg.results.example_choice import Changed, Choice, Pair, best_pair, choo
 from imbseg.results.example_panels import MISSED, PALETTE, STRIPE, Color, Window, colors_of, panels, striped
 from imbseg.results.example_sheet import write_sheet
 from imbseg.results.example_store import Predict, predictions
+from imbseg.results.recorded import class_groups
 from imbseg.results.strategies import Group
-from imbseg.trial.stored import dataset_of, meta_of
+from imbseg.trial.stored import dataset_of
 
 QUALITY = 80  # of the panels, WebP's scale
 SWATCH = (12, 12)
@@ -80,7 +81,7 @@ class Examples:
 
 def examples(
     group: Group, predict: Predict | None, out: Path, *, most: int = 3, wanted: Sequence[str] | None = None,
-    name: str = "examples",
+    name: str = "examples", strategy: str = "",
 ) -> Examples:  # fmt: skip
     """Draw the images that the best strategy changed most, of its runs the one nearest its mean gain.
 
@@ -92,6 +93,7 @@ def examples(
         most: how many that gained, and how many that lost.
         wanted: classes that count and are coloured; None: the tail, without one all classes but the background.
         name: of this group's files.
+        strategy: label of the one to show; empty: the one with the largest gain.
 
     Returns:
         Rows with their pictures, or the sentence that says why there are none; nothing that lies in a run folder
@@ -104,7 +106,7 @@ def examples(
     try:
         if predict is None:
             raise InputError("scores alone hold no images")
-        pair = best_pair(group)
+        pair = best_pair(group, strategy)
         classes = classes_in_question(pair) if wanted is None else tuple(wanted)
         before, after = (load_counts(run.folder / "counts_test.npz") for run in (pair.before, pair.after))
         choice = choose(before, after, group.classes, classes, most=most)
@@ -116,18 +118,17 @@ def examples(
 
 
 def classes_in_question(pair: Pair) -> tuple[str, ...]:
-    """The tail, as meta has it; without one all classes but the background.
+    """The tail, as the run records it; without one all classes but the background.
 
     Raises:
         InputError: the data set's file or its meta are missing or of another version.
     """
     run: Run = pair.after
+    tail = class_groups(run).get("tail", ()) if pair.score == "tail" else ()
+    if tail:
+        return tuple(tail)
     dataset = dataset_of(run.about)
-    tail: tuple[str, ...] = ()
-    if pair.score == "tail":
-        rows = meta_of(run.about, dataset).classes
-        tail = tuple(rows.loc[rows["group"] == "tail", "class"])
-    return tail or tuple(name for name in dataset.class_names if name != dataset.background)
+    return tuple(name for name in dataset.class_names if name != dataset.background)
 
 
 def _drawn(

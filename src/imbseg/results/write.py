@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imbseg.files import writable_folder, write_text
 from imbseg.results import comparisons, correlations, tables
+from imbseg.results.answer import answer_of
 from imbseg.results.apart import groups_apart, mixed_versions
 from imbseg.results.collect import Run
 from imbseg.results.document import document, left_out
@@ -60,7 +61,7 @@ def report(
             (folder / name).unlink(missing_ok=True)  # of an earlier report
     for name, table in written.items():
         tables.write_csv(folder / name, table)
-    shown = _examples(results, folder, predict)
+    shown = _examples(results, written, folder, predict)
     write_page(page(results, written, shown, notes), folder)
     figures = _figures(results, written, folder)
     write_text(folder / "report.md", document(results, written, figures, shown, notes))
@@ -103,7 +104,7 @@ def _figures(results: Results, frames: Frames, folder: Path) -> dict[str, list[s
     return found
 
 
-def _examples(results: Results, folder: Path, predict: Predict | None) -> dict[str, Examples]:
+def _examples(results: Results, frames: Frames, folder: Path, predict: Predict | None) -> dict[str, Examples]:
     """Each group's example images; what an earlier report drew for a group that is gone goes too."""
     for stale in (*folder.glob("examples-[0-9]*.png"), *folder.glob("examples.png")):
         stale.unlink(missing_ok=True)
@@ -112,7 +113,7 @@ def _examples(results: Results, folder: Path, predict: Predict | None) -> dict[s
     for place, group in enumerate(results.groups, 1):
         if predict is not None and group.others:
             name = f"examples-{place}" if several else "examples"
-            found[group.name] = examples(group, predict, folder, name=name)
+            found[group.name] = examples(group, predict, folder, name=name, strategy=answer_of(group, frames).best)
     return found
 
 
