@@ -71,7 +71,7 @@ def read_json(path: Path | str) -> Any:
     """Read a JSON file; a broken one is bad input that names the file."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: expected JSON, found {error}; remove the file or make it anew") from error
 
 

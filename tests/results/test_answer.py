@@ -37,7 +37,7 @@ def test_the_best_comes_first_with_what_it_costs(tmp_path: Path) -> None:
     assert (found.score, found.best) == ("tail", "weighted_cross_entropy")
     assert found.lines[0] == (
         "weighted_cross_entropy lifts the tail by +0.200 [+0.175, +0.225] over cross_entropy (3 seeds) and costs the "
-        "head nothing beyond noise (+0.000 [+0.000, +0.000])."
+        "head nothing beyond noise (+0.000 [+0.000, +0.000]; 3 seeds could have shown 0.000)."
     )
     assert found.lines[1] == "Beyond noise on the tail too: focal +0.100 [+0.100, +0.100]."
 
@@ -92,9 +92,50 @@ def test_one_seed_is_no_evidence(tmp_path: Path) -> None:
     add(tmp_path, "b", (0.3,), **WEIGHTED)
     (line,) = told(tmp_path).lines
     assert line.startswith(
-        "On one seed, weighted_cross_entropy moves the tail most: +0.200 against cross_entropy; head"
+        "On one seed, weighted_cross_entropy lifts the tail most: +0.200 against cross_entropy; head"
     )
     assert "no intervals and no tests" in line
+
+
+def test_on_one_seed_nothing_may_lift(tmp_path: Path) -> None:
+    add(tmp_path, "a", (0.5,))
+    add(tmp_path, "b", (0.4,), loss="focal")
+    add(tmp_path, "c", (0.1,), loss="dice")
+    assert told(tmp_path).lines[0].startswith("On one seed, focal loses least of the tail, and none gains: −0.100")
+
+
+def test_one_seed_does_not_speak_for_those_that_have_several(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.05, 0.06, 0.07), loss="focal")
+    add(tmp_path, "c", (0.9,), loss="dice")
+    found = told(tmp_path)
+    assert found.best == "focal"
+    assert (
+        found.lines[0] == "No strategy lifts the tail; the least is lost by focal: −0.050 [−0.050, −0.050] (3 seeds)."
+    )
+    assert "On one seed only, so untested on the tail: dice +0.790 unpaired." in found.lines
+
+
+def test_unpaired_seeds_are_said(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    for seed, tail in ((7, 0.6), (8, 0.7)):
+        make_run(tmp_path / f"b{seed}", test=(0.7, 0.7, tail), seed=seed, loss="focal")
+    assert "] unpaired (2 seeds could" in told(tmp_path).lines[0]
+
+
+def test_another_loss_is_no_remedy_on_top_of_one(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.30, 0.31, 0.32), loss="focal")
+    add(tmp_path, "c", (0.25, 0.22, 0.24), loss="dice")
+    assert not [line for line in told(tmp_path).lines if line.startswith("On top of")]
+
+
+def test_a_score_that_nobody_shares_is_not_told(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        make_run(tmp_path / f"a{seed}", test=(0.5, 0.4, 0.3), seed=seed)
+        make_run(tmp_path / f"b{seed}", test=(0.5, 0.6, float("nan")), seed=seed, loss="focal")
+    found = told(tmp_path)
+    assert (found.score, found.best) == ("mIoU", "focal")
 
 
 def test_the_correction_for_many_strategies_is_admitted(tmp_path: Path) -> None:
@@ -105,7 +146,9 @@ def test_the_correction_for_many_strategies_is_admitted(tmp_path: Path) -> None:
     lines = told(tmp_path).lines
     assert lines[0].startswith("weighted_cross_entropy lifts the tail by +0.013 [+0.006, +0.021]")
     assert "(3 seeds, though not after correction for 6 strategies)" in lines[0]
-    assert any(line.startswith("Within noise on the tail: 5 strategies (") for line in lines)
+    assert any(
+        line.startswith("Within noise on the tail: ") and "; and 2 more (3 seeds could" in line for line in lines
+    )
 
 
 def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path) -> None:
@@ -126,6 +169,12 @@ def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path) -> None:
         ({"loss": "dice+0.5*lovasz"}, {"loss": "dice"}, [("loss", "dice", "dice+0.5*lovasz")]),
         ({}, {"sampling": "label", **WEIGHTED}, []),
         ({"lr": 0.1}, {"lr": 0.02}, [("lr", "0.02", "0.1")]),
+        (
+            {"class_weights": "inverse", "loss": "weighted_cross_entropy"},
+            WEIGHTED,
+            [("loss", "weighted_cross_entropy", "weighted_cross_entropy (inverse)")],
+        ),
+        ({"class_weights": "inverse", "loss": "weighted_cross_entropy"}, {**WEIGHTED, "sampling": "label"}, []),
         ({"copy_paste": "rare", "rare_objects": 60}, {"rare_objects": 60}, [("copy_paste", "none", "rare")]),
     ],
 )

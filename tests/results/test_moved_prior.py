@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from run_folders import make_run
 
-from imbseg.results import tables
+from imbseg.results import moved_prior, tables
 from imbseg.results.collect import BROKEN, collect
 from imbseg.results.document import document
 from imbseg.results.frames import all_frames, image_frames
@@ -55,6 +56,17 @@ def test_the_share_by_hand(tmp_path: Path):
 )
 def test_what_is_told_of_a_gain(tmp_path: Path, plain, weighted, words: str):
     assert f"- weighted_cross_entropy: {words}" in said(tmp_path, plain, weighted)
+
+
+def test_a_gain_of_other_seeds_is_not_shared_out(tmp_path: Path):
+    for seed, tail in ((1, 0.1), (2, 0.12), (3, 0.11)):
+        make_run(tmp_path / f"a{seed}", test=(0.8, 0.6, tail), seed=seed, prior=moved(tail + 0.02))
+    for seed, tail in ((3, 0.15), (4, 0.4), (5, 0.3)):
+        make_run(tmp_path / f"b{seed}", test=(0.8, 0.6, tail), seed=seed, prior=moved(tail), **WEIGHTED)
+    group = arrange(collect(tmp_path), tmp_path).groups[0]
+    row = moved_prior.table(group).set_index("score").loc["tail"]
+    assert math.isnan(row["share"])  # the prior's .02 is of seed 3 alone, the gain of .17 unpaired over all
+    assert row["gain"] == pytest.approx(0.85 / 3 - 0.11)
 
 
 def test_runs_without_the_correction_are_told_as_before(tmp_path: Path):

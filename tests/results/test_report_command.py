@@ -41,7 +41,9 @@ def test_a_report_of_two_strategies_and_a_failed_run(tmp_path: Path, command):
     written = ["report.html", "report.md", "results.csv", "strategies.csv", "learning_curves.csv", "settings.csv",
                "comparisons.csv", "one_change.csv", "rank_sums.csv", "class_profile.csv", "strategies.tex", "gains.png",
                "plane.png", "curves.png"]  # fmt: skip
-    assert sorted(path.name for path in out.iterdir()) == sorted([*written, "gains.svg", "plane.svg", "curves.svg"])
+    assert sorted(path.name for path in out.iterdir() if path.name[0] != ".") == sorted(
+        [*written, "gains.svg", "plane.svg", "curves.svg"]
+    )
     assert "weighted_cross_entropy: higher by +0.220 [+0.195, +0.245] over 3 seeds" in said
     assert "lost   failed  loss is nan (2 of 2 epochs)" in said
     assert said.rstrip().endswith(
@@ -58,12 +60,86 @@ def test_groups_have_a_figure_each_and_no_stale_one_stays(tmp_path: Path, comman
     for fold in (0, 1):
         make_run(runs / f"plain{fold}", fold=fold)
         make_run(runs / f"weighted{fold}", fold=fold, **WEIGHTED)
-    out.mkdir()
-    (out / "gains.png").write_bytes(b"of an earlier report")
-    status, said, _ = command("--runs", runs, "--out", out)
+        status, said, _ = command("--runs", runs, "--out", out)
+        assert (out / "gains.png").exists() == (fold == 0)
+        (out / "gains-2024.png").write_bytes(b"of somebody else")
     assert status == 0
     assert "2 groups that can't be compared with each other" in said
-    assert sorted(path.name for path in out.glob("gains*.png")) == ["gains-1.png", "gains-2.png"]
+    assert sorted(path.name for path in out.glob("gains*.png")) == ["gains-1.png", "gains-2.png", "gains-2024.png"]
+
+
+def test_an_earlier_report_stays_whole_where_a_new_one_cannot_be_written(tmp_path: Path, command):
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    make_run(runs / "plain")
+    assert command("--runs", runs, "--out", out)[0] == 0
+    (out / "rank_sums.csv").mkdir()
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    make_run(runs / "weighted", **WEIGHTED)
+    status, _, complained = command("--runs", runs, "--out", out)
+    assert (status, complained.count("\n")) == (2, 1)
+    assert "rank_sums.csv: is a folder, where the report writes a file" in complained
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    assert sorted(path.name for path in out.iterdir()) == sorted([*before, "rank_sums.csv"])
+
+
+def test_a_run_folder_is_no_place_for_a_report(tmp_path: Path, command):
+    make_run(tmp_path / "runs/plain")
+    status, _, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "runs/plain")
+    assert status == 2
+    assert "is a run folder (it holds epochs.csv)" in complained
+
+
+@pytest.mark.parametrize("name", ["strategy", "group", "class", "other", "p", "score", "None", "nan", "01", "a b"])
+def test_a_strategy_may_be_called_anything(name: str, tmp_path: Path, command):
+    lines = [f"{strategy},{seed},{0.5 + seed / 100},0.6" for strategy in ("base", name, "1") for seed in (1, 2)]
+    classes = "classes:\n  - {name: sky}\n  - {name: pole}\n"
+    paths = (
+        "root: .\nimages: '{id}.png'\nmasks: 'm/{id}.png'\nmask_encoding: index\nsubsets: {train: a.txt, test: b.txt}\n"
+    )
+    (tmp_path / "two.yml").write_text(paths + "ignore_index: null\n" + classes)
+    (tmp_path / "trials.csv").write_text("\n".join(["strategy,seed,sky,pole", *lines, ""]))
+    status, _, complained = command("--trials", tmp_path / "trials.csv", "--dataset", tmp_path / "two.yml", "--out",
+                                    tmp_path / "out", "--baseline", "base")  # fmt: skip
+    assert (status, complained) == (0, "")
+    with (tmp_path / "out/rank_sums.csv").open(newline="") as handle:
+        pairs = {(row["strategy"], row["other"]) for row in csv.DictReader(handle)}
+    assert pairs == {("base", name), ("base", "1"), (name, "1")}
+    assert "| sky | 0.51500 ± 0.00707 |" in (tmp_path / "out/report.md").read_text()
+
+
+DAMAGES = {
+    "trial.json": ['[' * 100_000, '{"parameters": {}, "weights_of_classes": {"sky": "x"}}',
+                   '{"parameters": {}, "weights_of_classes": {"sky": 1e999}}'],
+    "epochs.csv": ["epoch,mIoU\ninf,0.5\n", "epoch,mIoU\n1.5,0.5\n"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "content"), [(file, one) for file, some in DAMAGES.items() for one in some])
+def test_a_damaged_run_is_left_out_with_its_reason(file: str, content: str, tmp_path: Path, command):
+    make_run(tmp_path / "runs/plain")
+    make_run(tmp_path / "runs/hurt", loss="focal")
+    (tmp_path / "runs/hurt" / file).write_text(content)
+    status, said, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    assert (status, complained) == (0, "")
+    assert f"hurt   broken  {file}" in said
+
+
+def test_groups_without_a_shared_score_are_told(tmp_path: Path, command):
+    for seed in (1, 2):
+        for loss in ("cross_entropy", "focal"):
+            make_run(tmp_path / f"runs/{loss}{seed}", test=(float("nan"),) * 3, loss=loss, seed=seed)
+    status, said, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    assert (status, complained) == (0, "")
+    assert "No strategy has a score to hold against cross_entropy." in said
+
+
+def test_runs_that_score_other_classes_cast_doubt(tmp_path: Path, command):
+    make_run(tmp_path / "runs/a")
+    make_run(tmp_path / "runs/b", test=(0.8, float("nan"), 0.3), loss="focal")
+    _, said, _ = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    words = "not all runs have a test IoU of road (lacking in 1 of 2)"
+    assert words in said
+    assert words in (tmp_path / "out/report.html").read_text()
 
 
 def _no_runs(root: Path) -> list[object]:

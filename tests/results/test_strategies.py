@@ -170,3 +170,26 @@ def test_only_unfinished_runs_are_bad_input(tmp_path: Path):
         make_run(tmp_path / name, status="failed", message="loss is nan")
     with pytest.raises(InputError, match=r"none of 4 run\(s\) has finished \(a: failed, loss is nan .*and 1 more\)"):
         results_of(tmp_path)
+
+
+def test_one_file_by_its_name_and_by_its_path_is_one_data_set(tmp_path: Path) -> None:
+    make_run(tmp_path / "a", dataset="tiny")
+    make_run(tmp_path / "b", dataset="somewhere/tiny.yml", loss="focal")
+    assert len(arrange(collect(tmp_path), tmp_path).groups) == 1
+
+
+def test_no_two_groups_share_a_name(tmp_path: Path) -> None:
+    for number, sky in enumerate(("sky", "heaven", "air")):  # the same digests, other classes
+        make_run(tmp_path / f"{number}", classes=(sky, "road", "pole"), about={"dataset_sha256": "d" * 64})
+    names = [group.name for group in arrange(collect(tmp_path), tmp_path).groups]
+    assert len(set(names)) == 3
+    assert names[2].endswith(" (3)")
+
+
+def test_a_baseline_that_fits_two_strategies_of_a_group_is_said_to(tmp_path: Path) -> None:
+    for fold in (0, 1):
+        make_run(tmp_path / f"plain{fold}", fold=fold)
+        make_run(tmp_path / f"focal{fold}", fold=fold, loss="focal", gamma=1.0)
+    make_run(tmp_path / "more", fold=1, loss="focal", gamma=5.0)
+    second = arrange(collect(tmp_path), tmp_path, "focal").groups[1]
+    assert second.chosen.startswith("'focal' fits several strategies here; taken by default")

@@ -55,7 +55,9 @@ def test_the_published_table_and_its_rank_sums() -> None:
     group, raw = published("TRUE_random_x2_FALSE_none"), pd.read_csv(PUBLISHED)
     assert len(group.strategies) == 10
     assert all(len(one.runs) == 5 for one in group.strategies)
-    table = comparisons.rank_sums(group.strategies).set_index("strategy")
+    found = comparisons.rank_sums(group.strategies)
+    assert len(found) == 45
+    table = comparisons.rank_sum_square(group.strategies, found).set_index("strategy")
     by_strategy = {name: rows["test_mIoU"] for name, rows in raw.groupby("configs")}
     for one in group.strategies:
         for other in group.strategies:
@@ -73,7 +75,7 @@ def test_the_command_prints_and_writes_the_gains(
     assert "TRUE_random_x2_TRUE_cnt head 0.00130" in said
     written = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index(["strategy", "score"])
     assert round(written.loc[("TRUE_random_x2_TRUE_cnt", "tail"), "mean"], 5) == 0.04241
-    assert len(pd.read_csv(tmp_path / "out" / "rank_sums.csv")) == 10
+    assert len(pd.read_csv(tmp_path / "out" / "rank_sums.csv")) == 45
     document = (tmp_path / "out" / "report.md").read_text()
     assert "0.04241" in document
     assert "None" not in document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +127,19 @@ def load_counts(path: Path) -> Counts:
     names = [field.name for field in dataclasses.fields(Counts)]
     try:
         with path.open("rb") as handle, np.load(handle) as stored:
-            return Counts(**{name: stored[name] for name in names if name in stored or name not in LATER})
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            found = {name: stored[name] for name in names if name in stored or name not in LATER}
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"counts {path}: can't be read ({error}); start the trial again") from error
+    _check_kinds(path, found)
+    return Counts(**found)
+
+
+def _check_kinds(path: Path, found: Mapping[str, NDArray[np.generic]]) -> None:
+    """Ids are texts, everything else whole numbers; a row an image, a column a class."""
+    ids, tp = found["ids"], found["tp"]
+    right = ids.ndim == 1 and ids.dtype.kind == "U" and tp.ndim == 2 and len(tp) == len(ids)
+    for name, values in found.items():
+        right = right and values.dtype.kind == ("U" if name in ("ids", "groups") else "i")
+        right = right and (name not in ("fp", "fn", "ignored") or values.shape == tp.shape)
+    if not right:
+        raise InputError(f"counts {path}: holds other arrays than a trial writes; start the trial again")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from imbseg.results.frames import Frames, Record, of_group, records
 from imbseg.results.moved_prior import share
+from imbseg.results.one_change import parts_of
 from imbseg.results.strategies import Group
 
 LISTED = 3  # strategies told one by one
@@ -44,19 +45,21 @@ def answer(
         changed: its rows of one_change.csv.
         intervals: its rows of image_intervals.csv, where there are any.
     """
-    score = "tail" if any(one.values("test", "tail") for one in group.strategies) else "mIoU"
+    score = next((name for name in ("tail", "mIoU") if _of(compared, name)), "mIoU")
     rows = _of(compared, score)
     if not rows:
         return Answer((_alone(group),), score, "")
     rows = [row for row in rows if row["strategy"] not in _more_data(group)] or rows
     rows.sort(key=lambda row: -row["mean"])
-    lifting = [row for row in rows if row["low"] > 0]
-    best = (lifting or rows)[0]
+    tested = [row for row in rows if not math.isnan(row["low"])]
+    lifting = [row for row in tested if row["low"] > 0]
+    best = (lifting or tested or rows)[0]
     head = _head(compared, str(best["strategy"])) if score == "tail" else ""
     lines = [_lead(best, score, head, group.baseline.label)]
     lines += _on_images(intervals, best, score)
-    lines += _also(lifting[1:], score) + _within(rows, best, score) + _lower(rows, score)
-    lines += _on_top(changed, score, [str(row["strategy"]) for row in lifting])
+    lines += _also(lifting[1:], score) + _within(tested, best, score) + _lower(tested, best, score)
+    lines += _untested(rows, score) if tested else []
+    lines += _on_top(group, changed, score, [str(row["strategy"]) for row in lifting])
     lines += _ceiling(compared, score, _more_data(group))
     lines += _prior(group, str(best["strategy"]), score) if lifting else []
     return Answer(tuple(lines), score, str(best["strategy"]))
@@ -71,17 +74,18 @@ def answer_of(group: Group, frames: Frames) -> Answer:
 def signed(value: float) -> str:
     """A difference in three digits.
 
-    >>> signed(-0.0125), signed(0.2)
-    ('−0.013', '+0.200')
+    >>> signed(-0.0125), signed(0.2), signed(-1e-9)
+    ('−0.013', '+0.200', '+0.000')
     """
-    return f"{value:+.3f}".replace("-", "−")
+    return f"{round(value, 3) + 0.0 if abs(value) < 0.0005 else value:+.3f}".replace("-", "−")
 
 
 def span(row: Record) -> str:
-    """A difference with its interval, or without where one seed gives none."""
+    """A difference with its interval, or without where one seed gives none; unpaired ones say so."""
+    unpaired = "" if row["paired"] else " unpaired"
     if math.isnan(row["low"]):
-        return signed(row["mean"])
-    return f"{signed(row['mean'])} [{signed(row['low'])}, {signed(row['high'])}]"
+        return signed(row["mean"]) + unpaired
+    return f"{signed(row['mean'])} [{signed(row['low'])}, {signed(row['high'])}]{unpaired}"
 
 
 def named(score: str) -> str:
@@ -102,18 +106,31 @@ def _alone(group: Group) -> str:
 def _lead(best: Record, score: str, head: str, baseline: str) -> str:
     label, seeds = best["strategy"], int(best["seeds"])
     if math.isnan(best["low"]):
-        return (f"On one seed, {label} moves {named(score)} most: {span(best)} against {baseline}{head}. One seed "
-                f"tells nothing about chance: there are no intervals and no tests.")  # fmt: skip
+        moved = f"lifts {named(score)} most" if best["mean"] > 0 else f"loses least of {named(score)}, and none gains"
+        return (f"On one seed, {label} {moved}: {span(best)} against {baseline}{head}. One seed tells nothing about "
+                f"chance: there are no intervals and no tests.")  # fmt: skip
     if best["low"] > 0:
-        doubt = "" if not best["p_t_holm"] >= 0.05 else f", though not after correction for {best['tests']} strategies"
-        return (f"{label} lifts {named(score)} by {span(best)} over {baseline} ({seeds} {_pairs(best)}seeds{doubt})"
-                f"{head}.")  # fmt: skip
-    return (f"No strategy lifts {named(score)} beyond noise: the most is {label} with {span(best)} ({seeds} "
-            f"{_pairs(best)}seeds could have shown {best['detectable']:.3f}).")  # fmt: skip
+        return f"{label} lifts {named(score)} by {span(best)} over {baseline} ({seeds} seeds{_doubt([best])}){head}."
+    if best["high"] < 0:
+        return f"No strategy lifts {named(score)}; the least is lost by {label}: {span(best)} ({seeds} seeds)."
+    return (f"No strategy lifts {named(score)} beyond noise: the most is {label} with {span(best)} "
+            f"({_power([best])}).")  # fmt: skip
 
 
-def _pairs(row: Record) -> str:
-    return "" if row["paired"] else "unpaired "
+def _doubt(rows: Sequence[Record]) -> str:
+    """Which of some differences don't stand once it is admitted how many strategies were tried."""
+    doubtful = [str(row["strategy"]) for row in rows if row["p_t_holm"] >= 0.05]
+    if not doubtful:
+        return ""
+    which = f": {', '.join(doubtful)}" if len(rows) > 1 else ""
+    return f", though not after correction for {rows[0]['tests']} strategies{which}"
+
+
+def _power(rows: Sequence[Record]) -> str:
+    """What the seeds of some comparisons could have shown."""
+    least, most = (pick(row["detectable"] for row in rows) for pick in (min, max))
+    seeds = " to ".join(dict.fromkeys(str(int(pick(row["seeds"] for row in rows))) for pick in (min, max)))
+    return f"{seeds} seeds could have shown {least:.3f}" + (f" to {most:.3f}" if most - least >= 0.0005 else "")
 
 
 def _head(compared: pd.DataFrame, label: str) -> str:
@@ -127,7 +144,7 @@ def _head(compared: pd.DataFrame, label: str) -> str:
         return f" and lifts the head too, by {span(row)}"
     if row["high"] < 0:
         return f" and costs the head {span(row)}"
-    return f" and costs the head nothing beyond noise ({span(row)})"
+    return f" and costs the head nothing beyond noise ({span(row)}; {_power([row])})"
 
 
 def _on_images(intervals: pd.DataFrame | None, best: Record, score: str) -> list[str]:
@@ -142,50 +159,46 @@ def _on_images(intervals: pd.DataFrame | None, best: Record, score: str) -> list
             f"{words}."]  # fmt: skip
 
 
-def _also(rows: Sequence[Record], score: str) -> list[str]:
-    if not rows:
-        return []
+def _listed(rows: Sequence[Record]) -> str:
     told = "; ".join(f"{row['strategy']} {span(row)}" for row in rows[:LISTED])
-    more = f"; and {len(rows) - LISTED} more" if len(rows) > LISTED else ""
-    return [f"Beyond noise on {named(score)} too: {told}{more}."]
+    return told + (f"; and {len(rows) - LISTED} more" if len(rows) > LISTED else "")
+
+
+def _also(rows: Sequence[Record], score: str) -> list[str]:
+    return [f"Beyond noise on {named(score)} too: {_listed(rows)}{_doubt(rows[:LISTED])}."] if rows else []
 
 
 def _within(rows: Sequence[Record], best: Record, score: str) -> list[str]:
     """What changed nothing that these seeds could tell from chance."""
     found = [row for row in rows if row is not best and row["low"] <= 0 <= row["high"]]
+    return [f"Within noise on {named(score)}: {_listed(found)} ({_power(found)})."] if found else []
+
+
+def _lower(rows: Sequence[Record], best: Record, score: str) -> list[str]:
+    found = [row for row in reversed(rows) if row["high"] < 0 and row is not best]
     if not found:
         return []
-    if len(found) <= LISTED:
-        told = "; ".join(f"{row['strategy']} {span(row)} ({int(row['seeds'])} seeds could have shown "
-                         f"{row['detectable']:.3f})" for row in found)  # fmt: skip
-        return [f"Within noise on {named(score)}: {told}."]
-    least, most = (pick(row["detectable"] for row in found) for pick in (min, max))
-    names = ", ".join(str(row["strategy"]) for row in found[:LISTED])
-    return [f"Within noise on {named(score)}: {len(found)} strategies ({names}, ...); their seeds could have shown "
-            f"{least:.3f} to {most:.3f}."]  # fmt: skip
+    return [f"Lower {named(score)} than the baseline, beyond noise: {_listed(found)}{_doubt(found[:LISTED])}."]
 
 
-def _lower(rows: Sequence[Record], score: str) -> list[str]:
-    found = [row for row in rows if row["high"] < 0]
-    if not found:
-        return []
-    told = "; ".join(f"{row['strategy']} {span(row)}" for row in found[-LISTED:])
-    more = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
-    return [f"Lower {named(score)} than the baseline, beyond noise: {told}{more}."]
+def _untested(rows: Sequence[Record], score: str) -> list[str]:
+    found = [row for row in rows if math.isnan(row["low"])]
+    return [f"On one seed only, so untested on {named(score)}: {_listed(found)}."] if found else []
 
 
-def _on_top(changed: pd.DataFrame, score: str, lifting: Sequence[str]) -> list[str]:
-    """What one more remedy adds to a strategy that lifts."""
-    rows = _of(changed, score)
-    told = [row for row in rows if row["instead_of"] in lifting and not math.isnan(row["low"])]
+def _on_top(group: Group, changed: pd.DataFrame, score: str, lifting: Sequence[str]) -> list[str]:
+    """What one more remedy adds to a strategy that lifts: a change on an axis where that one is still plain."""
+    plain = parts_of(group.baseline)
+    told = [row for row in _of(changed, score) if row["instead_of"] in lifting and not math.isnan(row["low"])
+            and plain.get(str(row["axis"])) == row["from"]]  # fmt: skip
     lines = []
     for row in sorted(told, key=lambda row: -abs(row["mean"]))[:LISTED]:
-        verb = (
-            "adds nothing beyond noise" if row["low"] <= 0 <= row["high"] else ("adds" if row["mean"] > 0 else "takes")
-        )
-        power = f" ({int(row['seeds'])} seeds could have shown {row['detectable']:.3f})" if "nothing" in verb else ""
+        sure = row["low"] > 0 or row["high"] < 0
+        verb = ("adds" if row["mean"] > 0 else "takes") if sure else "adds nothing beyond noise"
+        more = f" (not after correction for {row['tests']} such pairs)" if sure and row["p_t_holm"] >= 0.05 else ""
+        more = more if sure else f" ({_power([row])})"
         lines.append(f"On top of {row['instead_of']}, {row['axis']} {row['to']} instead of {row['from']} {verb}: "
-                     f"{span(row)}{power}.")  # fmt: skip
+                     f"{span(row)}{more}.")  # fmt: skip
     return lines
 
 
@@ -198,8 +211,7 @@ def _more_data(group: Group) -> list[str]:
 
 def _ceiling(compared: pd.DataFrame, score: str, labels: Sequence[str]) -> list[str]:
     found = [row for row in _of(compared, score) if row["strategy"] in labels]
-    told = "; ".join(f"{row['strategy']} {span(row)}" for row in found[:LISTED])
-    return [f"For scale, with all the images that the imbalance took away: {told}."] if told else []
+    return [f"For scale, with all the images that the imbalance took away: {_listed(found)}."] if found else []
 
 
 def _prior(group: Group, label: str, score: str) -> list[str]:

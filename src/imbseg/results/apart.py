@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from imbseg.results.collect import Run
 from imbseg.results.strategies import Group
 
+LISTED = 5  # classes that a sentence names
 Ask = Callable[[Run], Any]
 FORBID: dict[str, Ask] = {
-    "data set": lambda run: run.parameters.get("dataset"),
+    "data set": lambda run: Path(str(run.parameters.get("dataset"))).stem,
     "data set file": lambda run: run.about.get("dataset_sha256"),
     "meta": lambda run: run.about.get("meta_sha256"),
     "fold": lambda run: run.parameters.get("fold"),
@@ -49,6 +52,23 @@ def mixed_versions(group: Group) -> str | None:
     words = [f"{len(found['commit'])} commits ({', '.join(map(_short, found['commit']))})"] if "commit" in found else []
     words += [f"different versions of {', '.join(_packages(found['versions']))}"] if "versions" in found else []
     return f"{group.name}: its trials were run by {' and '.join(words)}; a difference between them may come from that."
+
+
+def mixed_classes(group: Group) -> str | None:
+    """That runs of one group have scores of different classes, so that their means are not over the same; else None."""
+    runs = [run for strategy in group.strategies for run in strategy.runs]
+    lacking = {name: sum(math.isnan(run.score("test", f"IoU/{name}")) for run in runs) for name in group.classes}
+    some = [f"{name} (lacking in {count} of {len(runs)})" for name, count in lacking.items() if 0 < count < len(runs)]
+    if not some:
+        return None
+    more = f" and {len(some) - LISTED} more" if len(some) > LISTED else ""
+    return (f"{group.name}: not all runs have a test IoU of {', '.join(some[:LISTED])}{more}, since neither truth nor "
+            f"prediction shows the class; means over classes are over fewer of them there.")  # fmt: skip
+
+
+def doubts(group: Group) -> list[str]:
+    """What casts doubt on a comparison without forbidding it, in sentences."""
+    return [line for line in (mixed_versions(group), mixed_classes(group)) if line]
 
 
 def _versions(told: Any) -> tuple[tuple[str, str], ...]:

@@ -117,7 +117,8 @@ def _run_folders(root: Path) -> list[Path]:
 
 
 def _read(folder: Path, root: Path) -> Run:
-    name = folder.resolve().name if folder == root else str(folder.relative_to(root))
+    told = folder.resolve().name if folder == root else str(folder.relative_to(root))
+    name = os.fsencode(told).decode("utf-8", "backslashreplace")  # a name that is no UTF-8 can be written down too
     about: Mapping[str, Any] = {}
     try:
         about = _trial(folder / "trial.json")
@@ -134,6 +135,9 @@ def _trial(file: Path) -> Mapping[str, Any]:
     for name, value in about["parameters"].items():
         if isinstance(value, list | dict):
             raise InputError(f"{file.name}: {name}: expected one value, found {value!r}")
+    for name, value in about["weights_of_classes"].items():
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise InputError(f"{file.name}: weights_of_classes: {name}: expected a number, found {value!r}")
     for name in ("seed", "split_seed"):
         if not isinstance(about["parameters"].get(name) or 0, int):
             raise InputError(f"{file.name}: {name}: expected a whole number, found {about['parameters'][name]!r}")
@@ -179,7 +183,11 @@ def _object(file: Path) -> dict[str, Any]:
 
 
 def read_rows(file: Path) -> list[Row]:
-    """A table of numbers; an empty cell is NaN, a missing file has no rows."""
+    """A table of numbers; an empty cell is NaN, a missing file has no rows.
+
+    Raises:
+        InputError: a row doesn't fit the header, a cell is no number, or an epoch is no whole one.
+    """
     if not file.is_file():
         return []
     with file.open(newline="", encoding="utf-8") as handle:
@@ -190,9 +198,12 @@ def _numbers(row: Mapping[str | None, Any], where: str) -> Row:
     if None in row or None in row.values():
         raise InputError(f"{where}: a row has more or fewer cells than the header; it was cut short")
     try:
-        return {str(name): float(cell) if cell != "" else NAN for name, cell in row.items()}
+        found = {str(name): float(cell) if cell != "" else NAN for name, cell in row.items()}
     except ValueError as error:
         raise InputError(f"{where}: {error}") from error
+    if not float(found.get("epoch", 1.0)).is_integer():
+        raise InputError(f"{where}: expected whole epochs, found {found['epoch']:g}")
+    return found
 
 
 def _checked(scores: Any, where: str) -> Row:
@@ -216,5 +227,5 @@ def _corrected(status: Mapping[str, Any], subset: str) -> Row:
 
 
 def _seconds(file: Path) -> float:
-    rows = read_rows(file)
-    return sum(row.get("train_s", 0.0) + row.get("val_s", 0.0) for row in rows) if rows else NAN
+    spent = sum(row.get("train_s", 0.0) + row.get("val_s", 0.0) for row in rows) if (rows := read_rows(file)) else NAN
+    return spent if math.isfinite(spent) and spent >= 0 else NAN

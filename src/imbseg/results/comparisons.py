@@ -25,6 +25,7 @@ METHOD = (
     "shared, so runs are held against each other as they come (Welch's t; regroupings in place of sign changes). With "
     "one seed a side there is no interval and no test, since nothing tells how far chance alone moves a score."
 )
+NAMES = ("group", "baseline", "strategy", "score")  # of an empty table
 TESTS = ("p_t", "p_permutation", "p_rank_sum")
 
 
@@ -80,12 +81,14 @@ def table(group: Group, subset: str = "test") -> pd.DataFrame:
         known = not math.isnan(found.deviation)
         row["seeds_needed"] = str(seeds_needed(found.mean, found.deviation, family=members)) if known else ""
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(rows[0]) if rows else [*NAMES])
 
 
 def headlines(group: Group) -> pd.DataFrame:
     """The headline scores of `table` as texts, for a person."""
     found = table(group)
+    if found.empty:
+        return found
     shown = found[~found["score"].str.startswith("IoU/")]
     columns = {"strategy": "strategy", "score": "score", "mean": "difference", "low": "low", "high": "high",
                "seeds": "seeds", "p_t": "p (t)", "p_t_holm": "Holm", "p_permutation": "p (permutation)",
@@ -101,15 +104,26 @@ def as_text(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank_sums(strategies: Sequence[Strategy], score: str = "mIoU") -> pd.DataFrame:
-    """Wilcoxon's rank-sum between every two strategies, as published: (strategies, strategies) two-sided p."""
-    labels = [one.label for one in strategies]
+    """Wilcoxon's rank-sum between every two strategies, as published.
+
+    Returns:
+        A row a pair: strategy, other, score, p (two-sided; NaN where a side has fewer than two seeds).
+    """
     values = [list(one.values("test", score).values()) for one in strategies]
-    found = pd.DataFrame(math.nan, index=labels, columns=labels)
-    for one, other in itertools.combinations(range(len(labels)), 2):
-        if min(len(values[one]), len(values[other])) > 1:
-            p = float(stats.ranksums(values[one], values[other]).pvalue)
-            found.iloc[one, other] = found.iloc[other, one] = p
-    return found.rename_axis("strategy").reset_index()
+    rows = []
+    for one, other in itertools.combinations(range(len(strategies)), 2):
+        several = min(len(values[one]), len(values[other])) > 1
+        p = float(stats.ranksums(values[one], values[other]).pvalue) if several else math.nan
+        rows.append({"strategy": strategies[one].label, "other": strategies[other].label, "score": score, "p": p})
+    return pd.DataFrame(rows, columns=["strategy", "other", "score", "p"])
+
+
+def rank_sum_square(strategies: Sequence[Strategy], found: pd.DataFrame) -> pd.DataFrame:
+    """The same as a square for a person: a row and a column a strategy, whatever these are called."""
+    p = {frozenset((row["strategy"], row["other"])): row["p"] for _, row in found.iterrows()}
+    labels = [one.label for one in strategies]
+    rows = [[one, *(p.get(frozenset((one, other)), math.nan) for other in labels)] for one in labels]
+    return pd.DataFrame(rows, columns=["strategy", *labels])
 
 
 def _corrected(compared: Sequence[Compared], test: str) -> list[float]:

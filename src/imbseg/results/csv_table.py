@@ -16,7 +16,7 @@ LISTED = 5  # offenders that a message names
 
 
 def read_table(file: Path, flag: str, row: str) -> pd.DataFrame:
-    """Read a CSV as pandas does, its shape checked first.
+    """Read a CSV as pandas does, its shape checked first; every cell stays the text that it is.
 
     Args:
         file: CSV with a header, in UTF-8.
@@ -29,7 +29,7 @@ def read_table(file: Path, flag: str, row: str) -> pd.DataFrame:
     """
     try:
         _check_shape(file, flag)
-        table = pd.read_csv(file, compression=None, index_col=False)
+        table = pd.read_csv(file, compression=None, index_col=False, dtype=str, keep_default_na=False)
     except InputError:
         raise
     except (OSError, ValueError, csv.Error) as error:  # pandas' own errors are ValueErrors
@@ -55,7 +55,7 @@ def numbers(table: pd.DataFrame, columns: Sequence[str], where: str, expected: s
     if not np.isfinite(values).all():
         row, column = (int(place[0]) for place in np.nonzero(~np.isfinite(values)))
         raw = table[columns[column]].iloc[row]
-        found = "nothing" if isinstance(raw, float) and np.isnan(raw) else repr(raw)
+        found = repr(raw) if raw else "nothing"
         what, _, advice = expected.partition("; ")
         raise InputError(f"{where}: line {row + 2}, {columns[column]}: expected {what}, found {found}; {advice}")
     return values

@@ -8,9 +8,9 @@ import pandas as pd
 
 from imbseg.results import comparisons, tables
 from imbseg.results.answer import answer_of
-from imbseg.results.apart import groups_apart, mixed_versions
+from imbseg.results.apart import doubts, groups_apart
 from imbseg.results.examples import Examples
-from imbseg.results.frames import Frames, Notes
+from imbseg.results.frames import Frames, Notes, of_group
 from imbseg.results.strategies import Group, Results
 from imbseg.results.words import METHOD, sentences
 
@@ -57,8 +57,7 @@ def _group_parts(group: Group, frames: Frames, figures: Sequence[str]) -> list[s
         *first,
         *(line if line.startswith("- ") else f"{line}\n" for line in said),
     ]
-    if (doubt := mixed_versions(group)) is not None:
-        parts.append(f"\n{tables.escape(doubt)}\n")
+    parts += [f"\n{tables.escape(doubt)}\n" for doubt in doubts(group)]
     parts += [
         f"\n{METHOD}\n" if group.others else "",
         *(f"![{WHAT[name.split('.')[0].split('-')[0]]}]({name})\n" for name in figures),
@@ -66,8 +65,9 @@ def _group_parts(group: Group, frames: Frames, figures: Sequence[str]) -> list[s
     parts += ["Mean ± standard deviation over the seeds.\n", tables.markdown(tables.overview(group))]
     if group.others:
         parts += ["Against the baseline, test images:\n", tables.markdown(comparisons.headlines(group))]
+        ranks = comparisons.rank_sum_square(group.strategies, of_group(frames, "rank_sums.csv", group))
         parts += [f"{comparisons.METHOD}\n", "Wilcoxon's rank-sum of mIoU between strategies, two-sided p:\n"]
-        parts += [tables.markdown(comparisons.as_text(comparisons.rank_sums(group.strategies)))]
+        parts += [tables.markdown(comparisons.as_text(ranks))]
     for subset in tables.SUBSETS:
         parts += [f"IoU a class, {tables.WORDS[subset]} images:\n", tables.markdown(tables.class_table(group, subset))]
     return parts

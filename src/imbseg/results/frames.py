@@ -36,7 +36,6 @@ COMPARED: Mapping[str, Make] = {
 WHY = ("class_profile", "pixel_effect", "confusion_change", "recall_by_size", "exposure", "exposure_pays",
        "lost_classes")  # fmt: skip
 MORE = ("image_intervals.csv", "correlations.csv")
-FILES = ("results.csv", "strategies.csv", *ALONE, *COMPARED, *(f"{name}.csv" for name in WHY), *MORE)
 
 
 def all_frames(results: Results) -> Frames:

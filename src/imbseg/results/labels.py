@@ -50,13 +50,20 @@ def _about_loss(loss: str) -> tuple[Collection[str], str]:
         return LOSS_PARAMETERS, "none"
 
 
+def own_weights(loss: str) -> str:
+    """The class weights that go with a loss where no others are named; none of one this version doesn't know."""
+    return _about_loss(loss)[1]
+
+
 def labels_of(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
     """(label, key) of each strategy: the label leaves out what all of the group have in common."""
     common = set.intersection(*(set(_parts(key)) for key in keys))
     full = {key: ", ".join(_parts(key)) for key in keys}
     short = {key: ", ".join(part for part in _parts(key) if part not in common) or full[key] for key in keys}
     often = Counter(short.values())
-    return {key: (short[key] if often[short[key]] == 1 else full[key], full[key]) for key in keys}
+    labels = {key: short[key] if often[short[key]] == 1 else full[key] for key in keys}
+    alike = Counter(" ".join(label.split()) for label in labels.values())
+    return {key: (repr(one) if alike[" ".join(one.split())] > 1 else one, full[key]) for key, one in labels.items()}
 
 
 def _parts(key: Settings) -> list[str]:
@@ -65,6 +72,6 @@ def _parts(key: Settings) -> list[str]:
     parts = (
         [str(settings["strategy"]), loss] if loss else [str(settings["strategy"])]
     )  # a table from elsewhere has none
-    if settings["class_weights"] != _about_loss(loss)[1]:
+    if settings["class_weights"] != own_weights(loss):
         parts.append(f"class_weights={settings['class_weights']}")
     return parts + [f"{name}={value}" for name, value in key if name not in NAMED]

@@ -48,7 +48,8 @@ class Part:
         seeds: how many have the strategy's score, the baseline's, and the baseline's with its prior moved.
         gain: the strategy minus the baseline.
         alone: the baseline with its prior moved minus the baseline.
-        share: alone / gain, at least 0; NaN where there is no gain, or noise explains it: such a gain has no parts.
+        share: alone / gain, at least 0; NaN where there is no gain, noise explains it, or not all of its seeds have
+            their prior moved: such a gain has no parts.
     """
 
     seeds: int
@@ -64,9 +65,9 @@ def part(strategy: Strategy, baseline: Strategy, score: str) -> Part:
     seeds = [seed for seed in gains if seed in moved]
     gain, _, _ = spread(gains[seed] for seed in seeds)
     alone, _, _ = spread(moved[seed] - baseline.values("test", score)[seed] for seed in seeds)
-    noise = len(seeds) > 1 and not compare(strategy, baseline, score).beyond_noise
-    known = bool(seeds) and gain > 0 and not noise
-    return Part(len(seeds), gain, alone, max(alone, 0.0) / gain if known else math.nan)
+    found = compare(strategy, baseline, score)
+    told = found.paired and found.seeds == len(seeds) and (found.seeds == 1 or found.beyond_noise)
+    return Part(len(seeds), gain, alone, max(alone, 0.0) / gain if told and gain > 0 else math.nan)
 
 
 def share(strategy: Strategy, baseline: Strategy, score: str) -> str:
@@ -77,7 +78,8 @@ def share(strategy: Strategy, baseline: Strategy, score: str) -> str:
     if found.gain <= 0:
         return f"no gain to explain ({found.gain:+.3f}); the prior alone {found.alone:+.3f}"
     if math.isnan(found.share):
-        return f"a gain within noise ({found.gain:+.3f}) is not shared out; the prior alone {found.alone:+.3f}"
+        why = "within noise" if not compare(strategy, baseline, score).beyond_noise else "of other seeds"
+        return f"a gain {why} ({found.gain:+.3f}) is not shared out; the prior alone {found.alone:+.3f}"
     words = f"{100 * found.share:.0f} % of" if found.share > 0 else "none of"
     return f"{words} {found.gain:+.3f} (the prior alone {found.alone:+.3f})" + (", one seed" * (found.seeds == 1))
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.losses import LOSSES
+from imbseg.results.labels import own_weights
 from imbseg.results.power import detectable
 from imbseg.results.statistics import difference, holm
 from imbseg.results.strategies import Group, Strategy
@@ -28,7 +29,7 @@ AXES: Mapping[str, tuple[str, ...]] = {
 }
 PLAINER = ("strategy", "loss", "class_weights")
 COLUMNS = ("axis", "from", "to", "strategy", "instead_of", "score", "paired", "seeds", "mean", "low", "high", "p_t",
-           "p_t_holm", "detectable")  # fmt: skip
+           "p_t_holm", "tests", "detectable")  # fmt: skip
 SHOWN = ("tail", "head", "mIoU")
 
 
@@ -75,7 +76,7 @@ def table(group: Group, subset: str = "test") -> pd.DataFrame:
         of_score = [row for row in rows if row["score"] == score]
         adjusted = holm([row["p_t"] for row in of_score])
         for row, p in zip(of_score, adjusted, strict=True):
-            row["p_t_holm"] = p
+            row |= {"p_t_holm": p, "tests": len(of_score)}
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -89,23 +90,23 @@ def _rows(group: Group, subset: str) -> Iterator[dict[str, Any]]:
             yield {
                 "axis": change.axis, "from": change.before, "to": change.after, "strategy": change.changed.label,
                 "instead_of": change.plain.label, "score": score, "paired": found.paired, "seeds": found.seeds,
-                "mean": found.mean, "low": found.low, "high": found.high, "p_t": found.p_t, "p_t_holm": math.nan,
-                "detectable": detectable(found.deviation, found.seeds),
+                "mean": found.mean, "low": found.low, "high": found.high, "p_t": found.p_t,
+                "p_t_holm": math.nan, "tests": 0, "detectable": detectable(found.deviation, found.seeds),
             }  # fmt: skip
 
 
 def _change(one: Strategy, other: Strategy) -> Change | None:
-    ours, theirs = _parts(one), _parts(other)
+    ours, theirs = parts_of(one), parts_of(other)
     differing = [name for name in AXES if ours.get(name) != theirs.get(name)]
     settings = [name for name in ours if name not in AXES and name in theirs and ours[name] != theirs[name]]
     if len(differing) + len(settings) != 1:
         return None
     axis = (differing or settings)[0]
     before, after = (one, other) if _place(axis, ours[axis]) <= _place(axis, theirs[axis]) else (other, one)
-    return Change(axis, _parts(before)[axis], _parts(after)[axis], before, after)
+    return Change(axis, parts_of(before)[axis], parts_of(after)[axis], before, after)
 
 
-def _parts(strategy: Strategy) -> dict[str, str]:
+def parts_of(strategy: Strategy) -> dict[str, str]:
     """What a strategy is made of, by axis; a table from elsewhere knows its strategy by one name only."""
     parameters = strategy.runs[0].parameters
     parts = {name: str(parameters[name]) for name in STRATEGY if name in parameters}
@@ -113,7 +114,7 @@ def _parts(strategy: Strategy) -> dict[str, str]:
         return {"strategy": str(parameters.get("strategy")), "": strategy.key}
     weights = parameters.get("class_weights", "none")
     loss = str(parameters.get("loss"))
-    parts["loss"] = loss if weights in ("none", None) or loss.startswith("weighted_") else f"{loss} ({weights})"
+    parts["loss"] = loss if weights in ("none", None, own_weights(loss)) else f"{loss} ({weights})"
     return parts | {name: str(value) for name, value in strategy.settings.items() if name not in PLAINER}
 
 

@@ -31,10 +31,10 @@ def table(group: Group) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def hours(group: Group) -> float:
-    """Training and validation of all trials together, in hours; NaN where no trial tells."""
+def hours(group: Group) -> tuple[float, int]:
+    """Training and validation of all trials that tell it, in hours (NaN where none does), and how many tell."""
     seconds = pd.Series([run.seconds for strategy in group.strategies for run in strategy.runs], dtype=float)
-    return float(seconds.sum(min_count=1)) / 3600
+    return float(seconds.sum(min_count=1)) / 3600, int(seconds.notna().sum())
 
 
 def _of(run: Run) -> Iterable[tuple[str, str]]:

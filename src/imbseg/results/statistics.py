@@ -163,7 +163,10 @@ def noise_ratio(scores: Sequence[Sequence[float]]) -> float:
         return math.nan
     free = sum(len(one) - 1 for one in several)
     within = math.sqrt(sum(float(((one - one.mean()) ** 2).sum()) for one in several) / free)
-    return float(np.std(means, ddof=1)) / within if within else math.inf
+    between = float(np.std(means, ddof=1))
+    if within <= ROUNDING:
+        return math.inf if between > ROUNDING else math.nan
+    return between / within
 
 
 def _paired(pairs: Floats, ranks: float) -> Difference:

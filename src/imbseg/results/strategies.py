@@ -133,12 +133,18 @@ def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple
     best = min(strategies, key=lambda one: _plainness(one.settings, one.runs[0].parameters, doubled=doubled))
     if len(strategies) == 1:
         return best, "the only strategy"
-    parameters, missing = best.runs[0].parameters, f"{wanted!r} isn't here; " if wanted else ""
+    parameters, missing = best.runs[0].parameters, _missed(wanted, len(found))
     if best.settings["loss"] == "cross_entropy":
         return best, f"{missing}taken by default: the plainest with cross_entropy"
     if parameters.get("copy_paste") == "none" and parameters.get("sampling") in PLAIN:
         return best, f"{missing}taken by default: nothing resampled or pasted"
     return best, f"{missing}taken by default: the first"
+
+
+def _missed(wanted: str | None, matches: int) -> str:
+    if wanted is None:
+        return ""
+    return f"{wanted!r} fits several strategies here; " if matches else f"{wanted!r} isn't here; "
 
 
 def differences(strategy: Strategy, baseline: Strategy, subset: str, score: str) -> dict[tuple[int, int], float]:
@@ -186,6 +192,8 @@ def _group(name: str, strategies: list[Strategy], wanted: str | None) -> Group:
 
 def _group_key(run: Run) -> tuple[Any, ...]:
     settings = [run.parameters.get(name) for name in APART]
+    if run.about.get("dataset_sha256"):  # the same file by its name and by its path is one data set
+        settings[0] = Path(str(settings[0])).stem
     return (*settings, str(run.about.get("dataset_sha256")), str(run.about.get("meta_sha256")), run.classes)
 
 
@@ -193,10 +201,15 @@ def _group_names(keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
     """Names from data set, fold and epochs; digests only where those don't tell two groups apart."""
     plain = {key: ", ".join([Path(str(key[0])).stem, *_fold_and_budget(key)]) for key in keys}
     often = Counter(plain.values())
-    return {
+    told = {
         key: name if often[name] == 1 else f"{name}, data set file {key[3][:8]}, meta {key[4][:8]}"
         for key, name in plain.items()
     }
+    seen: Counter[str] = Counter()
+    for key, name in told.items():  # every table of a report goes by these names
+        seen[name] += 1
+        told[key] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return told
 
 
 def _fold_and_budget(key: tuple[Any, ...]) -> list[str]:

@@ -97,8 +97,8 @@ def overview(group: Group, digits: int = 5) -> pd.DataFrame:
 
 def class_table(group: Group, subset: str) -> pd.DataFrame:
     """A row a class, a column a strategy: IoU as `mean ± standard deviation`."""
-    columns = {one.label: [cell(one, subset, f"IoU/{name}") for name in group.classes] for one in group.strategies}
-    return pd.DataFrame({"class": list(group.classes)} | columns)
+    rows = [[name, *(cell(one, subset, f"IoU/{name}") for one in group.strategies)] for name in group.classes]
+    return pd.DataFrame(rows, columns=["class", *(one.label for one in group.strategies)])
 
 
 def short_trials(results: Results) -> pd.DataFrame:

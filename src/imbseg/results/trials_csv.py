@@ -48,7 +48,7 @@ def read_trials(
     classes = list(dataset.class_names)
     iou = _scores(table, classes, file)
     seeds = _seeds(table[named["seed"]], file)
-    if (empty := table[named["strategy"]].isna()).any():
+    if (empty := table[named["strategy"]].str.strip().eq("")).any():
         raise InputError(f"--trials {file}: line {int(np.flatnonzero(empty)[0]) + 2}: {named['strategy']} is empty; "
                          f"name each trial's strategy")  # fmt: skip
     strategies = table[named["strategy"]].astype(str).tolist()
@@ -130,7 +130,7 @@ def _seeds(column: pd.Series, file: Path) -> list[int]:
     wrong = ~np.isfinite(values) | (values != values.round()) | (values.abs() > 2**53)
     if wrong.any():
         raise InputError(f"--trials {file}: line {int(np.flatnonzero(wrong)[0]) + 2}, {column.name}: expected a whole "
-                         f"number for the seed, found {column[wrong].iloc[0]!r}")  # fmt: skip
+                         f"number for the seed, found {column[wrong].iloc[0] or 'nothing'!r}")  # fmt: skip
     return [int(value) for value in values]
 
 

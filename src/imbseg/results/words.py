@@ -17,7 +17,7 @@ def sentences(group: Group) -> list[str]:
     if not group.others:
         return [f"{group.name}: {group.baseline.label!r} is the only strategy; there is nothing to hold against it."]
     lines = [f"{group.name}: baseline {group.baseline.label!r} ({group.chosen})."]
-    lines.append(f"On {what}, test images), seed by seed against the baseline:")
+    lines.append(f"On {what}, test images), seed by seed against the baseline where seeds are shared:")
     compared = [compare(one, group.baseline, score) for one in group.others]
     for strategy, comparison in zip(group.others, compared, strict=True):
         lines.append(f"- {strategy.label}: {verdict(comparison)}{_beside(strategy, group.baseline, score)}")
@@ -54,6 +54,8 @@ def told_apart(group: Group, score: str) -> list[str]:
     ratio = noise_ratio([list(one.values("test", score).values()) for one in group.strategies])
     if math.isnan(ratio):
         return []
+    if math.isinf(ratio):
+        return [f"Seeds don't move {score} at all, strategies do."]
     words = "seeds move it as much as strategies do" if ratio <= 1 else "strategies move it more than seeds do"
     return [f"Spread of {score} between strategies over that of seeds within them: {ratio:.1f} ({words})."]
 

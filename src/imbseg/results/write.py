@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from imbseg.files import writable_folder, write_text
+from imbseg.files import write_text
 from imbseg.results import comparisons, correlations, tables
 from imbseg.results.answer import answer_of
-from imbseg.results.apart import groups_apart, mixed_versions
+from imbseg.results.apart import doubts, groups_apart
 from imbseg.results.collect import Run
 from imbseg.results.document import document, left_out
 from imbseg.results.example_store import Predict
 from imbseg.results.examples import Examples, examples
 from imbseg.results.figures import draw, save
-from imbseg.results.frames import FILES, Frames, Notes, all_frames, image_frames, of_group
+from imbseg.results.frames import Frames, Notes, all_frames, image_frames, of_group
 from imbseg.results.latex import latex
 from imbseg.results.overview_figures import curves_figure, plane_figure
 from imbseg.results.page.assemble import page, write_page
+from imbseg.results.publish import draft
 from imbseg.results.strategies import Results, arrange
 from imbseg.results.words import METHOD, sentences
 
@@ -52,33 +52,33 @@ def report(
             used, or `out` can't be written.
     """
     results = arrange(runs, root, baseline)
-    folder = writable_folder(out)
-    written = all_frames(results)
+    frames = all_frames(results)
     more, notes = image_frames(results, counts, background)
-    written |= more
-    for name in FILES:
-        if name not in written:
-            (folder / name).unlink(missing_ok=True)  # of an earlier report
-    for name, table in written.items():
-        tables.write_csv(folder / name, table)
-    shown = _examples(results, written, folder, predict)
-    write_page(page(results, written, shown, notes), folder)
-    figures = _figures(results, written, folder)
-    write_text(folder / "report.md", document(results, written, figures, shown, notes))
-    _say(results, notes)
+    frames |= more
+    with draft(out) as aside:
+        files = _write(results, frames, notes, aside, predict)
+    _say(results, frames, notes)
     if counts is not None:
-        tables.show(correlations.as_text(written["correlations.csv"]), "a class's statistics and its IoU, correlated")
+        tables.show(correlations.as_text(frames["correlations.csv"]), "a class's statistics and its IoU, correlated")
+    print(f"written to {out}: {', '.join(files)}; figures as SVG too\nread it: {out / 'report.html'}")
+    return results
+
+
+def _write(results: Results, frames: Frames, notes: Notes, folder: Path, predict: Predict | None) -> list[str]:
+    """Write every file of a report into an empty folder; their names, pictures by their PNG."""
+    for name, table in frames.items():
+        tables.write_csv(folder / name, table)
+    shown = _examples(results, frames, folder, predict)
+    write_page(page(results, frames, shown, notes), folder)
+    figures = _figures(results, frames, folder)
+    write_text(folder / "report.md", document(results, frames, figures, shown, notes))
     drawn = [name for names in figures.values() for name in names]
     drawn += [one.file for one in shown.values() if one.file]
-    files = ["report.html", "report.md", *written, *_latex(results, folder), *drawn]
-    print(f"written to {folder}: {', '.join(files)}; figures as SVG too\nread it: {folder / 'report.html'}")
-    return results
+    return ["report.html", "report.md", *frames, *_latex(results, folder), *drawn]
 
 
 def _latex(results: Results, folder: Path) -> list[str]:
     """A table for a paper of each group."""
-    for stale in (folder / "strategies.tex", *folder.glob("strategies-[0-9]*.tex")):
-        stale.unlink(missing_ok=True)
     several = len(results.groups) > 1
     names = [f"strategies-{place}.tex" if several else "strategies.tex" for place in range(1, len(results.groups) + 1)]
     for name, group in zip(names, results.groups, strict=True):
@@ -87,10 +87,7 @@ def _latex(results: Results, folder: Path) -> list[str]:
 
 
 def _figures(results: Results, frames: Frames, folder: Path) -> dict[str, list[str]]:
-    """Draw each group's figures; what an earlier report drew and this one doesn't is gone."""
-    for what, kind in itertools.product(("gains", "plane", "curves"), ("png", "svg")):
-        for stale in (folder / f"{what}.{kind}", *folder.glob(f"{what}-[0-9]*.{kind}")):
-            stale.unlink(missing_ok=True)
+    """Draw each group's figures."""
     found: dict[str, list[str]] = {}
     for place, group in enumerate(results.groups, 1):
         ending = f"-{place}.png" if len(results.groups) > 1 else ".png"
@@ -105,9 +102,7 @@ def _figures(results: Results, frames: Frames, folder: Path) -> dict[str, list[s
 
 
 def _examples(results: Results, frames: Frames, folder: Path, predict: Predict | None) -> dict[str, Examples]:
-    """Each group's example images; what an earlier report drew for a group that is gone goes too."""
-    for stale in (*folder.glob("examples-[0-9]*.png"), *folder.glob("examples.png")):
-        stale.unlink(missing_ok=True)
+    """Each group's example images."""
     several = len(results.groups) > 1
     found = {}
     for place, group in enumerate(results.groups, 1):
@@ -117,7 +112,7 @@ def _examples(results: Results, frames: Frames, folder: Path, predict: Predict |
     return found
 
 
-def _say(results: Results, notes: Notes) -> None:
+def _say(results: Results, frames: Frames, notes: Notes) -> None:
     tables.show(tables.short_trials(results), f"trials in {results.root}")
     if results.left_out:
         tables.show(left_out(results), "left out of every average")
@@ -128,9 +123,10 @@ def _say(results: Results, notes: Notes) -> None:
         if group.others:
             tables.show(comparisons.headlines(group), f"{group.name}: against {group.baseline.label}, test images")
     for group in results.groups:
+        print("\n".join(answer_of(group, frames).lines), end="\n\n")
         lines = sentences(group)
         more = [f"... and {len(lines) - SAID} more lines in report.md"] if len(lines) > SAID else []
-        print("\n".join([*lines[:SAID], *more, *filter(None, [mixed_versions(group)])]), end="\n\n")
+        print("\n".join([*lines[:SAID], *more, *doubts(group)]), end="\n\n")
     for group in results.groups:
         for line in filter(None, notes[group.name].values()):
             print(line)

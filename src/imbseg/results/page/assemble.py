@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from imbseg.results.answer import Answer, answer_of, signed, span
-from imbseg.results.apart import groups_apart, mixed_versions
+from imbseg.results.apart import doubts, groups_apart
 from imbseg.results.collect import CORRECTED, SCORES
 from imbseg.results.examples import Examples
 from imbseg.results.figures import class_order
@@ -33,9 +32,9 @@ def page(results: Results, frames: Frames, shown: Mapping[str, Examples], notes:
     """
     title = f"What fixed which class: {results.root.resolve().name}"
     apart = groups_apart(results.groups)
-    doubts = [mixed_versions(group) for group in results.groups]
+    doubtful = [line for group in results.groups for line in doubts(group)]
     chapters = [_chapter(group, frames, shown.get(group.name), notes[group.name]) for group in results.groups]
-    warnings = tuple(f"{line}." if line is apart else line for line in (apart, *doubts) if line)
+    warnings = tuple(f"{line}." if line is apart else line for line in (apart, *doubtful) if line)
     return Page(title, warnings, tuple(chapters), _of_all(results, frames))
 
 
@@ -63,7 +62,9 @@ def _tiles(group: Group, frames: Frames, told: Answer) -> tuple[Tile, ...]:
     compared = of_group(frames, "comparisons.csv", group)
     tiles = []
     for score in dict.fromkeys((told.score, "head", "mIoU")):
-        found = compared[(compared["strategy"] == told.best) & (compared["score"] == score)] if told.best else compared
+        if not told.best:
+            break
+        found = compared[(compared["strategy"] == told.best) & (compared["score"] == score)]
         for _, row in records(found)[:1]:
             sure = row["low"] > 0 or row["high"] < 0
             tone = ("up" if row["mean"] > 0 else "down") if sure else ""
@@ -73,8 +74,10 @@ def _tiles(group: Group, frames: Frames, told: Answer) -> tuple[Tile, ...]:
     several = max(len(one.runs) for one in group.strategies)
     tiles.append(Tile(str(trials), f"trials of {len(group.strategies)} strategies, up to {several} "
                                    f"seed{'s' if several > 1 else ''} each"))  # fmt: skip
-    if not math.isnan(spent := hours(group)):
-        tiles.append(Tile(f"{spent:.1f} h", "of training and validation, all trials together"))
+    spent, telling = hours(group)
+    if telling:
+        which = "all trials" if telling == trials else f"{telling} of {trials} trials"
+        tiles.append(Tile(f"{spent:.1f} h", f"of training and validation, {which} together"))
     return tuple(tiles)
 
 

@@ -218,6 +218,7 @@ def shown(value: float, column: Column) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
     scaled = 100 * value if column.percent else value
+    scaled = 0.0 if abs(scaled) < 0.5 * 10**-column.digits else scaled  # no minus sign before nothing
     text = f"{scaled:{'+' if column.signed else ''}.{column.digits}f}{' %' if column.percent else ''}"
     return text.replace("-", MINUS)
 

@@ -30,10 +30,10 @@ def statistics(group: Group, frames: Frames, on_images: str) -> Section:
                    by="strategy")]  # fmt: skip
     shown += _image_intervals(group, frames)
     ranks = of_group(frames, "rank_sums.csv", group)
-    labels = [one.label for one in group.strategies if one.label in ranks]
-    shown.append(Table("Wilcoxon's rank-sum of test mIoU between strategies, two-sided p, as published",
-                       "rank_sums.csv", ranks, (Column("strategy", ""), *(Column(name, name, P) for name in labels)),
-                       by="strategy", folded=True))  # fmt: skip
+    if len(ranks):
+        pairs = (Column("strategy", "strategy"), Column("other", "against"), Column("p", "p (rank-sum)", P))
+        shown.append(Table("Wilcoxon's rank-sum of test mIoU between strategies, two-sided p, as published",
+                           "rank_sums.csv", ranks, pairs, by="strategy", folded=True))  # fmt: skip
     said = tuple(words.told_apart(group, "tail") or words.told_apart(group, "mIoU"))
     notes = tuple(filter(None, [comparisons.METHOD, on_images]))
     return Section("statistics", "Statistics in full", said, tables=tuple(shown), notes=notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import jinja2
@@ -28,7 +29,13 @@ def html(page: Page) -> str:
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.globals |= {"rows": rows, "shown_of": shown_of, "number_of": number_of, "right": right, "spelled": repr}
+    environment.globals |= {
+        "rows": rows,
+        "shown_of": shown_of,
+        "number_of": number_of,
+        "right": right,
+        "spelled": spelled,
+    }
     return environment.get_template("page.html").render(
         page=page, style=_inside("page.css"), script=_inside("page.js"), contents=contents(page)
     )
@@ -43,6 +50,11 @@ def right(table: Table) -> list[bool]:
     """Which columns hold numbers and stand to the right."""
     whole = [[cell.numeric or not cell.text for cell in cells] for _, _, cells in rows(table)]
     return [all(column) for column in zip(*whole, strict=True)] if whole else []
+
+
+def spelled(value: float) -> str:
+    """A number at full precision, as JavaScript reads it too."""
+    return "Infinity" if value == math.inf else "-Infinity" if value == -math.inf else repr(value)
 
 
 def contents(page: Page) -> list[tuple[str, str]]:
