@@ -56,14 +56,20 @@ def own_weights(loss: str) -> str:
 
 
 def labels_of(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
-    """(label, key) of each strategy: the label leaves out what all of the group have in common."""
-    common = set.intersection(*(set(_parts(key)) for key in keys))
+    """(label, key) of each strategy: the label leaves out what all of the group have, and values that most have."""
+    common = set.intersection(*(set(_parts(key)) for key in keys)) | _usual(keys)
     full = {key: ", ".join(_parts(key)) for key in keys}
     short = {key: ", ".join(part for part in _parts(key) if part not in common) or full[key] for key in keys}
     often = Counter(short.values())
     labels = {key: short[key] if often[short[key]] == 1 else full[key] for key in keys}
     alike = Counter(" ".join(label.split()) for label in labels.values())
     return {key: (repr(one) if alike[" ".join(one.split())] > 1 else one, full[key]) for key, one in labels.items()}
+
+
+def _usual(keys: Sequence[Settings]) -> set[str]:
+    """Settings, beside what names a strategy, as more than half and at least three of the strategies have them."""
+    held = Counter(f"{name}={value}" for key in keys for name, value in key if name not in NAMED)
+    return {part for part, count in held.items() if count > max(2, len(keys) / 2)}
 
 
 def _parts(key: Settings) -> list[str]:
