@@ -170,7 +170,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     assert {f"IoU/{name}" for name in HOSTILE} <= shown
 
 
-@pytest.mark.parametrize("classes", [1, 150])
+@pytest.mark.parametrize("classes", [1, pytest.param(150, marks=pytest.mark.slow)])
 def test_one_class_and_150(classes: int, tmp_path: Path) -> None:
     names = [f"class {number}" for number in range(classes)]
     for seed in (1, 2):
