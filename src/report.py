@@ -92,7 +92,8 @@ def _parser() -> Parser:
     parser.add_argument("--dataset", metavar="NAME", help="with --trials or --correlate: names the classes")
     parser.add_argument(
         "--columns", default="", metavar="NAME=COLUMN,...",
-        help="with --trials: the table's names of strategy, seed and mIoU (default: mIoU is the mean over classes)",
+        help="with --trials: the table's names of strategy and seed, and where it has them of mIoU (default: the mean "
+        "over classes), imbalance, split, sampling, copy_paste",
     )  # fmt: skip
     parser.add_argument(
         "--groups", type=Path, metavar="FILE", help="with --trials: YAML of head, medium, tail -> classes"

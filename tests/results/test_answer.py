@@ -36,10 +36,24 @@ def test_the_best_comes_first_with_what_it_costs(tmp_path: Path) -> None:
     found = told(tmp_path)
     assert (found.score, found.best) == ("tail", "weighted_cross_entropy")
     assert found.lines[0] == (
-        "weighted_cross_entropy lifts the tail by +0.200 [+0.175, +0.225] over cross_entropy (3 seeds) and costs the "
-        "head nothing beyond noise (+0.000 [+0.000, +0.000]; 3 seeds could have shown 0.000)."
+        "weighted_cross_entropy lifts the tail by +0.200 [+0.175, +0.225] over cross_entropy (3 seeds); no cost to "
+        "the head was shown (+0.000 [+0.000, +0.000]; 3 seeds could have shown 0.000)."
     )
-    assert found.lines[1] == "Beyond noise on the tail too: focal +0.100 [+0.100, +0.100]."
+    assert found.lines[1] == (
+        "Class by class, the largest gains first: pole +0.200 [+0.175, +0.225]; sky +0.000 [+0.000, +0.000]; road "
+        "+0.000 [+0.000, +0.000]. After correction over 3 classes pole stands."
+    )
+    assert found.lines[2] == "Beyond noise on the tail too: focal +0.100 [+0.100, +0.100]."
+
+
+def test_the_tail_is_told_class_by_class(tmp_path: Path) -> None:
+    groups = {"class_groups": {"tail": ["pole"], "head": ["sky", "road"]}}
+    add(tmp_path, "a", PLAIN, about=groups)
+    add(tmp_path, "b", (0.11, 0.13, 0.16), about=groups, **WEIGHTED)  # +.01, +.02, +.04
+    assert told(tmp_path).lines[1] == (
+        "Its tail class by class: pole +0.023 [−0.015, +0.061]. After correction over 3 classes none of them stands by "
+        "itself."
+    )
 
 
 def test_a_cost_to_the_head_is_named(tmp_path: Path) -> None:
@@ -52,7 +66,7 @@ def test_a_cost_to_the_head_is_named(tmp_path: Path) -> None:
 def test_nothing_beyond_noise_says_what_could_have_been_shown(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     add(tmp_path, "b", (0.08, 0.15, 0.13), **WEIGHTED)  # -.02, +.04, +.01
-    (line,) = told(tmp_path).lines
+    line = told(tmp_path).lines[0]
     assert line.startswith("No strategy lifts the tail beyond noise: the most is weighted_cross_entropy with +0.010 [")
     assert line.endswith("(3 seeds could have shown 0.098).")
 
@@ -90,11 +104,12 @@ def test_full_data_is_a_ceiling_and_no_remedy(tmp_path: Path) -> None:
 def test_one_seed_is_no_evidence(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN[:1])
     add(tmp_path, "b", (0.3,), **WEIGHTED)
-    (line,) = told(tmp_path).lines
+    line, classes = told(tmp_path).lines
+    assert classes.endswith("One seed: nothing tells these from chance.")
     assert line.startswith(
         "On one seed, weighted_cross_entropy lifts the tail most: +0.200 against cross_entropy; head"
     )
-    assert "no intervals and no tests" in line
+    assert "no interval over seeds and no test; run two more seeds" in line
 
 
 def test_on_one_seed_nothing_may_lift(tmp_path: Path) -> None:
@@ -113,7 +128,7 @@ def test_one_seed_does_not_speak_for_those_that_have_several(tmp_path: Path) -> 
     assert (
         found.lines[0] == "No strategy lifts the tail; the least is lost by focal: −0.050 [−0.050, −0.050] (3 seeds)."
     )
-    assert "On one seed only, so untested on the tail: dice +0.790 unpaired." in found.lines
+    assert "On one seed only, so untested, on the tail: dice +0.790 unpaired." in found.lines
 
 
 def test_unpaired_seeds_are_said(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from imbseg.results.class_answer import class_line
 from imbseg.results.frames import Frames, Record, of_group, records
 from imbseg.results.moved_prior import share
 from imbseg.results.one_change import parts_of
+from imbseg.results.say import span
 from imbseg.results.strategies import Group
 
 LISTED = 3  # strategies told one by one
@@ -56,12 +58,13 @@ def answer(
     best = (lifting or tested or rows)[0]
     head = _head(compared, str(best["strategy"])) if score == "tail" else ""
     lines = [_lead(best, score, head, group.baseline.label)]
+    lines += class_line(group, compared, str(best["strategy"]))
     lines += _on_images(intervals, best, score)
     lines += _also(lifting[1:], score) + _within(tested, best, score) + _lower(tested, best, score)
-    lines += _untested(rows, score) if tested else []
+    lines += _untested(rows if tested else rows[1:], score, "only, so untested" if tested else "too")
     lines += _on_top(group, changed, score, [str(row["strategy"]) for row in lifting])
     lines += _ceiling(compared, score, _more_data(group))
-    lines += _prior(group, str(best["strategy"]), score) if lifting else []
+    lines += _prior(group, str(best["strategy"]), score) if lifting or not tested else []
     return Answer(tuple(lines), score, str(best["strategy"]))
 
 
@@ -69,23 +72,6 @@ def answer_of(group: Group, frames: Frames) -> Answer:
     """The answer from the tables of a report, see `frames.all_frames`."""
     names = ("comparisons.csv", "one_change.csv", "image_intervals.csv")
     return answer(group, *(of_group(frames, name, group) for name in names))
-
-
-def signed(value: float) -> str:
-    """A difference in three digits.
-
-    >>> signed(-0.0125), signed(0.2), signed(-1e-9)
-    ('−0.013', '+0.200', '+0.000')
-    """
-    return f"{round(value, 3) + 0.0 if abs(value) < 0.0005 else value:+.3f}".replace("-", "−")
-
-
-def span(row: Record) -> str:
-    """A difference with its interval, or without where one seed gives none; unpaired ones say so."""
-    unpaired = "" if row["paired"] else " unpaired"
-    if math.isnan(row["low"]):
-        return signed(row["mean"]) + unpaired
-    return f"{signed(row['mean'])} [{signed(row['low'])}, {signed(row['high'])}]{unpaired}"
 
 
 def named(score: str) -> str:
@@ -108,7 +94,8 @@ def _lead(best: Record, score: str, head: str, baseline: str) -> str:
     if math.isnan(best["low"]):
         moved = f"lifts {named(score)} most" if best["mean"] > 0 else f"loses least of {named(score)}, and none gains"
         return (f"On one seed, {label} {moved}: {span(best)} against {baseline}{head}. One seed tells nothing about "
-                f"chance: there are no intervals and no tests.")  # fmt: skip
+                f"chance: there is no interval over seeds and no test; run two more seeds of what you mean to "
+                f"believe.")  # fmt: skip
     if best["low"] > 0:
         return f"{label} lifts {named(score)} by {span(best)} over {baseline} ({seeds} seeds{_doubt([best])}){head}."
     if best["high"] < 0:
@@ -122,7 +109,8 @@ def _doubt(rows: Sequence[Record]) -> str:
     doubtful = [str(row["strategy"]) for row in rows if row["p_t_holm"] >= 0.05]
     if not doubtful:
         return ""
-    which = f": {', '.join(doubtful)}" if len(rows) > 1 else ""
+    more = f" and {len(doubtful) - LISTED} more" if len(doubtful) > LISTED else ""
+    which = f": {', '.join(doubtful[:LISTED])}{more}" if len(rows) > 1 else ""
     return f", though not after correction for {rows[0]['tests']} strategies{which}"
 
 
@@ -141,10 +129,10 @@ def _head(compared: pd.DataFrame, label: str) -> str:
     if math.isnan(row["low"]):
         return f"; head {span(row)}"
     if row["low"] > 0:
-        return f" and lifts the head too, by {span(row)}"
+        return f" and lifts the head too, by {span(row)}{_doubt([row])}"
     if row["high"] < 0:
-        return f" and costs the head {span(row)}"
-    return f" and costs the head nothing beyond noise ({span(row)}; {_power([row])})"
+        return f" and costs the head {span(row)}{_doubt([row])}"
+    return f"; no cost to the head was shown ({span(row)}; {_power([row])})"
 
 
 def _on_images(intervals: pd.DataFrame | None, best: Record, score: str) -> list[str]:
@@ -154,6 +142,9 @@ def _on_images(intervals: pd.DataFrame | None, best: Record, score: str) -> list
     if row is None or math.isnan(row["low"]):
         return []
     sure = row["low"] > 0 or row["high"] < 0
+    if abs(row["low"] - best["low"]) < 0.0005 and abs(row["high"] - best["high"]) < 0.0005:
+        return [f"With other test images as well as other seeds ({int(row['units'])} {row['unit']} drawn) the interval "
+                f"stays the same: the seeds are the larger chance."]  # fmt: skip
     words = "still beyond noise" if sure else "which leaves 0 in"
     return [f"With other test images as well as other seeds ({int(row['units'])} {row['unit']} drawn): {span(row)}, "
             f"{words}."]  # fmt: skip
@@ -165,7 +156,7 @@ def _listed(rows: Sequence[Record]) -> str:
 
 
 def _also(rows: Sequence[Record], score: str) -> list[str]:
-    return [f"Beyond noise on {named(score)} too: {_listed(rows)}{_doubt(rows[:LISTED])}."] if rows else []
+    return [f"Beyond noise on {named(score)} too: {_listed(rows)}{_doubt(rows)}."] if rows else []
 
 
 def _within(rows: Sequence[Record], best: Record, score: str) -> list[str]:
@@ -178,12 +169,12 @@ def _lower(rows: Sequence[Record], best: Record, score: str) -> list[str]:
     found = [row for row in reversed(rows) if row["high"] < 0 and row is not best]
     if not found:
         return []
-    return [f"Lower {named(score)} than the baseline, beyond noise: {_listed(found)}{_doubt(found[:LISTED])}."]
+    return [f"Lower {named(score)} than the baseline, beyond noise: {_listed(found)}{_doubt(found)}."]
 
 
-def _untested(rows: Sequence[Record], score: str) -> list[str]:
+def _untested(rows: Sequence[Record], score: str, how: str) -> list[str]:
     found = [row for row in rows if math.isnan(row["low"])]
-    return [f"On one seed only, so untested on {named(score)}: {_listed(found)}."] if found else []
+    return [f"On one seed {how}, on {named(score)}: {_listed(found)}."] if found else []
 
 
 def _on_top(group: Group, changed: pd.DataFrame, score: str, lifting: Sequence[str]) -> list[str]:
@@ -218,4 +209,7 @@ def _prior(group: Group, label: str, score: str) -> list[str]:
     """How much of the best gain decoding alone gives."""
     strategy = next(one for one in group.strategies if one.label == label)
     told = share(strategy, group.baseline, score)
-    return [] if told == "no seed has both" else [f"How much of it the prior alone explains, without training: {told}."]
+    if told == "no seed has both":
+        return []
+    return [f"Without any training, by taking back the baseline's preference for frequent classes (its prior) when it "
+            f"predicts: {told}."]  # fmt: skip

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imbseg.errors import InputError, first_line
 from imbseg.metrics.counts import Counts, load_counts
 from imbseg.results.collect import Run
+from imbseg.results.recorded import dataset_of
 
 Integers = NDArray[np.int64]
 Texts = NDArray[np.str_]
@@ -118,4 +119,14 @@ def _common_groups(found: Sequence[tuple[Run, Counts]], ordered: Sequence[Counts
         if not np.array_equal(groups, known[0][1]):
             raise InputError(f"{known[0][0].folder} and {run.folder}: expected the same groups of images "
                              f"(scenes, patients, videos), found others; report runs of one data set file")  # fmt: skip
-    return known[0][1] if known else None
+    return known[0][1] if known else _declared_groups(found[0][0], ordered[0].ids)
+
+
+def _declared_groups(run: Run, ids: Texts) -> Texts | None:
+    """Groups by the data set's file, of runs that were counted before groups were recorded."""
+    try:
+        dataset = dataset_of(run)
+        names = [dataset.group_of(str(one)) if dataset.group else "" for one in ids]
+    except (InputError, OSError):
+        return None
+    return np.array(names) if all(names) else None

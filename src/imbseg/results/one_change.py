@@ -110,7 +110,7 @@ def parts_of(strategy: Strategy) -> dict[str, str]:
     """What a strategy is made of, by axis; a table from elsewhere knows its strategy by one name only."""
     parameters = strategy.runs[0].parameters
     parts = {name: str(parameters[name]) for name in STRATEGY if name in parameters}
-    if not parts:
+    if len(parts) < len(STRATEGY):  # a table that doesn't tell what its strategies are made of
         return {"strategy": str(parameters.get("strategy")), "": strategy.key}
     weights = parameters.get("class_weights", "none")
     loss = str(parameters.get("loss"))

@@ -34,7 +34,10 @@ def plane_figure(group: Group) -> Figure | None:
     for number, strategy, cloud in clouds:
         if not cloud:
             continue
-        look: Mapping[str, Any] = {"color": COLORS[number % len(COLORS)], "marker": MARKS[number % len(MARKS)]}
+        look: Mapping[str, Any] = {
+            "color": COLORS[number % len(COLORS)],
+            "marker": MARKS[(number + number // len(COLORS)) % len(MARKS)],
+        }
         head, tail = (spread(values)[0] for values in zip(*cloud, strict=True))
         for seed in cloud:
             axis.plot(*zip((head, tail), seed, strict=True), color=look["color"], linewidth=0.7, alpha=0.4)

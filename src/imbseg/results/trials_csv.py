@@ -17,8 +17,11 @@ from imbseg.errors import InputError, unknown_name
 from imbseg.results import nni_export
 from imbseg.results.collect import FINISHED, Run
 from imbseg.results.csv_table import LISTED, numbers, read_table
+from imbseg.trial.fields import STRATEGY
 
-COLUMNS = ("strategy", "seed", "mIoU")  # what --columns may name; mIoU is the mean of the classes where it doesn't
+COLUMNS = ("strategy", "seed", "mIoU", *STRATEGY)  # what --columns may name
+OPTIONAL = ("mIoU", *STRATEGY)  # mIoU is the mean of the classes where it isn't named
+FULL = {"true": "imbalanced", "1": "imbalanced", "yes": "imbalanced", "false": "full", "0": "full", "no": "full"}
 
 
 def read_trials(
@@ -29,7 +32,7 @@ def read_trials(
     Args:
         file: CSV as pandas reads it; NNI's own export is recognised by its column trialJobId.
         dataset: its class names are columns: the IoU of each on the test images, 0..1.
-        columns: strategy, seed (and mIoU) -> the table's own column names.
+        columns: strategy, seed (and mIoU, imbalance, split, sampling, copy_paste) -> the table's own column names.
         groups: head, medium, tail -> class names; see `class_groups`.
 
     Returns:
@@ -43,7 +46,7 @@ def read_trials(
     if nni_export.is_export(table):
         table = nni_export.as_trials(table, dataset, columns)
         columns = {"mIoU": "mIoU", **columns} if "mIoU" in table.columns else columns
-    named = {name: columns.get(name, name) for name in COLUMNS if name in columns or name != "mIoU"}
+    named = {name: columns.get(name, name) for name in COLUMNS if name in columns or name not in OPTIONAL}
     _check_columns(table, named, dataset, file)
     classes = list(dataset.class_names)
     iou = _scores(table, classes, file)
@@ -54,10 +57,16 @@ def read_trials(
     strategies = table[named["strategy"]].astype(str).tolist()
     _check_repeats(strategies, seeds, file)
     own = _scores(table, [named["mIoU"]], file)[:, 0] if "mIoU" in named else iou.mean(axis=1)
-    return [
-        _run(f"{file.name}:{row + 2}", file, dataset, (strategies[row], seeds[row]), iou[row], float(own[row]), groups)
-        for row in range(len(table))
-    ]
+    axes = {name: table[named[name]].astype(str).tolist() for name in STRATEGY if name in named}
+    runs = []
+    for row in range(len(table)):
+        key = strategies[row], seeds[row]
+        run = _run(f"{file.name}:{row + 2}", file, dataset, key, iou[row], float(own[row]), groups)
+        told = {name: FULL.get(values[row].lower(), values[row]) if name == "imbalance" else values[row]
+                for name, values in axes.items()}  # fmt: skip
+        run.about["parameters"].update(told)
+        runs.append(run)
+    return runs
 
 
 def class_groups(dataset: Dataset, file: Path | None) -> dict[str, tuple[str, ...]]:
@@ -158,6 +167,7 @@ def _run(
             "seed": key[1],
         },
         "weights_of_classes": dict.fromkeys(dataset.class_names, 1.0),
+        "class_groups": {group: list(names) for group, names in groups.items()},
     }
     test = {"mIoU": own, **means, **{f"IoU/{one}": value for one, value in of_class.items()}}
     return Run(name, file.parent, FINISHED, "", about, test=test)

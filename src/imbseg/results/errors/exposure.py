@@ -90,8 +90,9 @@ def sentences(found: pd.DataFrame) -> list[str]:
                 "more pays can't be told."]  # fmt: skip
     known = pays(found).dropna(subset="spearman")
     if known.empty:
-        return ["Whether showing a class more pays can't be told: no strategy showed classes in other shares than the "
-                "baseline did, over at least three of them."]  # fmt: skip
+        if (found.groupby("strategy")["ratio"].nunique() < 2).all():
+            return ["No strategy changed how often classes were shown, so nothing tells whether that pays."]
+        return ["Whether showing a class more pays can't be told: of fewer than three classes, or all gained the same."]
     order = known["spearman"].abs().sort_values(ascending=False, kind="stable").index[:3]
     return [_words(known.loc[place].to_dict()) for place in order]
 

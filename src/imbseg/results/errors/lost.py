@@ -10,17 +10,18 @@ import pandas as pd
 from imbseg.results.errors.counted import frame, name, numbers, seed_name
 from imbseg.results.strategies import Group
 
+LEARNED = 0.01  # IoU from which a class counts as learned: less is a few pixels by chance
 COLUMNS = ("strategy", "seed", "class", "learned", "lost", "back", "best_before")
 
 
 def lost_classes(group: Group) -> pd.DataFrame:
-    """The classes whose IoU on the validation images was above 0 and fell back to 0, run by run.
+    """The classes whose IoU on the validation images reached .01 and fell back to 0, run by run.
 
     Args:
         group: strategies, the baseline included.
 
     Returns:
-        A row a run and class that was lost: strategy, seed, class, learned (first epoch with an IoU above 0), lost
+        A row a run and class that was lost: strategy, seed, class, learned (first epoch with an IoU of .01), lost
         (first epoch after it with an IoU of 0), back (first epoch after that with an IoU above 0; empty where it
         never came back), best_before (the highest IoU before it was lost). Epochs without an IoU of the class (neither
         shown nor predicted) tell nothing.
@@ -57,7 +58,7 @@ def course(epochs: Iterable[float], scores: Iterable[float]) -> dict[str, float 
             break
         if lost is None and learned is not None and score == 0:
             lost = int(epoch)
-        elif lost is None and score > 0:
+        elif lost is None and (score >= LEARNED or learned is not None):
             learned = int(epoch) if learned is None else learned
             best = max(best, float(score))
     return None if lost is None else {"learned": learned, "lost": lost, "back": back, "best_before": best}

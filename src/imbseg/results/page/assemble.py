@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from imbseg.results.answer import Answer, answer_of, signed, span
+from imbseg.results.answer import Answer, answer_of
 from imbseg.results.apart import doubts, groups_apart
+from imbseg.results.class_answer import tail_classes
 from imbseg.results.collect import CORRECTED, SCORES
 from imbseg.results.examples import Examples
 from imbseg.results.figures import class_order
 from imbseg.results.frames import Frames, Notes, of_group, records
 from imbseg.results.page import dots, gallery, lines, plane
-from imbseg.results.page.content import Chapter, Column, Page, Section, Table, Tile
+from imbseg.results.page.content import Chapter, Chart, Column, Page, Section, Table, Tile
 from imbseg.results.page.full import DIFFERENCE, P, correlated, run, statistics
 from imbseg.results.page.reasons import why
+from imbseg.results.say import signed, span
 from imbseg.results.settings import hours
 from imbseg.results.strategies import Group, Results
+from imbseg.results.tables import WORDS
 
 
 def page(results: Results, frames: Frames, shown: Mapping[str, Examples], notes: Notes) -> Page:
@@ -83,18 +87,26 @@ def _tiles(group: Group, frames: Frames, told: Answer) -> tuple[Tile, ...]:
 
 def _strategies(group: Group, frames: Frames) -> Section:
     frame = of_group(frames, "strategies.csv", group)
-    columns = [Column("label", "strategy"), Column("seeds", "seeds")]
-    for subset, word in (("test", "test"), ("val", "validation")):
-        for score in (*SCORES, *CORRECTED):
-            name = f"{subset}/{score} mean"
-            if name in frame and frame[name].astype(str).ne("").any():
-                columns.append(Column(name, f"{word} {score}", 3, spread=f"{subset}/{score} std"))
-    table = Table("IoU, mean ± standard deviation over the seeds; a click on a heading sorts", "strategies.csv",
-                  frame, tuple(columns), by="label")  # fmt: skip
-    note = ("prior/ and rank/: the same networks decoded anew after training, with the prior moved back (its strength "
-            "chosen on validation images) and by expected IoU.")  # fmt: skip
-    corrected = any("/" in column.title for column in columns)
-    return Section("strategies", "Strategies", tables=(table,), notes=(note,) if corrected else ())
+    named = (Column("label", "strategy"), Column("seeds", "seeds"))
+    tables = []
+    for scores, subsets, what, folded in (
+        (SCORES, ("test",), "IoU on the test images, mean ± standard deviation over the seeds", False),
+        (SCORES, ("val",), "The same on the validation images", True),
+        (CORRECTED, ("test", "val"), "Decoded anew after training: by the prior moved back, and by expected IoU", True),
+    ):
+        columns = tuple(
+            Column(name, f"{WORDS[subset]} {score}", 3, spread=f"{subset}/{score} std")
+            for subset in subsets for score in scores if _told(frame, name := f"{subset}/{score} mean")
+        )  # fmt: skip
+        if columns:
+            tables.append(Table(what, "strategies.csv", frame, (*named, *columns), by="label", folded=folded))
+    tail = tail_classes(group)
+    said = (f"The tail: {', '.join(tail)}.",) if tail else ()
+    return Section("strategies", "Strategies", said, tables=tuple(tables))
+
+
+def _told(frame: pd.DataFrame, name: str) -> bool:
+    return name in frame and bool(frame[name].astype(str).ne("").any())
 
 
 def _moved_prior(group: Group, frames: Frames) -> Section:
@@ -108,16 +120,18 @@ def _moved_prior(group: Group, frames: Frames) -> Section:
         Column("both", "gain, both with their best prior", 3, low="both_low", high="both_high", signed=True),
         Column("seeds", "seeds", 0),
     )  # fmt: skip
-    said = ("A remedy that only moves the prior gives what the baseline gets for nothing, by decoding its own logits "
-            "minus beta log(prior); what is left with both sides so decoded is more than that.",)  # fmt: skip
-    table = Table("Every gain as trained, and with each side's best prior (beta chosen on validation images)",
+    said = ("A network learns how frequent each class is, and leans toward the frequent ones: its prior. Taking that "
+            "back when it predicts (logits - beta log(prior), beta chosen on validation images) costs no training, and "
+            "gives the baseline what stands under 'the prior alone'. The last column compares both networks after that "
+            "correction: what is left there needed the training.",)  # fmt: skip
+    table = Table("Every gain as trained, and with each side's best prior",
                   "moved_prior.csv", frame, columns, by="strategy")  # fmt: skip
     return Section("prior", "How much of it is a moved prior", said, tables=(table,))
 
 
 def _classes(group: Group, frames: Frames) -> Section:
     compared = of_group(frames, "comparisons.csv", group)
-    order, shares = class_order(group)
+    order, _ = class_order(group)
     there = [score for score in SCORES if len(compared) and (compared["score"] == score).any()]
     names = [group.classes[index] for index in order]
     titles = {f"IoU/{name}": name for name in names}
@@ -127,11 +141,37 @@ def _classes(group: Group, frames: Frames) -> Section:
                Column("p_t", "p (t)", P), Column("p_t_holm", "p, Holm over the classes", P),
                Column("detectable", "could have shown", 3))  # fmt: skip
     table = Table("Gain of every class", "comparisons.csv", of_classes, columns, by="strategy", folded=True)
-    known = "classes from the most test pixels to the fewest" if shares is not None else "the rarest classes below"
-    said = (f"Test IoU minus that of {group.baseline.label}; {known}. A filled dot: the interval over seeds leaves 0 "
-            f"out; hollow: within noise.",)  # fmt: skip
-    return Section("classes", "What each strategy did to each class", said if charts else (), tuple(charts),
-                   (table,) if len(of_classes) else ())  # fmt: skip
+    said = _told_of_classes(group, of_classes) if charts else ()
+    return Section("classes", "What each strategy did to each class", said,
+                   tuple(_best_first(charts, compared, there)), (table,) if len(of_classes) else ())  # fmt: skip
+
+
+def _best_first(charts: Sequence[Chart], compared: pd.DataFrame, there: Sequence[str]) -> list[Chart]:
+    """Panels by the gain on the tail (mIoU where there is none), the largest first."""
+    if not charts:
+        return []
+    score = "tail" if "tail" in there else "mIoU"
+    gains = {row["strategy"]: row["mean"] for _, row in records(compared[compared["score"] == score])}
+    return sorted(charts, key=lambda chart: -gains.get(chart.strategy, -math.inf))
+
+
+def _told_of_classes(group: Group, of_classes: pd.DataFrame) -> tuple[str, ...]:
+    """How the dots are to be read, and how many of them chance alone would mark."""
+    order, shares = class_order(group)
+    known = "by their test pixels, the most first" if shares is not None else "the rarer in training, the lower"
+    known = "in the data set's order" if order == sorted(order) and shares is None else known
+    first = f"Test IoU minus that of {group.baseline.label}; classes {known}."
+    tested = of_classes[of_classes["low"].notna()]
+    if tested.empty:
+        return (f"{first} One seed a strategy: no interval, so no dot is marked as more than chance.",)
+    alone = int(((tested["low"] > 0) | (tested["high"] < 0)).sum())
+    stand = int((tested["p_t_holm"] < dots.SIGNIFICANT).sum())
+    return (
+        f"{first} Filled: stands after correction over the classes of its strategy (Holm); ring: its interval alone "
+        f"leaves 0 out; grey: within noise.",
+        f"Of {len(tested)} intervals about {max(1, round(0.05 * len(tested)))} leave 0 out by chance; {alone} do, "
+        f"{stand} stand after correction.",
+    )
 
 
 def _plane(group: Group, frames: Frames) -> Section:
@@ -158,8 +198,9 @@ def _one_change(group: Group, frames: Frames) -> Section:
     if not len(frame):
         return Section("changes", "One change at a time")
     columns = (Column("axis", "what changes"), Column("from", "from"), Column("to", "to"),
-               Column("instead_of", "in"), Column("score", "score"), DIFFERENCE, Column("seeds", "seeds", 0),
-               Column("p_t_holm", "p (t), Holm", P), Column("detectable", "could have shown", 3))  # fmt: skip
+               Column("instead_of", "all else as in"), Column("score", "score"), DIFFERENCE,
+               Column("seeds", "seeds", 0), Column("p_t_holm", "p (t), Holm", P),
+               Column("detectable", "could have shown", 3))  # fmt: skip
     table = Table("Pairs of strategies that differ in one thing", "one_change.csv", frame, columns, by="strategy",
                   folded=len(frame) > 24)  # fmt: skip
     said = ("What a remedy adds to the others: every pair of strategies that differ in one setting, seed by seed.",)

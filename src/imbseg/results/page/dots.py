@@ -15,6 +15,7 @@ from imbseg.results.page.svg import Scale, drawing, scale, shorten, tag, tick_te
 FILE = "comparisons.csv"
 WIDTH, LEFT, RIGHT, TOP, LINE, BOTTOM = 350.0, 126.0, 10.0, 6.0, 17.0, 30.0
 LONGEST = 17  # letters of a class beside its row
+SIGNIFICANT = 0.05  # of p, corrected over the classes of the strategy, from which on a dot is filled
 
 
 def panels(compared: pd.DataFrame, scores: Sequence[str], titles: Mapping[str, str]) -> list[Chart]:
@@ -75,10 +76,11 @@ def _panel(
 
 
 def _dot(place: int, row: Record, y: float, axis: Scale, name: str) -> Markup:
-    """The mean as a dot, filled where the interval leaves 0 out; the interval as a line, cut at the edge."""
+    """The mean as a dot: filled where it stands after correction, ringed where the interval alone leaves 0 out."""
     mean, low, high = (float(row[key]) for key in ("mean", "low", "high"))
     sure = low > 0 or high < 0
     tone = ("up" if mean > 0 else "down") if sure else "unsure"
+    tone += "" if not sure or row["p_t_holm"] < SIGNIFICANT else " alone"
     interval = f" [{low:+.3f}, {high:+.3f}]" if not math.isnan(low) else ""
     seeds = int(row["seeds"])
     words = f"{name}: {mean:+.3f}{interval}, {seeds} seed{'s' if seeds != 1 else ''}"

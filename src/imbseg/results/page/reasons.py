@@ -46,7 +46,7 @@ def _confusion(group: Group, frame: pd.DataFrame, said: tuple[str, ...], best: s
         STRATEGY, Column("truth", "truth"), Column("prediction", "taken for"),
         Column("baseline_share", "of its pixels, baseline", 1, percent=True),
         Column("strategy_share", "now", 1, percent=True), Column("change", "change", 1, percent=True, signed=True),
-        Column("strategy_came_from", "of what is called so", 1, percent=True),
+        Column("strategy_came_from", "share of all that is called so", 1, percent=True),
         Column("shown_together", "images with both", 0, percent=True),
     )  # fmt: skip
     ordered = frame.loc[frame["change"].abs().sort_values(ascending=False, kind="stable").index]
@@ -54,16 +54,16 @@ def _confusion(group: Group, frame: pd.DataFrame, said: tuple[str, ...], best: s
     tables = [Table(f"{best}: the mistakes that changed most", heat.FILE, own.head(MOST), columns, by="strategy")]
     tables.append(Table("Every strategy's, the largest changes first", heat.FILE, ordered.head(LONGEST), columns,
                         by="strategy", folded=True))  # fmt: skip
-    notes = ("Blue: fewer of a class's pixels (row) go to another (column) than in the baseline; orange: more.",)
-    return Section(key, title, said, tuple(charts), tuple(tables), notes=notes if charts else ())
+    read = ("Blue: fewer of a class's pixels (row) go to another (column) than in the baseline; orange: more.",)
+    return Section(key, title, said + (read if charts else ()), tuple(charts), tuple(tables))
 
 
 def _pixels(found: dict[str, pd.DataFrame], said: dict[str, tuple[str, ...]]) -> Section:
     effect, profile = found["pixel_effect"], found["class_profile"]
     tables = []
     if len(effect):
-        columns = (STRATEGY, CLASS, GAIN, Column("misses", "by fewer misses", 3, signed=True),
-                   Column("false_alarms", "by fewer false alarms", 3, signed=True), SEEDS)  # fmt: skip
+        columns = (STRATEGY, CLASS, GAIN, Column("misses", "by misses", 3, signed=True),
+                   Column("false_alarms", "by false alarms", 3, signed=True), SEEDS)  # fmt: skip
         tables.append(Table("Where each gain comes from; the two parts sum to it", "pixel_effect.csv", effect, columns,
                             by="strategy", folded=len(effect) > MOST))  # fmt: skip
     if len(profile):
@@ -90,13 +90,13 @@ def _sizes(frame: pd.DataFrame, said: tuple[str, ...]) -> Section:
 def _exposure(found: dict[str, pd.DataFrame], said: tuple[str, ...]) -> Section:
     frame, pays = found["exposure"], found["exposure_pays"]
     title = "Was it shown more, and did that pay"
-    if not len(frame):
+    if not len(frame) or not pays["spearman"].notna().any():
         return Section("exposure", title)
     columns = (STRATEGY, CLASS, Column("ratio", "pixels shown, times the baseline's", 2), GAIN,
                Column("pasted", "objects pasted", 0), SEEDS)  # fmt: skip
     tables = [Table("What training showed of each class, and its gain", "exposure.csv", frame, columns, by="strategy",
                     folded=len(frame) > MOST)]  # fmt: skip
-    if len(pays) and pays["spearman"].notna().any():
+    if len(pays):
         tables.append(Table("Spearman's correlation of exposure with gain over the classes", "exposure_pays.csv", pays,
                             (STRATEGY, Column("spearman", "Spearman", 2, signed=True),
                              Column("classes", "classes", 0)), by="strategy"))  # fmt: skip
@@ -110,6 +110,6 @@ def _lost(frame: pd.DataFrame, said: tuple[str, ...]) -> Section:
     columns = (STRATEGY, Column("seed", "seed"), CLASS, Column("learned", "learned in epoch", 0),
                Column("lost", "lost in", 0), Column("back", "back in", 0),
                Column("best_before", "best IoU before", 3))  # fmt: skip
-    table = Table("Validation IoU above 0 and later 0", "lost_classes.csv", frame, columns, by="strategy",
+    table = Table("Validation IoU of .01 or more, and later 0", "lost_classes.csv", frame, columns, by="strategy",
                   folded=len(frame) > MOST)  # fmt: skip
     return Section("lost", title, said, tables=(table,))
