@@ -46,7 +46,7 @@ def test_without_shared_seeds_nothing_is_paired() -> None:
 @pytest.mark.parametrize(("ours", "theirs"), [((0.5,), (0.4,)), ((0.5,), (0.4, 0.3))])
 def test_one_seed_gives_a_mean_and_no_test(ours: tuple[float, ...], theirs: tuple[float, ...]) -> None:
     found = statistics.difference(scores(*ours), scores(*theirs))
-    assert found.mean == pytest.approx(ours[0] - np.mean(theirs))
+    assert found.mean == pytest.approx(0.1)  # seed 1 against itself, whatever seed 2 of the other side says
     assert all(math.isnan(value) for value in (found.low, found.high, found.p_t, found.p_permutation, found.least_p))
 
 

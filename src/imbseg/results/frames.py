@@ -58,7 +58,7 @@ def all_frames(results: Results) -> Frames:
     return {name: frame for name, frame in frames.items() if len(frame)}
 
 
-def image_frames(results: Results, counts: Path | None, background: str | None) -> tuple[Frames, Notes]:
+def image_frames(results: Results, counts: Path | None = None, background: str | None = None) -> tuple[Frames, Notes]:
     """Tables that need more than scores: intervals over test images, correlations with statistics of the classes.
 
     Args:

@@ -143,7 +143,7 @@ def _rows(group: Group, strategy: Strategy, scores: Mapping[str, Score]) -> list
         if not ours or not theirs:
             continue
         shared = sorted(ours.keys() & theirs.keys())
-        paired = len(shared) > 1 or len(shared) == len(ours) == len(theirs)
+        paired = len(shared) > 1 or (bool(shared) and min(len(ours), len(theirs)) == 1)
         if paired:
             ours, theirs = ({one: side[one] for one in shared} for side in (ours, theirs))
         found = dict(zip(COLUMNS[8:], _intervals(list(ours.values()), list(theirs.values()), score, paired=paired),

@@ -52,7 +52,7 @@ class Difference:
 
 
 def difference(ours: Mapping[Seed, float], theirs: Mapping[Seed, float]) -> Difference:
-    """Hold a strategy against a baseline, seed by seed where two or more seeds are shared.
+    """Hold a strategy against a baseline, seed by seed where seeds are shared: two, or a side's only one.
 
     Args:
         ours: seed -> score of the strategy, without NaN.
@@ -73,7 +73,7 @@ def difference(ours: Mapping[Seed, float], theirs: Mapping[Seed, float]) -> Diff
     shared = sorted(ours.keys() & theirs.keys())
     one, other = np.array(list(ours.values())), np.array(list(theirs.values()))
     ranks = float(stats.ranksums(one, other).pvalue) if min(len(one), len(other)) > 1 else math.nan
-    if len(shared) > 1 or len(shared) == len(one) == len(other):
+    if len(shared) > 1 or (shared and min(len(one), len(other)) == 1):
         pairs = np.array([ours[seed] - theirs[seed] for seed in shared])
         return _paired(pairs, ranks)
     return _unpaired(one, other, ranks)
