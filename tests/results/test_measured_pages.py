@@ -11,6 +11,10 @@ from test_trials_csv import published, weak_groups
 
 from imbseg.datasets import spec
 from imbseg.results import comparisons, correlations
+from imbseg.results.answer import answer_of
+from imbseg.results.collect import collect
+from imbseg.results.frames import all_frames
+from imbseg.results.strategies import arrange
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CELLS = ("val/mIoU", "val/head", "val/tail", "val/prior/mIoU", "val/prior/tail", "val/rank/mIoU", "val/rank/tail",
@@ -127,3 +131,14 @@ def signed(value: float, digits: int) -> str:
 
 def span(row: pd.Series) -> str:
     return f"[{short(row['low'])}, {short(row['high'])}]"
+
+
+def test_the_readme_tells_the_answer_of_the_stored_runs() -> None:
+    root = DOCS / "sample_runs"
+    results = arrange(collect(root), root)
+    group = results.groups[0]
+    readme = " ".join((DOCS.parent / "README.md").read_text(encoding="utf-8").split())
+    told = answer_of(group, all_frames(results)).lines
+    assert len(told) == 3
+    for line in told:
+        assert line in readme
