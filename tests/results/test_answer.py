@@ -84,7 +84,7 @@ def test_one_more_remedy_on_top_of_what_lifts(tmp_path: Path) -> None:
     add(tmp_path, "c", (0.29, 0.33, 0.32), sampling="rare_class", **WEIGHTED)  # -.01, +.02, 0 on top of b
     (line,) = [line for line in told(tmp_path).lines if line.startswith("On top of")]
     assert line.startswith(
-        "On top of full/mskf/none/none, weighted_cross_entropy, sampling rare_class instead of none adds nothing "
+        "On top of none/none, weighted_cross_entropy, sampling rare_class instead of none adds nothing "
         "beyond noise: +0.003 [−0.035, +0.041] (3 seeds could have shown "
     )
 

@@ -95,8 +95,8 @@ def test_several_comparisons_warn_of_chance(tmp_path: Path):
 @pytest.mark.parametrize(
     ("plain", "other", "words"),
     [
-        ("none", "label", "Twice the steps an epoch of the baseline: full/mskf/label/none;"),
-        ("none", "x2", "Twice the steps an epoch of the baseline: full/mskf/x2/none;"),
+        ("none", "label", "Twice the steps an epoch of the baseline: label/none;"),
+        ("none", "x2", "Twice the steps an epoch of the baseline: x2/none;"),
         ("x2", "label", None),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_baseline_that_trains_longer_is_named(tmp_path: Path):
     for sampling in ("none", "x2"):
         make_run(tmp_path / sampling, sampling=sampling)
     (group,) = arrange(collect(tmp_path), tmp_path, "full/mskf/x2/none").groups
-    assert "Half the steps an epoch of the baseline: full/mskf/none/none;" in "\n".join(sentences(group))
+    assert "Half the steps an epoch of the baseline: none/none;" in "\n".join(sentences(group))
 
 
 def test_whether_the_data_tell_strategies_apart(tmp_path: Path):

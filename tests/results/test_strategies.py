@@ -66,8 +66,8 @@ def test_a_parameter_of_another_remedy_is_no_difference(
     make_run(tmp_path / "a", sampling="x2", **{parameter: 0.1})
     make_run(tmp_path / "b", **remedy, **{parameter: 0.5})
     (group,) = results_of(tmp_path, "full/mskf/x2/none, cross_entropy").groups
-    assert group.baseline.label == "full/mskf/x2/none"
-    assert [one.label for one in group.others] == [f"full/mskf/{strategy}, {parameter}=0.5"]
+    assert group.baseline.label == "x2/none"
+    assert [one.label for one in group.others] == [f"{strategy}, {parameter}=0.5"]
 
 
 def test_other_data_meta_fold_or_epochs_are_groups_of_their_own(tmp_path: Path):
@@ -109,15 +109,15 @@ def test_seeds_of_the_split_pair_with_their_like(tmp_path: Path):
     ("settings", "chosen", "how"),
     [
         ([WEIGHTED, {}], "cross_entropy", "the plainest with cross_entropy"),
-        ([{"sampling": "label"}, {"sampling": "x2"}], "full/mskf/x2/none", "the plainest with cross_entropy"),
+        ([{"sampling": "label"}, {"sampling": "x2"}], "x2/none", "the plainest with cross_entropy"),
         (
             [{"sampling": "none"}, {"sampling": "x2"}, {"sampling": "label"}],
-            "full/mskf/x2/none",
+            "x2/none",
             "the plainest with cross_entropy",
         ),
         (
             [{"sampling": "label", "loss": "focal"}, {"sampling": "x2", "loss": "focal"}],
-            "full/mskf/x2/none",
+            "x2/none",
             "nothing resampled or pasted",
         ),
         (
@@ -127,7 +127,7 @@ def test_seeds_of_the_split_pair_with_their_like(tmp_path: Path):
         ),
         (
             [{"sampling": "label", "loss": "focal"}, {"sampling": "cluster", "loss": "focal"}],
-            "full/mskf/label/none",
+            "label/none",
             "the first",
         ),
     ],

@@ -59,11 +59,20 @@ def labels_of(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
     """(label, key) of each strategy: the label leaves out what all of the group have, and values that most have."""
     common = set.intersection(*(set(_parts(key)) for key in keys)) | _usual(keys)
     full = {key: ", ".join(_parts(key)) for key in keys}
-    short = {key: ", ".join(part for part in _parts(key) if part not in common) or full[key] for key in keys}
+    shared = _shared_start([str(dict(key)["strategy"]) for key in keys])
+    short = {key: ", ".join(part for part in _parts(key) if part not in common).removeprefix(shared) or full[key]
+             for key in keys}  # fmt: skip
     often = Counter(short.values())
     labels = {key: short[key] if often[short[key]] == 1 else full[key] for key in keys}
     alike = Counter(" ".join(label.split()) for label in labels.values())
     return {key: (repr(one) if alike[" ".join(one.split())] > 1 else one, full[key]) for key, one in labels.items()}
+
+
+def _shared_start(strategies: Sequence[str]) -> str:
+    """The imbalance and the split where all strategies have the same: `full/given/` of full/given/x2/none."""
+    parts = [strategy.split("/") for strategy in strategies]
+    alike = len(parts) > 1 and all(len(one) == 4 and one[:2] == parts[0][:2] for one in parts)
+    return "/".join([*parts[0][:2], ""]) if alike else ""
 
 
 def _usual(keys: Sequence[Settings]) -> set[str]:

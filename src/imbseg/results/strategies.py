@@ -171,6 +171,7 @@ def _plainness(settings: Mapping[str, Any], parameters: Mapping[str, Any], *, do
 
 def _matching(strategies: Iterable[Strategy], wanted: str) -> list[Strategy]:
     exact = [one for one in strategies if wanted in (one.key, one.label)]
+    exact = exact or [one for one in strategies if wanted == f"{one.settings['strategy']}, {one.settings['loss']}"]
     return exact or [one for one in strategies if wanted in (one.settings["strategy"], one.settings["loss"])]
 
 

@@ -26,7 +26,9 @@ def why(group: Group, frames: Frames, best: str) -> list[Section]:
         best: label of the strategy that the answer is about.
     """
     found = {name: of_group(frames, f"{name}.csv", group) for name in WHY}
-    said = {key: tuple(lines) for key, lines in errors.sentences(found).items()}
+    confused = found["confusion_change"]
+    told = {**found, "confusion_change": confused[confused["strategy"] == best] if len(confused) else confused}
+    said = {key: tuple(lines) for key, lines in errors.sentences(told).items()}
     return [
         _confusion(group, found["confusion_change"], said["confusion_change"], best),
         _pixels(found, said),
@@ -51,7 +53,7 @@ def _confusion(group: Group, frame: pd.DataFrame, said: tuple[str, ...], best: s
     )  # fmt: skip
     ordered = frame.loc[frame["change"].abs().sort_values(ascending=False, kind="stable").index]
     own = ordered[ordered["strategy"] == best]
-    tables = [Table(f"{best}: the mistakes that changed most", heat.FILE, own.head(MOST), columns, by="strategy")]
+    tables = [Table(f"{best}: the mistakes that changed most", heat.FILE, own.head(MOST), columns[1:])]
     tables.append(Table("Every strategy's, the largest changes first", heat.FILE, ordered.head(LONGEST), columns,
                         by="strategy", folded=True))  # fmt: skip
     read = ("Blue: fewer of a class's pixels (row) go to another (column) than in the baseline; orange: more.",)
