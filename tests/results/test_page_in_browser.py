@@ -94,7 +94,8 @@ def test_a_strategy_is_hidden_everywhere_and_comes_back(page: browser.Page) -> N
 
 def test_a_mark_tells_its_numbers_under_the_pointer_and_by_keyboard(page: browser.Page) -> None:
     place = page.run("(one => { one.scrollIntoView({block: 'center', behavior: 'instant'});"
-                     " const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })"
+                     " const box = one.getBoundingClientRect();"
+                     " return [box.x + box.width / 2, box.y + box.height / 2]; })"
                      "(document.querySelector('svg .dot circle'))")  # fmt: skip
     page.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
     page.wait("!document.getElementById('tip').hidden")
