@@ -9,8 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from run_folders import make_run
+
+from imbseg.metrics.counts import collect, save_counts
 
 SCRIPT = Path(__file__).resolve().parents[2] / "src" / "report.py"
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
@@ -122,6 +125,17 @@ def test_a_damaged_run_is_left_out_with_its_reason(file: str, content: str, tmp_
     status, said, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
     assert (status, complained) == (0, "")
     assert f"hurt   broken  {file}" in said
+
+
+def test_counts_of_other_images_are_refused_and_nothing_is_written(tmp_path: Path, command):
+    for name, ids, more in (("plain", "abcdefghijkl", {}), ("weighted", "abcdefghijkx", WEIGHTED)):
+        folder = make_run(tmp_path / "runs" / name, **more)
+        confusions = [np.vstack([np.eye(3, dtype=np.int64), np.zeros((1, 3), np.int64)])] * len(ids)
+        save_counts(folder / "counts_test.npz", collect(list(ids), confusions))
+    status, _, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    assert (status, complained.count("\n")) == (2, 1)
+    assert "expected counts of the same test images, found 12 and 12" in complained
+    assert not (tmp_path / "out").exists()
 
 
 def test_groups_without_a_shared_score_are_told(tmp_path: Path, command):
