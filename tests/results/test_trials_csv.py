@@ -87,6 +87,15 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], message: str, *arguments: str) -> None:
+    """The command ends with one sentence that holds `message`, exit status 2 and no folder where --out leads."""
+    assert command(monkeypatch, *arguments) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not Path(arguments[arguments.index("--out") + 1]).exists()
+
+
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.syspath_prepend(str(REPOSITORY / "src"))
     monkeypatch.setattr(sys, "argv", ["report.py", *arguments])
@@ -136,11 +145,7 @@ def test_bad_tables_are_one_sentence(
     content, message = BAD[kind]
     content.to_csv(tmp_path / "trials.csv", index=False)
     arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
-    assert command(monkeypatch, *arguments) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
-    assert not (tmp_path / "out").exists()
+    refused(monkeypatch, capsys, message, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -203,11 +208,7 @@ def test_misshapen_tables_are_one_sentence(
     header, row, message = TEXTS[kind]
     (tmp_path / "trials.csv").write_bytes(f"{header}\n{row}\n".encode("latin-1") if header else b"")
     arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
-    assert command(monkeypatch, *arguments) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
-    assert not (tmp_path / "out").exists()
+    refused(monkeypatch, capsys, message, *arguments)
 
 
 def test_strategies_without_a_seed_in_common_are_unpaired_and_that_is_said(

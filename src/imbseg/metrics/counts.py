@@ -111,6 +111,17 @@ def marginals(confusions: Integers) -> tuple[Integers, Integers, Integers, Integ
     return tp, labelled.sum(axis=-2) - tp, labelled.sum(axis=-1) - tp, confusions[..., -1, :].copy()
 
 
+def of_images(counts: Counts, rows: NDArray[np.int64]) -> Counts:
+    """The counts of some images, in another order; what belongs to the whole set stays as it is.
+
+    Args:
+        counts: of all images.
+        rows: (chosen,) places of images.
+    """
+    parts = {name: getattr(counts, name)[rows] for name in ("ids", "tp", "fp", "fn", "ignored")}
+    return dataclasses.replace(counts, **parts, groups=counts.groups[rows] if counts.groups.size else counts.groups)
+
+
 def save_counts(path: Path, counts: Counts) -> None:
     """Write counts as compressed NumPy arrays, whole or not at all."""
     with whole_file(path) as temporary:

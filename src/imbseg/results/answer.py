@@ -13,12 +13,13 @@ import pandas as pd
 
 from imbseg.results.class_answer import class_line
 from imbseg.results.frames import Frames, Record, of_group, records
-from imbseg.results.moved_prior import share
+from imbseg.results.moved_prior import part, share
 from imbseg.results.one_change import parts_of
-from imbseg.results.say import span
+from imbseg.results.say import listed, span
+from imbseg.results.statistics import SIGNIFICANT
 from imbseg.results.strategies import Group
 
-LISTED = 3  # strategies told one by one
+LISTED = 3  # remedies on top of another that are told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,11 +107,10 @@ def _lead(best: Record, score: str, head: str, baseline: str) -> str:
 
 def _doubt(rows: Sequence[Record]) -> str:
     """Which of some differences don't stand once it is admitted how many strategies were tried."""
-    doubtful = [str(row["strategy"]) for row in rows if row["p_t_holm"] >= 0.05]
+    doubtful = [str(row["strategy"]) for row in rows if row["p_t_holm"] >= SIGNIFICANT]
     if not doubtful:
         return ""
-    more = f" and {len(doubtful) - LISTED} more" if len(doubtful) > LISTED else ""
-    which = f": {', '.join(doubtful[:LISTED])}{more}" if len(rows) > 1 else ""
+    which = f": {listed(doubtful)}" if len(rows) > 1 else ""
     return f", though not after correction for {rows[0]['tests']} strategies{which}"
 
 
@@ -151,8 +151,7 @@ def _on_images(intervals: pd.DataFrame | None, best: Record, score: str) -> list
 
 
 def _listed(rows: Sequence[Record]) -> str:
-    told = "; ".join(f"{row['strategy']} {span(row)}" for row in rows[:LISTED])
-    return told + (f"; and {len(rows) - LISTED} more" if len(rows) > LISTED else "")
+    return listed([f"{row['strategy']} {span(row)}" for row in rows], between="; ")
 
 
 def _also(rows: Sequence[Record], score: str) -> list[str]:
@@ -186,8 +185,8 @@ def _on_top(group: Group, changed: pd.DataFrame, score: str, lifting: Sequence[s
     for row in sorted(told, key=lambda row: -abs(row["mean"]))[:LISTED]:
         sure = row["low"] > 0 or row["high"] < 0
         verb = ("adds" if row["mean"] > 0 else "takes") if sure else "adds nothing beyond noise"
-        more = f" (not after correction for {row['tests']} such pairs)" if sure and row["p_t_holm"] >= 0.05 else ""
-        more = more if sure else f" ({_power([row])})"
+        doubt = f" (not after correction for {row['tests']} such pairs)" if row["p_t_holm"] >= SIGNIFICANT else ""
+        more = doubt if sure else f" ({_power([row])})"
         lines.append(f"On top of {row['instead_of']}, {row['axis']} {row['to']} instead of {row['from']} {verb}: "
                      f"{span(row)}{more}.")  # fmt: skip
     return lines
@@ -208,8 +207,8 @@ def _ceiling(compared: pd.DataFrame, score: str, labels: Sequence[str]) -> list[
 def _prior(group: Group, label: str, score: str) -> list[str]:
     """How much of the best gain decoding alone gives."""
     strategy = next(one for one in group.strategies if one.label == label)
-    told = share(strategy, group.baseline, score)
-    if told == "no seed has both":
+    if not part(strategy, group.baseline, score).seeds:
         return []
+    told = share(strategy, group.baseline, score)
     return [f"Without any training, by taking back the baseline's preference for frequent classes (its prior) when it "
             f"predicts: {told}."]  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imbseg.results.collect import Run
+from imbseg.results.say import listed
 from imbseg.results.strategies import Group
 
 LISTED = 5  # classes that a sentence names
@@ -61,8 +62,7 @@ def mixed_classes(group: Group) -> str | None:
     some = [f"{name} (lacking in {count} of {len(runs)})" for name, count in lacking.items() if 0 < count < len(runs)]
     if not some:
         return None
-    more = f" and {len(some) - LISTED} more" if len(some) > LISTED else ""
-    return (f"{group.name}: not all runs have a test IoU of {', '.join(some[:LISTED])}{more}, since neither truth nor "
+    return (f"{group.name}: not all runs have a test IoU of {listed(some, LISTED)}, since neither truth nor "
             f"prediction shows the class; means over classes are over fewer of them there.")  # fmt: skip
 
 

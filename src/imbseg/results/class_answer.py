@@ -9,11 +9,11 @@ import pandas as pd
 
 from imbseg.results.frames import Record, records
 from imbseg.results.recorded import class_groups
-from imbseg.results.say import span
+from imbseg.results.say import listed, span
+from imbseg.results.statistics import SIGNIFICANT
 from imbseg.results.strategies import Group
 
 LISTED = 6  # classes told one by one
-SIGNIFICANT = 0.05
 PREFIX = "IoU/"
 
 
@@ -31,10 +31,9 @@ def class_line(group: Group, compared: pd.DataFrame, label: str) -> list[str]:
         return []
     tail = [name for name in tail_classes(group) if name in rows]
     shown = tail or sorted(rows, key=lambda name: -rows[name]["mean"])
-    told = "; ".join(f"{name} {span(rows[name])}" for name in shown[:LISTED])
-    more = f"; and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
+    told = listed([f"{name} {span(rows[name])}" for name in shown], LISTED, "; ")
     what = "Its tail class by class" if tail else "Class by class, the largest gains first"
-    return [f"{what}: {told}{more}. {_stand(rows)}"]
+    return [f"{what}: {told}. {_stand(rows)}"]
 
 
 def tail_classes(group: Group) -> tuple[str, ...]:
@@ -53,5 +52,4 @@ def _stand(rows: dict[str, Record]) -> str:
 def _names(stand: Sequence[str]) -> str:
     if not stand:
         return "none of them stands by itself"
-    more = f" and {len(stand) - LISTED} more" if len(stand) > LISTED else ""
-    return f"{', '.join(stand[:LISTED])}{more} stand{'s' if len(stand) == 1 else ''}"
+    return f"{listed(stand, LISTED)} stand{'s' if len(stand) == 1 else ''}"

@@ -84,9 +84,8 @@ def table(group: Group, subset: str = "test") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else [*NAMES])
 
 
-def headlines(group: Group) -> pd.DataFrame:
-    """The headline scores of `table` as texts, for a person."""
-    found = table(group)
+def headlines(found: pd.DataFrame) -> pd.DataFrame:
+    """The headline scores of what `table` gave as texts, for a person."""
     if found.empty:
         return found
     shown = found[~found["score"].str.startswith("IoU/")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ WHAT = {"gains": "Gain a class", "plane": "Head against tail", "curves": "Learni
 def document(
     results: Results,
     frames: Frames,
-    figures: Mapping[str, Sequence[str]],
+    figures: Mapping[str, Mapping[str, str]],
     shown: Mapping[str, Examples],
     notes: Notes,
 ) -> str:
@@ -29,7 +29,7 @@ def document(
     Args:
         results: what is told.
         frames: of `all_frames`.
-        figures: group -> file names of its figures.
+        figures: group -> what is drawn (gains, plane, curves) -> file name.
         shown: group -> its example images.
         notes: of `image_frames`.
     """
@@ -37,17 +37,17 @@ def document(
     if (apart := groups_apart(results.groups)) is not None:
         parts.append(f"{tables.escape(apart)}.\n")
     for group in results.groups:
-        parts += _group_parts(group, frames, figures.get(group.name, ()))
+        parts += _group_parts(group, frames, figures.get(group.name, {}))
         parts += [f"{tables.escape(line)}\n" for line in notes[group.name].values() if line]
         parts += _examples(shown.get(group.name))
-    counted = tables.trials_table(results)
+    counted = frames["results.csv"]
     parts += ["## Every trial\n", tables.markdown(counted[counted["reason"] == ""].drop(columns=["reason"]))]
     if results.left_out:
         parts += ["## Left out of every average\n", tables.markdown(left_out(results))]
     return "\n".join(parts)
 
 
-def _group_parts(group: Group, frames: Frames, figures: Sequence[str]) -> list[str]:
+def _group_parts(group: Group, frames: Frames, figures: Mapping[str, str]) -> list[str]:
     said = [tables.escape(line) if not line.startswith("- ") else f"- {tables.escape(line[2:])}" for line in
             sentences(group)]  # fmt: skip
     told = answer_of(group, frames)
@@ -60,11 +60,12 @@ def _group_parts(group: Group, frames: Frames, figures: Sequence[str]) -> list[s
     parts += [f"\n{tables.escape(doubt)}\n" for doubt in doubts(group)]
     parts += [
         f"\n{METHOD}\n" if group.others else "",
-        *(f"![{WHAT[name.split('.')[0].split('-')[0]]}]({name})\n" for name in figures),
+        *(f"![{WHAT[what]}]({name})\n" for what, name in figures.items()),
     ]
     parts += ["Mean ± standard deviation over the seeds.\n", tables.markdown(tables.overview(group))]
     if group.others:
-        parts += ["Against the baseline, test images:\n", tables.markdown(comparisons.headlines(group))]
+        compared = comparisons.headlines(of_group(frames, "comparisons.csv", group))
+        parts += ["Against the baseline, test images:\n", tables.markdown(compared)]
         ranks = comparisons.rank_sum_square(group.strategies, of_group(frames, "rank_sums.csv", group))
         parts += [f"{comparisons.METHOD}\n", "Wilcoxon's rank-sum of mIoU between strategies, two-sided p:\n"]
         parts += [tables.markdown(comparisons.as_text(ranks))]

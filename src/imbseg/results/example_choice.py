@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.errors import InputError
-from imbseg.metrics.counts import Counts
+from imbseg.metrics.counts import Counts, of_images
 from imbseg.metrics.scores import image_iou, mean
 from imbseg.results.collect import Run
 from imbseg.results.strategies import Group, Strategy, differences
@@ -177,9 +177,7 @@ def _same_images(before: Counts, after: Counts) -> Counts:
         odd = sorted(set(ours) ^ theirs.keys())
         raise InputError(f"the two runs were tested on different images ({len(ours)} and {len(after.ids)}; only one "
                          f"has {odd[0] if odd else 'each once'})")  # fmt: skip
-    rows = np.array([theirs[name] for name in ours], np.int64)
-    parts = {name: getattr(after, name)[rows] for name in ("ids", "tp", "fp", "fn", "ignored")}
-    found = dataclasses.replace(after, **parts)
+    found = of_images(after, np.array([theirs[name] for name in ours], np.int64))
     if not np.array_equal(before.tp + before.fn, found.tp + found.fn):
         raise InputError("the two runs were tested on other masks of the same images")
     return found

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -34,7 +32,6 @@ STYLE = {
 }
 COLUMNS, MOST = 4, 12  # panels in a row, and in all
 ROOMY = 40  # classes up to which a row takes full height
-UNREADABLE = (InputError, EOFError, zipfile.BadZipFile, zlib.error)  # what a file cut short may raise
 WIDE = 34  # letters of a panel's title in a line
 LONGEST = 30  # letters of a name
 
@@ -90,7 +87,27 @@ def gain_figure(group: Group, shown: list[Strategy]) -> Figure:
     return figure
 
 
-def class_order(group: Group) -> tuple[list[int], NDArray[np.float64] | None]:
+class ClassOrder(NamedTuple):
+    """Classes as figures list them.
+
+    Attributes:
+        places: their indices.
+        shares: (classes,) of the test pixels, by index; None where no counts tell.
+    """
+
+    places: list[int]
+    shares: NDArray[np.float64] | None
+
+    @property
+    def words(self) -> str:
+        """What they are ordered by."""
+        if self.shares is not None:
+            return "by their test pixels, the most first"
+        kept = self.places == sorted(self.places)
+        return "in the data set's order" if kept else "the rarer in training, the lower"
+
+
+def class_order(group: Group) -> ClassOrder:
     """Class indices from the most pixels to the fewest, with each class's share of the test pixels.
 
     The counts of a run tell the test images' true pixels; where they can't be read, class weights tell the order of
@@ -100,14 +117,14 @@ def class_order(group: Group) -> tuple[list[int], NDArray[np.float64] | None]:
     for run in runs:
         try:
             counts = load_counts(run.folder / "counts_test.npz")
-        except UNREADABLE:
+        except InputError:
             continue
         pixels = (counts.tp + counts.fn).sum(axis=0)  # (classes,)
         if len(pixels) == len(group.classes) and pixels.sum():
-            return np.argsort(-pixels, kind="stable").tolist(), pixels / pixels.sum()
+            return ClassOrder(np.argsort(-pixels, kind="stable").tolist(), pixels / pixels.sum())
     weights = [list(run.about["weights_of_classes"].values()) for run in runs]
     telling = next((one for one in weights if len(set(one)) > 1), [0.0] * len(group.classes))
-    return np.argsort(np.array(telling, np.float64), kind="stable").tolist(), None
+    return ClassOrder(np.argsort(np.array(telling, np.float64), kind="stable").tolist(), None)
 
 
 def _shown(group: Group) -> list[Strategy]:

@@ -88,6 +88,12 @@ def of_group(frames: Frames, name: str, group: Group) -> pd.DataFrame:
     return pd.DataFrame() if frame is None else frame[frame["group"] == group.name]
 
 
+def trials_of(frames: Frames, group: Group) -> pd.DataFrame:
+    """A group's rows of results.csv, with a column `label` that names the strategy as the page does."""
+    trials = of_group(frames, "results.csv", group)
+    return trials.assign(label=trials["key"].map({one.key: one.label for one in group.strategies}))
+
+
 def records(frame: pd.DataFrame) -> list[tuple[int, Record]]:
     """The rows of a table, each with its place in the file."""
     rows = frame.to_dict("records")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.errors import InputError, first_line
-from imbseg.metrics.counts import Counts, load_counts
+from imbseg.metrics.counts import Counts, load_counts, of_images
 from imbseg.results.collect import Run
 from imbseg.results.recorded import dataset_of
+from imbseg.results.say import listed
 
 Integers = NDArray[np.int64]
 Texts = NDArray[np.str_]
-NAMED = 3  # runs or images that a sentence names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +56,7 @@ def read_counts(runs: Sequence[Run], file: str) -> tuple[Counted | None, list[st
             continue
         try:
             found.append((run, _whole(load_counts(run.folder / file), run)))
-        except (InputError, zlib.error, EOFError) as error:
+        except InputError as error:
             broken.append(f"{run.name} ({first_line(error)})")
     notes = [f"Without {file}, and so left out of the intervals over test images: {listed(missing)}."] * bool(missing)
     notes += [f"Left out of the intervals over test images: {listed(broken)}."] * bool(broken)
@@ -66,16 +65,6 @@ def read_counts(runs: Sequence[Run], file: str) -> tuple[Counted | None, list[st
     ordered = [_ordered(counts, run, *found[0], file) for run, counts in found]
     tp, fp, fn = (np.stack([getattr(counts, part) for counts in ordered]) for part in ("tp", "fp", "fn"))
     return Counted(tuple(run for run, _ in found), tp, fp, fn, _common_groups(found, ordered)), notes
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more.
-
-    >>> listed(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _whole(counts: Counts, run: Run) -> Counts:
@@ -90,8 +79,7 @@ def _whole(counts: Counts, run: Run) -> Counts:
 
 def groups_of(counts: Counts) -> Texts | None:
     """(images,) names of groups, where counts have them."""
-    groups = getattr(counts, "groups", None)
-    return None if groups is None or not np.size(groups) else np.asarray(groups)
+    return counts.groups if counts.groups.size else None
 
 
 def _ordered(counts: Counts, run: Run, first: Run, expected: Counts, file: str) -> Counts:
@@ -107,9 +95,7 @@ def _ordered(counts: Counts, run: Run, first: Run, expected: Counts, file: str) 
                          f"; report runs of one test set, or move one of the two elsewhere")  # fmt: skip
     place = {name: number for number, name in enumerate(counts.ids.tolist())}
     order = np.array([place[name] for name in expected.ids.tolist()])
-    moved = {part: getattr(counts, part)[order] for part in ("ids", "tp", "fp", "fn", "ignored")}
-    groups = groups_of(counts)
-    return dataclasses.replace(counts, **moved, **({} if groups is None else {"groups": groups[order]}))
+    return of_images(counts, order)
 
 
 def _common_groups(found: Sequence[tuple[Run, Counts]], ordered: Sequence[Counts]) -> Texts | None:

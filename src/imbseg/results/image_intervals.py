@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from imbseg.errors import InputError
 from imbseg.results.bootstrap import DRAWS, crossed_interval, draw_images, mean_of, unpaired_interval
 from imbseg.results.collect import PRIOR, Run
-from imbseg.results.image_counts import Counted, listed, read_counts
+from imbseg.results.image_counts import Counted, read_counts
 from imbseg.results.recorded import Groups, class_groups
+from imbseg.results.say import listed
 from imbseg.results.strategies import Group, Strategy
 
 # Counts in a run folder, what stands before the names of their scores, and the scores: all, where none are named

@@ -1,10 +1,12 @@
-"""Differences as sentences have them."""
+"""Differences, seeds and names as sentences have them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from imbseg.results.frames import Record
+Seed = tuple[int, int]
 
 
 def signed(value: float) -> str:
@@ -16,9 +18,37 @@ def signed(value: float) -> str:
     return f"{0.0 if abs(value) < 0.0005 else value:+.3f}".replace("-", "−")
 
 
-def span(row: Record) -> str:
+def span(row: Mapping[str, Any]) -> str:
     """A difference with its interval, or without where one seed gives none; unpaired ones say so."""
     unpaired = "" if row["paired"] else " unpaired"
     if math.isnan(row["low"]):
         return signed(row["mean"]) + unpaired
     return f"{signed(row['mean'])} [{signed(row['low'])}, {signed(row['high'])}]{unpaired}"
+
+
+def listed(names: Sequence[str], most: int = 3, between: str = ", ") -> str:
+    """The first of some names, and how many more.
+
+    >>> listed(["a", "b", "c", "d", "e"]), listed(["a", "b", "c"], 2, "; ")
+    ('a, b, c and 2 more', 'a; b; and 1 more')
+    """
+    rest = f"{'' if between == ', ' else between.rstrip()} and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + rest
+
+
+def seeds(count: int) -> str:
+    """How many seeds a number is a mean of.
+
+    >>> seeds(1), seeds(3)
+    ('1 seed', '3 seeds')
+    """
+    return f"{count} seed{'s' if count > 1 else ''}"
+
+
+def seed_name(seed: Seed) -> str:
+    """A run's seed as a text, with the split's where it has its own.
+
+    >>> seed_name((3, 0)), seed_name((3, 1))
+    ('3', '3(split 1)')
+    """
+    return str(seed[0]) if not seed[1] else f"{seed[0]}(split {seed[1]})"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from imbseg.results.collect import Run
+from imbseg.results.say import listed
 from imbseg.results.strategies import Group
 
 COLUMNS = ("setting", "value", "trials")
@@ -48,6 +49,4 @@ def _of(run: Run) -> Iterable[tuple[str, str]]:
 
 
 def _joined(values: list[str]) -> str:
-    different = list(dict.fromkeys(values))
-    more = f"; and {len(different) - MOST} more" if len(different) > MOST else ""
-    return "; ".join(different[:MOST]) + more
+    return listed(list(dict.fromkeys(values)), MOST, "; ")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
+SIGNIFICANT = 0.05  # p below which a difference stands
 ROUNDING = 1e-12  # scores that differ by less are the same score, summed in another order
 Floats = NDArray[np.float64]
 Seed = tuple[int, int]

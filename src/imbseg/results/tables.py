@@ -13,6 +13,7 @@ import pandas as pd
 
 from imbseg.files import write_text
 from imbseg.results.collect import CORRECTED, SCORES, Run, score_names
+from imbseg.results.say import seed_name
 from imbseg.results.strategies import Group, Results, Strategy
 
 SUBSETS = ("test", "val")
@@ -80,8 +81,7 @@ def strategies_table(results: Results) -> pd.DataFrame:
 
 def seeds(strategy: Strategy) -> str:
     """The seeds of a strategy as a text."""
-    return " ".join(str(one) if not split else f"{one}(split {split})" for one, split in
-                    (run.seed for run in strategy.runs))  # fmt: skip
+    return " ".join(seed_name(run.seed) for run in strategy.runs)
 
 
 def overview(group: Group, digits: int = 5) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imbseg.files import write_text
@@ -18,9 +18,10 @@ from imbseg.results.figures import draw, save
 from imbseg.results.frames import Frames, Notes, all_frames, image_frames, of_group
 from imbseg.results.latex import latex
 from imbseg.results.overview_figures import curves_figure, plane_figure
-from imbseg.results.page.assemble import page, write_page
+from imbseg.results.page import render
+from imbseg.results.page.assemble import page
 from imbseg.results.publish import draft
-from imbseg.results.strategies import Results, arrange
+from imbseg.results.strategies import Group, Results, arrange
 from imbseg.results.words import METHOD, sentences
 
 SAID = 14  # sentences of one group on the screen; report.md has all
@@ -69,47 +70,51 @@ def _write(results: Results, frames: Frames, notes: Notes, folder: Path, predict
     for name, table in frames.items():
         tables.write_csv(folder / name, table)
     shown = _examples(results, frames, folder, predict)
-    write_page(page(results, frames, shown, notes), folder)
+    render.write(page(results, frames, shown, notes), folder / "report.html")
     figures = _figures(results, frames, folder)
     write_text(folder / "report.md", document(results, frames, figures, shown, notes))
-    drawn = [name for names in figures.values() for name in names]
+    drawn = [name for names in figures.values() for name in names.values()]
     drawn += [one.file for one in shown.values() if one.file]
     return ["report.html", "report.md", *frames, *_latex(results, folder), *drawn]
 
 
+def _endings(results: Results) -> list[tuple[Group, str]]:
+    """The groups, each with what tells its files apart from the others'; nothing where there is one."""
+    several = len(results.groups) > 1
+    return [(group, f"-{place}" if several else "") for place, group in enumerate(results.groups, 1)]
+
+
 def _latex(results: Results, folder: Path) -> list[str]:
     """A table for a paper of each group."""
-    several = len(results.groups) > 1
-    names = [f"strategies-{place}.tex" if several else "strategies.tex" for place in range(1, len(results.groups) + 1)]
-    for name, group in zip(names, results.groups, strict=True):
-        write_text(folder / name, latex(group))
+    names = []
+    for group, ending in _endings(results):
+        names.append(f"strategies{ending}.tex")
+        write_text(folder / names[-1], latex(group))
     return names
 
 
-def _figures(results: Results, frames: Frames, folder: Path) -> dict[str, list[str]]:
-    """Draw each group's figures."""
-    found: dict[str, list[str]] = {}
-    for place, group in enumerate(results.groups, 1):
-        ending = f"-{place}.png" if len(results.groups) > 1 else ".png"
+def _figures(results: Results, frames: Frames, folder: Path) -> dict[str, dict[str, str]]:
+    """Draw each group's figures: group -> what is drawn -> file."""
+    found: dict[str, dict[str, str]] = {}
+    for group, ending in _endings(results):
         curves = of_group(frames, "learning_curves.csv", group)
-        drawn = {
-            f"gains{ending}": draw(group, folder / f"gains{ending}"),
-            f"plane{ending}": save(functools.partial(plane_figure, group), folder / f"plane{ending}"),
-            f"curves{ending}": save(functools.partial(curves_figure, group, curves), folder / f"curves{ending}"),
+        draws: dict[str, Callable[[Path], bool]] = {
+            "gains": functools.partial(draw, group),
+            "plane": functools.partial(save, functools.partial(plane_figure, group)),
+            "curves": functools.partial(save, functools.partial(curves_figure, group, curves)),
         }
-        found[group.name] = [name for name, there in drawn.items() if there]
+        names = {what: f"{what}{ending}.png" for what in draws}
+        found[group.name] = {what: names[what] for what, make in draws.items() if make(folder / names[what])}
     return found
 
 
 def _examples(results: Results, frames: Frames, folder: Path, predict: Predict | None) -> dict[str, Examples]:
     """Each group's example images."""
-    several = len(results.groups) > 1
-    found = {}
-    for place, group in enumerate(results.groups, 1):
-        if predict is not None and group.others:
-            name = f"examples-{place}" if several else "examples"
-            found[group.name] = examples(group, predict, folder, name=name, strategy=answer_of(group, frames).best)
-    return found
+    return {
+        group.name: examples(group, predict, folder, name=f"examples{ending}", strategy=answer_of(group, frames).best)
+        for group, ending in _endings(results)
+        if predict is not None and group.others
+    }
 
 
 def _say(results: Results, frames: Frames, notes: Notes) -> None:
@@ -121,7 +126,8 @@ def _say(results: Results, frames: Frames, notes: Notes) -> None:
     for group in results.groups:
         tables.show(tables.overview(group, 3), f"{group.name}: mean ± standard deviation over seeds")
         if group.others:
-            tables.show(comparisons.headlines(group), f"{group.name}: against {group.baseline.label}, test images")
+            compared = comparisons.headlines(of_group(frames, "comparisons.csv", group))
+            tables.show(compared, f"{group.name}: against {group.baseline.label}, test images")
     for group in results.groups:
         print("\n".join(answer_of(group, frames).lines), end="\n\n")
         lines = sentences(group)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.scores import iou, mean, precision, ratio, recall
-from imbseg.results.errors.counted import counted, frame, name
+from imbseg.results.errors.counted import Counted, counted, frame, name
 from imbseg.results.strategies import Group
 
 SCORES = ("IoU", "precision", "recall", "share", "images_showing", "images")
 COLUMNS = ("strategy", "class", "seeds", *SCORES)
 
 
-def class_profile(group: Group, subset: str = "test") -> pd.DataFrame:
+def class_profile(group: Group, subset: str = "test", read: Sequence[Counted] | None = None) -> pd.DataFrame:
     """Precision, recall and rarity of every class.
 
     Args:
         group: strategies, the baseline included and first.
         subset: test or val.
+        read: what `counted` gave of it; None: the counts are read here.
 
     Returns:
         A row a strategy and class: strategy, class, seeds (runs whose counts can be read), and as means over those that
@@ -28,7 +31,7 @@ def class_profile(group: Group, subset: str = "test") -> pd.DataFrame:
         images_showing (whose truth shows the class), images. Empty where no counts can be read.
     """
     rows = []
-    for one in counted(group, subset):
+    for one in read or counted(group, subset):
         if not one.by_seed:
             continue
         values = mean(np.array([_profile(counts) for counts in one.by_seed.values()]), axis=0)  # (scores, classes)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.scores import ratio
-from imbseg.results.errors.counted import NO_PAIR, Row, against_baseline, cells, farthest, frame, name
+from imbseg.results.errors.counted import NO_PAIR, Counted, Row, against_baseline, cells, counted, farthest, frame, name
 from imbseg.results.strategies import Group
 
 COLUMNS = ("strategy", "truth", "prediction", "baseline_share", "strategy_share", "change", "baseline_came_from",
@@ -16,12 +18,13 @@ COLUMNS = ("strategy", "truth", "prediction", "baseline_share", "strategy_share"
 Floats = NDArray[np.float64]
 
 
-def confusion_change(group: Group, subset: str = "test") -> pd.DataFrame:
+def confusion_change(group: Group, subset: str = "test", read: Sequence[Counted] | None = None) -> pd.DataFrame:
     """Every mistake of one class for another, pooled over the seeds that a strategy and the baseline share.
 
     Args:
         group: strategies that may be compared.
         subset: test or val.
+        read: what `counted` gave of it; None: the counts are read here.
 
     Returns:
         A row a strategy, class of the truth and class that it is mistaken for, where either run makes the mistake:
@@ -32,11 +35,11 @@ def confusion_change(group: Group, subset: str = "test") -> pd.DataFrame:
         no counts can be paired.
     """
     rows = []
-    for label, found in against_baseline(group, subset):
+    for label, found in against_baseline(read or counted(group, subset)):
         ours, theirs = (np.sum([pair[place].confusion for pair in found], axis=0) for place in (0, 1))
         together = shown_together([pair[1] for pair in found])
-        went = [ratio(one, one.sum(axis=1, keepdims=True) + np.zeros_like(one)) for one in (theirs, ours)]
-        came = [ratio(one, one.sum(axis=0, keepdims=True) + np.zeros_like(one)) for one in (theirs, ours)]
+        went = [ratio(one, np.broadcast_to(one.sum(axis=1, keepdims=True), one.shape)) for one in (theirs, ours)]
+        came = [ratio(one, np.broadcast_to(one.sum(axis=0, keepdims=True), one.shape)) for one in (theirs, ours)]
         for truth, other in cells(range(len(group.classes)), range(len(group.classes))):
             if truth != other and theirs[truth, other] + ours[truth, other] > 0:
                 values = (went[0], went[1], went[1] - went[0], *came, together)
@@ -53,7 +56,7 @@ def shown_together(counts: list[Counts]) -> Floats:
     """
     shown = np.concatenate([one.tp + one.fn > 0 for one in counts]).astype(np.int64)  # (images, classes)
     both = shown.T @ shown
-    return ratio(both, np.diagonal(both)[:, None] + np.zeros_like(both))
+    return ratio(both, np.broadcast_to(np.diagonal(both)[:, None], both.shape))
 
 
 def sentences(found: pd.DataFrame) -> list[str]:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from imbseg.errors import InputError
 from imbseg.metrics.counts import Counts, load_counts
 from imbseg.results.collect import Run
-from imbseg.results.figures import UNREADABLE
+from imbseg.results.say import Seed
 from imbseg.results.strategies import Group
 
-Seed = tuple[int, int]
 Row = dict[Hashable, Any]  # of a table
 NO_PAIR = "No run of a strategy and of the baseline share a seed and have counts of the same images"
 
@@ -58,9 +58,9 @@ def pairs(ours: Counted, baseline: Counted) -> list[tuple[Counts, Counts]]:
     return [(one, other) for one, other in both if same_truth(one, other)]
 
 
-def against_baseline(group: Group, subset: str) -> Iterator[tuple[str, list[tuple[Counts, Counts]]]]:
-    """Label and pairs of every strategy but the baseline that has a pair."""
-    baseline, *others = counted(group, subset)
+def against_baseline(read: Sequence[Counted]) -> Iterator[tuple[str, list[tuple[Counts, Counts]]]]:
+    """Label and pairs of every strategy but the baseline that has a pair, from what `counted` gave."""
+    baseline, *others = read
     for ours in others:
         if found := pairs(ours, baseline):
             yield ours.label, found
@@ -106,33 +106,15 @@ def farthest(found: pd.DataFrame, column: str, sign: int) -> Row | None:
     return found.iloc[place].to_dict() if len(values) and values[place] > 0 else None
 
 
-def seed_name(seed: Seed) -> str:
-    """A run's seed as a text, with the split's where it has its own.
-
-    >>> seed_name((3, 0)), seed_name((3, 1))
-    ('3', '3(split 1)')
-    """
-    return str(seed[0]) if not seed[1] else f"{seed[0]}(split {seed[1]})"
-
-
 def name(text: object) -> str:
     """A class or a strategy within a sentence: in one line."""
     return " ".join(str(text).split())
 
 
-def seeds(count: int) -> str:
-    """How many seeds a number is a mean of.
-
-    >>> seeds(1), seeds(3)
-    ('1 seed', '3 seeds')
-    """
-    return f"{count} seed{'s' if count > 1 else ''}"
-
-
 def _counts(run: Run, subset: str, classes: int) -> Counts | None:
     try:
         counts = load_counts(run.folder / f"counts_{subset}.npz")
-    except UNREADABLE:
+    except InputError:
         return None
     shape = (np.size(counts.ids), classes)
     parts = (counts.tp, counts.fp, counts.fn)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from imbseg.results.collect import Run
-from imbseg.results.errors.counted import Row, Seed, frame, name, numbers
+from imbseg.results.errors.counted import Row, frame, name, numbers
+from imbseg.results.say import Seed
 from imbseg.results.strategies import Group, Strategy, differences
 from imbseg.results.tables import spread
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from imbseg.results.errors.counted import frame, name, numbers, seed_name
+from imbseg.results.errors.counted import frame, name, numbers
+from imbseg.results.say import seed_name
 from imbseg.results.strategies import Group
 
 LEARNED = 0.01  # IoU from which a class counts as learned: less is a few pixels by chance

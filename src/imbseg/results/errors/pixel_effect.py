@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.scores import mean, ratio
-from imbseg.results.errors.counted import NO_PAIR, Row, against_baseline, farthest, frame, name, seeds
+from imbseg.results.errors.counted import NO_PAIR, Counted, Row, against_baseline, counted, farthest, frame, name
+from imbseg.results.say import seeds
 from imbseg.results.strategies import Group
 
 COLUMNS = ("strategy", "class", "seeds", "gain", "misses", "false_alarms")
 Floats = NDArray[np.float64]
 
 
-def pixel_effect(group: Group, subset: str = "test") -> pd.DataFrame:
+def pixel_effect(group: Group, subset: str = "test", read: Sequence[Counted] | None = None) -> pd.DataFrame:
     """Share each class's gain in IoU out between misses and false alarms.
 
     Args:
         group: strategies that may be compared.
         subset: test or val.
+        read: what `counted` gave of it; None: the counts are read here.
 
     Returns:
         A row a strategy and class: strategy, class, seeds (shared with the baseline, where the class has an IoU in
@@ -28,7 +32,7 @@ def pixel_effect(group: Group, subset: str = "test") -> pd.DataFrame:
         Empty where no counts can be paired.
     """
     rows = []
-    for label, found in against_baseline(group, subset):
+    for label, found in against_baseline(read or counted(group, subset)):
         parts = np.array([shared_out(ours, theirs) for ours, theirs in found])  # (seeds, 3, classes)
         for place, one in enumerate(group.classes):
             there = parts[:, :, place][~np.isnan(parts[:, 0, place])]  # (seeds, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -9,19 +11,21 @@ from numpy.typing import NDArray
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.object_size import SIZES
 from imbseg.metrics.scores import mean, ratio
-from imbseg.results.errors.counted import Counted, Row, cells, counted, farthest, frame, name, pairs, seeds
+from imbseg.results.errors.counted import Counted, Row, cells, counted, farthest, frame, name, pairs
+from imbseg.results.say import seeds
 from imbseg.results.strategies import Group
 
 COLUMNS = ("strategy", "class", "size", "seeds", "objects", "pixels", "recall", "gain")
 Floats = NDArray[np.float64]
 
 
-def recall_by_size(group: Group, subset: str = "test") -> pd.DataFrame:
+def recall_by_size(group: Group, subset: str = "test", read: Sequence[Counted] | None = None) -> pd.DataFrame:
     """Recall of the pixels of small, medium and large objects (see imbseg.metrics.object_size), class by class.
 
     Args:
         group: strategies, the baseline included.
         subset: test or val.
+        read: what `counted` gave of it; None: the counts are read here.
 
     Returns:
         A row a strategy, class and size that the truth holds: strategy, class, size, seeds (runs that counted by size),
@@ -29,13 +33,13 @@ def recall_by_size(group: Group, subset: str = "test") -> pd.DataFrame:
         over them), gain (over the baseline, mean over shared seeds; NaN for the baseline and without a shared seed).
         Empty where no run counted by size.
     """
-    read = [_sized(one) for one in counted(group, subset)]
+    sized = [_sized(one) for one in read or counted(group, subset)]
     rows = []
-    for one in read:
+    for one in sized:
         if not one.by_seed:
             continue
         recalls = np.array([_recall(counts) for counts in one.by_seed.values()])  # (seeds, classes, 3)
-        gains = _gains(one, read[0]) if one is not read[0] else np.full(recalls.shape[1:], np.nan)
+        gains = _gains(one, sized[0]) if one is not sized[0] else np.full(recalls.shape[1:], np.nan)
         objects = np.mean([np.asarray(counts.objects) for counts in one.by_seed.values()], axis=0)
         pixels = np.mean([_pixels(counts) for counts in one.by_seed.values()], axis=0)
         for at in cells(range(len(group.classes)), range(len(SIZES))):

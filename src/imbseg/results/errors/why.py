@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from imbseg.results.errors import class_profile, confusion, exposure, lost, pixel_effect, sizes
+from imbseg.results.errors.counted import counted
 from imbseg.results.strategies import Group
 
 
@@ -17,12 +18,12 @@ def tables(group: Group, subset: str = "test") -> dict[str, pd.DataFrame]:
         group: strategies that may be compared.
         subset: test or val; lost_classes is told of the validation images in any case.
     """
-    shown = exposure.exposure(group, subset)
+    shown, read = exposure.exposure(group, subset), counted(group, subset)
     return {
-        "class_profile": class_profile.class_profile(group, subset),
-        "pixel_effect": pixel_effect.pixel_effect(group, subset),
-        "confusion_change": confusion.confusion_change(group, subset),
-        "recall_by_size": sizes.recall_by_size(group, subset),
+        "class_profile": class_profile.class_profile(group, subset, read),
+        "pixel_effect": pixel_effect.pixel_effect(group, subset, read),
+        "confusion_change": confusion.confusion_change(group, subset, read),
+        "recall_by_size": sizes.recall_by_size(group, subset, read),
         "exposure": shown,
         "exposure_pays": exposure.pays(shown),
         "lost_classes": lost.lost_classes(group),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,14 +12,15 @@ from imbseg.results.apart import doubts, groups_apart
 from imbseg.results.class_answer import tail_classes
 from imbseg.results.collect import CORRECTED, SCORES
 from imbseg.results.examples import Examples
-from imbseg.results.figures import class_order
-from imbseg.results.frames import Frames, Notes, of_group, records
+from imbseg.results.figures import ClassOrder, class_order
+from imbseg.results.frames import Frames, Notes, of_group, records, trials_of
 from imbseg.results.page import dots, gallery, lines, plane
 from imbseg.results.page.content import Chapter, Chart, Column, Page, Section, Table, Tile
 from imbseg.results.page.full import DIFFERENCE, P, correlated, run, statistics
 from imbseg.results.page.reasons import why
 from imbseg.results.say import signed, span
 from imbseg.results.settings import hours
+from imbseg.results.statistics import SIGNIFICANT
 from imbseg.results.strategies import Group, Results
 from imbseg.results.tables import WORDS
 
@@ -43,15 +43,15 @@ def page(results: Results, frames: Frames, shown: Mapping[str, Examples], notes:
 
 
 def _chapter(group: Group, frames: Frames, shown: Examples | None, notes: Mapping[str, str]) -> Chapter:
-    told = answer_of(group, frames)
+    told, order = answer_of(group, frames), class_order(group)
     sections = [
         _strategies(group, frames),
         _moved_prior(group, frames),
-        _classes(group, frames),
+        _classes(group, frames, order),
         _plane(group, frames),
         _curves(group, frames),
         _one_change(group, frames),
-        *why(group, frames, told.best),
+        *why(group, frames, told.best, order),
         gallery.section(shown),
         correlated(group, frames, notes["correlations.csv"]),
         statistics(group, frames, notes["image_intervals.csv"]),
@@ -65,9 +65,7 @@ def _tiles(group: Group, frames: Frames, told: Answer) -> tuple[Tile, ...]:
     """The answer's numbers, large."""
     compared = of_group(frames, "comparisons.csv", group)
     tiles = []
-    for score in dict.fromkeys((told.score, "head", "mIoU")):
-        if not told.best:
-            break
+    for score in dict.fromkeys((told.score, "head", "mIoU") if told.best else ()):
         found = compared[(compared["strategy"] == told.best) & (compared["score"] == score)]
         for _, row in records(found)[:1]:
             sure = row["low"] > 0 or row["high"] < 0
@@ -129,11 +127,10 @@ def _moved_prior(group: Group, frames: Frames) -> Section:
     return Section("prior", "How much of it is a moved prior", said, tables=(table,))
 
 
-def _classes(group: Group, frames: Frames) -> Section:
+def _classes(group: Group, frames: Frames, order: ClassOrder) -> Section:
     compared = of_group(frames, "comparisons.csv", group)
-    order, _ = class_order(group)
     there = [score for score in SCORES if len(compared) and (compared["score"] == score).any()]
-    names = [group.classes[index] for index in order]
+    names = [group.classes[index] for index in order.places]
     titles = {f"IoU/{name}": name for name in names}
     charts = dots.panels(compared, [*there, *titles], titles) if len(compared) else []
     of_classes = compared[compared["score"].str.startswith("IoU/")] if len(compared) else compared
@@ -141,7 +138,7 @@ def _classes(group: Group, frames: Frames) -> Section:
                Column("p_t", "p (t)", P), Column("p_t_holm", "p, Holm over the classes", P),
                Column("detectable", "could have shown", 3))  # fmt: skip
     table = Table("Gain of every class", "comparisons.csv", of_classes, columns, by="strategy", folded=True)
-    said = _told_of_classes(group, of_classes) if charts else ()
+    said = _told_of_classes(group, of_classes, order) if charts else ()
     return Section("classes", "What each strategy did to each class", said,
                    tuple(_best_first(charts, compared, there)), (table,) if len(of_classes) else ())  # fmt: skip
 
@@ -155,17 +152,14 @@ def _best_first(charts: Sequence[Chart], compared: pd.DataFrame, there: Sequence
     return sorted(charts, key=lambda chart: -gains.get(chart.strategy, -math.inf))
 
 
-def _told_of_classes(group: Group, of_classes: pd.DataFrame) -> tuple[str, ...]:
+def _told_of_classes(group: Group, of_classes: pd.DataFrame, order: ClassOrder) -> tuple[str, ...]:
     """How the dots are to be read, and how many of them chance alone would mark."""
-    order, shares = class_order(group)
-    known = "by their test pixels, the most first" if shares is not None else "the rarer in training, the lower"
-    known = "in the data set's order" if order == sorted(order) and shares is None else known
-    first = f"Test IoU minus that of {group.baseline.label}; classes {known}."
+    first = f"Test IoU minus that of {group.baseline.label}; classes {order.words}."
     tested = of_classes[of_classes["low"].notna()]
     if tested.empty:
         return (f"{first} One seed a strategy: no interval, so no dot is marked as more than chance.",)
     alone = int(((tested["low"] > 0) | (tested["high"] < 0)).sum())
-    stand = int((tested["p_t_holm"] < dots.SIGNIFICANT).sum())
+    stand = int((tested["p_t_holm"] < SIGNIFICANT).sum())
     return (
         f"{first} Filled: stands after correction over the classes of its strategy (Holm); ring: its interval alone "
         f"leaves 0 out; grey: within noise.",
@@ -175,9 +169,7 @@ def _told_of_classes(group: Group, of_classes: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _plane(group: Group, frames: Frames) -> Section:
-    key = {strategy.key: strategy.label for strategy in group.strategies}
-    trials = of_group(frames, "results.csv", group)
-    trials = trials.assign(label=trials["key"].map(key))
+    trials = trials_of(frames, group)
     labels = [one.label for one in group.strategies]
     charts = plane.chart(trials, of_group(frames, "strategies.csv", group), labels)
     said = (
@@ -216,11 +208,3 @@ def _of_all(results: Results, frames: Frames) -> tuple[Section, ...]:
     table = Table("Unfinished, failed, broken and repeated trials, each with its reason", "results.csv", left_out,
                   columns)  # fmt: skip
     return (Section("left-out", "Left out of every average", tables=(table,)),)
-
-
-def write_page(content: Page, folder: Path) -> Sequence[str]:
-    """Write report.html; the names of what was written."""
-    from imbseg.results.page.render import write
-
-    write(content, folder / "report.html")
-    return ["report.html"]

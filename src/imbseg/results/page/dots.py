@@ -10,12 +10,13 @@ from markupsafe import Markup
 
 from imbseg.results.frames import Record, records
 from imbseg.results.page.content import Chart
-from imbseg.results.page.svg import Scale, drawing, scale, shorten, tag, tick_text
+from imbseg.results.page.svg import Scale, drawing, scale, shorten, tag, upright_grid
+from imbseg.results.say import seeds
+from imbseg.results.statistics import SIGNIFICANT
 
 FILE = "comparisons.csv"
 WIDTH, LEFT, RIGHT, TOP, LINE, BOTTOM = 350.0, 126.0, 10.0, 6.0, 17.0, 30.0
 LONGEST = 17  # letters of a class beside its row
-SIGNIFICANT = 0.05  # of p, corrected over the classes of the strategy, from which on a dot is filled
 
 
 def panels(compared: pd.DataFrame, scores: Sequence[str], titles: Mapping[str, str]) -> list[Chart]:
@@ -53,11 +54,7 @@ def _panel(
 ) -> Markup:
     height = TOP + LINE * len(scores) + BOTTOM
     bottom = TOP + LINE * len(scores)
-    parts = [tag("line", x1=axis(tick), x2=axis(tick), y1=TOP, y2=bottom, class_="grid") for tick in axis.ticks()]
-    parts += [
-        tag("text", tick_text(tick), x=axis(tick), y=bottom + 13, text_anchor="middle", class_="tick")
-        for tick in axis.ticks()
-    ]
+    parts = upright_grid(axis, TOP, bottom, 13)
     parts.append(tag("line", x1=axis(0), x2=axis(0), y1=TOP, y2=bottom, class_="zero"))
     parts.append(tag("text", "gain in IoU", x=WIDTH - RIGHT, y=bottom + 26, text_anchor="end", class_="tick"))
     headline = sum(not score.startswith("IoU/") for score in scores)
@@ -82,8 +79,7 @@ def _dot(place: int, row: Record, y: float, axis: Scale, name: str) -> Markup:
     tone = ("up" if mean > 0 else "down") if sure else "unsure"
     tone += "" if not sure or row["p_t_holm"] < SIGNIFICANT else " alone"
     interval = f" [{low:+.3f}, {high:+.3f}]" if not math.isnan(low) else ""
-    seeds = int(row["seeds"])
-    words = f"{name}: {mean:+.3f}{interval}, {seeds} seed{'s' if seeds != 1 else ''}"
+    words = f"{name}: {mean:+.3f}{interval}, {seeds(int(row['seeds']))}"
     parts: list[Markup] = [tag("title", words.replace("-", "−"))]
     if interval:
         left, right = (max(axis.low, min(axis.high, end)) for end in (low, high))

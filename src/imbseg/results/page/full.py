@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imbseg.results import comparisons, words
 from imbseg.results.collect import SCORES
-from imbseg.results.frames import Frames, of_group
+from imbseg.results.frames import Frames, of_group, trials_of
 from imbseg.results.page.content import Column, Section, Table
 from imbseg.results.strategies import Group
 from imbseg.results.tables import seeds
@@ -72,9 +72,7 @@ def _image_intervals(group: Group, frames: Frames) -> list[Table]:
 
 def run(group: Group, frames: Frames) -> Section:
     """Every trial, and how it was run."""
-    key = {strategy.key: strategy.label for strategy in group.strategies}
-    trials = of_group(frames, "results.csv", group)
-    trials = trials.assign(label=trials["key"].map(key))
+    trials = trials_of(frames, group)
     columns = [Column("trial", "trial"), Column("label", "strategy"), Column("seed", "seed", 0)]
     columns += [Column(name, name.replace("_", " "), 0) for name in ("best_epoch", "epochs") if name in trials]
     for subset in ("val", "test"):

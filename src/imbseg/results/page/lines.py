@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from imbseg.results.page.content import Chart
-from imbseg.results.page.svg import Scale, drawing, points, scale, tag, tick_text
+from imbseg.results.page.svg import Scale, drawing, level_grid, points, scale, tag
 
 WIDTH, HEIGHT, LEFT, BOTTOM, EDGE = 345.0, 250.0, 36.0, 40.0, 10.0
 FILE = "learning_curves.csv"
@@ -30,10 +30,7 @@ def _chart(curves: pd.DataFrame, labels: Sequence[str], score: str) -> Chart:
     last = float(known["epoch"].max())
     across = Scale(1.0, max(last, 2.0), LEFT, WIDTH - EDGE)
     up = scale(known[score].tolist(), HEIGHT - BOTTOM, EDGE)
-    parts = [tag("line", x1=LEFT, x2=WIDTH - EDGE, y1=up(one), y2=up(one), class_="grid") for one in up.ticks()]
-    parts += [
-        tag("text", tick_text(one), x=LEFT - 6, y=up(one) + 4, text_anchor="end", class_="tick") for one in up.ticks()
-    ]
+    parts = level_grid(up, LEFT, WIDTH - EDGE, 6)
     whole = sorted({round(one) for one in across.ticks(6)})
     parts += [
         tag("text", str(one), x=across(one), y=HEIGHT - BOTTOM + 16, text_anchor="middle", class_="tick")

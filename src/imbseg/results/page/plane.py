@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 from markupsafe import Markup
 
 from imbseg.results.frames import records
 from imbseg.results.page.content import Chart, as_number
-from imbseg.results.page.svg import Scale, drawing, mark, points, scale, shorten, tag, tick_text
+from imbseg.results.page.svg import Scale, drawing, level_grid, mark, points, scale, shorten, tag, upright_grid
+from imbseg.results.say import seeds
 
 WIDTH, HEIGHT, LEFT, BOTTOM, EDGE = 520.0, 420.0, 52.0, 44.0, 12.0
 ROOM, LETTER, LINE, LONGEST, TOLD = 210.0, 6.1, 13, 34, 16  # for the names: pixels, letters, and how many
 X, Y = "test/head", "test/tail"
+
+
+class Point(NamedTuple):
+    """Where a seed or a mean stands, and its row in the file."""
+
+    row: int
+    head: float
+    tail: float
 
 
 def chart(trials: pd.DataFrame, strategies: pd.DataFrame, labels: Sequence[str]) -> list[Chart]:
@@ -24,20 +34,19 @@ def chart(trials: pd.DataFrame, strategies: pd.DataFrame, labels: Sequence[str])
         strategies: the group's rows of strategies.csv.
         labels: of the strategies, in the order of their colours.
     """
-    seeds = [(str(row["label"]), place, x, y) for place, row in records(trials)
+    single = [(str(row["label"]), place, x, y) for place, row in records(trials)
              if (x := as_number(row.get(X))) is not None and (y := as_number(row.get(Y))) is not None]  # fmt: skip
-    if not seeds:
+    if not single:
         return []
-    across = scale([x for _, _, x, _ in seeds], LEFT, WIDTH - EDGE)
-    up = scale([y for _, _, _, y in seeds], HEIGHT - BOTTOM, EDGE)
+    across = scale([x for _, _, x, _ in single], LEFT, WIDTH - EDGE)
+    up = scale([y for _, _, _, y in single], HEIGHT - BOTTOM, EDGE)
     parts, tags = _axes(across, up), []
     for number, label in enumerate(labels):
-        cloud = [(place, x, y) for name, place, x, y in seeds if name == label]
-        means = strategies[strategies["label"] == label]
-        if cloud and len(means):
-            parts.append(_strategy(number, label, cloud, means, across, up))
-            x, y = (float(means.iloc[0][f"{name} mean"]) for name in (X, Y))
-            tags.append((number, label, across(x), up(y)))
+        cloud = [Point(place, x, y) for name, place, x, y in single if name == label]
+        for place, row in records(strategies[strategies["label"] == label]) if cloud else []:
+            mean = Point(place, float(row[f"{X} mean"]), float(row[f"{Y} mean"]))
+            parts.append(_strategy(number, label, cloud, mean, across, up))
+            tags.append((number, label, across(mean.head), up(mean.tail)))
     parts += _labels(tags)
     words = "Test IoU of the head across, of the tail upward; large marks are means, small ones single seeds"
     return [Chart(drawing(WIDTH + ROOM, HEIGHT, words, *parts), "Head against tail", "results.csv")]
@@ -60,36 +69,28 @@ def _labels(tags: Sequence[tuple[int, str, float, float]]) -> list[Markup]:
 
 
 def _axes(across: Scale, up: Scale) -> list[Markup]:
-    floor, ceiling = HEIGHT - BOTTOM, EDGE
-    parts = [tag("line", x1=across(one), x2=across(one), y1=ceiling, y2=floor, class_="grid") for one in across.ticks()]
-    parts += [tag("line", x1=LEFT, x2=WIDTH - EDGE, y1=up(one), y2=up(one), class_="grid") for one in up.ticks()]
-    parts += [
-        tag("text", tick_text(one), x=across(one), y=floor + 16, text_anchor="middle", class_="tick")
-        for one in across.ticks()
-    ]
-    parts += [
-        tag("text", tick_text(one), x=LEFT - 8, y=up(one) + 4, text_anchor="end", class_="tick") for one in up.ticks()
-    ]
+    parts = upright_grid(across, EDGE, HEIGHT - BOTTOM, 16) + level_grid(up, LEFT, WIDTH - EDGE, 8)
     parts.append(tag("text", "head, mean IoU", x=WIDTH - EDGE, y=HEIGHT - 8, text_anchor="end", class_="axis"))
     turned = f"rotate(-90 14 {EDGE})"
     parts.append(tag("text", "tail, mean IoU", x=14.0, y=EDGE, text_anchor="end", transform=turned, class_="axis"))
     return parts
 
 
-def _strategy(
-    number: int, label: str, cloud: Sequence[tuple[int, float, float]], means: pd.DataFrame, across: Scale, up: Scale
-) -> Markup:
-    place, shape = int(means.index[0]), number + number // 8  # no two of 32 look alike
-    x, y = (float(means.iloc[0][f"{name} mean"]) for name in (X, Y))
+def _strategy(number: int, label: str, cloud: Sequence[Point], mean: Point, across: Scale, up: Scale) -> Markup:
+    shape = number + number // 8  # no two of 32 look alike
     parts = []
-    for row, one, other in cloud:
-        corners = points([(across(x), up(y)), (across(one), up(other))])
+    for seed in cloud:
+        corners = points([(across(mean.head), up(mean.tail)), (across(seed.head), up(seed.tail))])
         parts.append(tag("polyline", points=corners, class_="thread"))
-        parts.append(mark(shape, across(one), up(other), 2.6, class_="seed", data_file="results.csv", data_row=row,
-                          data_head=repr(one), data_tail=repr(other)))  # fmt: skip
-    words = f"{label}: head {x:.3f}, tail {y:.3f}, {len(cloud)} seed{'s' if len(cloud) > 1 else ''}"
-    parts.append(
-        mark(shape, across(x), up(y), 6.5, tag("title", words), class_="mean", tabindex=0, data_tip=words,
-             data_file="strategies.csv", data_row=place, data_head=repr(x), data_tail=repr(y))
-    )  # fmt: skip
+        parts.append(_mark(shape, seed, 2.6, across, up, class_="seed", data_file="results.csv"))
+    words = f"{label}: head {mean.head:.3f}, tail {mean.tail:.3f}, {seeds(len(cloud))}"
+    parts.append(_mark(shape, mean, 6.5, across, up, tag("title", words), class_="mean", tabindex=0, data_tip=words,
+                       data_file="strategies.csv"))  # fmt: skip
     return tag("g", *parts, class_=f"series c{number % 8}", data_s=number)
+
+
+def _mark(
+    shape: int, at: Point, size: float, across: Scale, up: Scale, *inside: Markup, **attributes: object
+) -> Markup:
+    return mark(shape, across(at.head), up(at.tail), size, *inside, **attributes, data_row=at.row,
+                data_head=repr(at.head), data_tail=repr(at.tail))  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from imbseg.results.errors import why as errors
-from imbseg.results.figures import class_order
+from imbseg.results.figures import ClassOrder
 from imbseg.results.frames import WHY, Frames, of_group
 from imbseg.results.page import heat
 from imbseg.results.page.content import Column, Section, Table
@@ -17,20 +17,21 @@ STRATEGY, CLASS = Column("strategy", "strategy"), Column("class", "class")
 SEEDS, GAIN = Column("seeds", "seeds", 0), Column("gain", "gain in IoU", 3, signed=True)
 
 
-def why(group: Group, frames: Frames, best: str) -> list[Section]:
+def why(group: Group, frames: Frames, best: str, order: ClassOrder) -> list[Section]:
     """The sections that explain a group's gains.
 
     Args:
         group: its strategies.
         frames: of `all_frames`.
         best: label of the strategy that the answer is about.
+        order: of the classes.
     """
     found = {name: of_group(frames, f"{name}.csv", group) for name in WHY}
     confused = found["confusion_change"]
     told = {**found, "confusion_change": confused[confused["strategy"] == best] if len(confused) else confused}
     said = {key: tuple(lines) for key, lines in errors.sentences(told).items()}
     return [
-        _confusion(group, found["confusion_change"], said["confusion_change"], best),
+        _confusion([group.classes[place] for place in order.places], found, said["confusion_change"], best),
         _pixels(found, said),
         _sizes(found["recall_by_size"], said["recall_by_size"]),
         _exposure(found, said["exposure"]),
@@ -38,12 +39,12 @@ def why(group: Group, frames: Frames, best: str) -> list[Section]:
     ]
 
 
-def _confusion(group: Group, frame: pd.DataFrame, said: tuple[str, ...], best: str) -> Section:
+def _confusion(classes: list[str], found: dict[str, pd.DataFrame], said: tuple[str, ...], best: str) -> Section:
+    frame = found["confusion_change"]
     key, title = "confusion", "What is mistaken for what"
     if not len(frame):
         return Section(key, title)
-    order, _ = class_order(group)
-    charts = heat.chart(frame, best, [group.classes[index] for index in order])
+    charts = heat.chart(frame, best, classes)
     columns = (
         STRATEGY, Column("truth", "truth"), Column("prediction", "taken for"),
         Column("baseline_share", "of its pixels, baseline", 1, percent=True),

@@ -92,6 +92,22 @@ def tick_text(value: float) -> str:
     return "0" if text in ("0", "-0") else text.replace("0.", ".", 1).replace("-", "−")
 
 
+def upright_grid(axis: Scale, top: float, bottom: float, below: float) -> list[Markup]:
+    """Lines from top to bottom at an axis's round numbers, and the numbers so far below them."""
+    ticks = axis.ticks()
+    lines = [tag("line", x1=axis(tick), x2=axis(tick), y1=top, y2=bottom, class_="grid") for tick in ticks]
+    return lines + [tag("text", tick_text(tick), x=axis(tick), y=bottom + below, text_anchor="middle", class_="tick")
+                    for tick in ticks]  # fmt: skip
+
+
+def level_grid(axis: Scale, left: float, right: float, beside: float) -> list[Markup]:
+    """Lines from left to right at an axis's round numbers, and the numbers so far beside them."""
+    ticks = axis.ticks()
+    lines = [tag("line", x1=left, x2=right, y1=axis(tick), y2=axis(tick), class_="grid") for tick in ticks]
+    return lines + [tag("text", tick_text(tick), x=left - beside, y=axis(tick) + 4, text_anchor="end", class_="tick")
+                    for tick in ticks]  # fmt: skip
+
+
 def drawing(width: float, height: float, label: str, *inside: Markup | str) -> Markup:
     """The outer element: it shrinks with the page, and says in words what it shows."""
     return tag(
