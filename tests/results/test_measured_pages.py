@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from imbseg.results import comparisons, correlations
 from imbseg.results.answer import answer_of
 from imbseg.results.collect import collect
 from imbseg.results.frames import all_frames
+from imbseg.results.statistics import difference
 from imbseg.results.strategies import arrange
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -142,3 +144,55 @@ def test_the_readme_tells_the_answer_of_the_stored_runs() -> None:
     assert len(told) == 3
     for line in told:
         assert line in readme
+
+
+def camvid_cells() -> pd.DataFrame:
+    """Mean over the seeds of every column of docs/camvid_remedies.csv, by cell."""
+    table = pd.read_csv(DOCS / "camvid_remedies.csv")
+    return table.groupby(table["trial"].str.rsplit("_", n=1).str[0]).mean(numeric_only=True)
+
+
+def camvid_values() -> set[str]:
+    """What the CSV gives, in three digits: cells, single runs, differences of the cells with three seeds, decoding."""
+    table, cells = pd.read_csv(DOCS / "camvid_remedies.csv"), camvid_cells()
+    same_seed = table.loc[table["trial"] == "weighted_1", "test/tail"]
+    best = cells.loc[
+        cells["val/tail"].idxmax(), [f"val/IoU/{name}" for name in ("signsymbol", "pedestrian", "bicyclist")]
+    ]
+    poles = [*cells["val/IoU/pole"], *cells["test/IoU/pole"]]
+    found = [*cells[list(CELLS)].to_numpy().ravel(), *same_seed, *best, *poles]
+    seeds = {name: table[table["trial"].str.rsplit("_", n=1).str[0] == name].set_index("seed") for name in
+             ("weighted", "plain")}  # fmt: skip
+    for column in ("val/tail", "val/head", "test/tail", "test/head"):
+        ours, theirs = ({(seed, 0): value for seed, value in seeds[name][column].items()} for name in seeds)
+        one = difference(ours, theirs)
+        found += [one.mean, one.low, one.high]
+    for subset in ("val", "test"):
+        found += [*(cells[f"{subset}/prior/tail"] - cells[f"{subset}/tail"])]
+        found += [*(cells[f"{subset}/rank/mIoU"] - cells[f"{subset}/mIoU"])]
+    return {f"{abs(value):.3f}".lstrip("0") for value in found if value == value}
+
+
+def test_every_figure_in_the_words_on_camvid_is_one_of_the_csv() -> None:
+    page = (DOCS / "camvid_remedies.md").read_text(encoding="utf-8")
+    words = page[: page.index("| sampling, paste |")] + page[page.index("## What helped") :]
+    remedies = (DOCS / "remedies.md").read_text(encoding="utf-8")
+    words += remedies[remedies.index("What they did on CamVid") : remedies.index("What holds for all of them")]
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    words += next(line for line in readme.splitlines() if line.startswith("| with twice the steps"))
+    told = re.findall(r"(?<![\d.])\.\d{3}\b", words)
+    assert len(told) > 60
+    assert sorted(set(told) - camvid_values()) == []
+
+
+def test_what_is_said_to_cap_the_tail_is_so() -> None:
+    page = (DOCS / "camvid_remedies.md").read_text(encoding="utf-8")
+    cells = camvid_cells()
+    pole, best = cells["val/IoU/pole"], cells.loc[cells["val/tail"].idxmax()]
+    assert f"its IoU is {short(pole.min())} to {short(pole.max())} in every cell" in " ".join(page.split())
+    three = [short(best[f"val/IoU/{name}"]) for name in ("signsymbol", "pedestrian", "bicyclist")]
+    assert f"has {three[0]} (signsymbol), {three[1]} (pedestrian) and {three[2]} (bicyclist)" in " ".join(page.split())
+    weighted = cells.loc[cells.index.isin(["weighted", "weighted_lovasz", "crops", "paste_rare", "paste_adaptive"])]
+    found = weighted["test/IoU/pole"]
+    assert f"reach an IoU of {short(found.min())} to {short(found.max())}" in " ".join(page.split())
+    assert f"would ask the other three for {(4 * 0.30 - pole.max()) / 3:.2f}".replace("0.", ".") in page

@@ -34,6 +34,8 @@ def dataset_of(run: Run) -> Dataset:
     Raises:
         InputError: its file is gone or was changed since (the message says which).
     """
+    if not run.about.get("dataset_sha256"):
+        raise InputError("a table of trials doesn't say which data set file it was made with; give --counts")
     dataset = stored.dataset_of(run.about)
     if dataset.digest != run.about.get("dataset_sha256"):
         raise InputError(f"{run.name}: was made with another version of {dataset.path}; what that file says now may "
