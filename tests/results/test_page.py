@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from error_runs import add_counts, write_table
 from results.page_reader import Reader, csv_rows, number, read
@@ -120,6 +121,45 @@ def test_every_mark_of_a_chart_is_its_cell_in_the_csv(three_seeds: Path, tmp_pat
             stored = csv_rows(tmp_path / "out", file)[mark.row]
             assert float(mark.attributes["data-head"]) == float(stored[head])
             assert float(mark.attributes["data-tail"]) == float(stored[tail])
+
+
+def straight(pairs: list[tuple[float, float]]) -> bool:
+    """Whether pixels follow values along one rising or falling line, to the tenth of a pixel that is written."""
+    values, pixels = np.array(sorted(pairs)).T
+    slope, start = np.polyfit(values, pixels, 1)
+    return len(set(values)) > 2 and abs(slope) > 0 and bool(np.abs(slope * values + start - pixels).max() < 0.11)
+
+
+def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -> None:
+    written(three_seeds, tmp_path / "out")
+    text = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    dots = re.findall(r'<g class="dot[^>]*data-mean="([^"]+)".*?<circle cx="([^"]+)"', text)
+    assert len(dots) == 12  # two strategies, six scores
+    assert straight([(float(mean), float(x)) for mean, x in dots])
+    intervals = re.findall(r'data-low="([^"]+)" data-high="([^"]+)".*?<line x1="([^"]+)" x2="([^"]+)"', text)
+    ends = [
+        (float(value), float(x)) for low, high, left, right in intervals for value, x in ((low, left), (high, right))
+    ]
+    assert straight([(float(mean), float(x)) for mean, x in dots] + [one for one in ends if abs(one[0]) < 0.3])
+    circles = [one for one in re.findall(r"<circle [^>]*>", text) if "data-head" in one]
+    found = [{name: float(re.search(rf' {name}="([^"]+)"', one)[1]) for name in ("cx", "cy", "data-head", "data-tail")}
+             for one in circles]  # fmt: skip
+    assert straight([(one["data-tail"], one["cy"]) for one in found])
+    assert np.ptp([one["cx"] for one in found if one["data-head"] == found[0]["data-head"]]) == 0
+
+
+def test_learning_curves_follow_their_rows(three_seeds: Path, tmp_path: Path) -> None:
+    written(three_seeds, tmp_path / "out")
+    text, rows = (
+        (tmp_path / "out/report.html").read_text(encoding="utf-8"),
+        csv_rows(tmp_path / "out", "learning_curves.csv"),
+    )
+    drawn = re.findall(r'<polyline points="([^"]+)" class="thin" data-rows="([^"]+)" data-column="tail"', text)
+    assert len(drawn) == 9
+    pairs = [(float(rows[int(row)]["tail"]), float(point.split(",")[1])) for points, places in drawn
+             for point, row in zip(points.split(), places.split(), strict=True)]  # fmt: skip
+    assert straight(pairs)
+    assert np.polyfit(*np.array(pairs).T, 1)[0] < 0  # the higher, the nearer to the top
 
 
 def test_the_answer_comes_first_and_its_numbers_are_those_of_the_tables(three_seeds: Path, tmp_path: Path) -> None:
