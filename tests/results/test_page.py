@@ -127,7 +127,7 @@ def straight(pairs: list[tuple[float, float]]) -> bool:
     """Whether pixels follow values along one rising or falling line, to the tenth of a pixel that is written."""
     values, pixels = np.array(sorted(pairs)).T
     slope, start = np.polyfit(values, pixels, 1)
-    return len(set(values)) > 2 and abs(slope) > 0 and bool(np.abs(slope * values + start - pixels).max() < 0.11)
+    return len(set(values)) > 2 and abs(slope) > 1 and bool(np.abs(slope * values + start - pixels).max() < 0.11)
 
 
 def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -> None:
