@@ -16,7 +16,7 @@ from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, runs_folder, writable_folder
 from imbseg.metrics.predicted import Predictions
-from imbseg.results.collect import Run, collect
+from imbseg.runs.collect import Run, collect
 
 
 def main() -> None:
@@ -26,8 +26,8 @@ def main() -> None:
     root = options.correlate or options.trials or options.runs or runs_folder()
     out = options.out or REPOSITORY / "data" / "report" / root.resolve().name
     # pandas, scipy and matplotlib: after the flags are known to be good
-    from imbseg.results import correlations
-    from imbseg.results.write import report
+    from imbseg.report import correlations
+    from imbseg.report.write import report
 
     if options.correlate is not None:
         found = [correlations.of_methods(options.correlate, options.counts, spec.load(options.dataset))]
@@ -50,7 +50,7 @@ def _predict(folder: Path, ids: Sequence[str]) -> Predictions:
 def _runs(options: argparse.Namespace, root: Path) -> list[Run]:
     if options.trials is None:
         return collect(root)
-    from imbseg.results.trials_csv import class_groups, column_names, read_trials
+    from imbseg.runs.trials_csv import class_groups, column_names, read_trials
 
     dataset = spec.load(options.dataset)
     groups = class_groups(dataset, options.groups)

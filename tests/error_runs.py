@@ -12,8 +12,8 @@ from run_folders import make_run
 
 from imbseg.metrics.counts import collect as put_together
 from imbseg.metrics.counts import save_counts
-from imbseg.results.collect import collect
-from imbseg.results.strategies import Group, arrange
+from imbseg.runs.collect import collect
+from imbseg.runs.strategies import Group, arrange
 
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 PLAIN, OTHER = "cross_entropy", "weighted_cross_entropy"  # labels

@@ -10,10 +10,10 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 ORDER = ["errors", "files", "menu", "console", "datasets", "splits", "meta", "sampling", "copy_paste", "augment",
-         "models", "losses", "post_hoc", "metrics", "trial", "training", "results"]  # fmt: skip
+         "models", "losses", "post_hoc", "metrics", "trial", "training", "runs", "statistics", "report"]  # fmt: skip
 MAY_IMPORT = {
     **{layer: set(ORDER[: number + 1]) for number, layer in enumerate(ORDER)},
-    "results": set(ORDER) - {"training"},  # they meet at the run folder on disk
+    **{layer: set(ORDER[: ORDER.index(layer) + 1]) - {"training"} for layer in ("runs", "statistics", "report")},
     "manager": {"errors", "files", "menu", "console", "datasets", "splits", "meta", "sampling", "copy_paste", "losses",
                 "trial", "manager"},
 }  # fmt: skip
@@ -139,7 +139,7 @@ def test_no_junk_drawer() -> None:
         ("from . import terms", {"losses"}),
         ("from .terms import build", {"losses"}),
         ('MENU = {"lovasz": "imbseg.training.loop:lovasz"}', {"training"}),
-        ('def f():\n    return "imbseg.results.collect:collect"', {"results"}),
+        ('def f():\n    return "imbseg.runs.collect:collect"', {"runs"}),
         ('"""Such as imbseg.training.loop:train."""', set()),
         ('WORDS = "see imbseg.training.loop:train there"', set()),
         ("import numpy\nfrom torch import nn", set()),
@@ -147,7 +147,7 @@ def test_no_junk_drawer() -> None:
 )
 def test_this_test_sees_every_way_to_import(text: str, found: set[str]) -> None:
     assert layers(text, "imbseg.losses") == found
-    assert (layers(text, "imbseg.losses") <= MAY_IMPORT["losses"]) == found.isdisjoint({"training", "results"})
+    assert (layers(text, "imbseg.losses") <= MAY_IMPORT["losses"]) == found.isdisjoint({"training", "runs"})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, write_text
-from imbseg.results.simulation_table import simulation_table
+from imbseg.report.simulation_table import simulation_table
 
 
 def main() -> int:

@@ -16,9 +16,9 @@ from imbseg.datasets.read import read_mask
 from imbseg.metrics.counts import BY_SIZE, Counts, load_counts
 from imbseg.metrics.scores import iou
 from imbseg.models.weights import IMAGENET
-from imbseg.results.collect import collect
-from imbseg.results.errors import exposure, why
-from imbseg.results.strategies import arrange
+from imbseg.report.errors import exposure, why
+from imbseg.runs.collect import collect
+from imbseg.runs.strategies import arrange
 from imbseg.training import loop
 from imbseg.training.fold import read_fold
 from imbseg.training.whole_images import WholeImages

@@ -1,0 +1,213 @@
+"""The images that the best strategy changed most, as rows of small pictures: for the report's page, and as one PNG."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from imbseg.errors import InputError
+from imbseg.metrics.counts import load_counts
+from imbseg.metrics.predicted import Bytes, Predicted
+from imbseg.report.example_choice import Changed, Choice, Pair, best_pair, choose
+from imbseg.report.example_panels import MISSED, PALETTE, STRIPE, Color, Window, colors_of, panels, striped
+from imbseg.report.example_sheet import write_sheet
+from imbseg.report.example_store import Predict, predictions
+from imbseg.runs.collect import Run
+from imbseg.runs.recorded import class_groups
+from imbseg.runs.strategies import Group
+from imbseg.trial.stored import dataset_of
+
+QUALITY = 80  # of the panels, WebP's scale
+SWATCH = (12, 12)
+WRONG = "striped: predicted, but something else is there"
+UNSEEN = "white: there, but missed"
+OTHER = "grey: every other class"
+PALE, GREY = (200, 200, 200), (105, 105, 105)  # of the legend's stripes, and of what has no colour
+NAMED = 12  # classes that a title lists
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """One small picture: its title, what it says to who can't see it, and an encoded file's bytes with their type."""
+
+    title: str
+    alt: str
+    data: bytes
+    mime: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleRow:
+    """One image: how it changed, in IoU and in words, and its panels: image, truth, baseline, strategy."""
+
+    image_id: str
+    change: float
+    text: str
+    panels: tuple[Panel, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """One entry of the legend: its text, and the value of a CSS `background`."""
+
+    text: str
+    css: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """What is shown of a group; all texts are plain, names and ids in them as the data have them.
+
+    Attributes:
+        rows: the images that gained, the largest gain first, then those that lost, the largest loss first.
+        said: why there are no rows; empty where there are.
+        title: which images, by which two runs, and of how many.
+        legend: the classes in their colours, then what stripes and white mean.
+        doubts: where the pictures differ from what the runs counted; usually none.
+        file: name of the PNG with all of it; empty where there is none.
+    """
+
+    rows: tuple[ExampleRow, ...] = ()
+    said: str = ""
+    title: str = ""
+    legend: tuple[Key, ...] = ()
+    doubts: tuple[str, ...] = ()
+    file: str = ""
+
+
+def examples(
+    group: Group, predict: Predict | None, out: Path, *, most: int = 3, wanted: Sequence[str] | None = None,
+    name: str = "examples", strategy: str = "",
+) -> Examples:  # fmt: skip
+    """Draw the images that the best strategy changed most, of its runs the one nearest its mean gain.
+
+    Args:
+        group: baseline and strategies.
+        predict: makes a run's predictions again; None where there are no networks (a table of trials).
+        out: the report's folder: NAME.png and examples/NAME-*.npz (the predictions) are written there, and an
+            earlier NAME.png is gone where nothing is shown.
+        most: how many that gained, and how many that lost.
+        wanted: classes that count and are coloured; None: the tail, without one all classes but the background.
+        name: of this group's files.
+        strategy: label of the one to show; empty: the one with the largest gain.
+
+    Returns:
+        Rows with their pictures, or the sentence that says why there are none; nothing that lies in a run folder
+        raises.
+
+    Raises:
+        OSError: `out` can't be written.
+    """
+    (out / f"{name}.png").unlink(missing_ok=True)
+    try:
+        if predict is None:
+            raise InputError("scores alone hold no images")
+        pair = best_pair(group, strategy)
+        classes = classes_in_question(pair) if wanted is None else tuple(wanted)
+        before, after = (load_counts(run.folder / "counts_test.npz") for run in (pair.before, pair.after))
+        choice = choose(before, after, group.classes, classes, most=most)
+        if not choice.gained + choice.lost:
+            raise InputError("no test image changed")
+        return _drawn(group, pair, classes, choice, predict, out, name)
+    except InputError as error:
+        return Examples(said=f"No pictures of the images that changed most: {' '.join(str(error).split())}.")
+
+
+def classes_in_question(pair: Pair) -> tuple[str, ...]:
+    """The tail, as the run records it; without one all classes but the background.
+
+    Raises:
+        InputError: the data set's file or its meta are missing or of another version.
+    """
+    run: Run = pair.after
+    tail = class_groups(run).get("tail", ()) if pair.score == "tail" else ()
+    if tail:
+        return tuple(tail)
+    dataset = dataset_of(run.about)
+    return tuple(name for name in dataset.class_names if name != dataset.background)
+
+
+def _drawn(
+    group: Group, pair: Pair, wanted: Sequence[str], choice: Choice, predict: Predict, out: Path, name: str
+) -> Examples:
+    changed = (*choice.gained, *choice.lost)
+    ids = [one.image_id for one in changed]
+    kept = {word: out / "examples" / f"{name}-{word}.npz" for word in ("baseline", "strategy")}
+    before = predictions(predict, pair.before.folder, ids, kept["baseline"])
+    after = predictions(predict, pair.after.folder, ids, kept["strategy"])
+    shown = _shown([*before.images, *after.images], [group.classes.index(one) for one in wanted])
+    if len(shown) > len(PALETTE):  # too many to tell apart at a glance: those that a caption names
+        shown = sorted({group.classes.index(kind.name) for one in changed for kind in one.classes})
+    colors = dict(zip(shown, colors_of(len(shown)), strict=True))
+    drawn = [panels(old, new, colors) for old, new in zip(before.images, after.images, strict=True)]
+    title, file = _title(pair, wanted, choice), f"{name}.png"
+    heads = (*HEADS, f"baseline: {pair.baseline}", f"strategy: {pair.strategy}")
+    swatches = [(group.classes[index], _swatch(color)) for index, color in colors.items()]
+    swatches += [(WRONG, striped(_swatch(PALE))), (UNSEEN, _swatch(MISSED)), (OTHER, _swatch(GREY))]
+    said = [(f"{one.image_id}: {one.text}", pictures) for one, (pictures, _) in zip(changed, drawn, strict=True)]
+    write_sheet(out / file, title, heads, said, swatches)
+    rows = [_row(one, heads, *found) for one, found in zip(changed, drawn, strict=True)]
+    doubts = tuple(dict.fromkeys(filter(None, (before.doubt, after.doubt))))
+    legend = _legend([(group.classes[index], color) for index, color in colors.items()])
+    return Examples(tuple(rows), "", title, legend, doubts, file)
+
+
+HEADS = ("image; the frame is enlarged", "truth")
+
+
+def _shown(images: Sequence[Predicted], wanted: Sequence[int]) -> list[int]:
+    """The classes in question that any of the pictures shows, in index order."""
+    there = np.unique(np.concatenate([np.unique(mask) for one in images for mask in (one.truth, one.prediction)]))
+    return sorted({*wanted} & {*there.tolist()})
+
+
+def _title(pair: Pair, wanted: Sequence[str], choice: Choice) -> str:
+    """Which images these are, and how many went which way: extremes are no proof.
+
+    Of one seed there is nothing to choose; of several it is the one nearest the mean difference.
+    """
+    seed = f"seed {pair.after.seed[0]}"
+    seed += f" (of {pair.seeds}, the one nearest their mean difference)" if pair.seeds > 1 else ""
+    what = f"mean IoU of {', '.join(wanted)}" if len(wanted) <= NAMED else f"mean IoU of {len(wanted)} classes"
+    return (
+        f"The test images that changed most from {pair.baseline} to {pair.strategy}, {seed}, by the {what} in each "
+        f"image. Extremes, not typical images: in all {choice.up} gained, {choice.down} lost, {choice.same} stayed the "
+        f"same."
+    )
+
+
+def _row(one: Changed, heads: Sequence[str], pictures: Sequence[Bytes], window: Window) -> ExampleRow:
+    ious = [", ".join(f"{c.name} IoU {value:.2f}" for c, value in zip(one.classes, values, strict=True))
+            for values in ([c.before for c in one.classes], [c.after for c in one.classes])]  # fmt: skip
+    left, top, wide, high = window
+    alts = (
+        f"{one.image_id}: the photograph, with a frame of {wide} x {high} pixels at {left}, {top}",
+        f"{one.image_id}, truth: {', '.join(c.name for c in one.classes)}",
+        *(f"{one.image_id}, {head}: {values}" for head, values in zip(heads[2:], ious, strict=True)),
+    )
+    shown = tuple(Panel(head, alt, encoded(picture), "image/webp") for head, alt, picture in
+                  zip(heads, alts, pictures, strict=True))  # fmt: skip
+    return ExampleRow(one.image_id, one.change, one.text, shown)
+
+
+def encoded(picture: Bytes) -> bytes:
+    """A picture (height, width, 3) uint8, red, green, blue, as a WebP file."""
+    return cv2.imencode(".webp", picture[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[1].tobytes()
+
+
+def _legend(classes: Sequence[tuple[str, Color]]) -> tuple[Key, ...]:
+    stripe = f"repeating-linear-gradient(135deg, {_css(STRIPE)} 0 2px, {_css(PALE)} 2px 4px)"
+    keys = [Key(text, _css(color)) for text, color in classes]
+    return (*keys, Key(WRONG, stripe), Key(UNSEEN, _css(MISSED)), Key(OTHER, _css(GREY)))
+
+
+def _css(color: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def _swatch(color: Color) -> Bytes:
+    return np.full((*SWATCH, 3), color, np.uint8)

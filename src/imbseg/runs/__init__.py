@@ -1,0 +1,1 @@
+"""Run folders, or a table of trials from elsewhere -> records, arranged into strategies; one reader of counts."""

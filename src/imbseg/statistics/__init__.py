@@ -1,0 +1,1 @@
+"""Matrices -> numbers: differences, power, bootstrap; knows nothing of runs or pages."""

@@ -1,0 +1,210 @@
+"""What is said first: the best strategy, its price, what is within noise, and what one more remedy adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_folders import make_run
+
+from imbseg.report import comparisons, one_change
+from imbseg.report.answer import Answer, answer
+from imbseg.runs.collect import collect
+from imbseg.runs.strategies import arrange
+
+WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
+PLAIN = (0.10, 0.11, 0.12)
+
+
+def add(root: Path, name: str, tails: Sequence[float], head: float = 0.7, **settings: Any) -> None:
+    """Runs of one strategy, a seed each; the two head classes score alike."""
+    for seed, tail in enumerate(tails, 1):
+        make_run(root / f"{name}{seed}", test=(head, head, tail), seed=seed, **settings)
+
+
+def told(root: Path, baseline: str | None = None) -> Answer:
+    group = arrange(collect(root), root, baseline).groups[0]
+    return answer(group, comparisons.table(group), one_change.table(group))
+
+
+def test_the_best_comes_first_with_what_it_costs(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.30, 0.32, 0.31), **WEIGHTED)  # +.20, +.21, +.19: mean .2, deviation .01, half .0248
+    add(tmp_path, "c", (0.2, 0.21, 0.22), head=0.69, loss="focal")
+    found = told(tmp_path)
+    assert (found.score, found.best) == ("tail", "weighted_cross_entropy")
+    assert found.lines[0] == (
+        "weighted_cross_entropy lifts the tail by +0.200 [+0.175, +0.225] over cross_entropy (3 seeds); no cost to "
+        "the head was shown (+0.000 [+0.000, +0.000]; 3 seeds could have shown 0.000)."
+    )
+    assert found.lines[1] == (
+        "Class by class, the largest gains first: pole +0.200 [+0.175, +0.225]; sky +0.000 [+0.000, +0.000]; road "
+        "+0.000 [+0.000, +0.000]. After correction over 3 classes pole stands."
+    )
+    assert found.lines[2] == "Beyond noise on the tail too: focal +0.100 [+0.100, +0.100]."
+
+
+def test_the_tail_is_told_class_by_class(tmp_path: Path) -> None:
+    groups = {"class_groups": {"tail": ["pole"], "head": ["sky", "road"]}}
+    add(tmp_path, "a", PLAIN, about=groups)
+    add(tmp_path, "b", (0.11, 0.13, 0.16), about=groups, **WEIGHTED)  # +.01, +.02, +.04
+    assert told(tmp_path).lines[1] == (
+        "Its tail class by class: pole +0.023 [−0.015, +0.061]. After correction over 3 classes none of them stands by "
+        "itself."
+    )
+
+
+def test_a_cost_to_the_head_is_named(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    for seed, head in ((1, 0.65), (2, 0.66), (3, 0.64)):
+        make_run(tmp_path / f"b{seed}", test=(head, head, 0.3), seed=seed, **WEIGHTED)
+    assert " and costs the head −0.050 [−0.075, −0.025]." in told(tmp_path).lines[0]
+
+
+def test_nothing_beyond_noise_says_what_could_have_been_shown(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.08, 0.15, 0.13), **WEIGHTED)  # -.02, +.04, +.01
+    line = told(tmp_path).lines[0]
+    assert line.startswith("No strategy lifts the tail beyond noise: the most is weighted_cross_entropy with +0.010 [")
+    assert line.endswith("(3 seeds could have shown 0.098).")
+
+
+def test_what_lowers_the_tail_is_told(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.3, 0.31, 0.32), **WEIGHTED)
+    add(tmp_path, "c", (0.05, 0.06, 0.07), loss="dice")
+    assert "Lower the tail than the baseline, beyond noise: dice −0.050 [−0.050, −0.050]." in told(tmp_path).lines
+
+
+def test_one_more_remedy_on_top_of_what_lifts(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.30, 0.31, 0.32), **WEIGHTED)
+    add(tmp_path, "c", (0.29, 0.33, 0.32), sampling="rare_class", **WEIGHTED)  # -.01, +.02, 0 on top of b
+    (line,) = [line for line in told(tmp_path).lines if line.startswith("On top of")]
+    assert line.startswith(
+        "On top of none/none, weighted_cross_entropy, sampling rare_class instead of none adds nothing "
+        "beyond noise: +0.003 [−0.035, +0.041] (3 seeds could have shown "
+    )
+
+
+def test_full_data_is_a_ceiling_and_no_remedy(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN, imbalance="imbalanced")
+    add(tmp_path, "b", (0.30, 0.31, 0.32), imbalance="imbalanced", **WEIGHTED)
+    add(tmp_path, "c", (0.50, 0.51, 0.52), imbalance="full")
+    found = told(tmp_path, "imbalanced/mskf/none/none, cross_entropy")
+    assert "weighted_cross_entropy" in found.best
+    assert found.lines[-1] == (
+        "For scale, with all the images that the imbalance took away: full/mskf/none/none, cross_entropy +0.400 "
+        "[+0.400, +0.400]."
+    )
+
+
+def test_one_seed_is_no_evidence(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN[:1])
+    add(tmp_path, "b", (0.3,), **WEIGHTED)
+    line, classes = told(tmp_path).lines
+    assert classes.endswith("One seed: nothing tells these from chance.")
+    assert line.startswith(
+        "On one seed, weighted_cross_entropy lifts the tail most: +0.200 against cross_entropy; head"
+    )
+    assert "no interval over seeds and no test; run two more seeds" in line
+
+
+def test_on_one_seed_nothing_may_lift(tmp_path: Path) -> None:
+    add(tmp_path, "a", (0.5,))
+    add(tmp_path, "b", (0.4,), loss="focal")
+    add(tmp_path, "c", (0.1,), loss="dice")
+    assert told(tmp_path).lines[0].startswith("On one seed, focal loses least of the tail, and none gains: −0.100")
+
+
+def test_one_seed_does_not_speak_for_those_that_have_several(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.05, 0.06, 0.07), loss="focal")
+    add(tmp_path, "c", (0.9,), loss="dice")
+    found = told(tmp_path)
+    assert found.best == "focal"
+    assert (
+        found.lines[0] == "No strategy lifts the tail; the least is lost by focal: −0.050 [−0.050, −0.050] (3 seeds)."
+    )
+    assert "On one seed only, so untested, on the tail: dice +0.800." in found.lines
+
+
+def test_unpaired_seeds_are_said(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    for seed, tail in ((7, 0.6), (8, 0.7)):
+        make_run(tmp_path / f"b{seed}", test=(0.7, 0.7, tail), seed=seed, loss="focal")
+    assert "] unpaired (2 seeds could" in told(tmp_path).lines[0]
+
+
+def test_another_loss_is_no_remedy_on_top_of_one(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.30, 0.31, 0.32), loss="focal")
+    add(tmp_path, "c", (0.25, 0.22, 0.24), loss="dice")
+    assert not [line for line in told(tmp_path).lines if line.startswith("On top of")]
+
+
+def test_a_score_that_nobody_shares_is_not_told(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        make_run(tmp_path / f"a{seed}", test=(0.5, 0.4, 0.3), seed=seed)
+        make_run(tmp_path / f"b{seed}", test=(0.5, 0.6, float("nan")), seed=seed, loss="focal")
+    found = told(tmp_path)
+    assert (found.score, found.best) == ("mIoU", "focal")
+
+
+def test_the_correction_for_many_strategies_is_admitted(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.11, 0.124, 0.136), **WEIGHTED)  # +.01, +.014, +.016: t = 7.6, p = .017
+    for number, loss in enumerate(("focal", "dice", "lovasz", "ohem", "tversky")):
+        add(tmp_path, f"c{number}", (0.08, 0.12, 0.11), loss=loss)
+    lines = told(tmp_path).lines
+    assert lines[0].startswith("weighted_cross_entropy lifts the tail by +0.013 [+0.006, +0.021]")
+    assert "(3 seeds, though not after correction for 6 strategies)" in lines[0]
+    assert any(
+        line.startswith("Within noise on the tail: ") and "; and 2 more (3 seeds could" in line for line in lines
+    )
+
+
+def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        make_run(tmp_path / f"a{seed}", test=(0.5, 0.5, 0.2), tail=(), seed=seed)
+        make_run(tmp_path / f"b{seed}", test=(0.5, 0.5, 0.5), tail=(), seed=seed, **WEIGHTED)
+    found = told(tmp_path)
+    assert found.score == "mIoU"
+    assert found.lines[0].startswith("weighted_cross_entropy lifts mIoU by +0.100 [+0.100, +0.100] over cross_entropy")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({}, {"sampling": "label"}, [("sampling", "none", "label")]),
+        ({"sampling": "label"}, {"sampling": "x2"}, [("sampling", "x2", "label")]),
+        ({}, WEIGHTED, [("loss", "cross_entropy", "weighted_cross_entropy")]),
+        ({"loss": "dice+0.5*lovasz"}, {"loss": "dice"}, [("loss", "dice", "dice+0.5*lovasz")]),
+        ({}, {"sampling": "label", **WEIGHTED}, []),
+        ({"lr": 0.1}, {"lr": 0.02}, [("lr", "0.02", "0.1")]),
+        (
+            {"class_weights": "inverse", "loss": "weighted_cross_entropy"},
+            WEIGHTED,
+            [("loss", "weighted_cross_entropy", "weighted_cross_entropy (inverse)")],
+        ),
+        ({"class_weights": "inverse", "loss": "weighted_cross_entropy"}, {**WEIGHTED, "sampling": "label"}, []),
+        ({"copy_paste": "rare", "rare_objects": 60}, {"rare_objects": 60}, [("copy_paste", "none", "rare")]),
+    ],
+)
+def test_pairs_that_differ_in_one_thing(tmp_path: Path, one: dict, other: dict, expected: list) -> None:
+    make_run(tmp_path / "one", **one)
+    make_run(tmp_path / "other", **other)
+    group = arrange(collect(tmp_path), tmp_path).groups[0]
+    assert [(change.axis, change.before, change.after) for change in one_change.changes(group)] == expected
+
+
+def test_a_change_is_the_difference_of_the_two(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    add(tmp_path, "b", (0.30, 0.32, 0.31), **WEIGHTED)
+    rows = one_change.table(arrange(collect(tmp_path), tmp_path).groups[0])
+    tail = rows[rows["score"] == "tail"].iloc[0]
+    assert (tail["strategy"], tail["instead_of"]) == ("weighted_cross_entropy", "cross_entropy")
+    assert tail["mean"] == pytest.approx(0.2)
+    assert tail["p_t_holm"] == tail["p_t"]  # the only change: nothing to correct for

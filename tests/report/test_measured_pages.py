@@ -1,0 +1,203 @@
+"""Tables of docs/ that a run made say what that run's CSV, or the report, says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_correlations import COUNTS, METHODS
+from test_trials_csv import published, weak_groups
+
+from imbseg.datasets import spec
+from imbseg.report import comparisons, correlations
+from imbseg.report.answer import answer_of
+from imbseg.report.frames import all_frames, image_frames
+from imbseg.runs.collect import collect
+from imbseg.runs.strategies import arrange
+from imbseg.statistics.difference import difference
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+CELLS = ("val/mIoU", "val/head", "val/tail", "val/prior/mIoU", "val/prior/tail", "val/rank/mIoU", "val/rank/tail",
+         "test/mIoU", "test/head", "test/tail", "test/prior/tail", "test/rank/tail")  # fmt: skip
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table below the line that starts with a heading's first cells."""
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith(heading))
+    found = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        found.append([cell.strip() for cell in line.strip("|").split("|")])
+    return found
+
+
+def camvid_rows() -> list[list[str]]:
+    """The page's table by the CSV: a row a cell, the mean over its seeds."""
+    table = pd.read_csv(DOCS / "camvid_remedies.csv")
+    cells = table.groupby(table["trial"].str.rsplit("_", n=1).str[0], sort=False)
+    found = []
+    for _, runs in cells:
+        one = runs.iloc[0]
+        _, _, sampling, paste = one["strategy"].split("/")
+        scores = [f"{runs[name].mean():.3f}" for name in CELLS]
+        found.append([f"`{sampling}`, `{paste}`", f"`{one['loss']}`", str(len(runs)), *scores])
+    return found
+
+
+def test_the_camvid_cells_are_those_of_the_csv() -> None:
+    assert rows("camvid_remedies.md", "| sampling, paste |") == camvid_rows()
+
+
+PASTED = [
+    ("TRUE_random_x2_FALSE_none", "TRUE_random_x2_TRUE_cnt", False),
+    ("TRUE_mskf_cnt_FALSE_none", "TRUE_mskf_cnt_TRUE_cnt", False),
+    ("TRUE_random_x2_FALSE_none", "TRUE_random_x2_TRUE_performance", True),
+    ("TRUE_mskf_cnt_FALSE_none", "TRUE_mskf_cnt_TRUE_performance", True),
+]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_the_published_pastes_are_those_of_the_report(place: int, tmp_path: Path) -> None:
+    baseline, strategy, weak = PASTED[place]
+    found = comparisons.table(published(baseline, weak_groups(tmp_path) if weak else None))
+    found = found[found["strategy"] == strategy].set_index("score")
+    tail, head = found.loc["tail"], found.loc["head"]
+    shown = rows("published.md", "| pasted |")[place]
+    assert shown[2:] == [
+        signed(tail["mean"], 5), span(tail), short(tail["p_t_holm"]), f"{signed(head['mean'], 5)} {span(head)}",
+        short(tail["detectable"]),
+    ]  # fmt: skip
+
+
+COMPARED = [
+    ("TRUE_random_x2_FALSE_none", "TRUE_mskf_x2_FALSE_none"),
+    ("FALSE_random_x2_FALSE_none", "FALSE_mskf_x2_FALSE_none"),
+    ("TRUE_mskf_x2_FALSE_none", "TRUE_mskf_cnt_FALSE_none"),
+    ("TRUE_mskf_x2_FALSE_none", "TRUE_skf_prop_cluster_FALSE_none"),
+    ("TRUE_random_x2_TRUE_cnt", "TRUE_mskf_cnt_TRUE_cnt"),
+]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_the_published_splits_and_samplings_are_those_of_the_report(place: int) -> None:
+    baseline, strategy = COMPARED[place]
+    found = comparisons.table(published(baseline))
+    found = found[found["strategy"] == strategy].set_index("score")
+    whole, rare = found.loc["mIoU"], found.loc["tail"]
+    shown = rows("published.md", "| compared |")[place]
+    power = f"{short(whole['detectable'])}, {short(rare['detectable'])}"
+    assert shown[1:] == [signed(whole["mean"], 3), span(whole), signed(rare["mean"], 3), span(rare), power]
+
+
+@pytest.mark.parametrize(
+    "of", ["FCN-8s", "DeepLab-CRF-GS-v2", "FALSE_random_x2_FALSE_none", "TRUE_random_x2_FALSE_none"]
+)
+def test_the_published_correlations_are_those_of_the_report(of: str) -> None:
+    dataset = spec.load("voc2012")
+    if of.startswith(("TRUE", "FALSE")):
+        found, _ = correlations.of_group(published("TRUE_random_x2_FALSE_none"), COUNTS, dataset.background)
+    else:
+        found, _ = correlations.of_methods(METHODS, COUNTS, dataset)
+    keyed = found.set_index(["of", "statistic", "aggregate", "over"])
+    (shown,) = (row for row in rows("published.md", "| of |") if row[0] == of)
+    for cell, key in zip(shown[1:], (("images", "sum", "all"), ("pixels", "sum", "all"), ("share", "mean", "shown")),
+                         strict=True):  # fmt: skip
+        row = keyed.loc[(of, *key)]
+        coefficients = ", ".join(signed(row[name], 2) for name in correlations.TESTS)
+        assert cell == f"{coefficients} (p {short(row['spearman_p'])})"
+
+
+def test_the_ranges_of_the_changelog_and_the_page() -> None:
+    """Over all methods and strategies: nothing from how often a class is shown, most from how large it is."""
+    dataset = spec.load("voc2012")
+    strategies = correlations.of_group(published("TRUE_random_x2_FALSE_none"), COUNTS, dataset.background)
+    found = pd.concat([correlations.of_methods(METHODS, COUNTS, dataset)[0], strategies[0]])
+    keyed = found.set_index(["statistic", "aggregate", "over"])["spearman"].sort_index()
+    often, size = keyed.loc[("images", "sum", "all")], keyed.loc[("share", "mean", "shown")]
+    assert len(often) == 18
+    assert (round(often.min(), 2), round(often.max(), 2)) == (-0.2, 0.2)
+    assert (round(size.min(), 2), round(size.max(), 2)) == (0.43, 0.68)
+
+
+def short(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1)
+
+
+def signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("0.", ".", 1)
+
+
+def span(row: pd.Series) -> str:
+    return f"[{short(row['low'])}, {short(row['high'])}]"
+
+
+def test_the_readme_tells_the_answer_of_the_stored_runs() -> None:
+    root = DOCS / "sample_runs"
+    results = arrange(collect(root), root)
+    group = results.groups[0]
+    readme = " ".join((DOCS.parent / "README.md").read_text(encoding="utf-8").split())
+    told = answer_of(group, all_frames(results) | image_frames(results)[0]).lines
+    assert len(told) == 4
+    for line in told:
+        assert line in readme
+
+
+def camvid_cells() -> pd.DataFrame:
+    """Mean over the seeds of every column of docs/camvid_remedies.csv, by cell."""
+    table = pd.read_csv(DOCS / "camvid_remedies.csv")
+    return table.groupby(table["trial"].str.rsplit("_", n=1).str[0]).mean(numeric_only=True)
+
+
+def camvid_values() -> set[str]:
+    """What the CSV gives, in three digits: cells, single runs, differences of the cells with three seeds, decoding."""
+    table, cells = pd.read_csv(DOCS / "camvid_remedies.csv"), camvid_cells()
+    same_seed = table.loc[table["trial"] == "weighted_1", "test/tail"]
+    best = cells.loc[
+        cells["val/tail"].idxmax(), [f"val/IoU/{name}" for name in ("signsymbol", "pedestrian", "bicyclist")]
+    ]
+    poles = [*cells["val/IoU/pole"], *cells["test/IoU/pole"]]
+    found = [*cells[list(CELLS)].to_numpy().ravel(), *same_seed, *best, *poles]
+    seeds = {name: table[table["trial"].str.rsplit("_", n=1).str[0] == name].set_index("seed") for name in
+             ("weighted", "plain")}  # fmt: skip
+    for column in ("val/tail", "val/head", "test/tail", "test/head"):
+        ours, theirs = ({(seed, 0): value for seed, value in seeds[name][column].items()} for name in seeds)
+        one = difference(ours, theirs)
+        found += [one.mean, one.low, one.high]
+    for subset in ("val", "test"):
+        found += [*(cells[f"{subset}/prior/tail"] - cells[f"{subset}/tail"])]
+        found += [*(cells[f"{subset}/rank/mIoU"] - cells[f"{subset}/mIoU"])]
+    return {f"{abs(value):.3f}".lstrip("0") for value in found if value == value}
+
+
+def test_every_figure_in_the_words_on_camvid_is_one_of_the_csv() -> None:
+    page = (DOCS / "camvid_remedies.md").read_text(encoding="utf-8")
+    words = page[: page.index("| sampling, paste |")] + page[page.index("## What helped") :]
+    remedies = (DOCS / "remedies.md").read_text(encoding="utf-8")
+    words += remedies[remedies.index("What they did on CamVid") : remedies.index("What holds for all of them")]
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    words += next(line for line in readme.splitlines() if line.startswith("| with twice the steps"))
+    told = re.findall(r"(?<![\d.])\.\d{3}\b", words)
+    assert len(told) > 60
+    assert sorted(set(told) - camvid_values()) == []
+
+
+def test_what_is_said_to_cap_the_tail_is_so() -> None:
+    page = (DOCS / "camvid_remedies.md").read_text(encoding="utf-8")
+    cells, table = camvid_cells(), pd.read_csv(DOCS / "camvid_remedies.csv")
+    assert f"The goal is not reached: {short(cells['val/tail'].max())} at the most" in page
+    ours, theirs = ({(row["seed"], 0): row["test/tail"] for _, row in table.iterrows() if row["trial"][:-2] == name}
+                    for name in ("weighted", "plain"))  # fmt: skip
+    one = difference(ours, theirs)
+    assert f"lifts the tail by {short(one.mean)} [{short(one.low)}, {short(one.high)}] over plain" in page
+    pole, best = cells["val/IoU/pole"], cells.loc[cells["val/tail"].idxmax()]
+    assert f"its IoU is {short(pole.min())} to {short(pole.max())} in every cell" in " ".join(page.split())
+    three = [short(best[f"val/IoU/{name}"]) for name in ("signsymbol", "pedestrian", "bicyclist")]
+    assert f"has {three[0]} (signsymbol), {three[1]} (pedestrian) and {three[2]} (bicyclist)" in " ".join(page.split())
+    weighted = cells.loc[cells.index.isin(["weighted", "weighted_lovasz", "crops", "paste_rare", "paste_adaptive"])]
+    found = weighted["test/IoU/pole"]
+    assert f"reach an IoU of {short(found.min())} to {short(found.max())}" in " ".join(page.split())
+    assert f"would ask the other three for {(4 * 0.30 - pole.max()) / 3:.2f}".replace("0.", ".") in page

@@ -1,0 +1,259 @@
+"""The HTML page: every number on it is a cell of a CSV beside it; hostile names break nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from error_runs import add_counts, write_table
+from report.page_reader import Reader, csv_rows, number, read
+from report.test_examples import Network, pair_of_runs
+from run_folders import CLASSES, make_run
+
+from imbseg.report.frames import WHY
+from imbseg.report.write import report
+from imbseg.runs.collect import collect
+
+WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
+HOSTILE = ("<script>alert(1)</script>", "a\"b'c", "x" * 300, "naïve & co, | pipe", "</style></svg>", "{{ 7 * 7 }}",
+           "nan", "0.5")  # fmt: skip
+WHERE = {"data-mean": "mean", "data-low": "low", "data-high": "high", "data-change": "change"}
+
+
+def written(runs: Path, out: Path) -> Reader:
+    report(collect(runs), runs, out, None)
+    return read(out / "report.html")
+
+
+@pytest.fixture
+def three_seeds(tmp_path: Path) -> Path:
+    for seed in (1, 2, 3):
+        prior = {"test/prior/tail": 0.15 + seed / 1000, "test/prior/mIoU": 0.5}
+        make_run(tmp_path / f"runs/plain{seed}", test=(0.8, 0.6, 0.1 + seed / 500), seed=seed, prior=prior)
+        make_run(
+            tmp_path / f"runs/weighted{seed}", test=(0.79, 0.6, 0.3 + seed / 100), seed=seed, prior=prior, **WEIGHTED
+        )
+        make_run(
+            tmp_path / f"runs/label{seed}", test=(0.8, 0.61, 0.3 + seed / 70), seed=seed, sampling="label", **WEIGHTED
+        )
+    make_run(tmp_path / "runs/lost", status="failed", message="loss is <nan>", seed=4)
+    return tmp_path / "runs"
+
+
+def checked_tables(page: Reader, folder: Path) -> set[str]:
+    """Hold every number of every table against its cell; the files that were looked into."""
+    checked = set()
+    for cell in page.cells:
+        if "data-value" not in cell.attributes:
+            continue
+        stored = csv_rows(folder, cell.file)[cell.row]
+        value = float(cell.attributes["data-value"])
+        assert value == float(stored[cell.attributes["data-column"]])
+        scale = 100 if cell.text.endswith(" %") else 1
+        shown = re.split(r" ± | \[|, |\]", cell.text)
+        digits = len(shown[0].removesuffix(" %").partition(".")[2])
+        assert number(shown[0]) == pytest.approx(scale * value, abs=0.5 * 10**-digits + 1e-9)
+        for name, text in zip(("data-low", "data-high"), shown[1:], strict=False):
+            if name in cell.attributes:
+                assert float(cell.attributes[name]) in [float(one) for one in stored.values() if is_number(one)]
+                assert number(text) == pytest.approx(float(cell.attributes[name]), abs=0.0005 + 1e-12)
+        checked.add(cell.file)
+    return checked
+
+
+def test_every_number_of_a_table_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:
+    page = written(three_seeds, tmp_path / "out")
+    assert checked_tables(page, tmp_path / "out") == {
+        "strategies.csv", "comparisons.csv", "one_change.csv", "moved_prior.csv", "rank_sums.csv", "results.csv",
+    }  # fmt: skip
+
+
+def test_the_error_analysis_is_on_the_page(tmp_path: Path) -> None:
+    """Counts by size, draws and a class that was lost: each with its table, sentences, and the square of confusions."""
+    plain, better = [[8, 1, 1], [2, 6, 2], [3, 3, 0]], [[8, 1, 1], [1, 8, 1], [1, 2, 3]]
+    found, missed, objects = ([[0, 0, 0], [4, 2, 0], [2, 1, 0]], [[0, 0, 0], [2, 2, 0], [3, 0, 0]],
+                              [[0, 0, 0], [3, 1, 0], [2, 1, 0]])  # fmt: skip
+    for seed in (1, 2, 3):
+        for name, confusion, settings in (("plain", plain, {}), ("weighted", better, WEIGHTED)):
+            folder = make_run(tmp_path / f"runs/{name}{seed}", test=(0.8, 0.6, 0.1 + 0.2 * bool(settings) + seed / 500),
+                              seed=seed, **settings)  # fmt: skip
+            add_counts(folder, confusion, by_size=[found, missed, objects])
+            drawn = {"epoch": [1, 2], **{f"samples:{one}": [5, 5] for one in CLASSES}}
+            pixels = {f"pixels:{one}": [10 + 10 * place * bool(settings)] * 2 for place, one in enumerate(CLASSES)}
+            write_table(folder / "draws.csv", drawn | pixels)
+            iou = {f"IoU/{one}": [0.2, 0.0 if one == "pole" else 0.4] for one in CLASSES}
+            write_table(folder / "epochs.csv", {"epoch": [1, 2], "loss": [1.0, 0.5], "mIoU": [0.5, 0.6], **iou})
+    page = written(tmp_path / "runs", tmp_path / "out")
+    files = checked_tables(page, tmp_path / "out")
+    assert {f"{name}.csv" for name in WHY} <= files
+    rows = csv_rows(tmp_path / "out", "confusion_change.csv")
+    square = [mark for mark in page.marks if mark.file == "confusion_change.csv"]
+    assert len(square) == len(rows) == 6
+    for mark in square:
+        assert float(mark.attributes["data-change"]) == float(rows[mark.row]["change"])
+    told = " ".join(page.paragraphs)
+    assert "fewer pixels of pole are taken for sky" in told
+    for title in ("What is mistaken for what", "Fewer misses, or fewer false alarms", "Small and large objects",
+                  "Was it shown more, and did that pay", "Classes that were learned and lost"):  # fmt: skip
+        assert title in page.headings
+
+
+def test_every_mark_of_a_chart_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:
+    page = written(three_seeds, tmp_path / "out")
+    dots = [mark for mark in page.marks if mark.file == "comparisons.csv"]
+    rows = csv_rows(tmp_path / "out", "comparisons.csv")
+    assert len(dots) == sum(row["score"] in ("mIoU", "head", "tail") or "IoU/" in row["score"] for row in rows)
+    for mark in dots:
+        for attribute, column in WHERE.items():
+            if attribute in mark.attributes:
+                assert float(mark.attributes[attribute]) == float(rows[mark.row][column])
+    for file, head, tail in (
+        ("results.csv", "test/head", "test/tail"),
+        ("strategies.csv", "test/head mean", "test/tail mean"),
+    ):
+        marks = [mark for mark in page.marks if mark.file == file]
+        assert len(marks) == (9 if file == "results.csv" else 3)
+        for mark in marks:
+            stored = csv_rows(tmp_path / "out", file)[mark.row]
+            assert float(mark.attributes["data-head"]) == float(stored[head])
+            assert float(mark.attributes["data-tail"]) == float(stored[tail])
+
+
+def straight(pairs: list[tuple[float, float]]) -> bool:
+    """Whether pixels follow values along one rising or falling line, to the tenth of a pixel that is written."""
+    values, pixels = np.array(sorted(pairs)).T
+    slope, start = np.polyfit(values, pixels, 1)
+    return len(set(values)) > 2 and abs(slope) > 1 and bool(np.abs(slope * values + start - pixels).max() < 0.11)
+
+
+def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -> None:
+    written(three_seeds, tmp_path / "out")
+    text = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    dots = re.findall(r'<g class="dot[^>]*data-mean="([^"]+)".*?<circle cx="([^"]+)"', text)
+    assert len(dots) == 12  # two strategies, six scores
+    assert straight([(float(mean), float(x)) for mean, x in dots])
+    intervals = re.findall(r'data-low="([^"]+)" data-high="([^"]+)".*?<line x1="([^"]+)" x2="([^"]+)"', text)
+    ends = [
+        (float(value), float(x)) for low, high, left, right in intervals for value, x in ((low, left), (high, right))
+    ]
+    assert straight([(float(mean), float(x)) for mean, x in dots] + [one for one in ends if abs(one[0]) < 0.3])
+    circles = [one for one in re.findall(r"<circle [^>]*>", text) if "data-head" in one]
+    found = [{name: float(re.search(rf' {name}="([^"]+)"', one)[1]) for name in ("cx", "cy", "data-head", "data-tail")}
+             for one in circles]  # fmt: skip
+    assert straight([(one["data-tail"], one["cy"]) for one in found])
+    assert np.ptp([one["cx"] for one in found if one["data-head"] == found[0]["data-head"]]) == 0
+
+
+def test_learning_curves_follow_their_rows(three_seeds: Path, tmp_path: Path) -> None:
+    written(three_seeds, tmp_path / "out")
+    text, rows = (
+        (tmp_path / "out/report.html").read_text(encoding="utf-8"),
+        csv_rows(tmp_path / "out", "learning_curves.csv"),
+    )
+    drawn = re.findall(r'<polyline points="([^"]+)" class="thin" data-rows="([^"]+)" data-column="tail"', text)
+    assert len(drawn) == 9
+    pairs = [(float(rows[int(row)]["tail"]), float(point.split(",")[1])) for points, places in drawn
+             for point, row in zip(points.split(), places.split(), strict=True)]  # fmt: skip
+    assert straight(pairs)
+    assert np.polyfit(*np.array(pairs).T, 1)[0] < 0  # the higher, the nearer to the top
+
+
+def test_the_answer_comes_first_and_its_numbers_are_those_of_the_tables(three_seeds: Path, tmp_path: Path) -> None:
+    page = written(three_seeds, tmp_path / "out")
+    rows = csv_rows(tmp_path / "out", "comparisons.csv")
+    tail = next(row for row in rows if row["score"] == "tail" and "label" in row["strategy"])
+    lead = next(text for text in page.paragraphs if " lifts the tail by " in text)
+    told = f"{float(tail['mean']):+.3f} [{float(tail['low']):+.3f}, {float(tail['high']):+.3f}]".replace("-", "−")
+    assert lead.startswith(f"{tail['strategy']} lifts the tail by {told} over ")
+    assert "(3 seeds)" in lead
+    files = ("comparisons.csv", "one_change.csv", "moved_prior.csv")
+    cells = [value for name in files for row in csv_rows(tmp_path / "out", name) for value in row.values()]
+    known = [float(value) for value in cells if is_number(value)]
+    answer = page.paragraphs[page.paragraphs.index(lead) :][:6]
+    numbers = [number(text) for line in answer for text in re.findall(r"[+−]\d\.\d{3}", line)]
+    assert len(numbers) > 6
+    for value in numbers:
+        assert any(math.isclose(value, one, abs_tol=0.0005 + 1e-12) for one in known), value
+
+
+def test_a_page_asks_for_nothing_and_has_all_parts(three_seeds: Path, tmp_path: Path) -> None:
+    page = written(three_seeds, tmp_path / "out")
+    assert all(one.startswith(("#", "data:")) for one in page.addresses), page.addresses
+    assert page.headings == [
+        "Strategies", "How much of it is a moved prior", "What each strategy did to each class", "Head against tail",
+        "Learning curves",
+        "One change at a time", "Statistics in full", "How it was run", "Left out of every average",
+    ]  # fmt: skip
+    assert any("loss is <nan>" in cell.text for cell in page.cells)
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        make_run(tmp_path / f"runs/a{seed}", test=[0.5] * 8, classes=HOSTILE, tail=HOSTILE[:2], seed=seed)
+        make_run(tmp_path / f"runs/b{seed}", test=[0.6] * 8, classes=HOSTILE, tail=HOSTILE[:2], seed=seed,
+                 loss="focal", encoder="<img src=x onerror=alert(1)>", dataset="<b>&",
+                 about={"commit": "</script>"})  # fmt: skip
+        make_run(tmp_path / f"runs/c{seed}", test=[0.55] * 8, classes=HOSTILE, tail=HOSTILE[:2], seed=seed,
+                 loss="focal", encoder="nan", dataset="<b>&")  # fmt: skip
+    page = written(tmp_path / "runs", tmp_path / "out")
+    assert page.tags.count("script") == 1
+    assert page.tags.count("style") == 1
+    assert "b" not in page.tags[page.tags.index("main") :] or page.tags.count("b") == sum(
+        one == "b" for one in page.tags
+    )
+    assert "img" not in page.tags
+    shown = {cell.text for cell in page.cells}
+    assert {f"IoU/{name}" for name in HOSTILE} <= shown
+
+
+@pytest.mark.parametrize("classes", [1, pytest.param(150, marks=pytest.mark.slow)])
+def test_one_class_and_150(classes: int, tmp_path: Path) -> None:
+    names = [f"class {number}" for number in range(classes)]
+    for seed in (1, 2):
+        for loss, iou in (("cross_entropy", 0.4), ("focal", 0.45), ("dice", 0.5)):
+            make_run(tmp_path / f"runs/{loss}{seed}", test=[iou + seed / 100] * classes, classes=names, tail=names[-1:],
+                     seed=seed, loss=loss)  # fmt: skip
+    page = written(tmp_path / "runs", tmp_path / "out")
+    assert (tmp_path / "out/report.html").stat().st_size < 5e6
+    assert sum(cell.text == f"IoU/class {classes - 1}" for cell in page.cells) == 2
+
+
+def test_one_seed_has_no_intervals_and_says_so(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs/a")
+    make_run(tmp_path / "runs/b", test=(0.8, 0.6, 0.3), **WEIGHTED)
+    page = written(tmp_path / "runs", tmp_path / "out")
+    assert any("One seed tells nothing about chance" in text for text in page.paragraphs)
+    assert not any("[" in cell.text for cell in page.cells if "data-value" in cell.attributes)
+
+
+def test_one_strategy(tmp_path: Path) -> None:
+    make_run(tmp_path / "runs/a")
+    page = written(tmp_path / "runs", tmp_path / "out")
+    assert any("is the only strategy" in text for text in page.paragraphs)
+
+
+def is_number(text: str) -> bool:
+    try:
+        return not math.isnan(float(text))
+    except ValueError:
+        return False
+
+
+def test_pictures_are_inside_the_page_with_words_for_who_cannot_see_them(tmp_path: Path) -> None:
+    network = Network()
+    pair_of_runs(tmp_path / "runs", network)
+    described = {"class_groups": {"tail": ["pole"]}}
+    for file in (tmp_path / "runs").glob("*/trial.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | described), encoding="utf-8")
+    report(collect(tmp_path / "runs"), tmp_path / "runs", tmp_path / "out", None, predict=network)
+    page = read(tmp_path / "out/report.html")
+    pictures = [one for one in page.addresses if one.startswith("data:image/webp;base64,")]
+    assert len(pictures) == page.tags.count("img") == 16  # four images changed, four panels each
+    assert any(alt.startswith("a/b <i>&, strategy: weighted_cross_entropy: pole IoU") for alt in page.alts)
+    assert all(page.alts)
+    assert any("a doubt" in text for text in page.paragraphs)
+    assert "examples.png" in (tmp_path / "out/report.md").read_text()

@@ -1,0 +1,45 @@
+"""docs/statistics.md shows the rates of docs/statistics_simulation.csv."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from test_measured_pages import DOCS, rows, short
+
+from imbseg.report.simulation_table import IMAGES, SEEDS
+
+STORED = pd.read_csv(DOCS / "statistics_simulation.csv")
+CELLS = [(seeds, images) for seeds in SEEDS for images in IMAGES]
+
+
+def rates(question: str, method: str) -> list[str]:
+    found = STORED[(STORED["question"] == question) & (STORED["method"] == method)].set_index(["seeds", "images"])
+    return [short(found.loc[cell, "rate"]) for cell in CELLS]
+
+
+def test_the_coverage_table() -> None:
+    shown = rows("statistics.md", "| interval of 95 % |")
+    there = STORED[(STORED["question"] == "coverage") & STORED["method"].str.endswith("; an effect")]
+    assert [f"{row[0]}; an effect" for row in shown] == list(dict.fromkeys(there["method"]))
+    for row in shown:
+        method = f"{row[0]}; an effect"
+        assert row[2:] == rates("coverage", method)
+        promised = set(there[there["method"] == method]["kept"])
+        assert promised == ({"yes"} if row[1] == "yes" else {"not promised"})
+
+
+@pytest.mark.parametrize("question", ["false alarm", "power"])
+def test_the_tables_of_tests(question: str) -> None:
+    shown = rows("statistics.md", f"| {question} |")
+    assert [row[0] for row in shown] == list(dict.fromkeys(STORED[STORED["question"] == question]["method"]))
+    for row in shown:
+        assert row[1:] == rates(question, row[0])
+
+
+def test_coverage_without_an_effect_is_the_same_to_a_hundredth() -> None:
+    table = STORED[STORED["question"] == "coverage"]
+    bare = table["method"].str.rsplit("; ", n=1)
+    wide = table.assign(method=bare.str[0], effect=bare.str[1]).pivot_table(
+        index=["seeds", "images", "method"], columns="effect", values="rate"
+    )
+    assert (wide["an effect"] - wide["no effect"]).abs().max() <= 0.01
