@@ -14,9 +14,9 @@ from run_folders import make_run
 from imbseg.errors import InputError
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.predicted import Predicted
-from imbseg.report import collect as runs
 from imbseg.report.example_choice import best_pair, choose
 from imbseg.report.example_panels import PALETTE, changed, close_up, colors_of, panels
+from imbseg.runs import collect as runs
 from imbseg.runs.strategies import Group, arrange
 
 CLASSES = ("sky", "road", "pole")

@@ -20,8 +20,8 @@ from imbseg.errors import InputError
 from imbseg.meta.build import build
 from imbseg.metrics.counts import collect, image_confusion, save_counts
 from imbseg.metrics.predicted import Predicted, Predictions
-from imbseg.report import collect as runs
 from imbseg.report.examples import classes_in_question, examples
+from imbseg.runs import collect as runs
 from imbseg.runs.strategies import Group, arrange
 
 CLASSES = ("sky", "road", "pole")

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from error_runs import add_counts, write_table
-from report.page_reader import Reader, csv_rows, number, read
-from report.test_examples import Network, pair_of_runs
+from page_reader import Reader, csv_rows, number, read
 from run_folders import CLASSES, make_run
+from test_examples import Network, pair_of_runs
 
 from imbseg.report.frames import WHY
 from imbseg.report.write import report

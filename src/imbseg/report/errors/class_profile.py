@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.scores import iou, mean, precision, ratio, recall
-from imbseg.report.errors.counted import Counted, counted, frame, name
+from imbseg.runs.counted import Counted, counted, frame, name
 from imbseg.runs.strategies import Group
 
 SCORES = ("IoU", "precision", "recall", "share", "images_showing", "images")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.scores import ratio
-from imbseg.report.errors.counted import NO_PAIR, Counted, Row, against_baseline, cells, counted, farthest, frame, name
+from imbseg.runs.counted import NO_PAIR, Counted, Row, against_baseline, cells, counted, farthest, frame, name
 from imbseg.runs.strategies import Group
 
 COLUMNS = ("strategy", "truth", "prediction", "baseline_share", "strategy_share", "change", "baseline_came_from",

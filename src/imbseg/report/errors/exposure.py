@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from imbseg.report.errors.counted import Row, frame, name, numbers
 from imbseg.report.say import Seed
 from imbseg.report.tables import spread
 from imbseg.runs.collect import Run
+from imbseg.runs.counted import Row, frame, name, numbers
 from imbseg.runs.strategies import Group, Strategy, differences
 
 COLUMNS = ("strategy", "class", "seeds", "pixels_shown", "baseline_pixels_shown", "ratio", "pasted", "gain")

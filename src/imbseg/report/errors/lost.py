@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from imbseg.report.errors.counted import frame, name, numbers
 from imbseg.report.say import seed_name
+from imbseg.runs.counted import frame, name, numbers
 from imbseg.runs.strategies import Group
 
 LEARNED = 0.01  # IoU from which a class counts as learned: less is a few pixels by chance

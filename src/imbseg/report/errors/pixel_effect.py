@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.scores import mean, ratio
-from imbseg.report.errors.counted import NO_PAIR, Counted, Row, against_baseline, counted, farthest, frame, name
 from imbseg.report.say import seeds
+from imbseg.runs.counted import NO_PAIR, Counted, Row, against_baseline, counted, farthest, frame, name
 from imbseg.runs.strategies import Group
 
 COLUMNS = ("strategy", "class", "seeds", "gain", "misses", "false_alarms")

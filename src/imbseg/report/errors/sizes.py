@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.object_size import SIZES
 from imbseg.metrics.scores import mean, ratio
-from imbseg.report.errors.counted import Counted, Row, cells, counted, farthest, frame, name, pairs
 from imbseg.report.say import seeds
+from imbseg.runs.counted import Counted, Row, cells, counted, farthest, frame, name, pairs
 from imbseg.runs.strategies import Group
 
 COLUMNS = ("strategy", "class", "size", "seeds", "objects", "pixels", "recall", "gain")

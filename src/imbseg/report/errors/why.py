@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from imbseg.report.errors import class_profile, confusion, exposure, lost, pixel_effect, sizes
-from imbseg.report.errors.counted import counted
+from imbseg.runs.counted import counted
 from imbseg.runs.strategies import Group
 
 
