@@ -13,7 +13,9 @@ ORDER = ["errors", "files", "menu", "console", "datasets", "splits", "meta", "sa
          "models", "losses", "post_hoc", "metrics", "trial", "training", "runs", "statistics", "report"]  # fmt: skip
 MAY_IMPORT = {
     **{layer: set(ORDER[: number + 1]) for number, layer in enumerate(ORDER)},
-    **{layer: set(ORDER[: ORDER.index(layer) + 1]) - {"training"} for layer in ("runs", "statistics", "report")},
+    "runs": set(ORDER[: ORDER.index("runs") + 1]) - {"training"},
+    "statistics": {"errors", "statistics"},
+    "report": {*ORDER} - {"training"},
     "manager": {"errors", "files", "menu", "console", "datasets", "splits", "meta", "sampling", "copy_paste", "losses",
                 "trial", "manager"},
 }  # fmt: skip

@@ -7,7 +7,7 @@ import difflib
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 
@@ -63,6 +63,16 @@ def first_ten(problems: list[str], what: str) -> InputError:
     more = f"\n  ... and {len(problems) - 10} more" if len(problems) > 10 else ""
     lines = "".join(f"\n  {problem}" for problem in problems[:10])
     return InputError(f"{len(problems)} {what}:{lines}{more}" if len(problems) > 1 else problems[0])
+
+
+def listed(names: Sequence[str], most: int = 3, between: str = ", ") -> str:
+    """The first of some names, and how many more.
+
+    >>> listed(["a", "b", "c", "d", "e"]), listed(["a", "b", "c"], 2, "; ")
+    ('a, b, c and 2 more', 'a; b; and 1 more')
+    """
+    rest = f"{'' if between == ', ' else between.rstrip()} and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + rest
 
 
 def describe_os_error(error: OSError) -> str:

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from imbseg.errors import listed
 from imbseg.report.class_answer import class_line
 from imbseg.report.frames import Frames, Record, of_group, records
 from imbseg.report.moved_prior import part, share
 from imbseg.report.one_change import parts_of
-from imbseg.report.say import listed, span
+from imbseg.report.say import span
 from imbseg.runs.strategies import Group
 from imbseg.statistics.difference import SIGNIFICANT
 

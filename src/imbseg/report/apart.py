@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imbseg.report.say import listed
+from imbseg.errors import listed
 from imbseg.runs.collect import Run
 from imbseg.runs.strategies import Group
 

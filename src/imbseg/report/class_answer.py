@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from imbseg.errors import listed
 from imbseg.report.frames import Record, records
-from imbseg.report.say import listed, span
+from imbseg.report.say import span
 from imbseg.runs.recorded import class_groups
 from imbseg.runs.strategies import Group
 from imbseg.statistics.difference import SIGNIFICANT

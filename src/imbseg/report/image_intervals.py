@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imbseg.errors import InputError
-from imbseg.report.say import listed
+from imbseg.errors import InputError, listed
 from imbseg.runs.collect import PRIOR, Run
 from imbseg.runs.image_counts import Counted, read_counts
 from imbseg.runs.recorded import Groups, class_groups

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-Seed = tuple[int, int]
+from imbseg.runs.collect import Seed
 
 
 def signed(value: float) -> str:
@@ -24,16 +24,6 @@ def span(row: Mapping[str, Any]) -> str:
     if math.isnan(row["low"]):
         return signed(row["mean"]) + unpaired
     return f"{signed(row['mean'])} [{signed(row['low'])}, {signed(row['high'])}]{unpaired}"
-
-
-def listed(names: Sequence[str], most: int = 3, between: str = ", ") -> str:
-    """The first of some names, and how many more.
-
-    >>> listed(["a", "b", "c", "d", "e"]), listed(["a", "b", "c"], 2, "; ")
-    ('a, b, c and 2 more', 'a; b; and 1 more')
-    """
-    rest = f"{'' if between == ', ' else between.rstrip()} and {len(names) - most} more" if len(names) > most else ""
-    return between.join(names[:most]) + rest
 
 
 def seeds(count: int) -> str:

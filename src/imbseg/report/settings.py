@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from imbseg.report.say import listed
+from imbseg.errors import listed
 from imbseg.runs.collect import Run
 from imbseg.runs.strategies import Group
 

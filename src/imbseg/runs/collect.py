@@ -21,6 +21,7 @@ MARKERS = {"trial.json", "status.json", "epochs.csv", "last.pt"}  # one of them 
 FINISHED, BROKEN = "finished", "broken"
 NAN = math.nan
 Row = dict[str, float]
+Seed = tuple[int, int]  # the trial's, and the split's where it has its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Run:
         return tuple(self.about.get("weights_of_classes", {}))
 
     @property
-    def seed(self) -> tuple[int, int]:
+    def seed(self) -> Seed:
         """What makes two runs of one strategy differ by chance: the seed, and the split's where it has its own."""
         return int(self.parameters.get("seed") or 0), int(self.parameters.get("split_seed") or 0)
 

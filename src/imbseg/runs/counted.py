@@ -14,8 +14,7 @@ import pandas as pd
 
 from imbseg.errors import InputError
 from imbseg.metrics.counts import Counts, load_counts
-from imbseg.report.say import Seed
-from imbseg.runs.collect import Run
+from imbseg.runs.collect import Run, Seed
 from imbseg.runs.strategies import Group
 
 Row = dict[Hashable, Any]  # of a table

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.errors import InputError, first_line
+from imbseg.errors import InputError, first_line, listed
 from imbseg.metrics.counts import Counts, load_counts, of_images
-from imbseg.report.say import listed
 from imbseg.runs.collect import Run
 from imbseg.runs.recorded import dataset_of
 

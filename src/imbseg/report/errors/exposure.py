@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from imbseg.report.say import Seed
 from imbseg.report.tables import spread
-from imbseg.runs.collect import Run
+from imbseg.runs.collect import Run, Seed
 from imbseg.runs.counted import Row, frame, name, numbers
 from imbseg.runs.strategies import Group, Strategy, differences
 
