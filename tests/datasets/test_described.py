@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ import pytest
 import yaml
 from binary_tree import make_binary_tree
 from PIL import Image
+from published_tables import METHODS
 from voc_tree import CLASSES, draw_masks, make_voc_tree, palette
 
 from imbseg.datasets import spec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("IMBSEG_SHARED_DATA", REPOSITORY.parent / "shared/data"))
-needs_shared = pytest.mark.skipif(not SHARED.is_dir() and "CI" not in os.environ, reason="shared data are not there")
 
 
 def described(name: str) -> dict[str, Any]:
@@ -45,9 +43,8 @@ def test_voc_has_the_classes_and_colors_of_voc() -> None:
     assert [channel for one in classes for channel in one["color"]] == palette()[:63]
 
 
-@needs_shared
 def test_weak_are_the_eight_lowest_means_of_the_published_table() -> None:
-    with (SHARED / "published/voc2012_per_class_iou_of_earlier_methods.csv").open(newline="") as handle:
+    with METHODS.open(newline="") as handle:
         _, *rows = csv.reader(handle)
     means = {name: np.mean([float(value) for value in values]) for name, *values in rows if name != "mean"}
     weak = spec.load("voc2012", root=str(REPOSITORY)).weak
@@ -55,15 +52,14 @@ def test_weak_are_the_eight_lowest_means_of_the_published_table() -> None:
     assert sorted(weak) == sorted(sorted(means, key=lambda name: means[name])[:8])
 
 
-@needs_shared
-def test_the_group_of_camvid_is_its_video() -> None:
-    camvid = spec.load("camvid", root=str(SHARED / "camvid"))
+def test_the_group_of_camvid_is_its_video(shared_data: Path) -> None:
+    camvid = spec.load("camvid", root=str(shared_data / "camvid"))
     for subset, videos in (
         ("train", ["0001TP", "0006R0", "0016E5"]),
         ("val", ["0016E5"]),
         ("test", ["0001TP", "Seq05VD"]),
     ):
-        ids = (SHARED / f"camvid/ImageSets/Segmentation/{subset}.txt").read_text().split()
+        ids = (shared_data / f"camvid/ImageSets/Segmentation/{subset}.txt").read_text().split()
         assert sorted({camvid.group_of(image_id) for image_id in ids}) == videos
 
 

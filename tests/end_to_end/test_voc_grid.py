@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from end_to_end.real_trials import experiments, ran, run_experiment, sampled, trial_command, write_config
+from published_tables import PIXEL_COUNTS
 from small_trial import REPOSITORY
 from voc_tree import CLASSES, make_voc_tree, read_rows
 
@@ -20,10 +21,10 @@ IMAGES = {"train": 10, "val": 2}  # of each class
 
 
 @pytest.fixture(scope="module")
-def voc(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def voc(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Root and meta of the tree, as flags."""
     folder = tmp_path_factory.mktemp("voc")
-    rows = read_rows(shared_data / "voc2012" / "pixel_counts.csv")
+    rows = read_rows(PIXEL_COUNTS)
     root = make_voc_tree(folder / "VOC2012", few_of_each_class(rows), size=(64, 80))
     given = {"root": str(root)}
     command = ["--dataset", "voc2012", "--root", str(root), "--out", str(folder / "meta"), "--workers", "1"]

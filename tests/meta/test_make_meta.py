@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from published_tables import PIXEL_COUNTS
 from voc_tree import make_voc_tree, read_rows
 
 from imbseg.datasets.spec import REPOSITORY, load
@@ -67,8 +68,8 @@ def test_camvid_equals_an_independent_count(shared_data: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_voc_tree_mskf_beats_random_on_every_class(shared_data: Path, tmp_path: Path) -> None:
-    rows = read_rows(shared_data / "voc2012/pixel_counts.csv")
+def test_voc_tree_mskf_beats_random_on_every_class(tmp_path: Path) -> None:
+    rows = read_rows(PIXEL_COUNTS)
     make_voc_tree(tmp_path / "VOC2012", rows)
     meta, told = make_meta("voc2012", tmp_path / "VOC2012", tmp_path / "meta")
     train = meta.images[meta.images["subset"] == "train"]

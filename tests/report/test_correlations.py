@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from published_tables import METHODS, PIXEL_COUNTS
 from run_folders import make_run
 from scipy import stats
-from test_trials_csv import ARGUMENTS, SHARED, command, refused
+from test_trials_csv import ARGUMENTS, command, refused
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError
@@ -18,8 +19,6 @@ from imbseg.report import class_statistics, correlations
 from imbseg.runs.collect import collect
 from imbseg.runs.strategies import arrange
 
-METHODS = SHARED / "published" / "voc2012_per_class_iou_of_earlier_methods.csv"
-COUNTS = SHARED / "voc2012" / "pixel_counts.csv"
 CAMVID = spec.load("camvid").class_names
 
 
@@ -81,8 +80,8 @@ def test_what_does_not_vary_or_is_too_little_has_no_coefficient(
 
 
 def test_voc_2012_against_scipy_on_the_raw_tables() -> None:
-    found, said = correlations.of_methods(METHODS, COUNTS, spec.load("voc2012"))
-    raw, methods = pd.read_csv(COUNTS), pd.read_csv(METHODS, index_col=0)
+    found, said = correlations.of_methods(METHODS, PIXEL_COUNTS, spec.load("voc2012"))
+    raw, methods = pd.read_csv(PIXEL_COUNTS), pd.read_csv(METHODS, index_col=0)
     train = raw[raw["subset"] == "train"]
     names = [name for name in spec.load("voc2012").class_names if name != "background"]
     share = train[names].div(train["height"] * train["width"], axis=0)
@@ -98,7 +97,7 @@ def test_voc_2012_against_scipy_on_the_raw_tables() -> None:
             assert row["pearson"] == pytest.approx(stats.pearsonr(values, methods.loc[names, method]).statistic)
             assert row["kendall"] == pytest.approx(stats.kendalltau(values, methods.loc[names, method]).statistic)
             assert row["classes"] == 20
-    assert "the 1464 images of subset 'train' of pixel_counts.csv" in said
+    assert "the 1464 images of subset 'train' of voc2012_pixel_counts.csv" in said
     assert "20 classes, all but background" in said
     assert "look like percent and were divided by 100" in said
 
@@ -216,7 +215,7 @@ def test_bad_tables_of_methods_are_one_sentence(
 def test_the_command_correlates_methods(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ("--correlate", METHODS, "--dataset", "voc2012", "--counts", COUNTS, "--out", tmp_path / "out")
+    flags = ("--correlate", METHODS, "--dataset", "voc2012", "--counts", PIXEL_COUNTS, "--out", tmp_path / "out")
     assert command(monkeypatch, *map(str, flags)) == 0
     said = capsys.readouterr().out
     assert "FCN-8s             share      mean       shown    0.452  0.045" in said
@@ -226,7 +225,7 @@ def test_the_command_correlates_methods(
 def test_the_command_correlates_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command(monkeypatch, *ARGUMENTS, "--counts", str(COUNTS), "--out", str(tmp_path / "out")) == 0
+    assert command(monkeypatch, *ARGUMENTS, "--counts", str(PIXEL_COUNTS), "--out", str(tmp_path / "out")) == 0
     assert "20 classes, all but background" in capsys.readouterr().out
     assert len(pd.read_csv(tmp_path / "out" / "correlations.csv")) == 100
 

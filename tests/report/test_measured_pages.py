@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_correlations import COUNTS, METHODS
+from published_tables import METHODS, PIXEL_COUNTS
 from test_trials_csv import published, weak_groups
 
 from imbseg.datasets import spec
@@ -99,9 +99,9 @@ def test_the_published_splits_and_samplings_are_those_of_the_report(place: int) 
 def test_the_published_correlations_are_those_of_the_report(of: str) -> None:
     dataset = spec.load("voc2012")
     if of.startswith(("TRUE", "FALSE")):
-        found, _ = correlations.of_group(published("TRUE_random_x2_FALSE_none"), COUNTS, dataset.background)
+        found, _ = correlations.of_group(published("TRUE_random_x2_FALSE_none"), PIXEL_COUNTS, dataset.background)
     else:
-        found, _ = correlations.of_methods(METHODS, COUNTS, dataset)
+        found, _ = correlations.of_methods(METHODS, PIXEL_COUNTS, dataset)
     keyed = found.set_index(["of", "statistic", "aggregate", "over"])
     (shown,) = (row for row in rows("published.md", "| of |") if row[0] == of)
     for cell, key in zip(shown[1:], (("images", "sum", "all"), ("pixels", "sum", "all"), ("share", "mean", "shown")),
@@ -114,8 +114,8 @@ def test_the_published_correlations_are_those_of_the_report(of: str) -> None:
 def test_the_ranges_of_the_changelog_and_the_page() -> None:
     """Over all methods and strategies: nothing from how often a class is shown, most from how large it is."""
     dataset = spec.load("voc2012")
-    strategies = correlations.of_group(published("TRUE_random_x2_FALSE_none"), COUNTS, dataset.background)
-    found = pd.concat([correlations.of_methods(METHODS, COUNTS, dataset)[0], strategies[0]])
+    strategies = correlations.of_group(published("TRUE_random_x2_FALSE_none"), PIXEL_COUNTS, dataset.background)
+    found = pd.concat([correlations.of_methods(METHODS, PIXEL_COUNTS, dataset)[0], strategies[0]])
     keyed = found.set_index(["statistic", "aggregate", "over"])["spearman"].sort_index()
     often, size = keyed.loc[("images", "sum", "all")], keyed.loc[("share", "mean", "shown")]
     assert len(often) == 18

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from published_tables import TRIALS
 from scipy import stats
 
 from imbseg.datasets import spec
@@ -17,16 +17,14 @@ from imbseg.runs.strategies import Group, arrange
 from imbseg.runs.trials_csv import class_groups, column_names, read_trials
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("IMBSEG_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
-PUBLISHED = SHARED / "published" / "voc2012_imbalance_trials.csv"
 COLUMNS = {"strategy": "configs", "seed": "random_state"}
 WEAK = ["bicycle", "boat", "bottle", "chair", "diningtable", "pottedplant", "sofa", "tvmonitor"]
 
 
 def published(baseline: str, groups: Path | None = None) -> Group:
     dataset = spec.load("voc2012")
-    runs = read_trials(PUBLISHED, dataset, COLUMNS, class_groups(dataset, groups))
-    return arrange(runs, PUBLISHED, baseline).groups[0]
+    runs = read_trials(TRIALS, dataset, COLUMNS, class_groups(dataset, groups))
+    return arrange(runs, TRIALS, baseline).groups[0]
 
 
 def gains(group: Group, strategy: str) -> tuple[float, float]:
@@ -52,7 +50,7 @@ def test_the_published_gains(tmp_path: Path) -> None:
 
 
 def test_the_published_table_and_its_rank_sums() -> None:
-    group, raw = published("TRUE_random_x2_FALSE_none"), pd.read_csv(PUBLISHED)
+    group, raw = published("TRUE_random_x2_FALSE_none"), pd.read_csv(TRIALS)
     assert len(group.strategies) == 10
     assert all(len(one.runs) == 5 for one in group.strategies)
     found = comparisons.rank_sums(group.strategies)
@@ -82,7 +80,7 @@ def test_the_command_prints_and_writes_the_gains(
 
 
 ARGUMENTS = (
-    "--trials", str(PUBLISHED), "--dataset", "voc2012", "--columns", "strategy=configs,seed=random_state",
+    "--trials", str(TRIALS), "--dataset", "voc2012", "--columns", "strategy=configs,seed=random_state",
     "--baseline", "TRUE_random_x2_FALSE_none",
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from published_tables import PIXEL_COUNTS
 
 from imbseg import menu
 from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
@@ -47,8 +48,8 @@ def table(pixels: np.ndarray, names: list[str]) -> list[str]:
     return lines
 
 
-def test_the_page_tells_what_the_samplers_do(shared_data: Path) -> None:
-    counts = pd.read_csv(shared_data / "voc2012/pixel_counts.csv")
+def test_the_page_tells_what_the_samplers_do() -> None:
+    counts = pd.read_csv(PIXEL_COUNTS)
     train = counts[counts["subset"] == "train"].loc[:, "background":"tvmonitor"]
     page = PAGE.read_text(encoding="utf-8").splitlines()
     assert [line for line in table(train.to_numpy(), list(train.columns)) if line not in page] == []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published_tables import PIXEL_COUNTS
 
 from imbseg.meta.quality import deviation
 from imbseg.splits import balanced
@@ -24,8 +24,8 @@ BOTH = pytest.mark.parametrize("split", [mskf_pixels, mskf_proportion])
 
 
 @pytest.fixture(scope="module")
-def pixels(shared_data: Path) -> np.ndarray:
-    table = pd.read_csv(shared_data / "voc2012/pixel_counts.csv")
+def pixels() -> np.ndarray:
+    table = pd.read_csv(PIXEL_COUNTS)
     return table[table["subset"] == "train"].loc[:, "background":"tvmonitor"].to_numpy()  # (1464, 21)
 
 

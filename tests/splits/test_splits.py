@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given as any_of
 from hypothesis import settings
 from hypothesis import strategies as st
+from published_tables import PIXEL_COUNTS
 
 from imbseg.errors import InputError
 from imbseg.menu import arguments, choose
@@ -140,8 +140,8 @@ def test_given_wants_both_sides() -> None:
         given(subset=np.array(["train", "train"]))
 
 
-def test_mskf_beats_random_on_every_class_of_voc(shared_data: Path) -> None:
-    table = pd.read_csv(shared_data / "voc2012/pixel_counts.csv")
+def test_mskf_beats_random_on_every_class_of_voc() -> None:
+    table = pd.read_csv(PIXEL_COUNTS)
     train = table[table["subset"] == "train"]
     presence = train.loc[:, "background":"tvmonitor"].to_numpy() > 0  # (1464, 21)
     assert presence.shape == (1464, 21)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from published_tables import PIXEL_COUNTS
 
 from imbseg.meta.quality import deviation
 from imbseg.splits.balanced import mskf_pixels, mskf_proportion
@@ -36,8 +37,8 @@ def table(pixels: np.ndarray) -> list[str]:
     return lines
 
 
-def test_the_page_tells_what_the_splits_do(shared_data: Path) -> None:
-    counts = pd.read_csv(shared_data / "voc2012/pixel_counts.csv")
+def test_the_page_tells_what_the_splits_do() -> None:
+    counts = pd.read_csv(PIXEL_COUNTS)
     pixels = counts[counts["subset"] == "train"].loc[:, "background":"tvmonitor"].to_numpy()
     page = PAGE.read_text(encoding="utf-8").splitlines()
     assert [line for line in table(pixels) if line not in page] == []
