@@ -50,14 +50,6 @@ def test_the_pages_of_splits_and_samplers_have_every_name_too() -> None:
     assert set(SAMPLING) <= set(rows((DOCS / "sampling.md").read_text(encoding="utf-8"), "sampling"))
 
 
-@pytest.mark.parametrize("axis", ["split", "sampling", "copy_paste", "loss", "class_weights"])
-def test_the_readme_names_them(axis: str) -> None:
-    """Its table has a row an axis, all names in the second cell."""
-    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
-    (cell,) = [line.split("|")[2] for line in readme.splitlines() if line.startswith(f"| {axis} |")]
-    assert set(MENUS[axis]) <= set(re.findall(r"`([^`]+)`", cell))
-
-
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
