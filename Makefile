@@ -13,7 +13,10 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
 setup:  ## install everything into the active environment, else into .venv (2 minutes, then at once)
-	@python3 tools/setup_environment.py
+	@for python in python3 $(foreach minor,11 12 13,python3.$(minor)) python; do \
+	  "$$python" -c "import sys; sys.exit(sys.version_info < (3, 8))" 2> /dev/null \
+	    && exec "$$python" tools/setup_environment.py; \
+	done; echo "error: no Python 3 on PATH starts: install one of 3.11 to 3.13" >&2; exit 2
 
 env:  ## make the conda environment of environment.yml
 	conda env create -f environment.yml

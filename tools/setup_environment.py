@@ -1,6 +1,7 @@
 """python3 tools/setup_environment.py: install requirements.lock into the active environment, else into .venv.
 
-Needs nothing but a Python; ends in one sentence whatever goes wrong. Two minutes the first time, at once the second.
+Needs nothing but a Python of 3.8 or later; where none of 3.11 to 3.13 is on PATH, uv brings one. INSTALLER=uv installs
+with uv instead of pip. Ends in one sentence whatever goes wrong. Two minutes the first time, at once the second.
 """
 
 import hashlib
@@ -10,36 +11,26 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from find_python import NEEDED, PYTHONS, REPOSITORY, SetupError, bring, choose, uv_program, version_of
+
 LOCK = REPOSITORY / "requirements.lock"
 NEEDED_GIB = 8
-REASONS = (  # what pip or an import prints -> what to do
-    ("No space left on device", "the disk is full: free {gib} GiB and run `make setup` again"),
+LIBRARIES = "OpenCV lacks a system library: run `apt-get install libgl1 libglib2.0-0` (Debian, Ubuntu), then again"
+NETWORK = "no network: connect, then run `make setup` again; it goes on where it was"
+REASONS = (  # what pip, uv or an import prints -> what to do
+    (("No space left on device",), "the disk is full: free {gib} GiB and run `make setup` again"),
+    (("libGL.so", "libgthread"), LIBRARIES),
     (
-        "libGL.so",
-        "OpenCV lacks a system library: run `apt-get install libgl1 libglib2.0-0` (Debian, Ubuntu), then again",
+        ("Temporary failure in name resolution", "Failed to establish a new connection", "Network is unreachable",
+         "Name or service not known", "error sending request for url"),
+        NETWORK,
     ),
     (
-        "libgthread",
-        "OpenCV lacks a system library: run `apt-get install libgl1 libglib2.0-0` (Debian, Ubuntu), then again",
+        ("No matching distribution", "No solution found"),
+        "no such version is found (no network, another index, or another Python): see above",
     ),
-    (
-        "Temporary failure in name resolution",
-        "no network: connect, then run `make setup` again; it goes on where it was",
-    ),
-    (
-        "Failed to establish a new connection",
-        "no network: connect, then run `make setup` again; it goes on where it was",
-    ),
-    ("Network is unreachable", "no network: connect, then run `make setup` again; it goes on where it was"),
-    ("Name or service not known", "no network: connect, then run `make setup` again; it goes on where it was"),
-    ("No matching distribution", "pip finds no such version (no network, another index, or another Python): see above"),
-    ("Permission denied", "the environment can't be written: activate one of your own, or none, and run it again"),
-)
-
-
-class SetupError(Exception):
-    """What went wrong, in one sentence."""
+    (("Permission denied",), "the environment can't be written: activate one of your own, or none, and run it again"),
+)  # fmt: skip
 
 
 def main() -> int:
@@ -68,18 +59,18 @@ def main() -> int:
 
 
 def target() -> "tuple[Path, Path]":
-    """The active environment's Python (conda's base aside), else .venv's; it must be 3.11."""
+    """The Python of the active environment (conda's base aside), else of .venv, and its folder."""
     active = os.environ.get("VIRTUAL_ENV") or conda_environment()
-    if not active:
-        folder = REPOSITORY / ".venv"
-        return folder / "bin" / "python", folder
-    python = Path(active) / "bin" / "python"
+    folder = Path(active) if active else REPOSITORY / ".venv"
+    python = folder / "bin" / "python"
+    if not active and not python.is_file():
+        return python, folder
     version = version_of(str(python))
-    if version != "3.11":
-        raise SetupError(
-            f"the active environment {active} has Python {version}, 3.11 is needed: deactivate it, or activate another"
-        )
-    return python, Path(active)
+    if version not in PYTHONS:
+        what, then = ("the active environment", "deactivate it, or activate another") if active else ("", "remove it")
+        found = f"has Python {version}" if version else "has a Python that does not start"
+        raise SetupError(f"{what} {folder} {found}, {NEEDED} is needed: {then}, then again".strip())
+    return python, folder
 
 
 def conda_environment() -> "str | None":
@@ -87,39 +78,25 @@ def conda_environment() -> "str | None":
     return os.environ.get("CONDA_PREFIX") if os.environ.get("CONDA_DEFAULT_ENV", "base") != "base" else None
 
 
-def version_of(python: str) -> "str | None":
-    """A Python's version such as 3.11, None where it doesn't run."""
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    try:
-        found = subprocess.run([python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    except OSError:
-        return None
-    return found.stdout.decode().strip() or None
-
-
 def make_environment(folder: Path) -> None:
-    """A virtual environment of Python 3.11."""
-    candidates = (sys.executable, "python3.11", "python3", "python")
-    python = next((one for one in candidates if version_of(one) == "3.11"), None)
+    """A virtual environment, of a Python on PATH or of one that uv brings."""
+    python = choose(os.environ.get("PATH", ""))
     if python is None:
-        raise SetupError(
-            "Python 3.11 is needed and none is on PATH: install it (python3.11 and python3.11-venv), then again"
-        )
+        with uv_program() as uv:
+            python = bring(uv)
     print(f"making {folder} with {python}", flush=True)
     made = subprocess.run(
-        [python, "-m", "venv", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        [python, "-m", "venv", "--clear", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     if made.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise SetupError(
-            explain(made.stdout.decode(errors="replace"), "the venv module failed: install python3.11-venv")
-        )
+        shutil.rmtree(str(folder), ignore_errors=True)
+        raise SetupError(explain(made.stdout.decode(errors="replace"), f"the venv module of {python} failed"))
 
 
 def check_disk(folder: Path) -> None:
     """Refuse before gigabytes are fetched."""
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(there).free / 2**30
+    free = shutil.disk_usage(str(there)).free / 2**30
     if free < NEEDED_GIB:
         raise SetupError(
             f"{there} has {free:.1f} GiB free, the packages take {NEEDED_GIB}: free some space, then again"
@@ -127,18 +104,29 @@ def check_disk(folder: Path) -> None:
 
 
 def install(python: Path) -> None:
-    """Let pip install the lock, showing what it prints."""
+    """Let pip, or uv where INSTALLER says so, install the lock."""
+    installer = os.environ.get("INSTALLER") or "pip"
+    if installer not in ("pip", "uv"):
+        raise SetupError(f"INSTALLER: expected pip or uv, found {installer!r}")
     print("installing requirements.lock (5.5 GB with torch's CUDA libraries; minutes the first time)", flush=True)
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", str(LOCK)]
+    if installer == "uv":
+        with uv_program() as uv:
+            follow([uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(LOCK)])
+    else:
+        follow([str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", str(LOCK)])
+
+
+def follow(command: "list[str]") -> None:
+    """Run an installer, showing what it prints."""
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said = []
+    shown = []
     for line in running.stdout or ():
         text = line.decode(errors="replace")
-        said.append(text)
+        shown.append(text)
         if not text.startswith("WARNING"):
             print(text, end="", flush=True)
     if running.wait():
-        raise SetupError(explain("".join(said), "pip failed: see what it printed above"))
+        raise SetupError(explain("".join(shown), "the installation failed: see what was printed above"))
 
 
 def check_imports(python: Path) -> None:
@@ -147,14 +135,14 @@ def check_imports(python: Path) -> None:
         [str(python), "-c", "import cv2, torch"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     if tried.returncode:
-        said = tried.stdout.decode(errors="replace").strip()
-        raise SetupError(explain(said, f"an import fails: {said.splitlines()[-1] if said else 'no message'}"))
+        shown = tried.stdout.decode(errors="replace").strip()
+        raise SetupError(explain(shown, f"an import fails: {shown.splitlines()[-1] if shown else 'no message'}"))
 
 
 def explain(text: str, otherwise: str = "") -> str:
     """What to do about what was printed."""
-    for sign, advice in REASONS:
-        if sign in text:
+    for signs, advice in REASONS:
+        if any(sign in text for sign in signs):
             return advice.format(gib=NEEDED_GIB)
     return otherwise or text
 
