@@ -103,7 +103,7 @@ def test_six_to_ten_different_trials_each_with_its_reason(rare_by: dict[str, str
 
 def test_the_reason_names_the_classes() -> None:
     found = candidates.candidates(*case({"pole": "pixels", "sign": "pixels", "road": ""}))
-    assert found[2].reason == "few pixels of pole, sign: weigh them in the loss"
+    assert found[2].reason == "few pixels of pole, sign: weight them in the loss"
 
 
 def test_repeat_factor_acts_on_classes_below_the_median_share() -> None:

@@ -194,9 +194,9 @@ def test_a_path_with_blanks_and_a_class_with_a_line_break(tmp_path: Path) -> Non
 def test_the_head_says_what_is_left_out_and_what_more_seeds_take(tmp_path: Path) -> None:
     text, _ = written(tmp_path, budget=9.0, left=[Timed(FOCAL, 3 * HOUR)])
     said = " ".join(text.replace("\n# ", " ").split())
-    assert "Left out, since 9 hours don't hold them: x2, softmax_focal (3.0 h)." in said
+    assert "Left out, since 9 hours are too few: x2, softmax_focal (3.0 h)." in said
     # 2 + 1 + 3 + 2 hours and 20 s
-    assert "One seed says nothing about noise. 3 seeds take 24 h, 5 seeds take 40 h." in said
+    assert "One seed gives no noise estimate. 3 seeds take 24 h, 5 seeds take 40 h." in said
     assert 'src/report.py --runs data/runs/ID --baseline "full/mskf/x2/none, cross_entropy"' in text
     long = [line for line in text.splitlines() if len(line) > 120 and str(tmp_path) not in line]
     assert not long

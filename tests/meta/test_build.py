@@ -83,7 +83,7 @@ def test_binary_data_set(tmp_path: Path) -> None:
     assert built.classes["group"].tolist() == ["head", "tail"]
     assert set(built.images["major_class"]) == {"background", "crack"}
     assert built.images["major_class"].eq("crack").sum() == 12
-    assert "27 of 36 train images (75%) show nothing but background" in built.diagnosis
+    assert "27 of 36 train images (75%) have no foreground class" in built.diagnosis
     assert not any(name.startswith("imbalanced/") for name in built.images)
     assert sorted(files(tmp_path / "meta")) == WRITTEN
 

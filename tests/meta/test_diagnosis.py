@@ -98,7 +98,7 @@ def test_many_classes_show_the_rare_ones_only(tmp_path: Path, no_figures: None) 
     masks = {f"{number}": np.arange(43).repeat(8).reshape(8, 43) for number in range(60)}
     masks["0"] = np.full((8, 43), 1)
     _, found = built(tmp_path, masks, classes=names)
-    assert "43 classes that aren't rare are left out" in found.diagnosis
+    assert "43 classes that aren't rare are omitted" in found.diagnosis
 
 
 def test_markdown_table_aligns_long_cells() -> None:

@@ -1,4 +1,4 @@
-"""What a diagnosis asks for -> the trials worth their hours, the most valuable first, each with its reason."""
+"""A diagnosis -> the trials to run, in order of priority, each with its reason."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """What tells it apart, in a line of a table."""
+        """Its sampler, copy-paste rule and loss, in a line of a table."""
         return ", ".join([self.sampling, *([self.copy_paste] if self.copy_paste != "none" else []), self.loss])
 
 
-BASELINE = Candidate(reason="baseline of the others: each image twice an epoch, nothing else")
-PLAIN = Candidate(sampling="none", reason="the plainest: each image once, half the steps; what more steps alone give")
+BASELINE = Candidate(reason="baseline: each image twice an epoch, no remedy")
+PLAIN = Candidate(sampling="none", reason="each image once, half the steps: the effect of the number of steps alone")
 
 
 def candidates(meta: Meta, dataset: Dataset) -> list[Candidate]:
-    """The trials a diagnosis asks for: the baseline, the plainest, then remedies by what they are likely to give.
+    """The trials that follow from a diagnosis: the baseline, the same with half the steps, then remedies by priority.
 
-    Each trouble that the data have gives one remedy, then the best of drawing and weighing together, then each trouble
-    its next one; what often helps anyway fills up to FEWEST. A remedy that a menu lacks is passed over.
+    Each kind of rarity in the data adds one remedy, then the best sampler with the best loss, then each kind its next
+    one. Common remedies fill up to FEWEST. A remedy that a menu lacks is skipped.
 
     Args:
         meta: as read_meta gives it.
@@ -82,7 +82,7 @@ def candidates(meta: Meta, dataset: Dataset) -> list[Candidate]:
 
 
 def troubles(meta: Meta, dataset: Dataset) -> list[list[Candidate]]:
-    """The remedies of each trouble that the data have, the trouble that weighs most first."""
+    """The remedies of each kind of rarity in the data, the most severe kind first."""
     classes = meta.classes
     empty, total = empty_images(meta.images, dataset)
     is_empty = dataset.background is not None and empty >= MANY_EMPTY * total
@@ -96,7 +96,7 @@ def troubles(meta: Meta, dataset: Dataset) -> list[list[Candidate]]:
     gini = ginis(classes, dataset)
     pixels_first = gini["pixels"] > gini["images"] + GINI_APART or len(thin) > len(few)
     return [
-        *([_mostly_empty(f"{empty / total:.0%} of the images show nothing")] if is_empty else []),
+        *([_mostly_empty(f"{empty / total:.0%} of the images have no foreground")] if is_empty else []),
         *(by_pixels + by_images if pixels_first else by_images + by_pixels),
         *([_small_objects(names(small))] if small else []),
     ]
@@ -107,53 +107,55 @@ def _few_images(who: str, threshold: float) -> list[Candidate]:
     at = {"repeat_threshold": threshold}
     sampler = "rare_class" if "rare_class" in SAMPLING else "repeat_factor"
     return [
-        Candidate(sampling=sampler, parameters={} if sampler == "rare_class" else at, reason=f"{why}: draw those more"),
-        Candidate(copy_paste="rare", parameters=BELOW_MEDIAN, reason=f"{why}: paste the rarest into other images"),
-        Candidate(sampling="repeat_factor", parameters=at, reason=f"{why}: draw those more, by the root of how rare"),
-        Candidate(sampling="adaptive", reason=f"{why}: draw what the trial does worst on more"),
-        Candidate(sampling="cluster", reason=f"{why}: draw what looks like no other image more"),
+        Candidate(
+            sampling=sampler, parameters={} if sampler == "rare_class" else at, reason=f"{why}: sample those more"
+        ),
+        Candidate(copy_paste="rare", parameters=BELOW_MEDIAN, reason=f"{why}: copy-paste of the rarest classes"),
+        Candidate(sampling="repeat_factor", parameters=at, reason=f"{why}: sample those more, by the root of rarity"),
+        Candidate(sampling="adaptive", reason=f"{why}: sample the classes with the lowest IoU more"),
+        Candidate(sampling="cluster", reason=f"{why}: sample images of small clusters more"),
     ]
 
 
 def _few_pixels(who: str) -> list[Candidate]:
     why = f"few pixels of {who}"
     return [
-        Candidate(loss="weighted_cross_entropy", reason=f"{why}: weigh them in the loss"),
-        Candidate(loss="logit_adjusted", reason=f"{why}: correct the logits by the classes' shares in training"),
-        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term in which every class's IoU counts the same"),
-        Candidate(loss="logit_variation", reason=f"{why}: vary the logits of rare classes more"),
+        Candidate(loss="weighted_cross_entropy", reason=f"{why}: weight them in the loss"),
+        Candidate(loss="logit_adjusted", reason=f"{why}: adjust the logits by the class prior in training"),
+        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term with equal weight for every class's IoU"),
+        Candidate(loss="logit_variation", reason=f"{why}: add noise to the logits, more for rare classes"),
     ]
 
 
 def _small_objects(who: str) -> list[Candidate]:
     why = f"small objects ({who})"
-    rule, classes = "adaptive", "the classes that the trial does worst on"
+    rule, classes = "adaptive", "the classes with the lowest IoU"
     if rule not in COPY_PASTE:
         rule, classes = "rare", "the rarest classes"
     bound = BELOW_MEDIAN if rule == "rare" else {}
     return [
-        Candidate(loss="size_balanced", reason=f"{why}: an object counts by itself, not by its pixels"),
-        Candidate(copy_paste=rule, parameters=bound, reason=f"{why}: paste objects of {classes}"),
-        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term that follows IoU"),
-        Candidate(loss="ohem", reason=f"{why}: only the hardest pixels count, theirs often among them"),
+        Candidate(loss="size_balanced", reason=f"{why}: weight objects alike, whatever their pixels"),
+        Candidate(copy_paste=rule, parameters=bound, reason=f"{why}: copy-paste of {classes}"),
+        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term that approximates IoU"),
+        Candidate(loss="ohem", reason=f"{why}: only the hardest pixels count, often theirs"),
     ]
 
 
 def _mostly_empty(why: str) -> list[Candidate]:
     return [
-        Candidate(sampling="positive", reason=f"{why}: draw the others more"),
-        Candidate(loss="cross_entropy+dice", reason=f"{why}: a term in which background can't outweigh the rest"),
-        Candidate(loss="cross_entropy+tversky", reason=f"{why}: a term in which a miss costs more than a false alarm"),
+        Candidate(sampling="positive", reason=f"{why}: sample the others more"),
+        Candidate(loss="cross_entropy+dice", reason=f"{why}: a term in which background does not dominate"),
+        Candidate(loss="cross_entropy+tversky", reason=f"{why}: a term in which false negatives cost more"),
     ]
 
 
 def _often() -> list[Candidate]:
-    why = "no trouble of these data asks for it"
+    why = "no class is rare"
     return [
-        Candidate(loss="weighted_cross_entropy", reason=f"{why}: class weights are the usual first remedy"),
-        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: follows IoU, the score itself"),
-        Candidate(loss="softmax_focal", reason=f"{why}: pixels that are right already count less"),
-        Candidate(sampling="label", reason=f"{why}: images of rare major classes drawn more, as published"),
+        Candidate(loss="weighted_cross_entropy", reason=f"{why}: class weights as the common first remedy"),
+        Candidate(loss="cross_entropy+lovasz", reason=f"{why}: a term that approximates IoU"),
+        Candidate(loss="softmax_focal", reason=f"{why}: down-weights pixels that are classified well"),
+        Candidate(sampling="label", reason=f"{why}: sample images of rare major classes more, as published"),
     ]
 
 

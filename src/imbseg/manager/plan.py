@@ -68,8 +68,12 @@ def split_of(meta: Meta, dataset: Dataset) -> tuple[str, str]:
     if "val" in dataset.subsets:
         return "given", "the data set's own val subset"
     if fold_column("full", "grouped", 1) in meta.images:
-        return "grouped", "no group on both sides"
-    why = "its groups are fewer than folds: one may be on both sides" if dataset.group else "no group is declared"
+        return "grouped", "no group in both train and validation"
+    why = (
+        "fewer groups than folds: a group may be in both train and validation"
+        if dataset.group
+        else "no group is declared"
+    )
     return "mskf", f"every class in each fold; {why}"
 
 

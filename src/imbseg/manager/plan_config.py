@@ -1,4 +1,4 @@
-"""A plan -> NNI's config file with its search space and, as comments, what each trial is for."""
+"""A plan -> NNI's config file with its search space and, as comments, the purpose of each trial."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 118
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """What stands in a config beside its trials.
+    """The contents of a config beside its trials.
 
     Attributes:
         name: of the data set.
@@ -102,11 +102,11 @@ def _head(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
     seeds = f"{fitted.seeds} seed{'s' if fitted.seeds > 1 else ''}"
     within = f" (--hours {experiment.budget:g})" if experiment.budget is not None else ""
     yield from _wrapped(
-        f"What the diagnosis of {experiment.name} asks for: {len(fitted.kept)} settings x {seeds}, about "
+        f"Planned from the diagnosis of {experiment.name}: {len(fitted.kept)} settings x {seeds}, about "
         f"{duration(fitted.hours * 3600)}{within}, {experiment.measured}."
     )
     yield f"# make experiment CONFIG={_shown(out)}     or     nnictl create --config {_shown(out)}"
-    yield "# All but sampling `none` take the same number of steps; a report against `x2`, by NNI's experiment ID:"
+    yield "# All but sampling `none` take the same number of steps; a report on baseline `x2`, by NNI's experiment ID:"
     yield f'# python src/report.py --runs data/runs/ID --baseline "{baseline}"'
     yield from _wrapped(f"Split `{split}`: {why_split}.")
     for text in (_chosen(experiment), _seeds(experiment, fitted), _left_out(experiment, fitted), *experiment.refused):
@@ -115,7 +115,7 @@ def _head(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
 
 def _chosen(experiment: Experiment) -> str:
     told = [f"{name} {value}{f' ({why})' if why else ''}" for name, (value, why) in experiment.chosen.items()]
-    return f"Chosen here, since the data set's `trial:` is silent: {'; '.join(told)}." if told else ""
+    return f"Chosen here, since the data set's `trial:` leaves it open: {'; '.join(told)}." if told else ""
 
 
 def _seeds(experiment: Experiment, fitted: Fitted) -> str:
@@ -124,7 +124,7 @@ def _seeds(experiment: Experiment, fitted: Fitted) -> str:
         for seeds in (3, 5)
         if seeds > fitted.seeds
     ]
-    one = "One seed says nothing about noise. " if fitted.seeds == 1 else ""
+    one = "One seed gives no noise estimate. " if fitted.seeds == 1 else ""
     return f"{one}{', '.join(more)[:1].upper()}{', '.join(more)[1:]}." if more else ""
 
 
@@ -133,7 +133,7 @@ def _left_out(experiment: Experiment, fitted: Fitted) -> str:
         return ""
     told = "; ".join(f"{one.candidate.label} ({duration(one.seconds)})" for one in fitted.left_out)
     alone = " Only the baseline fits, so there is nothing to compare." if len(fitted.kept) == 1 else ""
-    return f"Left out, since {experiment.budget:g} hours don't hold them: {told}.{alone}"
+    return f"Left out, since {experiment.budget:g} hours are too few: {told}.{alone}"
 
 
 def _strategies(kept: Sequence[Timed], split: str) -> Iterator[str]:

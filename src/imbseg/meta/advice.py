@@ -1,4 +1,4 @@
-"""What the numbers of a data set advise, in plain English: a sentence where its numbers call for it, and none else."""
+"""What the numbers of a data set suggest: a sentence for each condition that they meet."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from imbseg.meta.rarity import (
     split_summary,
 )
 
-FEW = 10  # images of a class in a validation fold, below which its score is mostly luck
+FEW = 10  # images of a class in a validation fold, below which its score is mostly noise
 BATCH = 8
 
 
 def advice(images: pd.DataFrame, classes: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[str]:
-    """The sentences, the one that would spoil every comparison first."""
+    """The sentences, leaks between train and validation first."""
     return [
         *_leak(images, splits, dataset),
         *_absent(classes, dataset),
@@ -61,22 +61,22 @@ def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[
         rest = f"{plural(left, 'group')} on both sides, not {int(leaks['leaking_groups'].max())}" if left else "no leak"
         found.append(
             f"Use the split `given`: {rest}. Folds put images of the same group on both sides "
-            f"({names(folds)}), so their validation scores are too good."
+            f"({names(folds)}), so their validation scores are optimistic."
         )
     elif folds and grouped:
         found.append(
             f"Use the split `grouped`: no leak. Other folds put images of the same group on both sides "
-            f"({names(folds)}), so their validation scores are too good."
+            f"({names(folds)}), so their validation scores are optimistic."
         )
     elif folds:
         found.append(
             f"Every fold shares groups with its train side ({names(folds)}), so validation scores are "
-            f"too good: declare a `val` subset made of whole groups, and use the split `given`."
+            f"optimistic: declare a `val` subset made of whole groups, and use the split `given`."
         )
     shared = shared_with_test(images) if dataset.group else 0
     if shared:
         found.append(
-            f"Train pool and test set share {plural(shared, 'group')}: test scores are too good for new groups; "
+            f"Train pool and test set share {plural(shared, 'group')}: test scores are optimistic for new groups; "
             f"compare trials with each other only."
         )
     return found
@@ -88,14 +88,14 @@ def _absent(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
     found = []
     if untrained:
         found.append(
-            f"No train image shows {names(untrained)}: nothing can be learned; if the masks hold it as another number "
-            f"(255 say), give the class that 'value' and set ignore_index: null; else take it out of "
+            f"No train image shows {names(untrained)}, so it cannot be learned. If the masks hold it as another number "
+            f"(such as 255), give the class that 'value' and set ignore_index: null; else remove it from "
             f"{dataset.path.name}, or label some."
         )
     if untested:
         found.append(
-            f"No test image shows {names(untested)}: its test IoU is undefined unless it is predicted by "
-            f"mistake; judge it on validation."
+            f"No test image shows {names(untested)}: its test IoU is 0 with any false positive and undefined without; "
+            f"compare it on validation."
         )
     return found
 
@@ -109,14 +109,14 @@ def _split(splits: pd.DataFrame) -> list[str]:
     by_pixels = str(pixels_off.idxmin())
     other = "" if by_pixels == best else f" By pixels it is `{by_pixels}` ({pixels_off[by_pixels]:.1%})."
     found = [
-        f"Of the folds, `{best}` keeps the classes best: a fold has {off[best]:.1%} too many or too "
-        f"few images of a class on average (`full/random`: {off['full/random']:.1%}).{other}"
+        f"The most even split is `{best}`: on average a fold deviates by {off[best]:.1%} from its share of a class's "
+        f"images (`full/random`: {off['full/random']:.1%}).{other}"
     ]
     few = summary[summary["rarest_in_smallest"].lt(FEW) & summary["rarest_class"].ne("")]
     if len(few):
         name, fewest = str(few["rarest_in_smallest"].idxmin()), int(few["rarest_in_smallest"].min())
         rarest = few["rarest_class"][name]
-        holds = f"may hold {plural(fewest, 'image')} of {rarest} (`{name}`): its score there is mostly luck"
+        holds = f"may hold {plural(fewest, 'image')} of {rarest} (`{name}`): its score there is mostly noise"
         lacks = f"may hold no image of {rarest} (`{name}`): it has no score there"
         found.append(f"A validation fold {holds if fewest else lacks}; compare means over folds and seeds.")
     return found
@@ -130,24 +130,24 @@ def _rare(images: pd.DataFrame, classes: pd.DataFrame) -> list[str]:
     if by_images:
         found.append(
             f"Few images show {names(by_images)}: draw those images more often (sampling "
-            f"`rare_class`, or `repeat_factor`). That repeats pictures, it adds none, so augment well."
+            f"`rare_class`, or `repeat_factor`). This repeats images without adding any, so use strong augmentation."
         )
     if by_pixels:
         share = float(classes.set_index("class").loc[by_pixels, "image_share"].min())
         found.append(
-            f"{names(by_pixels)}: in {share:.0%} of the images or more, with few pixels in each. Drawing "
-            f"images brings their common classes along; weight the loss (`weighted_cross_entropy`)."
+            f"{names(by_pixels)}: in {share:.0%} of the images or more, with few pixels in each. Sampling images also "
+            f"samples their common classes; weight the loss instead (`weighted_cross_entropy`)."
         )
     if small:
         pixels = images[["height", "width"]].median()
         side = float((classes["object_size"].min() * pixels["height"] * pixels["width"]) ** 0.5)
         found.append(
             f"Small objects: {names(small)} (the smallest class: typically {side:.0f} x {side:.0f} pixels). "
-            f"No weight brings back what shrinking loses: keep the resolution (`resize`, `crop`), try "
+            f"No weight restores what downscaling removes: keep the resolution (`resize`, `crop`), or try "
             f"`output_stride` 8."
         )
     if not found:
-        found.append("No class is rare by images, pixels or object size: plain `cross_entropy` is a fair start.")
+        found.append("No class is rare by images, pixels or object size: start with plain `cross_entropy`.")
     return found
 
 
@@ -157,13 +157,13 @@ def _balance(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
     found = ginis(classes, dataset)
     if found["pixels"] > found["images"] + GINI_APART:
         return [
-            f"The imbalance is one of pixels (Gini {found['pixels']:.2f}) more than of images "
-            f"({found['images']:.2f}): what weighs pixels is likelier to help than what draws images."
+            f"The imbalance of pixels (Gini {found['pixels']:.2f}) exceeds that of images ({found['images']:.2f}): "
+            f"weighting the loss is likelier to help than sampling images."
         ]
     if found["images"] > found["pixels"] + GINI_APART:
         return [
-            f"The imbalance is one of images (Gini {found['images']:.2f}) more than of pixels "
-            f"({found['pixels']:.2f}): what draws images is likelier to help than what weighs pixels."
+            f"The imbalance of images (Gini {found['images']:.2f}) exceeds that of pixels ({found['pixels']:.2f}): "
+            f"sampling images is likelier to help than weighting the loss."
         ]
     return []
 
@@ -174,7 +174,7 @@ def _empty(images: pd.DataFrame, dataset: Dataset) -> list[str]:
         return []
     none = (empty / total) ** BATCH
     return [
-        f"{empty} of {total} train images ({empty / total:.0%}) show nothing but background: a batch of {BATCH} "
-        f"drawn evenly shows no class at all in {none:.1%} of cases. Draw the others more often (sampling "
-        f"`positive`), and read IoU, not pixel accuracy."
+        f"{empty} of {total} train images ({empty / total:.0%}) have no foreground class: {none:.1%} of uniform "
+        f"batches of {BATCH} have none at all. Draw the others more often (sampling `positive`), and compare IoU, "
+        f"not pixel accuracy."
     ]

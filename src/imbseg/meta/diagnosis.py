@@ -1,4 +1,4 @@
-"""diagnosis.md, shown in the terminal too: which classes are rare and how, what the splits do, what to try."""
+"""diagnosis.md, shown in the terminal too: which classes are rare and how, how even the splits are, what to try."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def diagnosis(
     sections = [
         f"# Diagnosis of {dataset.name}\n\n{_size(images, classes, dataset)}",
         f"## Which classes are rare\n\n{_rare(classes)}\n\n{_class_table(classes)}{_gini(classes, dataset, gini)}",
-        f"## What the deliberate imbalance keeps\n\n{_imbalance(classes, counts)}" if counts else "",
-        f"## What the splits do\n\n{_split_table(splits)}\n\n{_leak(images, splits, dataset)}",
-        "## What the numbers advise\n\n" + "\n".join(f"- {one}" for one in advice(images, classes, splits, dataset)),
+        f"## The deliberate imbalance\n\n{_imbalance(classes, counts)}" if counts else "",
+        f"## Splits\n\n{_split_table(splits)}\n\n{_leak(images, splits, dataset)}",
+        "## What to try\n\n" + "\n".join(f"- {one}" for one in advice(images, classes, splits, dataset)),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -81,10 +81,11 @@ def _size(images: pd.DataFrame, classes: pd.DataFrame, dataset: Dataset) -> str:
     parts = ", ".join(f"{in_subset[role]} {role}" for role in ("train", "val", "test") if role in in_subset.index)
     beside = f" ({dataset.background} is background)" if dataset.background else ""
     empty, total = empty_images(images, dataset)
-    shown = f" {empty} of {total} train images ({empty / total:.0%}) show no class" if dataset.background else ""
+    shown = (
+        f" {empty} of {total} train images ({empty / total:.0%}) have no foreground class" if dataset.background else ""
+    )
     ignored = float(images["pixels:ignore"].sum() / max(int((images["height"] * images["width"]).sum()), 1))
-    tail = f"{shown} beside background." if shown else ""
-    return f"{len(images)} images ({parts}), {len(classes)} classes{beside}, {ignored:.1%} of pixels ignored.{tail}"
+    return f"{len(images)} images ({parts}), {len(classes)} classes{beside}, {ignored:.1%} of pixels ignored.{shown}"
 
 
 def _rare(classes: pd.DataFrame) -> str:
@@ -94,7 +95,7 @@ def _rare(classes: pd.DataFrame) -> str:
         "size": f"by object size (a typical object covers less than {SMALL_OBJECT:.1%} of its image)",
     }
     lines = [f"- {text}: {names(classes_rare_by(classes, kind), 12) or 'none'}" for kind, text in told.items()]
-    return "\n".join(["Three different troubles, each with its own remedies:", "", *lines])
+    return "\n".join(["Three kinds of rarity, each with its own remedies:", "", *lines])
 
 
 def _class_table(classes: pd.DataFrame) -> str:
@@ -113,7 +114,7 @@ def _class_table(classes: pd.DataFrame) -> str:
     ]
     text = markdown_table(["class", "group", "images", "objects", "pixels", "object size", "rare by"], rows)
     left = len(classes) - len(shown)
-    return text + (f"\n\n{left} classes that aren't rare are left out; classes.csv has them all." if left else "")
+    return text + (f"\n\n{left} classes that aren't rare are omitted; classes.csv has them all." if left else "")
 
 
 def _gini(classes: pd.DataFrame, dataset: Dataset, gini: dict[str, float]) -> str:
@@ -124,17 +125,17 @@ def _gini(classes: pd.DataFrame, dataset: Dataset, gini: dict[str, float]) -> st
         return ", ".join(f"{gini[kind + ending]:.2f} of {kind}" for kind in KINDS)
 
     after = f"; after the deliberate imbalance: {told('_imbalanced')}" if "pixels_imbalanced" in gini else ""
-    return f"\n\nGini over the classes (0: all equal, 1: one has everything): {told('')}{after}."
+    return f"\n\nGini over the classes (0: all equal, 1: one class has all): {told('')}{after}."
 
 
 def _imbalance(classes: pd.DataFrame, counts: dict[str, Reached]) -> str:
     rows = [[name, str(one.images), str(one.target), str(one.kept)] for name, one in counts.items()]
     text = markdown_table(["class", "images", "target", "kept"], rows)
     short = [name for name, one in counts.items() if one.kept < one.target]
-    why = " Below its target, since its other images show a class that is full already: " + names(short) + "."
+    why = " Below its target, because its other images show a class that has reached its target: " + names(short) + "."
     by_images = names(classes_rare_by(classes, "images", "_imbalanced"), 12) or "none"
     return (
-        f"{text}\n\nAn image of several of these classes stays only while all of them are below their targets."
+        f"{text}\n\nAn image of several of these classes is kept only while all of them are below their targets."
         f"{why if short else ''}\nRare by images afterwards: {by_images}."
     )
 
@@ -150,12 +151,12 @@ def _split_table(splits: pd.DataFrame) -> str:
         ]
         for name, row in split_summary(splits).iterrows()
     ]
-    off = [f"{'images' if kind == 'presence' else kind} off" for kind in DEVIATIONS]
-    header = ["split", *off, "fewest", "lacking", "groups shared"]
+    off = [f"{'images' if kind == 'presence' else kind} dev." for kind in DEVIATIONS]
+    header = ["split", *off, "fewest", "absent", "groups shared"]
     told = (
-        "Off: by how much a validation fold's share of a class differs from the whole's, mean over classes, folds and "
-        "seeds.\nProportion: shares of each image summed, so that a small image counts as much as a large one.\n"
-        "Fewest: images of the rarest class in the fold that has fewest. Lacking: classes that some fold lacks."
+        "Dev.: relative deviation of a validation fold's share of a class, mean over classes, folds and seeds.\n"
+        "Proportion: a class's share of each image, summed, so that small and large images count alike.\n"
+        "Fewest: images of the rarest class in the fold with fewest. Absent: classes absent from at least one fold."
     )
     return f"{markdown_table(header, rows)}\n\n{told}"
 
@@ -168,8 +169,8 @@ def _share(value: float) -> str:
 def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> str:
     if dataset.group is None:
         return (
-            "No `group` is declared, so there is no split `grouped`: images of one patient, scene or video would stand "
-            "on both sides unnoticed."
+            "No `group` is declared, so there is no split `grouped`: images of one patient, scene or video may be "
+            "in both train and validation unnoticed."
         )
     leaks = splits[splits["leaking_groups"] > 0]["column"]
     between = f"train pool and test set share {plural(shared_with_test(images), 'group')}"
