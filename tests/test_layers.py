@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-ORDER = ["errors", "files", "menu", "console", "datasets", "splits", "meta", "sampling", "copy_paste", "augment",
-         "models", "losses", "post_hoc", "metrics", "trial", "training", "runs", "statistics", "report"]  # fmt: skip
+ORDER = ["errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
+         "copy_paste", "augment", "models", "losses", "post_hoc", "metrics", "trial", "training", "runs", "statistics",
+         "report"]  # fmt: skip
 MAY_IMPORT = {
     **{layer: set(ORDER[: number + 1]) for number, layer in enumerate(ORDER)},
     "runs": set(ORDER[: ORDER.index("runs") + 1]) - {"training"},
     "statistics": {"errors", "statistics"},
     "report": {*ORDER} - {"training"},
-    "manager": {"errors", "files", "menu", "console", "datasets", "splits", "meta", "sampling", "copy_paste", "losses",
-                "trial", "manager"},
+    "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
+                "copy_paste", "losses", "post_hoc", "trial", "manager"},
 }  # fmt: skip
 JUNK = {"utils", "common", "helpers", "misc"}
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from imbseg import menu
-from imbseg.post_hoc import POST_HOC
-from imbseg.post_hoc.prior import BETAS, log_priors, prior
+from imbseg.post_hoc import POST_HOC, grid
+from imbseg.post_hoc.prior import log_priors, prior
 from imbseg.post_hoc.rank import best_ratios, rank
 
 PRIORS = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
@@ -38,7 +38,7 @@ def test_every_correction_keeps_shapes_and_arguments(name: str) -> None:
     assert torch.equal(labels[1:], correct(name, logits[1:], 1.0))  # images don't mix
 
 
-@pytest.mark.parametrize("name", [name for name in POST_HOC if name != "rank"])  # which has no beta
+@pytest.mark.parametrize("name", ["none", *(name for name in POST_HOC if grid(name)[1])])
 def test_with_beta_0_every_correction_is_the_largest_logit(name: str) -> None:
     logits = random_logits(3, 3, 7, 9).mul(2).round()  # with ties, which the first class wins
     np.testing.assert_array_equal(correct(name, logits, 0.0), logits.numpy().argmax(axis=1))
@@ -112,6 +112,7 @@ def test_rank_leaves_sure_pixels_alone_and_takes_the_smallest_images() -> None:
 
 
 def test_the_grid_holds_0_and_goes_both_ways() -> None:
-    assert 0.0 in BETAS
-    assert min(BETAS) < 0 < max(BETAS)
-    assert len(set(BETAS)) == len(BETAS)
+    betas = grid("prior")[1]
+    assert 0.0 in betas
+    assert min(betas) < 0 < max(betas)
+    assert len(set(betas)) == len(betas)

@@ -19,13 +19,15 @@ from small_trial import REPOSITORY, SMALL, make_data, train
 
 from imbseg.metrics.counts import collect, image_confusion, load_counts
 from imbseg.metrics.scores import iou
-from imbseg.post_hoc.prior import BETAS, prior
+from imbseg.post_hoc import grid
+from imbseg.post_hoc.prior import prior
 from imbseg.post_hoc.rank import rank
 from imbseg.training import post_hoc
 from imbseg.training.whole_images import Truth
 
 pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
 
+BETAS = grid("prior")[1]
 COUNTS = ("tp", "fp", "fn", "ignored", "confusion")
 ALL_COUNTS = (*COUNTS, "object_tp", "object_fn", "objects", "groups")
 

@@ -110,7 +110,6 @@ def test_some_images_evenly_spread() -> None:
 
 def test_the_end_of_a_trial(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     # 0.5 s an image without a correction, 0.1 s more for each way; at most three strengths on the 8 test images
-    monkeypatch.setattr(timing, "BETAS", (0.0, 0.5, 1.0, 1.5))
     monkeypatch.setattr(timing, "_evaluate", lambda run, files, ways: (40.0, 0.5 + 0.1 * len(ways)))
     run: Any = SimpleNamespace(trial=trial(data, post_hoc="none").trial)
     run.fold = SimpleNamespace(val=None, test=SimpleNamespace(ids=["a"] * 8))

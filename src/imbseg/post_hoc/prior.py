@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
+from imbseg.post_hoc import Strengths
 from imbseg.post_hoc.none import none
 
-BETAS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # negative: moved too far before
+Beta = Annotated[  # negative: moved too far before
+    float, Strengths(-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
+]
 
 
-def prior(logits: Tensor, *, class_priors: Tensor, beta: float) -> Tensor:
+def prior(logits: Tensor, *, class_priors: Tensor, beta: Beta) -> Tensor:
     """The class of the largest logit - beta log(prior) at each pixel.
 
     A network trained with plain cross-entropy learns p(class | image) under the train fold's frequencies. beta = 1

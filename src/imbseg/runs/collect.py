@@ -13,10 +13,11 @@ from typing import Any
 from imbseg.datasets.spec import GROUPS
 from imbseg.errors import InputError
 from imbseg.files import read_object
+from imbseg.post_hoc import CORRECTIONS, SCORED, prefix
 
 SCORES = ("mIoU", *GROUPS)
-PRIOR, RANK = "prior/", "rank/"  # before the name of a score: the same network, decoded with that correction
-CORRECTED = tuple(kind + name for kind in (PRIOR, RANK) for name in ("mIoU", "tail"))
+PRIOR = prefix("prior")  # before the name of a score: the same network, decoded with that correction
+CORRECTED = tuple(prefix(step) + name for step in CORRECTIONS for name in SCORED)
 MARKERS = {"trial.json", "status.json", "epochs.csv", "last.pt"}  # one of them makes a folder a run's
 FINISHED, BROKEN = "finished", "broken"
 NAN = math.nan

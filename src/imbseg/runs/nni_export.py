@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from imbseg.datasets.spec import GROUPS, Dataset
+from imbseg.post_hoc import CORRECTIONS, prefix
 
 TRIAL = "trialJobId"  # the column that only NNI's export has
 TEST = "test/"  # before the scores of the test images, which trials report once, at their end
 METRICS = ("default", "reward", "intermediate", *GROUPS)
-REPORTED = ("IoU/", TEST, "prior/", "rank/")
+REPORTED = ("IoU/", TEST, *map(prefix, CORRECTIONS))
 
 
 def is_export(table: pd.DataFrame) -> bool:

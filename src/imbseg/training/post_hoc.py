@@ -1,33 +1,32 @@
-"""The finished network decoded again: the prior's strength chosen on validation, then the test images once with it."""
+"""The finished network decoded again: strengths chosen on validation, then the test images once with them."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg import menu
+from imbseg.menu import choose as function
 from imbseg.metrics.counts import BY_SIZE, Counts, image_confusion, marginals, save_counts
 from imbseg.metrics.object_size import size_counts
 from imbseg.metrics.scores import mean, summary
-from imbseg.post_hoc import POST_HOC
-from imbseg.post_hoc.prior import BETAS
+from imbseg.post_hoc import POST_HOC, grid, prefix, steps
 from imbseg.training.folder import Row, write_rows
 from imbseg.training.loop import predict
 from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, table_scores
 from imbseg.training.whole_images import WholeImages
 
-Way = tuple[str, float]  # a correction of the menu and its strength; rank has none, and stands with 0
+Way = tuple[str, float]  # a correction of the menu and its strength; 0 where it has none
 Scores = Mapping[str, Mapping[Way, Row]]  # subset -> way -> scores
-PLAIN: Way = ("prior", 0.0)
-# The score that each column's beta is chosen by. A moved prior also moves whether a class is predicted that no image
-# shows: these are over the classes that validation shows; `tail_present` stands in no table.
+Chosen = Mapping[str, Mapping[str, float]]  # correction with a grid -> score -> the strength that is best for it
+# The score that each column's strength is chosen by. A correction also changes whether a class is predicted that no
+# image shows: these are over the classes that validation shows; `tail_present` stands in no table.
 CHOOSERS = {"mIoU": SELECTED, "tail": "tail_present"}
 
 
@@ -40,7 +39,7 @@ class Along:
         ways: the decodings.
         images: (images, ways, 4, classes) int32: TP, FP, FN, ignored.
         confusions: (ways, classes, classes) int64.
-        by_size: (3, classes, 3) int64 as `size_counts` gives, of the network as trained (PLAIN) alone; None: not
+        by_size: (3, classes, 3) int64 as `size_counts` gives, of the network as trained alone; None: not
             counted.
         groups: one an image, or none.
     """
@@ -56,36 +55,62 @@ class Along:
         """The counts of one decoding."""
         place = self.ways.index(way)
         tp, fp, fn, ignored = np.moveaxis(self.images[:, place].astype(np.int64), 1, 0)
-        sized = dict(zip(BY_SIZE, self.by_size, strict=True)) if way == PLAIN and self.by_size is not None else {}
+        sized = (
+            dict(zip(BY_SIZE, self.by_size, strict=True))
+            if way == plain_of(self.ways) and self.by_size is not None
+            else {}
+        )
         groups = np.array(self.groups, np.str_)
         return Counts(np.array(self.ids), tp, fp, fn, ignored, self.confusions[place], groups=groups, **sized)
+
+
+def ways_of(post_hoc: str, chosen: Chosen | None = None) -> list[Way]:
+    """Every decoding that a `post_hoc` setting asks for, that of the network as trained among them.
+
+    Args:
+        post_hoc: see `imbseg.post_hoc.steps`.
+        chosen: with the strengths that validation chose, instead of whole grids.
+    """
+    found: list[Way] = []
+    for name in steps(post_hoc):
+        strengths = grid(name)[1]
+        if strengths and chosen is not None:
+            strengths = tuple(sorted({0.0, *chosen.get(name, {}).values()}))
+        found += [(name, strength) for strength in strengths or (0.0,)]
+    return found if any(grid(name)[1] for name, _ in found) else [("none", 0.0), *found]
+
+
+def plain_of(ways: Sequence[Way]) -> Way | None:
+    """The way that decodes as trained: strength 0 of the first grid, else `none`."""
+    return next((way for way in ways if way[1] == 0 and (way[0] == "none" or grid(way[0])[1])), None)
 
 
 def correct(run: Run) -> tuple[Counts, Row]:
     """Decode validation and test images anew with the network as it is; write post_hoc.csv and the counts.
 
     Args:
-        run: its network holds the best epoch's weights; its `post_hoc` is prior, or rank, which comes beside prior.
+        run: its network holds the best epoch's weights; its `post_hoc` names corrections.
 
     Returns:
-        The test counts as trained (beta 0, from the same pass), and what the result gains, a score that doesn't exist
-        left out: prior/mIoU at prior/beta, prior/tail at prior/tail_beta (each the best on validation), with test/
-        before them the same on the test images, and rank/mIoU, rank/tail likewise.
+        The test counts as trained (from the same pass), and what the result gains, a score that doesn't exist left
+        out. Of a correction with a grid: prior/mIoU at prior/beta, prior/tail at prior/tail_beta (each the best on
+        validation), with test/ before them the same on the test images; of another rank/mIoU and rank/tail.
     """
-    more: list[Way] = [("rank", 0.0)] if run.trial.post_hoc == "rank" else []
-    val = count_along(run, "val", [*(("prior", beta) for beta in BETAS), *more])
+    ways = ways_of(run.trial.post_hoc)
+    val = count_along(run, "val", ways)
     scores = {"val": _scores(run, val)}
-    chosen = choose({beta: row for (method, beta), row in scores["val"].items() if method == "prior"})
-    test = count_along(run, "test", [*(("prior", beta) for beta in sorted({0.0, *chosen.values()})), *more])
+    chosen = {name: choose({strength: row for (one, strength), row in scores["val"].items() if one == name})
+              for name in dict(ways) if grid(name)[1]}  # fmt: skip
+    test = count_along(run, "test", ways_of(run.trial.post_hoc, chosen))
     scores["test"] = _scores(run, test)
     write_rows(run.folder.file("post_hoc.csv"), _rows(scores, chosen))
     for subset, along in (("val", val), ("test", test)):
-        for name, beta in chosen.items():
-            kind = "prior" if name == "mIoU" else f"prior_{name}"
-            save_counts(run.folder.file(f"counts_{subset}_{kind}.npz"), along.at(("prior", beta)))
-    for line in _lines(scores, chosen, more):
+        for way, score in [((name, at), score) for name, by in chosen.items() for score, at in by.items()]:
+            kind = prefix(way[0])[:-1] + ("" if score == "mIoU" else f"_{score}")
+            save_counts(run.folder.file(f"counts_{subset}_{kind}.npz"), along.at(way))
+    for line in _lines(scores, chosen):
         run.say(line)
-    return test.at(PLAIN), _result(scores, chosen, more)
+    return test.at(plain_of(test.ways) or test.ways[0]), _result(scores, chosen)
 
 
 def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
@@ -101,30 +126,31 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     decoders = [decoder(way, priors) for way in ways]
     images = np.zeros((len(whole.files.ids), len(ways), 4, classes), np.int32)
     confusions = np.zeros((len(ways), classes, classes), np.int64)
-    by_size = np.zeros((3, classes, 3), np.int64) if whole.by_size and PLAIN in ways else None
+    plain = plain_of(ways)
+    by_size = np.zeros((3, classes, 3), np.int64) if whole.by_size and plain else None
     for index, logits, truth in predict(run.learner.model, whole, run.learner.device, run.trial, f"post_hoc, {subset}"):
         labels = [one(logits[None])[0].to(torch.uint8).cpu().numpy() for one in decoders]
         each = np.stack([image_confusion(one, truth.mask, classes) for one in labels])  # (ways, classes + 1, classes)
         images[index] = np.stack(marginals(each), axis=1)
         confusions += each[:, :-1]
-        if by_size is not None and truth.sizes is not None:
-            by_size += size_counts(labels[ways.index(PLAIN)], truth.mask, truth.sizes)
+        if by_size is not None and plain and truth.sizes is not None:
+            by_size += size_counts(labels[ways.index(plain)], truth.mask, truth.sizes)
     return Along(whole.files.ids, tuple(ways), images, confusions, by_size, whole.files.groups)
 
 
 def decoder(way: Way, class_priors: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
     """A correction of the menu with what it takes: (images, classes, height, width) logits -> labels."""
-    method, beta = way
-    given = {"class_priors": class_priors, "beta": beta}
-    taken = {name: given[name] for name in menu.arguments(POST_HOC, method) if name in given}
-    return functools.partial(menu.choose(POST_HOC, method, "correction"), **taken)
+    name, strength = way
+    given = {"class_priors": class_priors, grid(name)[0]: strength}
+    taken = {one.name: given[one.name] for one in POST_HOC.arguments(name) if one.name in given}
+    return functools.partial(function(POST_HOC, name, POST_HOC.what), **taken)
 
 
 def choose(scores: Mapping[float, Mapping[str, float]]) -> dict[str, float]:
-    """The best beta by mIoU, and by tail where that is scored; between equals the one that moves the prior least.
+    """The best strength by mIoU, and by tail where that is scored; between equals the one nearest 0.
 
     Args:
-        scores: beta -> scores on the validation images, those over the classes that these show.
+        scores: strength -> scores on the validation images, those over the classes that these show.
 
     >>> rows = {0.0: {"mIoU_present": 0.5}, 0.5: {"mIoU_present": 0.5, "tail_present": 0.1}}
     >>> choose(rows)
@@ -132,9 +158,9 @@ def choose(scores: Mapping[float, Mapping[str, float]]) -> dict[str, float]:
     """
     found = {}
     for name, score in CHOOSERS.items():
-        scored = {beta: row[score] for beta, row in scores.items() if not math.isnan(row.get(score, math.nan))}
+        scored = {at: row[score] for at, row in scores.items() if not math.isnan(row.get(score, math.nan))}
         if scored:
-            found[name] = max(scored, key=lambda beta: (scored[beta], -abs(beta), beta))
+            found[name] = max(scored, key=lambda at: (scored[at], -abs(at), at))
     return found
 
 
@@ -147,15 +173,23 @@ def _scores(run: Run, along: Along) -> dict[Way, Row]:
     return found
 
 
-def _result(scores: Scores, chosen: Mapping[str, float], more: Sequence[Way]) -> Row:
-    result = {}
-    for prefix, subset in (("", "val"), ("test/", "test")):
-        for name, beta in chosen.items():
-            result[f"{prefix}prior/{name}"] = _score(scores[subset]["prior", beta], subset, name)
-        for way in more:
-            result |= {f"{prefix}{way[0]}/{name}": _score(scores[subset][way], subset, name) for name in CHOOSERS}
-    betas = {("prior/beta" if name == "mIoU" else f"prior/{name}_beta"): beta for name, beta in chosen.items()}
-    return {name: value for name, value in (result | betas).items() if not math.isnan(value)}
+def _result(scores: Scores, chosen: Chosen) -> Row:
+    result: Row = {}
+    for before, subset in (("", "val"), ("test/", "test")):
+        for way, names in _reported(scores["test"], chosen):
+            result |= {f"{before}{prefix(way[0])}{name}": _score(scores[subset][way], subset, name) for name in names}
+    for one, by in chosen.items():
+        word = grid(one)[0]
+        result |= {prefix(one) + (word if name == "mIoU" else f"{name}_{word}"): at for name, at in by.items()}
+    return {name: value for name, value in result.items() if not math.isnan(value)}
+
+
+def _reported(ways: Iterable[Way], chosen: Chosen) -> list[tuple[Way, tuple[str, ...]]]:
+    """The ways whose scores a result holds: of a grid the chosen ones, each with the score it was chosen by."""
+    found: list[tuple[Way, tuple[str, ...]]] = [
+        ((name, at), (score,)) for name, by in chosen.items() for score, at in by.items()
+    ]
+    return found + [(way, tuple(CHOOSERS)) for way in ways if way[0] not in chosen and way[0] != "none"]
 
 
 def _score(row: Row, subset: str, name: str) -> float:
@@ -163,31 +197,34 @@ def _score(row: Row, subset: str, name: str) -> float:
     return row.get(SELECTED if (subset, name) == ("val", "mIoU") else name, math.nan)
 
 
-def _rows(scores: Scores, chosen: Mapping[str, float]) -> list[dict[str, float | str]]:
+def _rows(scores: Scores, chosen: Chosen) -> list[dict[str, float | str]]:
     rows: list[dict[str, float | str]] = []
     for subset, at in scores.items():
-        for (method, beta), row in at.items():
-            by = " ".join(name for name in CHOOSERS if method == "prior" and chosen.get(name) == beta)
-            strength = beta if method == "prior" else ""
+        for (method, strength), row in at.items():
+            by = " ".join(name for name in CHOOSERS if chosen.get(method, {}).get(name) == strength)
+            told = strength if method in chosen else ""
             kept = {name: value for name, value in row.items() if name != "tail_present"}
-            rows.append({"subset": subset, "method": method, "beta": strength, "chosen_by": by, **kept})
+            rows.append({"subset": subset, "method": method, "beta": told, "chosen_by": by, **kept})
     return rows
 
 
-def _lines(scores: Scores, chosen: Mapping[str, float], more: Sequence[Way]) -> list[str]:
+def _lines(scores: Scores, chosen: Chosen) -> list[str]:
     """What a person reads: the gain of each choice, and whether the grid was too short for it."""
     lines = []
-    for name, beta in chosen.items():
-        lines.append(f"prior, beta {beta:g} (best validation {name}): {_gains(scores, ('prior', beta))}")
-        if beta in (min(BETAS), max(BETAS)):
-            lines.append(f"prior: beta {beta:g} is the end of the grid {min(BETAS):g}..{max(BETAS):g}; a better one "
-                         f"may lie beyond")  # fmt: skip
-    return lines + [f"{way[0]}: {_gains(scores, way)}" for way in more]
+    for way, names in _reported(scores["test"], chosen):
+        (name, at), (word, strengths) = way, grid(way[0])
+        by = f", {word} {at:g} (best validation {names[0]})" if strengths else ""
+        lines.append(f"{name}{by}: {_gains(scores, way)}")
+        if strengths and at in (min(strengths), max(strengths)):
+            lines.append(f"{name}: {word} {at:g} is the end of the grid {min(strengths):g}..{max(strengths):g}; a "
+                         f"better one may lie beyond")  # fmt: skip
+    return lines
 
 
 def _gains(scores: Scores, way: Way) -> str:
+    plain = plain_of(list(scores["test"]))
     pairs = [
-        (f"{name} {subset}", _score(at[PLAIN], subset, name), _score(at[way], subset, name))
-        for subset, at in scores.items() for name in CHOOSERS
+        (f"{name} {subset}", _score(at[plain], subset, name), _score(at[way], subset, name))
+        for subset, at in scores.items() for name in CHOOSERS if plain
     ]  # fmt: skip
     return ", ".join(f"{what} {before:.3f} -> {after:.3f}" for what, before, after in pairs if not math.isnan(before))

@@ -15,6 +15,7 @@ from imbseg.files import read_json
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
+from imbseg.post_hoc import steps
 from imbseg.training.adapt import adapts, asks_confidence, class_scores
 from imbseg.training.device import choose_device, seed_epoch
 from imbseg.training.draws import Draws
@@ -177,7 +178,7 @@ def _finish(run: Run, final: Report) -> Row:
     """Correct on the validation images, then test once, with the best checkpoint."""
     best = best_epoch(_scores(run))
     run.learner.model.load_state_dict(checkpoint.load(run.folder.file("best.pt"), run.learner.device)["model"])
-    counts, corrected = correct(run) if run.trial.post_hoc != "none" else (_evaluate(run, "test"), {})
+    counts, corrected = correct(run) if steps(run.trial.post_hoc) else (_evaluate(run, "test"), {})
     save_counts(run.folder.file("counts_test.npz"), counts)
     test = summary(counts, run.dataset.class_names, run.fold.groups)
     result = for_tuner(run.history[best - 1], test) | corrected

@@ -15,19 +15,19 @@ import torch
 
 from imbseg.errors import InputError
 from imbseg.models import checkpoint
-from imbseg.post_hoc.prior import BETAS
+from imbseg.post_hoc import grid, steps
 from imbseg.training.device import choose_device
 from imbseg.training.fold import epoch_batches, read_fold
 from imbseg.training.folder import open_folder
 from imbseg.training.loop import Batches, evaluate, train_epoch
-from imbseg.training.post_hoc import Way, count_along
+from imbseg.training.post_hoc import Way, count_along, ways_of
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.samples import Files
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
-MOST_BETAS_TESTED = 3  # strengths of the correction with which the test set is decoded
+MOST_STRENGTHS_TESTED = 3  # strengths of a correction with which the test set is decoded
 START_S = 12.0  # of a trial: imports (8 s), NNI from one trial to the next (1 s), the network
 
 
@@ -175,11 +175,11 @@ def _train(run: Run) -> tuple[int, float, float]:
 def _end(run: Run, image_s: float) -> float:
     """Seconds after the last epoch, where an image takes so long to evaluate without a correction."""
     tests = len(run.fold.test.ids)
-    if run.trial.post_hoc == "none":
+    names = steps(run.trial.post_hoc)
+    if not names:
         return tests * image_s
-    ways: list[Way] = [("prior", beta) for beta in BETAS]
-    ways += [("rank", 0.0)] if run.trial.post_hoc == "rank" else []
-    tested = MOST_BETAS_TESTED + len(ways) - len(BETAS)
+    ways = ways_of(run.trial.post_hoc)
+    tested = sum(min(len(grid(name)[1]) or 1, MOST_STRENGTHS_TESTED) for name in names)
     corrected_s, corrected_image_s = _evaluate(run, run.fold.val, ways)
     of_a_way = max(corrected_image_s - image_s, 0.0) / len(ways)
     return corrected_s + tests * (image_s + tested * of_a_way)
