@@ -1,8 +1,8 @@
 """python src/plan_experiment.py --dataset NAME|PATH.yml [--root DIR] [--meta DIR] [--hours H] [--out configs/NAME.yml]
 
-From the diagnosis to an experiment: six to ten trials that these data ask for, the baseline first, as an NNI config
-that starts as it is. A few steps of each loss are timed, so it takes 1 to 5 minutes; trials that --hours don't hold
-are left out and named. A file that is there is not overwritten.
+From the diagnosis to an experiment: six to ten trials, the baseline first, as an NNI config ready to start. A few
+steps of each loss are timed, which takes 1 to 5 minutes. Trials that exceed --hours are left out and named. An
+existing file is not overwritten.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
     flags = plan.flags_of(dataset, given.root, given.meta, chosen)
     wanted = candidates.candidates(meta, dataset)
     resolved = plan.resolve_all(wanted, split[0], flags)
-    print(f"{len(wanted)} trials asked for; timing a few steps of each loss on this machine", flush=True)
+    print(f"{len(wanted)} trials planned; timing a few steps of each loss on this machine", flush=True)
     baseline, epochs = timing.measure(resolved[0]), resolved[0].trial.epochs
     measured = timing.told(baseline, gpus)
     print(f"  {measured}", flush=True)
@@ -58,7 +58,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--meta", type=absolute, metavar="DIR", help="folder of its meta (default: data/meta/<data set>)"
     )
-    parser.add_argument("--hours", metavar="H", help="what the experiment may take (default: no limit, one seed)")
+    parser.add_argument("--hours", metavar="H", help="limit in hours (default: no limit, one seed)")
     parser.add_argument(
         "--out", type=Path, metavar="FILE.yml", help="the config to write (default: configs/<data set>.yml)"
     )
@@ -87,7 +87,7 @@ def checked_out(given: Path | None, dataset: Dataset) -> Path:
     if out.suffix not in (".yml", ".yaml"):
         raise InputError(f"--out {out}: expected a name that ends in .yml")
     if out.exists():
-        raise InputError(f"--out {out}: is there already and stays as it is; move it away, or give another --out")
+        raise InputError(f"--out {out}: exists and is not overwritten; move it away, or give another --out")
     writable_folder(out.parent)
     return out
 

@@ -1,6 +1,6 @@
 """python src/preview.py --dataset camvid [any Trial flag] [--out FILE.png] [--images N]
 
-Augmented training samples with their masks for any Trial settings, as one PNG: what the network will see. Some 5 s.
+Augmented training samples with their masks for any Trial settings, as one PNG: the network's input. About 5 s.
 """
 
 from __future__ import annotations

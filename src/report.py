@@ -1,9 +1,9 @@
 """python src/report.py [--runs DIR | --trials CSV --dataset NAME] [--counts CSV] [--out DIR] [--baseline KEY]
 python src/report.py --correlate CSV --dataset NAME --counts CSV [--out DIR]
 
-Run folders, or a table of trials from elsewhere -> tables (CSV, Markdown), statistics, a figure of the gain a class,
-and what the trials show in words. With --counts: whether classes score better the more pixels the train images show of
-them; with --correlate that alone, of a table of methods. A few seconds.
+Run folders, or a table of trials from elsewhere -> tables (CSV, Markdown), statistics, figures and the answer in words.
+With --counts also the correlation of each class's IoU with its pixels in the train images; with --correlate that alone,
+of a table of methods. A few seconds.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _check(options: argparse.Namespace) -> None:
         for name in ("runs", "trials", "columns", "groups", "baseline"):
             if getattr(options, name):
                 raise InputError(f"--{name}: has no place beside --correlate, whose table holds methods, not trials")
-        for name, what in (("dataset", "whose classes are its rows"), ("counts", "whose pixels it is held against")):
+        for name, what in (("dataset", "whose classes are its rows"), ("counts", "whose pixels it is correlated with")):
             if not getattr(options, name):
                 raise InputError(f"--correlate: expected --{name} beside it, {what}")
         return
@@ -79,9 +79,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        prog="report.py", description="Run folders -> tables, a figure of the gain a class, and the answer in words."
-    )
+    parser = Parser(prog="report.py", description="Run folders -> tables, figures, and the answer in words.")
     parser.add_argument(
         "--runs", type=Path, metavar="DIR",
         help="searched to any depth (data/runs, or IMBSEG_RUNS)",
@@ -99,7 +97,7 @@ def _parser() -> Parser:
         "--groups", type=Path, metavar="FILE", help="with --trials: YAML of head, medium, tail -> classes"
     )
     parser.add_argument(
-        "--no_examples", action="store_true", help="leave out the images that gained and lost most (no prediction)"
+        "--no_examples", action="store_true", help="omit the test images that gained and lost most (no prediction)"
     )
     parser.add_argument(
         "--counts", type=Path, metavar="CSV",
@@ -113,8 +111,8 @@ def _parser() -> Parser:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
     parser.add_argument(
         "--baseline", metavar="KEY",
-        help="what the others are held against: a strategy as the report names it, or a loss or strategy that only one "
-        "has (default: plain cross_entropy, else what neither resamples nor pastes, else the first)",
+        help="the reference of all differences: a strategy as the report names it, or a loss or strategy that only one "
+        "has (default: plain cross_entropy, else one without sampling and copy-paste, else the first)",
     )  # fmt: skip
     return parser
 

@@ -60,7 +60,7 @@ KINDS = {
         {"strategy": "full/mskf/none/weak", "weak_from": str(Path(__file__).with_name("other_classes.csv"))},
         "expected the data set's classes (background, crack), 'cat' is none of them"),
     "no object to paste": (
-        {"strategy": "full/mskf/none/rare", "paste_min_pixels": "9999"}, "the train fold has nothing to paste"),
+        {"strategy": "full/mskf/none/rare", "paste_min_pixels": "9999"}, "the train fold has no source instance"),
     "paste parameter without copy-paste": ({"paste_ring": "1"}, "copy_paste 'none' has no such parameter"),
     "unknown flag": ({"lernrate": "1"}, "unknown flag '--lernrate'"),
     "lr 0": ({"lr": "0"}, "lr: expected a number > 0 and <= 1e+30, found 0"),

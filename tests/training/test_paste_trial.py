@@ -245,7 +245,7 @@ def _stop(_: dict[str, float]) -> None:
 BARREN = {
     "too large": (
         {"paste_min_pixels": "4000"},
-        "copy_paste 'rare': the train fold has nothing to paste: expected a class with fewer objects than 60 "
+        "copy_paste 'rare': the train fold has no source instance: expected a class with fewer objects than 60 "
         "(rare_objects), of 4000 pixels or more (paste_min_pixels) and at most 0.5 of the image (paste_max_share), "
         "found none of any class; change the bounds, or take another rule",
     ),

@@ -120,7 +120,7 @@ def test_a_config_that_is_there_stays(
     out = tmp_path / "mine.yml"
     out.write_text("mine")
     assert command(monkeypatch, out=str(out), **data) == 2
-    assert "is there already and stays as it is; move it away, or give another --out" in capsys.readouterr().err
+    assert "exists and is not overwritten; move it away, or give another --out" in capsys.readouterr().err
     assert out.read_text() == "mine"
 
 

@@ -1,4 +1,4 @@
-"""Image + mask + objects -> image + mask: each paste clipped at the border, none hiding too much of what it covers."""
+"""Image + mask + objects -> image + mask: instances clipped at the border, none covering too much of another."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Window = tuple[slice, slice]
 
 @dataclasses.dataclass(frozen=True)
 class Pasted:
-    """A sample with its pasted objects.
+    """A sample with its pasted instances.
 
     Attributes:
         image: (height, width, 3) uint8.
         mask: (height, width) uint8 class indices, 255 = ignored.
-        owner: (height, width) uint8: 1 for pixels of the first pasted object, 2 of the second, ..., 0 of none. What
+        owner: (height, width) uint8: 1 for pixels of the first pasted instance, 2 of the second, ..., 0 of none. What
             another map says of a pixel (the size of its object, say) holds where it is 0.
-        labels: (objects,) int64, class of each pasted object.
+        labels: (objects,) int64, class of each pasted instance.
         areas: (objects,) int64, pixels of each that can be seen.
         shares: (objects,) float64, the share that each took of the image it came from.
     """
@@ -38,7 +38,7 @@ class Pasted:
     shares: NDArray[np.float64]
 
     def counts(self, classes: int) -> NDArray[np.int64]:
-        """(classes,) pasted objects of each class that can be seen."""
+        """(classes,) visible pasted instances of each class."""
         return np.bincount(self.labels[self.areas > 0], minlength=classes).astype(np.int64)
 
 
@@ -53,9 +53,9 @@ def paste(
     smallest: float,
     edge: float,
 ) -> Pasted:
-    """Paste objects one after the other, each over what is there.
+    """Paste instances one after the other, each over what is there.
 
-    A paste that would leave less than `visible` of an object that it covers is left out: of an object pasted before, or
+    An instance that would leave less than `visible` of one that it covers is dropped: of an instance pasted before, or
     of a component of a class in `things` in the sample. The ring round what was pasted becomes ignored, since its
     pixels are neither the object's nor quite the sample's; but only where no pasted object and no pixel of a class in
     `things` lies: it hides neither the object nor others.
@@ -100,7 +100,7 @@ class _Canvas:
         self.components: dict[int, _Components] = {}
 
     def add(self, patch: Patch, corner: tuple[int, int], *, visible: float, edge: float) -> None:
-        """Paste one object, unless it lies outside or hides too much."""
+        """Paste one instance, unless it lies outside or covers too much."""
         window, part = clip(patch.shape.shape, corner, self.mask.shape)
         shape = patch.shape[part].astype(bool)
         if not shape.any() or len(self.labels) == IGNORE - 1 or self._hides(window, shape, visible):
@@ -173,7 +173,7 @@ class _Components:
         Args:
             window: of the shape in the sample.
             shape: (height, width) of the window.
-            own: (pixels of the shape,) whether they show this class, as it was before any paste.
+            own: (pixels of the shape,) whether they show this class, as it was before anything was pasted.
         """
         y, x = np.nonzero(shape)
         rows, columns = y[own] + window[0].start - self.corner[1], x[own] + window[1].start - self.corner[0]

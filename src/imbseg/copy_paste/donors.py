@@ -1,4 +1,4 @@
-"""The objects of a train fold that may be pasted: instances where the data set has them, else connected components."""
+"""Source instances of a train fold: instances where the data set has instance masks, else connected components."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGION = 0.5  # a class is a region, no objects, where more of its pixels lie in
 
 @dataclasses.dataclass(frozen=True)
 class Donors:
-    """Objects that may be pasted, a row each, in the order of their images.
+    """Source instances, a row each, in the order of their images.
 
     Attributes:
         image: (objects,) int64, row of the train fold.
@@ -39,7 +39,7 @@ class Donors:
 
     @functools.cached_property
     def counts(self) -> NDArray[np.int64]:
-        """(classes,) objects of each class."""
+        """(classes,) source instances of each class."""
         return np.bincount(self.label, minlength=self.classes).astype(np.int64)
 
     @functools.cached_property
@@ -56,7 +56,7 @@ def find_donors(
     paste_min_pixels: int,
     paste_max_share: float,
 ) -> Donors:
-    """Choose the objects of a train fold that lie within the area bounds.
+    """Choose the source instances: objects of a train fold within the area bounds.
 
     A class most of whose pixels lie in pieces above the upper bound is a region such as road or sky: its smaller pieces
     are crumbs of it, and none of them gives.

@@ -1,4 +1,4 @@
-"""Chance -> which objects are pasted into one sample, how large, mirrored or not, and where."""
+"""A generator -> the source instances pasted into one sample: which, how large, mirrored or not, and where."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from imbseg.copy_paste.donors import Donors
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """One paste.
+    """One pasted instance.
 
     Attributes:
-        donor: row of the donors.
-        scale: factor on top of the one that brings the donor's image to the size of training.
+        donor: row of the source instances.
+        scale: factor on top of the one that brings the source image to the size of training.
         flip: mirrored left to right.
         centre: (x, y) of the object's box, as shares of the sample's width and height, in [0, 1).
     """
@@ -37,14 +37,14 @@ def draw(
     scale: tuple[float, float],
     flip: float,
 ) -> list[Placement]:
-    """Draw whether, how many (1 to `objects`, alike), and for each a class by weight, one of its objects, and a place.
+    """Draw whether, how many (1 to `objects`), and for each a class by weight, one of its instances, and a place.
 
     Args:
-        rng: where the chance comes from.
-        donors: whose objects of a class with weight are drawn alike.
-        class_weights: (classes,) relative; 0 for every class without a donor.
-        probability: of any paste at all.
-        objects: most pastes.
+        rng: the generator.
+        donors: the source instances; those of a class with weight are equally likely.
+        class_weights: (classes,) relative; 0 for every class without a source instance.
+        probability: that anything is pasted.
+        objects: most pasted instances.
         scale: smallest and largest factor, drawn log-uniform.
         flip: probability of a mirror image.
 

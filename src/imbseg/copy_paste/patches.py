@@ -1,4 +1,4 @@
-"""Donors -> patches: an object cut out of its image, kept in memory, brought to a size."""
+"""Source instances -> patches: an instance cut out of its image, kept in memory, brought to a size."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Patch:
 
 
 class Patches:
-    """Cuts donors out of their images; the last used stay in memory, up to a bound."""
+    """Cuts source instances out of their images; the last used stay in memory, up to a bound."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Patches:
         margin: int,
         paste_memory: int,
     ) -> None:
-        """Take where the donors lie.
+        """Take where the source instances lie.
 
         Args:
             donors: their rows.
@@ -74,7 +74,7 @@ class Patches:
         self.taken = 0
 
     def __getitem__(self, donor: int) -> Patch:
-        """The patch of one row of the donors.
+        """The patch of one source instance, by its row.
 
         Raises:
             InputError: a file can't be read, or isn't what it was when meta was made.
@@ -88,7 +88,7 @@ class Patches:
         return found
 
     def fill(self, donors: Iterable[int]) -> None:
-        """Cut these donors while there is room, each image read once: loader processes then share them."""
+        """Cut these instances while there is room, each image read once: loader processes then share them."""
         by_image: dict[int, list[int]] = {}
         for donor in donors:
             if donor not in self.kept:
@@ -111,7 +111,7 @@ class Patches:
             self.taken -= self.kept.popitem(last=False)[1].nbytes
 
     def _cut(self, donors: list[int]) -> list[Patch]:
-        """Patches of donors of one image."""
+        """Patches of the source instances of one image."""
         row, table = int(self.donors.image[donors[0]]), self.donors
         image, mask = self.read(self.images[row], self.masks[row])
         instances = read_objects(self.outlines[row]) if self.outlines else None

@@ -43,7 +43,7 @@ def unified_focal(
         logits: (images, classes, height, width) float.
         target: (images, height, width) int64, 255 = ignored.
         class_priors: (classes,) pixel shares of the train fold.
-        delta: weight in [0, 1] of the rare classes, and of missed pixels in the overlap.
+        delta: weight in [0, 1] of the rare classes, and of false negatives in the overlap.
         unified_gamma: g in [0, 1): holds common classes back, lifts rare ones.
 
     Source: Yeung et al., arXiv:2102.04525, section 3.4 (asymmetric variant).

@@ -37,7 +37,7 @@ def tversky(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, bet
         logits: (images, classes, height, width) float.
         target: (images, height, width) int64, 255 = ignored.
         class_weights: (classes,) or None, weights of the classes in the mean.
-        beta: weight in [0, 1] of missed pixels; 1/2 is `dice`.
+        beta: weight in [0, 1] of false negatives; 1/2 is `dice`.
 
     Source: Salehi et al., arXiv:1706.05721, equation 4 (alpha = 1 - beta); segmentation_models.pytorch's TverskyLoss.
     """

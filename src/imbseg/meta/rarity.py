@@ -1,4 +1,4 @@
-"""Which classes are rare, by which of three measures: each is a trouble of its own, with remedies of its own."""
+"""Which classes are rare, by which of three measures; each kind of rarity has remedies of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PIXEL_FRACTION = 0.2  # of the pixels a class would have if all had equally many
 SMALL_OBJECT = (
     0.005  # of an image: 36 x 36 pixels of 512 x 512, some two cells of the feature map each way at stride 16
 )
-MANY_EMPTY = 0.25  # share of the train images that show nothing, from which it is a trouble of its own
+MANY_EMPTY = 0.25  # share of train images without foreground, from which it counts as a kind of rarity
 GINI_APART = 0.15  # from which two Gini coefficients tell whether the imbalance is one of images or of pixels
 
 

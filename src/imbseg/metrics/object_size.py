@@ -1,4 +1,4 @@
-"""Found and missed pixels by the size of the object that they belong to: small, medium, large as in COCO."""
+"""True positives and false negatives by the size of their object: small, medium, large as in COCO."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def size_counts(prediction: NDArray[np.integer], mask: NDArray[np.uint8], sizes:
         sizes: what `object_sizes` gave for the mask.
 
     Returns:
-        (3, classes, 3) int64: pixels found, pixels missed, and objects, of each class and size.
+        (3, classes, 3) int64: true positives, false negatives, and objects, of each class and size.
 
     >>> mask = np.array([[1, 1, 0, 1]], np.uint8)
     >>> sizes = object_sizes(mask, np.array([[1, 1, 0, 2]]), classes=2)

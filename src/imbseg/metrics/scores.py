@@ -71,7 +71,7 @@ def image_iou(counts: Counts) -> Floats:
 def published_image_iou(counts: Counts) -> Floats:
     """(images, classes) IoU as the published experiment counted it.
 
-    A class counts in the images whose truth shows it, so false alarms elsewhere are skipped, and predictions on
+    A class counts in the images whose truth shows it, so false positives elsewhere are skipped, and predictions on
     ignored pixels are errors of the class predicted.
     """
     present = counts.tp + counts.fn > 0

@@ -1,4 +1,4 @@
-"""Decoding as trained: the class of the largest logit."""
+"""Prediction as trained: the class of the largest logit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rank-based decoding: of each class the pixels that make its expected IoU in this image the largest."""
+"""Rank-based prediction: of each class the pixels that make its expected IoU in this image the largest."""
 
 from __future__ import annotations
 

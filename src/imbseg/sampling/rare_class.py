@@ -19,7 +19,7 @@ def rare_class(pixel_counts: NDArray[np.int64], *, rare_temperature: float) -> N
             19 classes of street scenes; far above 1 all classes are drawn alike.
 
     Returns:
-        (classes, images) float64, sum 1: the chance that a class and an image are drawn; the crop is placed on an
+        (classes, images) float64, sum 1: probability of a class and an image; the crop is placed on an
         object of that class. 0 for a class that the fold lacks and for an image without labelled pixels; where no
         image has any, all are equal.
 

@@ -34,7 +34,7 @@ def class_scores(
         class_names: in index order.
         history: rows of epochs.csv, with `IoU/<class>`.
         draws: rows of draws.csv, with `confidence:<class>` where asks_confidence says so.
-        unseen: classes that no validation image shows: their IoU is 0 after a false alarm, and tells nothing.
+        unseen: classes that no validation image shows: their IoU is 0 with any false positive and says nothing.
 
     Returns:
         (classes,) in 0..1, NaN where there is none: everywhere before the first epoch.

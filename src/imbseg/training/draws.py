@@ -11,7 +11,7 @@ from imbseg.datasets.spec import IGNORE
 from imbseg.training.record import Row
 from imbseg.training.samples import Batch
 
-PASTED = "pasted"  # (images, classes) int64 in a batch: objects pasted into each sample
+PASTED = "pasted"  # (images, classes) int64 in a batch: instances pasted into each sample
 
 
 class Draws:
@@ -81,7 +81,7 @@ def true_class_probability(target: torch.Tensor, logits: torch.Tensor) -> np.nda
         logits: (images, classes, height, width), on any device.
 
     Returns:
-        (classes,) float64, summed on the CPU: on a GPU the order of a sum is left to chance.
+        (classes,) float64, summed on the CPU: on a GPU the order of a sum is not fixed.
     """
     classes = logits.shape[1]
     at = target.to(logits.device).clamp(max=classes - 1)[:, None]  # an ignored pixel asks for any class, and is dropped

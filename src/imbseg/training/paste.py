@@ -1,4 +1,4 @@
-"""Copy-paste in a trial: its train fold's donors, the weights of their classes, and what a sample gets pasted."""
+"""Copy-paste in a trial: its train fold's source instances, the weights of their classes, and the pasted samples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_MARGIN = 32  # pixels round an object that are kept for a soft edge
 
 
 def read_donors(trial: Trial, dataset: Dataset, images: Any, objects: Any) -> Donors:
-    """The donors of a trial's train fold.
+    """The source instances of a trial's train fold.
 
     Args:
         trial: its rule and area bounds.
@@ -38,13 +38,13 @@ def read_donors(trial: Trial, dataset: Dataset, images: Any, objects: Any) -> Do
         objects: objects.csv.
 
     Raises:
-        InputError: the rule finds no donor.
+        InputError: the rule finds no source instance.
     """
     donors = find_donors(images, objects, dataset, paste_min_pixels=trial.paste_min_pixels,
                          paste_max_share=trial.paste_max_share)  # fmt: skip
     if not class_weights(trial, dataset, donors, {}).any():
         raise InputError(
-            f"copy_paste {trial.copy_paste!r}: the train fold has nothing to paste: {_wanted(trial, dataset)}, of "
+            f"copy_paste {trial.copy_paste!r}: the train fold has no source instance: {_wanted(trial, dataset)}, of "
             f"{trial.paste_min_pixels} pixels or more (paste_min_pixels) and at most {trial.paste_max_share:g} of the "
             f"image (paste_max_share), found {counted(dataset, donors.counts) or 'none of any class'}; change the "
             f"bounds, or take another rule"
@@ -110,7 +110,7 @@ def paste_record(trial: Trial, dataset: Dataset, donors: Donors | None) -> dict[
 
 
 def donor_line(trial: Trial, dataset: Dataset, donors: Donors) -> str:
-    """What a person should know before the first step: which classes are pasted, and which can't be."""
+    """The line before the first step: which classes are pasted, and which can't be."""
     weights = class_weights(trial, dataset, donors, {})
     words = f"copy-paste ({trial.copy_paste}): objects of {counted(dataset, donors.counts * (weights > 0))}"
     weak = trial.copy_paste == "weak"
@@ -127,10 +127,10 @@ def donor_line(trial: Trial, dataset: Dataset, donors: Donors) -> str:
 
 
 class Paster:
-    """Pastes donors into warped samples: what one gets depends on the seed, its key and the class weights alone."""
+    """Pastes source instances into warped samples, by the seed, the sample's key and the class weights alone."""
 
     def __init__(self, trial: Trial, dataset: Dataset, donors: Donors, files: Files, read: Reader) -> None:
-        """Take what decides the pastes; the files are those of the train fold."""
+        """Take the settings; the files are those of the train fold."""
         self.trial, self.dataset, self.donors, self.sizes = trial, dataset, donors, files.sizes
         soft = math.ceil(3 * trial.paste_edge / trial.paste_scale_min)
         margin = 1 + min(soft, MOST_MARGIN)
@@ -156,7 +156,7 @@ class Paster:
         return f"pasting {self.shares()}" if self.trial.copy_paste == "adaptive" else None
 
     def shares(self) -> str:
-        """`pole 75 %, car 25 %`: the chance of each class, the likeliest first."""
+        """`pole 75 %, car 25 %`: the probability of each class, the largest first."""
         share = 100 * self.weights / self.weights.sum()
         order = [index for index in np.argsort(-share, kind="stable").tolist() if share[index]]
         return ", ".join(f"{self.dataset.class_names[index]} {share[index]:.3g} %" for index in order)

@@ -85,7 +85,7 @@ def absences(absent: dict[str, list[str]]) -> list[str]:
     words = {
         "train": "no train image shows {}: the network can't learn it",
         "val": "no validation image shows {}: the best epoch is chosen by the mean IoU of the other classes",
-        "test": "no test image shows {}: a false alarm scores it 0, else it has no score",
+        "test": "no test image shows {}: its IoU is 0 with any false positive, else undefined",
     }
     return [words[subset].format(", ".join(names)) for subset, names in absent.items() if names]
 

@@ -170,13 +170,13 @@ def augment(
     normalisation: Normalisation,
     paste: Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pasted] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], Pasted | None]:
-    """Cut a sample out of one image and its mask, paste objects into it, colour and normalise it.
+    """Cut a sample out of one image and its mask, paste instances into it, colour and normalise it.
 
     Args:
         image: (height, width, 3) uint8.
         mask: (height, width) uint8.
         geometry: where the sample lies.
-        rng: where the chance of its colours comes from.
+        rng: the generator of its colours.
         trial: their ranges.
         normalisation: mean and standard deviation of the channels.
         paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
