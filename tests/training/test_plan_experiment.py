@@ -130,7 +130,7 @@ def test_by_default_it_goes_beside_the_other_configs(
     camvid = Path(__file__).resolve().parents[2] / "configs" / "cracks.yml"
     monkeypatch.setattr(Path, "exists", lambda path: path == camvid)
     assert command(monkeypatch, **data) == 2
-    assert f"--out {camvid}: is there already" in capsys.readouterr().err
+    assert f"--out {camvid}: exists and is not overwritten" in capsys.readouterr().err
 
 
 @pytest.fixture
