@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-ORDER = ["errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
+ORDER = ["errors", "files", "declared", "own", "menu", "console", "canvas", "datasets", "splits", "meta", "sampling",
          "copy_paste", "augment", "models", "losses", "post_hoc", "metrics", "trial", "training", "runs", "statistics",
          "report"]  # fmt: skip
 MAY_IMPORT = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from error_runs import add_counts, write_table
-from page_reader import Reader, csv_rows, number, read
+from page_reader import Reader, Shown, csv_rows, number, read
 from run_folders import CLASSES, make_run
 from test_examples import Network, pair_of_runs
 
@@ -104,13 +104,16 @@ def test_the_error_analysis_is_on_the_page(tmp_path: Path) -> None:
 
 def test_every_mark_of_a_chart_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:
     page = written(three_seeds, tmp_path / "out")
-    dots = [mark for mark in page.marks if mark.file == "comparisons.csv"]
+    marks = [mark for mark in page.marks if mark.file == "comparisons.csv"]
     rows = csv_rows(tmp_path / "out", "comparisons.csv")
-    assert len(dots) == sum(row["score"] in ("mIoU", "head", "tail") or "IoU/" in row["score"] for row in rows)
-    for mark in dots:
-        for attribute, column in WHERE.items():
-            if attribute in mark.attributes:
-                assert float(mark.attributes[attribute]) == float(rows[mark.row][column])
+    shown = [
+        place for place, row in enumerate(rows) if row["score"] in ("mIoU", "head", "tail") or "IoU/" in row["score"]
+    ]
+    for attribute in ("data-mean", "data-low", "data-high"):  # a dot a row, and an interval a row
+        assert sorted(mark.row for mark in marks if attribute in mark.attributes) == shown
+    for mark in marks:
+        for attribute in WHERE.keys() & mark.attributes.keys():
+            assert float(mark.attributes[attribute]) == float(rows[mark.row][WHERE[attribute]])
     for file, head, tail in (
         ("results.csv", "test/head", "test/tail"),
         ("strategies.csv", "test/head mean", "test/tail mean"),
@@ -130,22 +133,52 @@ def straight(pairs: list[tuple[float, float]]) -> bool:
     return len(set(values)) > 2 and abs(slope) > 1 and bool(np.abs(slope * values + start - pixels).max() < 0.11)
 
 
+def corners(mark: Shown) -> list[tuple[float, float]]:
+    """The points of a path."""
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML]([^ ]+) ([^LMz]+)", mark.attributes["d"])]
+
+
 def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -> None:
-    written(three_seeds, tmp_path / "out")
-    text = (tmp_path / "out/report.html").read_text(encoding="utf-8")
-    dots = re.findall(r'<g class="dot[^>]*data-mean="([^"]+)".*?<circle cx="([^"]+)"', text)
+    marks = written(three_seeds, tmp_path / "out").marks
+    dots = [(float(one.attributes["data-mean"]), float(one.attributes["x"])) for one in marks if
+            "data-mean" in one.attributes]  # fmt: skip
     assert len(dots) == 12  # two strategies, six scores
-    assert straight([(float(mean), float(x)) for mean, x in dots])
-    intervals = re.findall(r'data-low="([^"]+)" data-high="([^"]+)".*?<line x1="([^"]+)" x2="([^"]+)"', text)
-    ends = [
-        (float(value), float(x)) for low, high, left, right in intervals for value, x in ((low, left), (high, right))
+    assert straight(dots)
+    ends = [(float(one.attributes[name]), x) for one in marks if "data-low" in one.attributes
+            for name, (x, _) in zip(("data-low", "data-high"), corners(one), strict=True)]  # fmt: skip
+    assert len(ends) == 24
+    assert straight(dots + [one for one in ends if abs(one[0]) < 0.3])
+    for row in {one.row for one in marks if "data-low" in one.attributes}:
+        dot, interval = (next(one for one in marks if one.row == row and name in one.attributes)
+                         for name in ("data-mean", "data-low"))  # fmt: skip
+        assert {y for _, y in corners(interval)} == {float(dot.attributes["y"])}
+    points = [{name: float(one.attributes[name]) for name in ("x", "y", "data-head", "data-tail")} for one in marks
+              if "data-head" in one.attributes]  # fmt: skip
+    assert len(points) == 12  # three means, nine seeds
+    assert straight([(one["data-tail"], one["y"]) for one in points])
+    assert np.polyfit(*np.array([(one["data-tail"], one["y"]) for one in points]).T, 1)[0] < 0
+    assert np.ptp([one["x"] for one in points if one["data-head"] == points[0]["data-head"]]) == 0
+
+
+def test_the_ticks_below_a_dot_are_its_seeds(three_seeds: Path, tmp_path: Path) -> None:
+    page = written(three_seeds, tmp_path / "out")
+    rows = [row for row in csv_rows(tmp_path / "out", "results.csv") if row["reason"] == ""]
+    dots = [(float(one.attributes["data-mean"]), float(one.attributes["x"])) for one in page.marks if
+            "data-mean" in one.attributes]  # fmt: skip
+    slope, start = np.polyfit(*np.array(dots).T, 1)
+    text = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    paths = [re.search(r' d="([^"]+)"', one)[1] for one in re.findall(r"<path [^>]*>", text) if 'class="seeds"' in one]
+    assert len(paths) == 2
+    drawn = sorted(float(x) for one in paths for x in re.findall(r"M([^ ]+) ", one))
+    names = [
+        name for name in rows[0] if name in ("test/mIoU", "test/head", "test/tail") or name.startswith("test/IoU/")
     ]
-    assert straight([(float(mean), float(x)) for mean, x in dots] + [one for one in ends if abs(one[0]) < 0.3])
-    circles = [one for one in re.findall(r"<circle [^>]*>", text) if "data-head" in one]
-    found = [{name: float(re.search(rf' {name}="([^"]+)"', one)[1]) for name in ("cx", "cy", "data-head", "data-tail")}
-             for one in circles]  # fmt: skip
-    assert straight([(one["data-tail"], one["cy"]) for one in found])
-    assert np.ptp([one["cx"] for one in found if one["data-head"] == found[0]["data-head"]]) == 0
+    base = {row["seed"]: row for row in rows if row["trial"].startswith("plain")}
+    gains = [
+        float(row[name]) - float(base[row["seed"]][name]) for row in rows if row not in base.values() for name in names
+    ]
+    assert len(drawn) == len(gains) == 36
+    assert np.abs(np.array(drawn) - sorted(slope * gain + start for gain in gains)).max() < 0.11
 
 
 def test_learning_curves_follow_their_rows(three_seeds: Path, tmp_path: Path) -> None:
@@ -154,10 +187,10 @@ def test_learning_curves_follow_their_rows(three_seeds: Path, tmp_path: Path) ->
         (tmp_path / "out/report.html").read_text(encoding="utf-8"),
         csv_rows(tmp_path / "out", "learning_curves.csv"),
     )
-    drawn = re.findall(r'<polyline points="([^"]+)" class="thin" data-rows="([^"]+)" data-column="tail"', text)
+    drawn = re.findall(r'<path d="M([^"]+)"[^>]* class="thin"[^>]* data-rows="([^"]+)" data-column="tail"', text)
     assert len(drawn) == 9
-    pairs = [(float(rows[int(row)]["tail"]), float(point.split(",")[1])) for points, places in drawn
-             for point, row in zip(points.split(), places.split(), strict=True)]  # fmt: skip
+    pairs = [(float(rows[int(row)]["tail"]), float(point.split(" ")[1])) for points, places in drawn
+             for point, row in zip(points.split("L"), places.split(), strict=True)]  # fmt: skip
     assert straight(pairs)
     assert np.polyfit(*np.array(pairs).T, 1)[0] < 0  # the higher, the nearer to the top
 

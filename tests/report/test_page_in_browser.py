@@ -95,7 +95,7 @@ def test_a_mark_tells_its_numbers_under_the_pointer_and_by_keyboard(page: browse
     place = page.run("(one => { one.scrollIntoView({block: 'center', behavior: 'instant'});"
                      " const box = one.getBoundingClientRect();"
                      " return [box.x + box.width / 2, box.y + box.height / 2]; })"
-                     "(document.querySelector('svg .dot circle'))")  # fmt: skip
+                     "(document.querySelector('svg .dot'))")  # fmt: skip
     page.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
     page.wait("!document.getElementById('tip').hidden")
     assert page.run("document.getElementById('tip').textContent").startswith("mIoU: ")
@@ -126,8 +126,8 @@ CONTRAST = """(() => {
     const own = luminance(element.closest("svg") ? style.fill : style.color);
     return (Math.max(own, ground) + .05) / (Math.min(own, ground) + .05);
   };
-  return Object.fromEntries(["body", "caption", ".note", "nav a", "svg .tick", "svg .name", "summary"]
-    .map(name => [name, against(document.querySelector(name))]));
+  return Object.fromEntries(["body", "caption", ".note", "nav a", "svg text", "summary"]
+    .map(name => [name, Math.min(...[...document.querySelectorAll(name)].map(against))]));
 })()"""
 
 

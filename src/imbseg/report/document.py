@@ -10,11 +10,10 @@ from imbseg.report import comparisons, tables
 from imbseg.report.answer import answer_of
 from imbseg.report.apart import doubts, groups_apart
 from imbseg.report.examples import Examples
+from imbseg.report.figures.of_group import WHAT
 from imbseg.report.frames import Frames, Notes, of_group
 from imbseg.report.words import METHOD, sentences
 from imbseg.runs.strategies import Group, Results
-
-WHAT = {"gains": "Gain a class", "plane": "Head against tail", "curves": "Learning curves"}
 
 
 def document(
@@ -29,7 +28,7 @@ def document(
     Args:
         results: what is told.
         frames: of `all_frames`.
-        figures: group -> what is drawn (gains, plane, curves) -> file name.
+        figures: group -> what is drawn (see WHAT) -> file name.
         shown: group -> its example images.
         notes: of `image_frames`.
     """

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from imbseg.files import write_text
@@ -13,10 +12,9 @@ from imbseg.report.apart import doubts, groups_apart
 from imbseg.report.document import document, left_out
 from imbseg.report.example_store import Predict
 from imbseg.report.examples import Examples, examples
-from imbseg.report.figures import draw, save
+from imbseg.report.figures import of_group as drawn
 from imbseg.report.frames import Frames, Notes, all_frames, image_frames, of_group
 from imbseg.report.latex import latex
-from imbseg.report.overview_figures import curves_figure, plane_figure
 from imbseg.report.page import render
 from imbseg.report.page.assemble import page
 from imbseg.report.publish import draft
@@ -73,9 +71,9 @@ def _write(results: Results, frames: Frames, notes: Notes, folder: Path, predict
     render.write(page(results, frames, shown, notes), folder / "report.html")
     figures = _figures(results, frames, folder)
     write_text(folder / "report.md", document(results, frames, figures, shown, notes))
-    drawn = [name for names in figures.values() for name in names.values()]
-    drawn += [one.file for one in shown.values() if one.file]
-    return ["report.html", "report.md", *frames, *_latex(results, folder), *drawn]
+    pictures = [name for names in figures.values() for name in names.values()]
+    pictures += [one.file for one in shown.values() if one.file]
+    return ["report.html", "report.md", *frames, *_latex(results, folder), *pictures]
 
 
 def _endings(results: Results) -> list[tuple[Group, str]]:
@@ -97,14 +95,10 @@ def _figures(results: Results, frames: Frames, folder: Path) -> dict[str, dict[s
     """Draw each group's figures: group -> what is drawn -> file."""
     found: dict[str, dict[str, str]] = {}
     for group, ending in _endings(results):
-        curves = of_group(frames, "learning_curves.csv", group)
-        draws: dict[str, Callable[[Path], bool]] = {
-            "gains": functools.partial(draw, group),
-            "plane": functools.partial(save, functools.partial(plane_figure, group)),
-            "curves": functools.partial(save, functools.partial(curves_figure, group, curves)),
-        }
-        names = {what: f"{what}{ending}.png" for what in draws}
-        found[group.name] = {what: names[what] for what, make in draws.items() if make(folder / names[what])}
+        canvases = drawn.figures(group, frames, answer_of(group, frames).best)
+        found[group.name] = {what: f"{what}{ending}.png" for what in canvases}
+        for what, canvas in canvases.items():
+            canvas.write(folder / found[group.name][what])
     return found
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
 from imbseg.report.answer import Answer, answer_of
 from imbseg.report.apart import doubts, groups_apart
 from imbseg.report.class_answer import tail_classes
+from imbseg.report.class_order import ClassOrder, class_order
 from imbseg.report.examples import Examples
-from imbseg.report.figures import ClassOrder, class_order
+from imbseg.report.figures import of_group as drawn
+from imbseg.report.figures.overview import plane
 from imbseg.report.frames import Frames, Notes, of_group, records, trials_of
-from imbseg.report.page import dots, gallery, lines, plane
+from imbseg.report.page import gallery
 from imbseg.report.page.content import Chapter, Chart, Column, Page, Section, Table, Tile
 from imbseg.report.page.full import DIFFERENCE, P, correlated, run, statistics
 from imbseg.report.page.reasons import why
@@ -129,10 +130,8 @@ def _moved_prior(group: Group, frames: Frames) -> Section:
 
 def _classes(group: Group, frames: Frames, order: ClassOrder) -> Section:
     compared = of_group(frames, "comparisons.csv", group)
-    there = [score for score in SCORES if len(compared) and (compared["score"] == score).any()]
-    names = [group.classes[index] for index in order.places]
-    titles = {f"IoU/{name}": name for name in names}
-    charts = dots.panels(compared, [*there, *titles], titles) if len(compared) else []
+    charts = [Chart(canvas.svg(), label, "comparisons.csv", label)
+              for label, canvas in drawn.gain_panels(group, frames, order)]  # fmt: skip
     of_classes = compared[compared["score"].str.startswith("IoU/")] if len(compared) else compared
     columns = (Column("strategy", "strategy"), Column("score", "class"), DIFFERENCE, Column("seeds", "seeds", 0),
                Column("p_t", "p (t)", P), Column("p_t_holm", "p, Holm over the classes", P),
@@ -140,16 +139,7 @@ def _classes(group: Group, frames: Frames, order: ClassOrder) -> Section:
     table = Table("Gain of every class", "comparisons.csv", of_classes, columns, by="strategy", folded=True)
     said = _told_of_classes(group, of_classes, order) if charts else ()
     return Section("classes", "What each strategy did to each class", said,
-                   tuple(_best_first(charts, compared, there)), (table,) if len(of_classes) else ())  # fmt: skip
-
-
-def _best_first(charts: Sequence[Chart], compared: pd.DataFrame, there: Sequence[str]) -> list[Chart]:
-    """Panels by the gain on the tail (mIoU where there is none), the largest first."""
-    if not charts:
-        return []
-    score = "tail" if "tail" in there else "mIoU"
-    gains = {row["strategy"]: row["mean"] for _, row in records(compared[compared["score"] == score])}
-    return sorted(charts, key=lambda chart: -gains.get(chart.strategy, -math.inf))
+                   tuple(charts), (table,) if len(of_classes) else ())  # fmt: skip
 
 
 def _told_of_classes(group: Group, of_classes: pd.DataFrame, order: ClassOrder) -> tuple[str, ...]:
@@ -171,7 +161,8 @@ def _told_of_classes(group: Group, of_classes: pd.DataFrame, order: ClassOrder) 
 def _plane(group: Group, frames: Frames) -> Section:
     trials = trials_of(frames, group)
     labels = [one.label for one in group.strategies]
-    charts = plane.chart(trials, of_group(frames, "strategies.csv", group), labels)
+    canvas = plane(trials, of_group(frames, "strategies.csv", group), labels)
+    charts = [] if canvas is None else [Chart(canvas.svg(), "Head against tail", "results.csv")]
     said = (
         "Up is good for the rare classes, right is good for the others. Large: mean of a strategy; small: its seeds.",
     )
@@ -179,8 +170,8 @@ def _plane(group: Group, frames: Frames) -> Section:
 
 
 def _curves(group: Group, frames: Frames) -> Section:
-    labels = [one.label for one in group.strategies]
-    charts = lines.charts(of_group(frames, "learning_curves.csv", group), labels)
+    charts = [Chart(canvas.svg(), f"Validation {score}", "learning_curves.csv")
+              for score, canvas in drawn.curve_panels(group, frames)]  # fmt: skip
     said = ("Validation scores epoch by epoch: bold the mean of the seeds, thin each trial.",)
     return Section("curves", "Learning curves", said if charts else (), tuple(charts))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from imbseg.report.class_order import ClassOrder
 from imbseg.report.errors import why as errors
-from imbseg.report.figures import ClassOrder
+from imbseg.report.figures.confusion import confusion
 from imbseg.report.frames import WHY, Frames, of_group
-from imbseg.report.page import heat
-from imbseg.report.page.content import Column, Section, Table
+from imbseg.report.page.content import Chart, Column, Section, Table
 from imbseg.runs.strategies import Group
 
+FILE = "confusion_change.csv"
 MOST = 20  # confusions of a strategy that are listed at once
 LONGEST = 300  # rows of a folded table; the file has all
 STRATEGY, CLASS = Column("strategy", "strategy"), Column("class", "class")
@@ -44,7 +45,8 @@ def _confusion(classes: list[str], found: dict[str, pd.DataFrame], said: tuple[s
     key, title = "confusion", "What is mistaken for what"
     if not len(frame):
         return Section(key, title)
-    charts = heat.chart(frame, best, classes)
+    canvas = confusion(frame, best, classes)
+    charts = [] if canvas is None else [Chart(canvas.svg(), best, FILE)]
     columns = (
         STRATEGY, Column("truth", "truth"), Column("prediction", "taken for"),
         Column("baseline_share", "of its pixels, baseline", 1, percent=True),
@@ -54,8 +56,8 @@ def _confusion(classes: list[str], found: dict[str, pd.DataFrame], said: tuple[s
     )  # fmt: skip
     ordered = frame.loc[frame["change"].abs().sort_values(ascending=False, kind="stable").index]
     own = ordered[ordered["strategy"] == best]
-    tables = [Table(f"{best}: the mistakes that changed most", heat.FILE, own.head(MOST), columns[1:])]
-    tables.append(Table("Every strategy's, the largest changes first", heat.FILE, ordered.head(LONGEST), columns,
+    tables = [Table(f"{best}: the mistakes that changed most", FILE, own.head(MOST), columns[1:])]
+    tables.append(Table("Every strategy's, the largest changes first", FILE, ordered.head(LONGEST), columns,
                         by="strategy", folded=True))  # fmt: skip
     read = ("Blue: fewer of a class's pixels (row) go to another (column) than in the baseline; orange: more.",)
     return Section(key, title, said + (read if charts else ()), tuple(charts), tuple(tables))
