@@ -116,9 +116,9 @@ class Kind:
 
 BACKGROUND = (38, 44, 56)  # RGB in the masks' palette
 
-# In the order of their class index, from 1. Neighbours can be taken for each other: squares and diamonds share their
+# In the order of their class index, from 1. Neighbours can be confused with each other: squares and diamonds share their
 # blues, the two discs shape and warm colours, triangles and stars dots and greens. Diamonds are common but tiny, stars
-# are in one image of twenty: two different troubles.
+# are in one image of twenty: two kinds of rarity.
 KINDS = (
     Kind(
         "checkered_square",

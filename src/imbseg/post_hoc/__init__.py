@@ -4,7 +4,7 @@ A correction is a function of logits (images, classes, height, width) and, by ke
 `class_priors` ((classes,) pixel shares of the train fold) and one strength, of any name, that declares the grid from
 which validation chooses: `beta: Annotated[float, Strengths(0.0, 0.5, 1.0)]`. It gives the class index of each pixel,
 (images, height, width); images don't mix. A strength is chosen on the validation images, once, after training; the test
-images are then decoded once with it. A trial's `post_hoc` is `none`, one correction, or several such as prior+rank.
+images are then predicted once with it. A trial's `post_hoc` is `none`, one correction, or several such as prior+rank.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from imbseg.menu import Menu, check
 
 
 class Strengths(tuple[float, ...]):
-    """A grid for one correction; 0, which must be in it, decodes as trained."""
+    """A grid for one correction; 0, which must be in it, predicts as trained."""
 
     def __new__(cls, *values: float) -> Strengths:
         """As a signature writes it: Strengths(0.0, 0.5, 1.0)."""
@@ -72,7 +72,7 @@ def grid(name: str) -> tuple[str, tuple[float, ...]]:
     """The argument that holds a correction's strength, and the strengths to choose from; ("", ()) where it has none.
 
     Raises:
-        InputError: 0, which decodes as trained, isn't among them.
+        InputError: 0, which predicts as trained, isn't among them.
 
     >>> grid("prior")[0], grid("rank")
     ('beta', ('', ()))

@@ -10,7 +10,7 @@ from torch import Tensor
 from imbseg.post_hoc import Strengths
 from imbseg.post_hoc.none import none
 
-Beta = Annotated[  # negative: moved too far before
+Beta = Annotated[  # negative: a weighted loss overshot
     float, Strengths(-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 ]
 
@@ -19,8 +19,8 @@ def prior(logits: Tensor, *, class_priors: Tensor, beta: Beta) -> Tensor:
     """The class of the largest logit - beta log(prior) at each pixel.
 
     A network trained with plain cross-entropy learns p(class | image) under the train fold's frequencies. beta = 1
-    decodes it as if all classes were equally frequent, beta = 0 as trained; a weighted loss has moved the prior
-    already, perhaps too far, which a negative beta takes back.
+    assumes equally frequent classes, beta = 0 the frequencies of training. A weighted loss has shifted the prior
+    already; a negative beta reverses it where it overshot.
 
     Args:
         logits: (images, classes, height, width) float.

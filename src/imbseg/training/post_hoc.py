@@ -1,4 +1,4 @@
-"""The finished network decoded again: strengths chosen on validation, then the test images once with them."""
+"""Post-hoc corrections of a trained network: strengths chosen on validation, then the test images once with them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ CHOOSERS = {"mIoU": SELECTED, "tail": "tail_present"}
 
 @dataclasses.dataclass(frozen=True)
 class Along:
-    """Counts of one subset, decoded in every way: what `Counts` holds, in half the memory.
+    """Counts of one subset under every correction: what `Counts` holds, in half the memory.
 
     Attributes:
         ids: one an image.
-        ways: the decodings.
+        ways: the corrections and their strengths.
         images: (images, ways, 4, classes) int32: TP, FP, FN, ignored.
         confusions: (ways, classes, classes) int64.
         by_size: (3, classes, 3) int64 as `size_counts` gives, of the network as trained alone; None: not
@@ -52,7 +52,7 @@ class Along:
     groups: Sequence[str] = ()
 
     def at(self, way: Way) -> Counts:
-        """The counts of one decoding."""
+        """The counts of one correction and strength."""
         place = self.ways.index(way)
         tp, fp, fn, ignored = np.moveaxis(self.images[:, place].astype(np.int64), 1, 0)
         sized = (
@@ -65,7 +65,7 @@ class Along:
 
 
 def ways_of(post_hoc: str, chosen: Chosen | None = None) -> list[Way]:
-    """Every decoding that a `post_hoc` setting asks for, that of the network as trained among them.
+    """Every correction and strength of a `post_hoc` setting, the network as trained among them.
 
     Args:
         post_hoc: see `imbseg.post_hoc.steps`.
@@ -81,12 +81,12 @@ def ways_of(post_hoc: str, chosen: Chosen | None = None) -> list[Way]:
 
 
 def plain_of(ways: Sequence[Way]) -> Way | None:
-    """The way that decodes as trained: strength 0 of the first grid, else `none`."""
+    """The network as trained: strength 0 of the first grid, else `none`."""
     return next((way for way in ways if way[1] == 0 and (way[0] == "none" or grid(way[0])[1])), None)
 
 
 def correct(run: Run) -> tuple[Counts, Row]:
-    """Decode validation and test images anew with the network as it is; write post_hoc.csv and the counts.
+    """Correct the predictions on validation and test images; write post_hoc.csv and the counts.
 
     Args:
         run: its network holds the best epoch's weights; its `post_hoc` names corrections.
@@ -119,7 +119,7 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     Args:
         run: the trial.
         subset: val or test.
-        ways: the decodings.
+        ways: the corrections and their strengths.
     """
     whole = WholeImages(getattr(run.fold, subset), run.dataset, run.trial, run.normalisation)
     classes, priors = len(run.dataset.classes), torch.from_numpy(run.fold.class_priors)

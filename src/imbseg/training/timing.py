@@ -27,7 +27,7 @@ from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
-MOST_STRENGTHS_TESTED = 3  # strengths of a correction with which the test set is decoded
+MOST_STRENGTHS_TESTED = 3  # strengths of a correction with which the test set is predicted
 START_S = 12.0  # of a trial: imports (8 s), NNI from one trial to the next (1 s), the network
 
 
