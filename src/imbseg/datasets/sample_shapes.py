@@ -116,7 +116,7 @@ class Kind:
 
 BACKGROUND = (38, 44, 56)  # RGB in the masks' palette
 
-# In the order of their class index, from 1. Neighbours can be confused with each other: squares and diamonds share their
+# In the order of their class index, from 1. Neighbours are easily confused: squares and diamonds share their
 # blues, the two discs shape and warm colours, triangles and stars dots and greens. Diamonds are common but tiny, stars
 # are in one image of twenty: two kinds of rarity.
 KINDS = (
