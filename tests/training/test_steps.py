@@ -1,0 +1,251 @@
+"""Steps of training and of evaluation, each number by hand, on networks of a few weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from binary_tree import make_binary_tree
+from PIL import Image
+
+from imbseg.datasets import spec
+from imbseg.errors import TrialFailed
+from imbseg.models.weights import IMAGENET
+from imbseg.training import loop
+from imbseg.training.device import make_deterministic, seed_epoch
+from imbseg.training.optimizer import make_optimizer, poly_factor, set_learning_rates
+from imbseg.training.samples import Files, TrainSamples
+from imbseg.training.whole_images import WholeImages, stack
+from imbseg.trial import Trial
+
+CPU = torch.device("cpu")
+GREY = np.array([124, 116, 104])
+
+
+class Two(torch.nn.Module):
+    """An encoder of one weight and a decoder of another; both are 2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = torch.nn.Linear(1, 1, bias=False)
+        self.decoder = torch.nn.Linear(1, 1, bias=False)
+        for weight in self.parameters():
+            weight.data.fill_(2.0)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.encoder(image))
+
+
+def step(model: Two, optimizer: torch.optim.Optimizer, gradient: float) -> list[float]:
+    for weight in model.parameters():
+        weight.grad = torch.full_like(weight, gradient)
+    optimizer.step()
+    return [weight.item() for weight in model.parameters()]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_weight_decay_shrinks_both_parts_by_their_own_rate(optimizer: str) -> None:
+    model = Two()
+    made = make_optimizer(model, Trial(optimizer=optimizer, encoder_lr=0.25, lr=0.5, weight_decay=0.1))
+    # Without a gradient a step takes lr * weight_decay * 2.
+    assert step(model, made, 0.0) == pytest.approx([2 - 0.25 * 0.1 * 2, 2 - 0.5 * 0.1 * 2])
+
+
+def test_momentum_of_both_optimizers() -> None:
+    model = Two()
+    made = make_optimizer(model, Trial(encoder_lr=0.25, lr=0.5, momentum=0.8, weight_decay=0.0))
+    step(model, made, 1.0)
+    assert step(model, made, 1.0) == pytest.approx([2 - 0.25 * (1 + 1.8), 2 - 0.5 * (1 + 1.8)])
+    assert make_optimizer(model, Trial(optimizer="adamw", momentum=0.8)).defaults["betas"] == (0.8, 0.999)
+
+
+def test_learning_rates_decay_from_the_first_one() -> None:
+    assert poly_factor(3, 4, 2.0) == 0.0625
+    trial = Trial(encoder_lr=0.25, lr=0.5)
+    made = make_optimizer(Two(), trial)
+    for _ in range(2):  # of the first rates, not of the last ones
+        set_learning_rates(made, trial, 0.5)
+        assert [group["lr"] for group in made.param_groups] == [0.125, 0.25]
+
+
+class Seen:
+    """A loss that goes through the list, and what it was called with."""
+
+    def __init__(self, learner: loop.Learner, losses: list[float]) -> None:
+        self.learner, self.losses, self.rates, self.maps = learner, iter(losses), [], []
+        self.training: list[bool] = []
+
+    def __call__(self, logits: torch.Tensor, target: torch.Tensor, maps: dict[str, torch.Tensor]) -> torch.Tensor:
+        self.rates.append([group["lr"] for group in self.learner.optimizer.param_groups])
+        self.training.append(self.learner.model.training)
+        self.maps.append((target.tolist(), sorted(maps)))
+        return logits.sum() * 0 + next(self.losses) + logits.sum() - logits.sum().detach()
+
+
+def learner(trial: Trial) -> loop.Learner:
+    model = Two().eval()
+    return loop.Learner(model, make_optimizer(model, trial), torch.amp.GradScaler("cpu", enabled=False), CPU)
+
+
+BATCH = {"image": torch.ones(1, 1), "target": torch.tensor([7]), "object_area": torch.ones(1)}
+
+
+def test_an_epoch_by_hand() -> None:
+    trial = Trial(encoder_lr=0.25, lr=0.5, momentum=0.0, weight_decay=0.0, poly_power=1.0, epochs=2)
+    taught, watched = learner(trial), []
+    loss_of = Seen(taught, [1.0, 4.0])
+    mean = loop.train_epoch(taught, [BATCH, BATCH], loss_of, trial, 2, lambda *step: watched.append(step))
+    assert mean == 2.5
+    assert loss_of.rates == [[0.125, 0.25], [0.0625, 0.125]]  # steps 2 and 3 of 4: half and a quarter are left
+    assert loss_of.training == [True, True]
+    assert loss_of.maps == [([7], ["object_area"])] * 2
+    # The product of the two weights: the slope of each is the other. 2 - .125 * 2 = 1.75, 2 - .25 * 2 = 1.5, then
+    # 1.75 - .0625 * 1.5 and 1.5 - .125 * 1.75; a gradient that wasn't set back to 0 would be added.
+    assert [weight.item() for weight in taught.model.parameters()] == pytest.approx([1.65625, 1.28125])
+    assert [(batch is BATCH, logits.item(), logits.requires_grad) for batch, logits in watched] == [
+        (True, 4.0, False), (True, 1.75 * 1.5, False)]  # fmt: skip
+    assert sorted(BATCH) == ["image", "object_area", "target"]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_names_its_step_and_moves_no_weight(loss: float) -> None:
+    trial = Trial(encoder_lr=0.25, lr=0.5, momentum=0.0, weight_decay=0.0, poly_power=1.0, epochs=2)
+    taught = learner(trial)
+    words = rf"the loss became {loss} at step 2 of epoch 1, with lr 0\.375 and encoder_lr 0\.188"
+    with pytest.raises(TrialFailed, match=words):
+        loop.train_epoch(taught, [BATCH, BATCH], Seen(taught, [1.0, loss]), trial, 1, lambda *_: None)
+    assert [weight.item() for weight in taught.model.parameters()] == [2 - 0.25 * 2, 2 - 0.5 * 2]  # one step
+
+
+class Bright(torch.nn.Module):
+    """Class 1 where the first channel is above 0; it keeps what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[torch.Tensor] = []
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        assert not self.training
+        assert torch.is_inference_mode_enabled()
+        self.batches.append(image)
+        return torch.stack([torch.zeros_like(image[:, 0]), image[:, 0]], dim=1)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> spec.Dataset:
+    return spec.load(str(make_binary_tree(tmp_path / "cracks", n=4)))
+
+
+@pytest.fixture
+def files(dataset: spec.Dataset) -> Files:
+    """Three images of 20 x 10 and 32 x 10 pixels; each has a bright object in its mask's place, but for one column."""
+    ids, root = ["part00_0000", "part00_0001", "part00_0002"], dataset.root
+    for image_id, width in zip(ids, (20, 32, 20), strict=True):
+        mask = np.zeros((10, width), np.uint8)
+        mask[2:5, 3:9] = 255
+        image = np.zeros((10, width, 3), np.uint8)
+        image[2:5, 4:9] = 255
+        Image.fromarray(mask).save(root / f"masks/{image_id}.png")
+        Image.fromarray(image).save(root / f"images/{image_id}.png")
+    paths = [[root / folder / f"{image_id}.png" for image_id in ids] for folder in ("images", "masks")]
+    return Files(ids, *paths, [(20, 10), (32, 10), (20, 10)], [], groups=["a", "b", "a"])
+
+
+def test_whole_images_are_padded_with_grey_below_and_to_the_right(dataset: spec.Dataset, files: Files) -> None:
+    image, truth, index = WholeImages(files, dataset, Trial(), IMAGENET)[0]
+    assert (image.shape, image.dtype, index) == ((3, 16, 32), torch.float32, 0)
+    mean, std = np.array(IMAGENET[0])[:, None, None], np.array(IMAGENET[1])[:, None, None]
+    pixels = np.rint((image.numpy() * std + mean) * 255).transpose(1, 2, 0)
+    assert (pixels[10:] == GREY).all()
+    assert (pixels[:, 20:] == GREY).all()
+    assert (pixels[:10, :20, 0] == np.where(truth.mask & (np.arange(20) > 3), 255, 0)).all()
+    # 18 pixels in one small object; what is background is none
+    assert (truth.sizes.pixels.tolist(), truth.sizes.objects.tolist()) == ([[0, 0, 0], [18, 0, 0]],
+                                                                          [[0, 0, 0], [1, 0, 0]])  # fmt: skip
+
+
+def test_images_of_one_input_size_share_a_batch(dataset: spec.Dataset, files: Files) -> None:
+    whole = WholeImages(files, dataset, Trial(), IMAGENET)
+    assert whole.batches(2) == [[0, 2], [1]]
+    assert whole.batches(1) == [[0], [2], [1]]
+    resized = WholeImages(files, dataset, Trial(resize=(48, 64)), IMAGENET)
+    assert resized.batches(2) == [[0, 1], [2]]
+    assert (resized.input_size(1), resized[1][0].shape) == ((48, 64), (3, 64, 48))
+    images, truths, places = stack([resized[1], resized[0]])
+    assert (images.shape, [truth.mask.shape for truth in truths], places) == ((2, 3, 64, 48), [(10, 32), (10, 20)],
+                                                                              [1, 0])  # fmt: skip
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_an_evaluation_by_hand(dataset: spec.Dataset, files: Files, batch_size: int) -> None:
+    whole, model = WholeImages(files, dataset, Trial(), IMAGENET), Bright().train()
+    counts = loop.evaluate(model, whole, CPU, Trial(batch_size=2 if batch_size == 1 else 3, workers=0), "val")
+    assert counts.ids.tolist() == files.ids
+    assert counts.groups.tolist() == ["a", "b", "a"]
+    # Of the object's 18 pixels the first column is missed: 3.
+    assert counts.tp[:, 1].tolist() == [15, 15, 15]
+    assert counts.fn[:, 1].tolist() == [3, 3, 3]
+    assert counts.fp[:, 1].tolist() == [0, 0, 0]
+    assert counts.confusion.tolist() == [[720 - 54, 0], [9, 45]]
+    assert [counts.object_tp[1].tolist(), counts.object_fn[1].tolist()] == [[45, 0, 0], [9, 0, 0]]
+    assert counts.objects[1].tolist() == [3, 0, 0]
+    assert sorted(len(batch) for batch in model.batches) == [1, 2]
+
+
+def test_without_the_instances_that_are_declared_nothing_is_counted_by_size(
+    dataset: spec.Dataset, files: Files
+) -> None:
+    missing = Files(files.ids, files.images, files.masks, files.sizes, [Path("nowhere.png")] * 3)
+    counts = loop.evaluate(Bright(), WholeImages(missing, dataset, Trial(), IMAGENET), CPU, Trial(workers=0), "val")
+    assert counts.objects is None
+    assert counts.tp[:, 1].tolist() == [15, 15, 15]
+
+
+def samples(dataset: spec.Dataset, files: Files, **changed: object) -> TrainSamples:
+    plain = {"crop": (32, 32), "scale_min": 1.0, "scale_max": 1.0, "flip": 0.0, "color": 0.0}
+    return TrainSamples(files, dataset, Trial(**{**plain, **changed}), IMAGENET)
+
+
+def test_a_sample_without_chance_is_its_image_and_colours_are_drawn_within_their_range(
+    dataset: spec.Dataset, files: Files
+) -> None:
+    mean, std = np.array(IMAGENET[0])[:, None, None], np.array(IMAGENET[1])[:, None, None]
+    plain = samples(dataset, files)[1, 0, 1, -1]
+    pixels = plain["image"].numpy() * std + mean
+    labelled = plain["target"].numpy() != 255
+    assert labelled.sum() == 320  # the whole image, padded by ignored pixels
+    assert set(np.rint(pixels[0][labelled] * 255)) == {0, 255}
+    assert np.rint(pixels[:, ~labelled] * 255).T.tolist() == [GREY.tolist()] * (32 * 32 - 320)
+    brightest = []
+    for place in range(20):
+        drawn = samples(dataset, files, color=0.5)[1, place, 1, -1]
+        brightest.append((drawn["image"].numpy() * std + mean)[:, drawn["target"].numpy() == 1].max())
+    # White is brightness * (.5 + contrast / 2): in .5 * .75 .. 1.5 * 1.25, and another in every sample.
+    assert len(set(brightest)) == 20
+    assert 0.375 < min(brightest) < 0.75
+    assert 1.2 < max(brightest) < 1.875
+
+
+def test_a_sample_depends_on_seed_epoch_and_place_alone(dataset: spec.Dataset, files: Files) -> None:
+    def image(seed: int = 1, epoch: int = 1, place: int = 0) -> bytes:
+        chance = {"scale_min": 0.5, "scale_max": 2.0, "flip": 0.5, "color": 0.25, "seed": seed}
+        return samples(dataset, files, **chance)[epoch, place, 0, -1]["image"].numpy().tobytes()
+
+    assert image() == image()
+    assert len({image(), image(seed=2), image(epoch=2), image(place=1)}) == 4
+
+
+def test_chance_inside_the_network_is_seeded_epoch_by_epoch() -> None:
+    def drawn(seed: int, epoch: int) -> Iterator[float]:
+        seed_epoch(seed, epoch)
+        return torch.rand(3).tolist()
+
+    assert drawn(1, 2) == drawn(1, 2)
+    assert len({tuple(drawn(*pair)) for pair in ((1, 1), (1, 2), (2, 1), (2, 2), (0, 3))}) == 5
+    seed_epoch(2**61, 5)  # still a seed that torch takes
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = True, False
+    make_deterministic()
+    assert (torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic) == (False, True)
