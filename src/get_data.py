@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from imbseg.datasets.sample import SUBSETS, make_sample
 from imbseg.datasets.voc2012 import NAME, URL, check_tree, fetch_voc2012
 from imbseg.errors import Parser, run_command
 from imbseg.files import REPOSITORY
@@ -30,6 +29,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def get_sample(options: argparse.Namespace) -> None:
     """Draw the sample."""
+    from imbseg.datasets.sample import SUBSETS, make_sample  # numpy: not for --help
+
     root = options.root or REPOSITORY / "data/raw/sample"
     made = make_sample(root)
     print(f"sample: {' + '.join(f'{number} {name}' for name, number in SUBSETS.items())} images in {root}"

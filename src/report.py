@@ -11,12 +11,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, runs_folder, writable_folder
-from imbseg.metrics.predicted import Predictions
 from imbseg.runs.collect import Run, collect
+
+if TYPE_CHECKING:
+    from imbseg.metrics.predicted import Predictions
 
 
 def main() -> None:

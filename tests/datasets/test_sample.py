@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,9 +21,7 @@ STAR = 6
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("raw") / "sample"
-    begun = time.perf_counter()
     assert sample.make_sample(root)
-    assert time.perf_counter() - begun < 10
     return root
 
 

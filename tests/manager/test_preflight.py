@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import stat
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,14 +24,15 @@ def choice(*values: Any) -> dict[str, Any]:
     return {"_type": "choice", "_value": list(values)}
 
 
-def test_a_sound_experiment_passes_within_seconds(folder: Path, free_port: int) -> None:
-    start = time.monotonic()
-    lines = preflight.check(write_config(folder), free_port)
-    assert time.monotonic() - start < 5
-    assert "2 settings of the search space fit" in lines[0]
+def test_a_sound_experiment_passes(folder: Path, free_port: int) -> None:
+    assert "2 settings of the search space fit" in preflight.check(write_config(folder), free_port)[0]
 
 
-def test_1500_settings_are_checked_within_seconds(tmp_path: Path, free_port: int) -> None:
+def test_1500_settings_read_each_column_of_meta_once(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns: list[str] = []
+    monkeypatch.setattr(preflight.meta, "check_header", lambda *given: columns.append(given[-1]))
     splits = ("random", "skf_major", "mskf", "mskf_pixels", "mskf_proportion")
     write_meta(tmp_path, tuple(f"full/{split}/seed{seed}" for split in splits for seed in range(1, 6)))
     grid = {
@@ -45,9 +45,8 @@ def test_1500_settings_are_checked_within_seconds(tmp_path: Path, free_port: int
         "seed": choice(1, 2, 3, 4, 5),
     }  # fmt: skip
     config = write_config(tmp_path, searchSpace=grid, trialCommand=command(tmp_path, strategy=""))
-    start = time.monotonic()
     assert "1500 settings of the search space fit" in preflight.check(config, free_port)[0]
-    assert time.monotonic() - start < 5
+    assert len(columns) == len(set(columns)) == 5 * 5
 
 
 def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, free_port: int) -> None:

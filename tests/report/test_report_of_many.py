@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +48,7 @@ def test_fifty_trials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
                     tmp_path / "runs" / name, test=iou(counts).tolist(), classes=CLASSES, tail=TAIL, **told
                 )
                 save_counts(folder / "counts_test.npz", counts)
-    started = time.process_time()
     report(collect(tmp_path / "runs"), tmp_path / "runs", tmp_path / "out", None)
-    took, size = time.process_time() - started, (tmp_path / "out/report.html").stat().st_size
+    size = (tmp_path / "out/report.html").stat().st_size
     capsys.readouterr()
-    print(f"50 trials: report in {took:.1f} s of processor time, page of {size / 1e6:.2f} MB")
     assert size < 5e6
-    assert took < 60

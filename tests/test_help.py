@@ -1,0 +1,25 @@
+"""Every command's --help: at once, which is to say without what takes seconds to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+SLOW = ("torch", "torchvision", "numpy", "pandas", "scipy", "sklearn", "cv2", "matplotlib", "timm", "nni",
+        "segmentation_models_pytorch", "pytorch_toolbelt")  # fmt: skip
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in SOURCE.glob("*.py")))
+def test_help_imports_nothing_slow(script: str) -> None:
+    code = (
+        f"import atexit, runpy, sys; sys.path.insert(0, {str(SOURCE)!r}); sys.argv = [{script!r}, '--help']\n"
+        f"atexit.register(lambda: print('imported:', *sorted(sys.modules.keys() & set({SLOW!r}))))\n"
+        f"runpy.run_path({str(SOURCE / script)!r}, run_name='__main__')"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "--help" in shown
+    assert shown.splitlines()[-1] == "imported:"
