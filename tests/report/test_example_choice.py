@@ -14,8 +14,9 @@ from run_folders import make_run
 from imbseg.errors import InputError
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.predicted import Predicted
+from imbseg.pictures import PALETTE, distinct_colors
 from imbseg.report.example_choice import best_pair, choose
-from imbseg.report.example_panels import PALETTE, changed, close_up, colors_of, panels
+from imbseg.report.example_panels import changed, close_up, panels
 from imbseg.runs import collect as runs
 from imbseg.runs.strategies import Group, arrange
 
@@ -145,10 +146,10 @@ def test_what_changed_is_labelled_and_of_the_classes() -> None:
 
 
 def test_colours_lie_apart_for_any_number_of_classes() -> None:
-    assert colors_of(3) == list(PALETTE[:3])
-    many = np.array(colors_of(40), np.float32)
+    assert distinct_colors(3) == list(PALETTE[:3])
+    many = np.array(distinct_colors(40), np.float32)
     lab = cv2.cvtColor(many[None] / 255, cv2.COLOR_RGB2Lab)[0]
     apart = np.linalg.norm(lab[:, None] - lab, axis=2) + 1e3 * np.eye(40)
     assert apart[:12, :12].min() > 25  # 2.3 is what an eye just notices
     assert apart.min() > 20
-    assert len(set(colors_of(200))) == 200
+    assert len(set(distinct_colors(200))) == 200

@@ -15,9 +15,10 @@ from PIL import Image
 from imbseg.datasets.spec import ClassSpec, load
 from imbseg.meta.build import build
 from imbseg.models.weights import IMAGENET
+from imbseg.pictures import Sample, class_colors, color_mask, contact_sheet
 from imbseg.training.fold import read_fold
 from imbseg.training.order import EpochBatches
-from imbseg.training.preview import Sample, class_colors, color_mask, contact_sheet, first_samples
+from imbseg.training.preview import first_samples
 from imbseg.training.samples import TrainSamples
 from imbseg.trial import resolve
 
@@ -113,7 +114,7 @@ def test_ignored_pixels_are_white_with_stripes_whatever_the_classes():
     colors = np.array([[1, 2, 3], [9, 8, 7]], np.uint8)
     drawn = color_mask(np.array([[0, 1], [255, 255]], np.uint8), colors)
     assert drawn[0].tolist() == [[1, 2, 3], [9, 8, 7]]
-    assert set(np.unique(color_mask(np.full((9, 9), 255, np.uint8), colors))) == {150, 255}
+    assert set(np.unique(color_mask(np.full((9, 9), 255, np.uint8), colors))) == {105, 255}
 
 
 def test_colours_declared_are_taken_and_others_lie_apart(flags: dict[str, str]):

@@ -8,14 +8,13 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from imbseg.console import progress
 from imbseg.datasets import exact_png
-from imbseg.datasets.sample_drawing import SIZE, draw, generator
+from imbseg.datasets.sample_drawing import draw, generator
 from imbseg.datasets.sample_shapes import BACKGROUND, KINDS
 from imbseg.errors import InputError
-from imbseg.files import replaceable_folder, whole_file
+from imbseg.files import replaceable_folder
 
 SUBSETS = {"train": 240, "test": 80}  # images
 PARTS = ("images", "masks", "objects")
@@ -112,40 +111,3 @@ def _distinct_colors() -> np.ndarray:
     index = np.arange(256)
     channels = [sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)) for channel in range(3)]
     return np.stack(channels, axis=1)
-
-
-def contact_sheet(root: Path | str, path: Path | str, *, rows: int = 4, columns: int = 3) -> None:
-    """A PNG of some train images, each with its mask to the right.
-
-    Args:
-        root: a finished sample.
-        path: where the picture goes.
-        rows: of pairs.
-        columns: of pairs.
-    """
-    folder = Path(root)
-    gap, wide = 6, 2 * SIZE + 2
-    sheet = Image.new("RGB", (columns * (wide + gap) + gap, rows * (SIZE + gap) + gap), (255, 255, 255))
-    for place, index in enumerate(_telling(rows * columns)):
-        left, top = gap + place % columns * (wide + gap), gap + place // columns * (SIZE + gap)
-        for part, shift in (("images", 0), ("masks", SIZE + 2)):
-            with Image.open(folder / part / f"{index:04d}.png") as picture:
-                sheet.paste(picture.convert("RGB"), (left + shift, top))
-    with whole_file(path) as temporary:
-        sheet.quantize(palette=_palette_for(sheet), dither=Image.Dither.NONE).save(temporary, optimize=True)
-
-
-def _palette_for(sheet: Image.Image) -> Image.Image:
-    """256 colours for a sheet, a third of the size of full colour: the masks' own ones, and what the images need."""
-    kept = [channel for color in (BACKGROUND, *(kind.label for kind in KINDS)) for channel in color]
-    seen = sheet.quantize(256 - len(KINDS) - 1).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(kept + seen[: 768 - len(kept)])
-    return palette
-
-
-def _telling(number: int) -> list[int]:
-    """The train images that show the most classes, the rarest counting threefold."""
-    shown = presence("train")
-    order = np.argsort(-shown.sum(axis=1) - 2 * shown[:, -1], kind="stable")
-    return sorted(order[:number].tolist())

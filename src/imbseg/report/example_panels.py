@@ -10,44 +10,13 @@ from numpy.typing import NDArray
 
 from imbseg.datasets.spec import IGNORE
 from imbseg.metrics.predicted import Predicted
+from imbseg.pictures import BLACK, WHITE, Bytes, Color, striped
 
-Bytes = NDArray[np.uint8]
 Window = tuple[int, int, int, int]  # left, top, width, height
-Color = tuple[int, int, int]
 SIDE = 320  # of a panel, at most
 SCALES = (1 / 3, 1 / 2, 2 / 3)  # sizes that a close-up may have, as shares of the image's sides
 SMALLEST = 64  # pixels of a close-up's side
 ENOUGH = 0.6  # share of the changed pixels that a close-up must hold
-# Okabe and Ito without black: told apart by colour-blind eyes too
-PALETTE = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0), (0, 114, 178))
-LEVELS = range(0, 256, 51)  # of red, green and blue, of which further colours are made
-MISSED, STRIPE = (255, 255, 255), (0, 0, 0)
-
-
-def colors_of(count: int) -> list[Color]:
-    """So many colours: the palette's, and beyond it, one by one, what lies farthest from all before it and from grey.
-
-    Args:
-        count: how many, at most 216 more than the palette has.
-
-    Source: CIELAB distances, CIE 1976.
-    """
-    grey = [(level, level, level) for level in range(0, 256, 32)]
-    taken, offered = [*PALETTE, *grey], [(r, g, b) for r in LEVELS for g in LEVELS for b in LEVELS]
-    nearest = np.full(len(offered), np.inf)
-    for one in taken:
-        nearest = np.minimum(nearest, _distances(offered, one))
-    found = list(PALETTE[:count])
-    while len(found) < count:
-        found.append(offered[int(nearest.argmax())])
-        nearest = np.minimum(nearest, _distances(offered, found[-1]))
-    return found
-
-
-def _distances(offered: Sequence[Color], one: Color) -> NDArray[np.float64]:
-    rgb = np.array([*offered, one], np.float32)[None] / 255  # (1, colours + 1, 3)
-    lab = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab), np.float64)[0]
-    return np.asarray(np.linalg.norm(lab[:-1] - lab[-1], axis=1), np.float64)
 
 
 def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tuple[list[Bytes], Window]:
@@ -148,7 +117,7 @@ def _framed(picture: Bytes, window: Window) -> Bytes:
     first = (round(left * factor), round(top * factor))
     last = (round((left + wide - 1) * factor), round((top + high - 1) * factor))
     framed = shown.copy()
-    for color, thick in ((STRIPE, 4), (MISSED, 2)):
+    for color, thick in ((BLACK, 4), (WHITE, 2)):
         cv2.rectangle(framed, first, last, color, thick)
     return framed
 
@@ -168,13 +137,6 @@ def _judged(grey: Bytes, truth: Bytes, labels: Bytes, colors: dict[int, Color]) 
     shown = _colored(grey, np.where(labelled, labels, IGNORE), colors)
     named = np.isin(labels, classes)
     wrong = labelled & named & (labels != truth)
-    shown[wrong] = striped(shown)[wrong]
-    shown[np.isin(truth, classes) & ~named] = MISSED
+    shown[wrong] = striped(shown, BLACK)[wrong]
+    shown[np.isin(truth, classes) & ~named] = WHITE
     return shown
-
-
-def striped(picture: Bytes) -> Bytes:
-    """A picture (height, width, 3) with black stripes."""
-    height, width = picture.shape[:2]
-    stripes = (np.arange(height)[:, None] + np.arange(width)) % 6 < 2  # (height, width)
-    return np.where(stripes[..., None], np.array(STRIPE, np.uint8), picture)

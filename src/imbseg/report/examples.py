@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 
 from imbseg.errors import InputError
+from imbseg.files import whole_file
 from imbseg.metrics.counts import load_counts
 from imbseg.metrics.predicted import Bytes, Predicted
+from imbseg.pictures import BLACK, GREY, PALE, PALETTE, WHITE, Key, distinct_colors, sheet
+from imbseg.pictures import Row as Line
 from imbseg.report.example_choice import Changed, Choice, Pair, best_pair, choose
-from imbseg.report.example_panels import MISSED, PALETTE, STRIPE, Color, Window, colors_of, panels, striped
-from imbseg.report.example_sheet import write_sheet
+from imbseg.report.example_panels import Window, panels
 from imbseg.report.example_store import Predict, predictions
 from imbseg.runs.collect import Run
 from imbseg.runs.recorded import class_groups
@@ -22,11 +24,8 @@ from imbseg.runs.strategies import Group
 from imbseg.trial.stored import dataset_of
 
 QUALITY = 80  # of the panels, WebP's scale
-SWATCH = (12, 12)
-WRONG = "striped: predicted, but something else is there"
-UNSEEN = "white: there, but missed"
-OTHER = "grey: every other class"
-PALE, GREY = (200, 200, 200), (105, 105, 105)  # of the legend's stripes, and of what has no colour
+REST = (Key("striped: false positive", PALE, BLACK), Key("white: false negative", WHITE),
+        Key("grey: every other class", GREY))  # fmt: skip
 NAMED = 12  # classes that a title lists
 
 
@@ -48,14 +47,6 @@ class ExampleRow:
     change: float
     text: str
     panels: tuple[Panel, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Key:
-    """One entry of the legend: its text, and the value of a CSS `background`."""
-
-    text: str
-    css: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,17 +133,17 @@ def _drawn(
     shown = _shown([*before.images, *after.images], [group.classes.index(one) for one in wanted])
     if len(shown) > len(PALETTE):  # too many to tell apart at a glance: those that a caption names
         shown = sorted({group.classes.index(kind.name) for one in changed for kind in one.classes})
-    colors = dict(zip(shown, colors_of(len(shown)), strict=True))
+    colors = dict(zip(shown, distinct_colors(len(shown)), strict=True))
     drawn = [panels(old, new, colors) for old, new in zip(before.images, after.images, strict=True)]
     title, file = _title(pair, wanted, choice), f"{name}.png"
     heads = (*HEADS, f"baseline: {pair.baseline}", f"strategy: {pair.strategy}")
-    swatches = [(group.classes[index], _swatch(color)) for index, color in colors.items()]
-    swatches += [(WRONG, striped(_swatch(PALE))), (UNSEEN, _swatch(MISSED)), (OTHER, _swatch(GREY))]
-    said = [(f"{one.image_id}: {one.text}", pictures) for one, (pictures, _) in zip(changed, drawn, strict=True)]
-    write_sheet(out / file, title, heads, said, swatches)
+    legend = (*(Key(group.classes[index], color) for index, color in colors.items()), *REST)
+    lines = [Line(pictures, heads if one is changed[0] else (), f"{one.image_id}: {one.text}")
+             for one, (pictures, _) in zip(changed, drawn, strict=True)]  # fmt: skip
+    with whole_file(out / file) as temporary:
+        sheet(title, lines, legend).save(temporary, format="PNG", optimize=True)
     rows = [_row(one, heads, *found) for one, found in zip(changed, drawn, strict=True)]
     doubts = tuple(dict.fromkeys(filter(None, (before.doubt, after.doubt))))
-    legend = _legend([(group.classes[index], color) for index, color in colors.items()])
     return Examples(tuple(rows), "", title, legend, doubts, file)
 
 
@@ -197,17 +188,3 @@ def _row(one: Changed, heads: Sequence[str], pictures: Sequence[Bytes], window: 
 def encoded(picture: Bytes) -> bytes:
     """A picture (height, width, 3) uint8, red, green, blue, as a WebP file."""
     return cv2.imencode(".webp", picture[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[1].tobytes()
-
-
-def _legend(classes: Sequence[tuple[str, Color]]) -> tuple[Key, ...]:
-    stripe = f"repeating-linear-gradient(135deg, {_css(STRIPE)} 0 2px, {_css(PALE)} 2px 4px)"
-    keys = [Key(text, _css(color)) for text, color in classes]
-    return (*keys, Key(WRONG, stripe), Key(UNSEEN, _css(MISSED)), Key(OTHER, _css(GREY)))
-
-
-def _css(color: Color) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)
-
-
-def _swatch(color: Color) -> Bytes:
-    return np.full((*SWATCH, 3), color, np.uint8)

@@ -7,7 +7,7 @@ import numpy as np
 from imbseg.datasets.read import read_image, read_mask
 from imbseg.datasets.spec import Dataset
 from imbseg.meta.read import Meta, pixel_counts
-from imbseg.training.preview import Sample
+from imbseg.pictures import Sample
 
 
 def image_of_each_class(dataset: Dataset, meta: Meta) -> list[Sample]:

@@ -8,9 +8,9 @@ from PIL import Image
 
 from imbseg.datasets.spec import load
 from imbseg.meta.build import build
+from imbseg.meta.gallery import image_of_each_class
 from imbseg.meta.read import read_meta
-from imbseg.training.gallery import image_of_each_class
-from imbseg.training.preview import Sample, contact_sheet
+from imbseg.pictures import Sample, contact_sheet
 
 
 def test_the_image_that_shows_most_of_each_class_the_rarest_first(tmp_path: Path) -> None:
