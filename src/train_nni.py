@@ -12,8 +12,6 @@ from typing import Any
 
 from imbseg.errors import run_command
 from imbseg.files import runs_folder
-from imbseg.manager.rest import listed_parameters
-from imbseg.manager.twins import finished_twin
 from imbseg.trial import Trial, resolve
 from imbseg.trial.sources import parser
 
@@ -50,6 +48,9 @@ def ask_nni() -> tuple[dict[str, Any], Any, str | None]:
     Parameters are fetched before anything slow: a trial that dies earlier would shift every later one by one.
     """
     import nni
+
+    from imbseg.manager.rest import listed_parameters
+    from imbseg.manager.twins import finished_twin
 
     received = nni.get_next_parameter()
     channel, trial_id = os.environ.get("NNI_TRIAL_COMMAND_CHANNEL"), os.environ["NNI_TRIAL_JOB_ID"]

@@ -16,14 +16,15 @@ import functools
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.fields import FieldInfo
 
 from imbseg.errors import InputError, first_line
 
 TYPES = {"float": float, "int": int, "str": str, "bool": bool, "Literal": Literal}
+INSIDE = {"Annotated": Annotated, "Field": Field}  # may stand in a type, too
 Node = tuple[ast.expr, Path]  # a piece of source, and the file it stands in
 Find = Callable[[str], Path]
 
@@ -44,6 +45,11 @@ class Argument:
     calls: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     optional: bool = False
 
+    def words(self) -> Any:
+        """All that the declaration says but its default, which may differ between functions."""
+        field = {key: value for key, value in self.calls.get("Field", {}).items() if key != "default"}
+        return self.type, {**self.calls, "Field": field}
+
     def field(self, where: str) -> tuple[Any, FieldInfo] | None:
         """(type, default with bounds and help) of a setting; None where it declares none.
 
@@ -53,13 +59,32 @@ class Argument:
         if "Field" not in self.calls:
             return None
         try:
-            kind = eval(self.type, {"__builtins__": {}}, TYPES)
-            return kind, Field(**self.calls["Field"])
+            kind = eval(self.type, {"__builtins__": {}}, TYPES | INSIDE)
+            gap = self.calls.get("Gap", {}).get("default")
+            return Annotated[kind, AfterValidator(Gap(*gap).check)] if gap else kind, Field(**self.calls["Field"])
         except (NameError, TypeError, SyntaxError, AttributeError) as error:
             raise InputError(
                 f"{where}: {self.name}: expected Annotated[TYPE, Field(DEFAULT, description=...)] with a type of "
                 f"{', '.join(TYPES)}, found {self.type!r} ({first_line(error)})"
             ) from error
+
+
+class Gap(NamedTuple):
+    """Numbers between two bounds, these left out, are refused: Gap(0, 1, "why"), behind Field."""
+
+    low: float
+    high: float
+    why: str
+
+    def check(self, value: float) -> float:
+        """Return the value.
+
+        Raises:
+            InputError: it lies in the gap.
+        """
+        if self.low < value < self.high:
+            raise InputError(f"expected {self.low:g} or a number >= {self.high:g}, found {value:g}; {self.why}")
+        return value
 
 
 @functools.cache

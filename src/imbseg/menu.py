@@ -78,13 +78,13 @@ class Menu(dict[str, Any]):
             InputError: two entries declare the same name in different words; only the default may differ.
         """
         found: Declared = {}
+        words: dict[str, Any] = {}
         for name in self:
             for one in self.arguments(name):
-                for key, (kind, field) in self._of(name, one).items():
-                    known = found.setdefault(key, (kind, field))
-                    if (known[0], known[1].metadata, known[1].description) != (kind, field.metadata, field.description):
-                        raise InputError(f"{self.what} {name!r}: declares {key!r} otherwise than another entry; name "
-                                         f"both by one alias")  # fmt: skip
+                if words.setdefault(one.name, one.words()) != one.words() and one.name not in self.inputs:
+                    raise InputError(f"{self.what} {name!r}: declares {one.name!r} otherwise than another entry; name "
+                                     f"both by one alias")  # fmt: skip
+                found |= {key: field for key, field in self._of(name, one).items() if key not in found}
         return found | (fields(self.shared) if self.shared else {})
 
     def _of(self, name: str, argument: declared.Argument) -> Declared:

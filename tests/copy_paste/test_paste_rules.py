@@ -5,10 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imbseg import menu
-from imbseg.copy_paste import COPY_PASTE, PASTE_PARAMETERS, parameters
+from imbseg.copy_paste import COPY_PASTE
 from imbseg.copy_paste.rules import adaptive, rare, weak
-from imbseg.trial.fields import FIELDS
 
 NAN = float("nan")
 COUNTS = np.array([0, 400, 100, 20, 5])
@@ -16,13 +14,12 @@ COLUMNS: dict[str, Any] = {
     "object_counts": COUNTS,
     "weak_classes": np.array([True, False, True, False, True]),
     "class_iou": np.array([0.9, 0.2, 0.1, 0.5, NAN]),
-    **{name: FIELDS[name].default for name in PASTE_PARAMETERS},
+    **{name: field.default for name, (_, field) in COPY_PASTE.declares().items()},
 }
 
 
 def weights_of(name: str, **columns: Any) -> np.ndarray:
-    wanted = menu.arguments(COPY_PASTE, name)
-    return menu.choose(COPY_PASTE, name, "rule")(**{key: {**COLUMNS, **columns}[key] for key in wanted})
+    return COPY_PASTE.call(name, {**COLUMNS, **columns})
 
 
 @pytest.mark.parametrize("name", COPY_PASTE)
@@ -77,9 +74,8 @@ def test_the_worst_third_is_rounded() -> None:
     assert adaptive(counts, scores).tolist() == [0, 0, 0, 0.5, 0.5]
 
 
-def test_parameters_are_fields_and_every_one_belongs_to_a_rule() -> None:
-    assert set(PASTE_PARAMETERS) == {name for rule in COPY_PASTE for name in parameters(rule)} <= set(FIELDS)
-    columns = {"object_counts", "weak_classes", "class_iou"}
-    for rule in COPY_PASTE:
-        assert set(menu.arguments(COPY_PASTE, rule)) - columns <= set(parameters(rule))
-    assert parameters("none") == ()
+def test_all_rules_but_none_share_the_settings_of_a_paste() -> None:
+    assert COPY_PASTE.settings("none") == {}
+    assert list(COPY_PASTE.settings("rare"))[:2] == ["rare_objects", "paste_probability"]
+    assert list(COPY_PASTE.settings("weak"))[::11] == ["weak_from", "paste_memory"]
+    assert len(COPY_PASTE.settings("adaptive")) == 11

@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from imbseg.losses import LOSS_PARAMETERS, LOSSES, terms
-from imbseg.trial.fields import FIELDS
+from imbseg.losses import LOSSES, terms
 
-PARAMETERS = {name: FIELDS[name].default for name in LOSS_PARAMETERS} | {"ohem_min": 4}
+PARAMETERS = {name: field.default for name, (_, field) in LOSSES.declares().items()} | {"ohem_min": 4}
 PRIORS = torch.tensor([0.7, 0.2, 0.1])
 NAMES = [*LOSSES, "weighted_cross_entropy+0.5*lovasz"]
 FLOAT32 = {"focal", "softmax_focal", "dice_focal", "lovasz"}  # the libraries cast to float32 inside

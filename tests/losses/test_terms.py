@@ -50,8 +50,8 @@ def test_arguments_and_weights_of_a_sum() -> None:
     assert terms.arguments("lovasz") == set()
     assert terms.arguments("lovasz+0.5*focal") == {"class_weights", "gamma", "alpha"}
     assert terms.arguments("weighted_cross_entropy") == {"class_weights"}
-    assert terms.own_weights("lovasz+0.5*weighted_cross_entropy") == "inverse_sqrt"
-    assert terms.own_weights("cross_entropy+dice") == "none"
+    assert terms.settings("cross_entropy+0.5*weighted_cross_entropy") == {"class_weights": "inverse_sqrt"}
+    assert terms.settings("cross_entropy+dice") == {"class_weights": None}
 
 
 def test_a_sum_weighs_its_terms_and_gives_each_what_it_takes() -> None:

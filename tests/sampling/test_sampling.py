@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imbseg import menu
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.sampling import SAMPLING
 from imbseg.sampling.pixels import pixels, positive, proportion, repeat_factor
 from imbseg.training.order import EpochBatches, epoch_order
-from imbseg.trial.fields import FIELDS
 
 COLUMNS: dict[str, Any] = {
     "major_class": np.array(["dog", "dog", "dog", "cat", ""]),
@@ -18,7 +16,7 @@ COLUMNS: dict[str, Any] = {
     "pixel_counts": np.array([[9, 0], [9, 0], [9, 0], [0, 9], [0, 0]]),
     "background": 0,
     "class_scores": np.array([0.9, 0.2]),
-    **{name: FIELDS[name].default for name in SAMPLER_PARAMETERS},
+    **{name: field.default for name, (_, field) in SAMPLING.declares().items()},
 }
 ODD = {  # (images, classes) labelled pixels
     "one class in all images": [[9, 0], [9, 1], [9, 0]],
@@ -36,8 +34,7 @@ def cut(columns: dict[str, Any], images: int) -> dict[str, Any]:
 
 
 def weights_of(name: str, columns: dict[str, Any] = COLUMNS) -> np.ndarray:
-    wanted = menu.arguments(SAMPLING, name)
-    return menu.choose(SAMPLING, name, "sampling")(**{key: columns[key] for key in wanted})
+    return SAMPLING.call(name, columns)
 
 
 def check(name: str, weights: np.ndarray, images: int, columns: dict[str, Any] = COLUMNS) -> None:

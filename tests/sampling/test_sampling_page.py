@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 from published_tables import PIXEL_COUNTS
 
-from imbseg import menu
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
-from imbseg.trial.fields import FIELDS
+from imbseg.sampling import SAMPLING
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/sampling.md"
 SHOWN = ("bicycle", "bottle", "cow", "bus", "cat", "person")
@@ -34,12 +32,11 @@ def table(pixels: np.ndarray, names: list[str]) -> list[str]:
         "pixel_counts": pixels,
         "major_class": np.array(names)[1 + pixels[:, 1:].argmax(axis=1)],
         "background": 0,
-        **{name: FIELDS[name].default for name in SAMPLER_PARAMETERS},
+        **{name: field.default for name, (_, field) in SAMPLING.declares().items()},
     }
     lines = []
     for sampler, changed in ROWS:
-        given = {name: (columns | changed)[name] for name in menu.arguments(SAMPLING, sampler)}
-        weights = menu.choose(SAMPLING, sampler, "sampling")(**given)
+        weights = SAMPLING.call(sampler, columns | changed)
         weights = weights.sum(axis=0) if weights.ndim == 2 else weights  # (images,)
         drawn = (pixels > 0).T @ (weights / weights.sum()) / (pixels > 0).mean(axis=0)  # (classes,)
         own = "".join(f", {name.split('_')[1]} {value:g}" for name, value in changed.items())

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from imbseg.copy_paste import WORST
 
+Fewer = Annotated[
+    Annotated[int, Field(ge=1)] | Literal["median"],
+    Field(
+        60,
+        description="rare: classes with fewer objects in the train fold are pasted; median: than the median class",
+    ),
+]
 
-def rare(object_counts: NDArray[np.int64], *, rare_objects: int | str) -> NDArray[np.float64]:
+
+def rare(object_counts: NDArray[np.int64], *, rare_objects: Fewer) -> NDArray[np.float64]:
     """Paste classes with few objects, likelier the fewer.
 
     Args:

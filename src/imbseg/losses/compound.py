@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from imbseg.losses.focal import focal
+from imbseg.losses.focal import Alpha, Gamma, focal
 from imbseg.losses.overlap import dice
 from imbseg.losses.pixels import exact, one_hot, without_ignored
 
 FOCAL_SHARE = 0.5  # lambda of the unified focal loss, as published
 
 
-def dice_focal(
-    logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: float, alpha: float | None
-) -> Tensor:
+def dice_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: Gamma, alpha: Alpha) -> Tensor:
     """`dice` + `focal`, the same as the sum `dice+focal`; class weights reach both.
 
     Args:
@@ -30,7 +31,12 @@ def dice_focal(
 
 
 def unified_focal(
-    logits: Tensor, target: Tensor, *, class_priors: Tensor, delta: float, unified_gamma: float
+    logits: Tensor,
+    target: Tensor,
+    *,
+    class_priors: Tensor,
+    delta: Annotated[float, Field(0.6, ge=0, le=1, description="unified_focal's weight of rare classes")],
+    unified_gamma: Annotated[float, Field(0.5, ge=0, le=0.99, description="unified_focal's focusing exponent")],
 ) -> Tensor:
     """Asymmetric unified focal loss: half of each of a cross-entropy and an overlap that both favour rare classes.
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from imbseg.losses.pixels import IGNORE, exact, without_ignored
+
+Tau = Annotated[float, Field(1.0, ge=0, le=100, description="logit_adjusted's strength; 1: balanced softmax")]
+Sigma = Annotated[
+    float,
+    Field(4.0, ge=0, le=1e6, description="logit_variation's deviation of the noise before it is clipped to [-1, 1]"),
+]
+SizeBound = Annotated[
+    float, Field(20.0, ge=1, le=1e6, description="size_balanced's largest weight; background weighs 1")
+]
+Share = Annotated[float, Field(0.25, gt=0, le=1, description="share of the labelled pixels that ohem keeps")]
+Fewest = Annotated[int, Field(1000, ge=1, description="fewest labelled pixels of a batch that ohem keeps")]
 
 
 def cross_entropy(logits: Tensor, target: Tensor, *, class_weights: Tensor | None) -> Tensor:
@@ -32,7 +46,20 @@ def cross_entropy(logits: Tensor, target: Tensor, *, class_weights: Tensor | Non
     return total / torch.where(weight > 0, weight, torch.ones_like(weight))
 
 
-def logit_adjusted(logits: Tensor, target: Tensor, *, class_priors: Tensor, tau: float) -> Tensor:
+def weighted_cross_entropy(
+    logits: Tensor, target: Tensor, *, class_weights: Annotated[Tensor | None, Field("inverse_sqrt")]
+) -> Tensor:
+    """`cross_entropy`, with the class weights `inverse_sqrt` where no others are named.
+
+    Args:
+        logits: (images, classes, height, width) float.
+        target: (images, height, width) int64, 255 = ignored.
+        class_weights: (classes,) or None.
+    """
+    return cross_entropy(logits, target, class_weights=class_weights)
+
+
+def logit_adjusted(logits: Tensor, target: Tensor, *, class_priors: Tensor, tau: Tau) -> Tensor:
     """Cross-entropy of logits + tau log(prior), mean over labelled pixels; the bare logits decide.
 
     The prior is given to the network, which so learns what an image tells beyond it. tau = 1 is balanced softmax,
@@ -53,7 +80,9 @@ def logit_adjusted(logits: Tensor, target: Tensor, *, class_priors: Tensor, tau:
     return cross_entropy(logits + shift.view(1, -1, 1, 1), target, class_weights=None)
 
 
-def ohem(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, ohem_share: float, ohem_min: int) -> Tensor:
+def ohem(
+    logits: Tensor, target: Tensor, *, class_weights: Tensor | None, ohem_share: Share, ohem_min: Fewest
+) -> Tensor:
     """Online hard example mining: mean cross-entropy of the hardest labelled pixels of the batch.
 
     Kept are round(ohem_share * labelled) pixels, at least ohem_min (or all, where fewer are labelled), and whatever
@@ -78,7 +107,7 @@ def ohem(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, ohem_s
     return (weights * each).sum() / weights.sum()
 
 
-def size_balanced(logits: Tensor, target: Tensor, *, object_area: Tensor, size_bound: float) -> Tensor:
+def size_balanced(logits: Tensor, target: Tensor, *, object_area: Tensor, size_bound: SizeBound) -> Tensor:
     """Mean cross-entropy of the labelled pixels, each weighted by the size of its object.
 
     sum of w * -log softmax(logits)[y] / sum of w over the labelled pixels of the batch, w = min(size_bound, 1 /
@@ -101,7 +130,7 @@ def size_balanced(logits: Tensor, target: Tensor, *, object_area: Tensor, size_b
     return (weights * each).sum() / weights.sum().clamp_min(1)
 
 
-def logit_variation(logits: Tensor, target: Tensor, *, class_priors: Tensor, variation_sigma: float) -> Tensor:
+def logit_variation(logits: Tensor, target: Tensor, *, class_priors: Tensor, variation_sigma: Sigma) -> Tensor:
     """Cross-entropy of logits with noise that grows with a class's rarity, mean over labelled pixels.
 
     logits[c] + s[c] * |e|, s[c] = log(1 / prior[c]) / its largest value over classes, e drawn anew for each labelled

@@ -8,7 +8,9 @@ number of labelled pixels instead. It also takes the index of an ignored pixel f
 from __future__ import annotations
 
 import warnings
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor
 
 with warnings.catch_warnings():
@@ -16,10 +18,18 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r"`torch\.cuda\.amp\.autocast\(args\.\.\.\)`", category=FutureWarning)
     from pytorch_toolbelt.losses import BinaryFocalLoss, CrossEntropyFocalLoss
 
+from imbseg.declared import Gap
 from imbseg.losses.pixels import without_ignored
 
+Gamma = Annotated[
+    float,
+    Field(2.0, ge=0, le=100, description="focusing exponent of the focal losses, 0 or at least 1"),
+    Gap(0, 1, "in between, the gradient of a focal loss is infinite at pixels that are surely right"),
+]
+Alpha = Annotated[float | None, Field(None, ge=0, le=1, description="weight of focal's positive terms")]
 
-def focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: float, alpha: float | None) -> Tensor:
+
+def focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: Gamma, alpha: Alpha) -> Tensor:
     """Binary focal loss of each class against the rest, summed over classes, mean over labelled pixels.
 
     sum over classes of -a_t (1 - p_t)^gamma log(p_t), p = sigmoid(logit); what the published experiment used.
@@ -39,7 +49,7 @@ def focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma
     return _per_labelled_pixel(each, labelled)
 
 
-def softmax_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: float) -> Tensor:
+def softmax_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: Gamma) -> Tensor:
     """pytorch-toolbelt's CrossEntropyFocalLoss: the focal factor from the softmax, mean over labelled pixels.
 
     sum over classes of |y - softmax|^gamma * binary cross-entropy(logit, y); despite its name the logarithm is that of

@@ -7,11 +7,16 @@ and what the network predicts of it lowers the scores of the others: no reward, 
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import segmentation_models_pytorch as smp
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from imbseg.losses.pixels import IGNORE, exact
+
+Beta = Annotated[float, Field(0.7, ge=0, le=1, description="tversky's weight of missed pixels, 1 - beta of false ones")]
 
 
 def dice(logits: Tensor, target: Tensor, *, class_weights: Tensor | None) -> Tensor:
@@ -30,7 +35,7 @@ def dice(logits: Tensor, target: Tensor, *, class_weights: Tensor | None) -> Ten
     return _one_minus_score(logits, target, class_weights, false=0.5, missed=0.5)
 
 
-def tversky(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, beta: float) -> Tensor:
+def tversky(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, beta: Beta) -> Tensor:
     """1 - TP / (TP + (1 - beta) FP + beta FN): above 1/2, beta asks for recall rather than precision.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from imbseg import menu
 from imbseg.errors import InputError
-from imbseg.losses import LOSSES, OWN_WEIGHTS, PIXEL_MAPS
+from imbseg.losses import LOSSES, PIXEL_MAPS
 
 WEIGHT = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(e-?[0-9]+)?")  # no sign: a + joins terms
 
@@ -53,15 +53,20 @@ def arguments(text: str) -> frozenset[str]:
     return frozenset(taken - {"logits", "target"})
 
 
-def own_weights(text: str) -> str:
-    """The scheme of class weights where none is named: that of the first term which has one of its own, else `none`.
+def settings(text: str) -> dict[str, Any]:
+    """The settings that a `loss` takes, each with its default.
 
-    A trial has one scheme, for every term that takes class weights.
+    Where terms declare different defaults, that of the first holds which has one: a scheme of class weights, say, is
+    one for every term that takes class weights.
 
-    >>> own_weights("dice+weighted_cross_entropy"), own_weights("dice")
-    ('inverse_sqrt', 'none')
+    >>> settings("tversky+weighted_cross_entropy")
+    {'class_weights': 'inverse_sqrt', 'beta': 0.7}
     """
-    return next((OWN_WEIGHTS[term.name] for term in parse_terms(text) if term.name in OWN_WEIGHTS), "none")
+    found: dict[str, Any] = {}
+    for term in parse_terms(text):
+        for name, default in LOSSES.settings(term.name).items():
+            found[name] = default if found.get(name) is None else found[name]
+    return found
 
 
 def build(text: str, given: Mapping[str, Any]) -> Callable[[Any, Any, Mapping[str, Any]], Any]:

@@ -11,9 +11,8 @@ from imbseg.datasets.spec import FOLDER, Dataset
 from imbseg.errors import InputError
 from imbseg.manager.candidates import Candidate
 from imbseg.meta.read import Meta, fold_column, fold_rows
-from imbseg.trial import Resolved, Trial, resolve
-from imbseg.trial.fields import kind_of
-from imbseg.trial.values import parse
+from imbseg.trial import Resolved, resolve
+from imbseg.trial.fields import FIELDS, read
 
 MOST_SEEDS = 5  # the splits in meta have as many
 LEAST_STEPS = {"cpu": 1000, "gpu": 10000}  # of a trial whose data set says no epochs
@@ -105,7 +104,7 @@ def safe_settings(meta: Meta, dataset: Dataset, split: str, *, device: str) -> d
 
 
 def _crop(meta: Meta, said: Mapping[str, Any], device: str) -> dict[str, tuple[str, str]]:
-    resized = parse("resize", said["resize"], kind_of("resize")) if "resize" in said else None
+    resized = read({"resize": said["resize"]})["resize"] if "resize" in said else None
     size = resized or (int(meta.images["width"].median()), int(meta.images["height"].median()))
     if resized and max(size) <= MOST_WHOLE and not any(side % MULTIPLE for side in size):
         return {"crop": ("none", "all of resize")}
@@ -115,7 +114,7 @@ def _crop(meta: Meta, said: Mapping[str, Any], device: str) -> dict[str, tuple[s
 
 def _epochs(meta: Meta, said: Mapping[str, Any], split: str, device: str) -> tuple[str, str]:
     train, _ = fold_rows(meta, fold_column("full", split, 1), 0)
-    batch = parse("batch_size", said.get("batch_size", Trial.batch_size), kind_of("batch_size"))
+    batch = read({"batch_size": said.get("batch_size", FIELDS["batch_size"].default)})["batch_size"]
     steps = max(2 * len(train) // batch, 1)
     return str(math.ceil(LEAST_STEPS[device] / steps)), f"{LEAST_STEPS[device]} steps of {batch} images"
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imbseg import copy_paste, menu
-from imbseg.copy_paste import PASTE_PARAMETERS
 from imbseg.errors import InputError
-from imbseg.losses import LOSS_PARAMETERS, terms
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING, SCORE_PARAMETERS
+from imbseg.trial.remedies import known, takes
 
 NAMED = ("strategy", "loss", "class_weights")
 Settings = tuple[tuple[str, Any], ...]
@@ -18,41 +15,25 @@ Settings = tuple[tuple[str, Any], ...]
 
 def settings_of(parameters: Mapping[str, Any], varying: Sequence[str]) -> Settings:
     """The named settings and the varying ones, without parameters of remedies that this trial doesn't have."""
-    of_loss = _about_loss(str(parameters.get("loss")))[0]
-    own = {
-        *NAMED,
-        *of_loss,
-        *_of_sampler(str(parameters.get("sampling"))),
-        *_of_rule(str(parameters.get("copy_paste"))),
-    }
-    foreign = {*LOSS_PARAMETERS, *SAMPLER_PARAMETERS, *SCORE_PARAMETERS, *PASTE_PARAMETERS} - own
+    axes = ("loss", "sampling", "copy_paste")
+    own = {*NAMED, *(name for axis in axes for name in _taken(axis, str(parameters.get(axis))))}
+    foreign = {name for axis in axes for name in known(axis)} - own
     return tuple((name, parameters.get(name)) for name in (*NAMED, *varying) if name not in foreign)
 
 
-def _of_sampler(sampling: str) -> Collection[str]:
-    """The parameters a sampler takes; of one this version doesn't know, any."""
-    if sampling not in SAMPLING:
-        return (*SAMPLER_PARAMETERS, *SCORE_PARAMETERS)
-    taken = menu.arguments(SAMPLING, sampling)
-    return (*taken, *(SCORE_PARAMETERS if "class_scores" in taken else ()))
-
-
-def _of_rule(rule: str) -> Collection[str]:
-    """The parameters a copy-paste rule takes; of one this version doesn't know, any."""
-    return copy_paste.parameters(rule) if rule in copy_paste.COPY_PASTE else PASTE_PARAMETERS
-
-
-def _about_loss(loss: str) -> tuple[Collection[str], str]:
-    """The parameters a loss takes, and its own class weights; of one this version doesn't know, any and none."""
+def _taken(axis: str, text: str) -> Mapping[str, Any]:
+    """What a remedy takes, with defaults; of one that this version doesn't know, or of the user's own, any."""
     try:
-        return terms.arguments(loss), terms.own_weights(loss)
+        if ":" in text:
+            raise InputError("the user's own file isn't looked for")
+        return takes(axis, text)
     except InputError:
-        return LOSS_PARAMETERS, "none"
+        return dict.fromkeys(known(axis))
 
 
 def own_weights(loss: str) -> str:
-    """The class weights that go with a loss where no others are named; none of one this version doesn't know."""
-    return _about_loss(loss)[1]
+    """The class weights that go with a loss where no others are named."""
+    return str(_taken("loss", loss).get("class_weights") or "none")
 
 
 def labels_of(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:

@@ -1,29 +1,33 @@
 """CSV rows -> draw weights: how often each image of the train fold is drawn (a menu).
 
-A sampler takes columns of its own train fold and its own parameters by name. It returns one relative weight an image,
+A sampler takes columns of its own train fold by name, and settings, declared in its signature (see imbseg.declared).
+It returns one relative weight an image,
 (images,), or, where a class is drawn as well, relative weights (classes, images): the crop of a sample drawn so is
 placed on an object of that class. `none` and `x2` draw every image equally. All but `none` make an epoch of the train
 fold and as many images again, drawn by weight: the same number of steps, so `x2` is the baseline of them all.
 """
 
-SAMPLING = {
-    "none": "imbseg.sampling.uniform:uniform",
-    "x2": "imbseg.sampling.uniform:uniform",
-    "label": "imbseg.sampling.frequency:label",
-    "cluster": "imbseg.sampling.frequency:cluster",
-    "pixels": "imbseg.sampling.pixels:pixels",
-    "proportion": "imbseg.sampling.pixels:proportion",
-    "repeat_factor": "imbseg.sampling.pixels:repeat_factor",
-    "rare_class": "imbseg.sampling.rare_class:rare_class",
-    "positive": "imbseg.sampling.pixels:positive",
-    "adaptive": "imbseg.sampling.adaptive:adaptive",
-}
+from imbseg.menu import Menu
 
-# Arguments of samplers that are fields of a trial, refused where the sampler has none.
-SAMPLER_PARAMETERS = (
-    "repeat_threshold", "repeat_exponent", "rare_temperature", "positive_share", "adaptive_bound",
-)  # fmt: skip
-
-# Fields that say where the `class_scores` come from which a sampler takes: how the trial does so far.
-SCORE_PARAMETERS = ("adaptive_from", "adaptive_smoothing")
-SCORES = ("validation", "confidence")  # IoU on the validation fold; probability of the true class in training batches
+SAMPLING = Menu(
+    "sampling",
+    {
+        "none": "imbseg.sampling.uniform:uniform",
+        "x2": "imbseg.sampling.uniform:uniform",
+        "label": "imbseg.sampling.frequency:label",
+        "cluster": "imbseg.sampling.frequency:cluster",
+        "pixels": "imbseg.sampling.pixels:pixels",
+        "proportion": "imbseg.sampling.pixels:proportion",
+        "repeat_factor": "imbseg.sampling.pixels:repeat_factor",
+        "rare_class": "imbseg.sampling.rare_class:rare_class",
+        "positive": "imbseg.sampling.pixels:positive",
+        "adaptive": "imbseg.sampling.adaptive:adaptive",
+    },
+    inputs={
+        "major_class": "",
+        "cluster": "",
+        "pixel_counts": "",
+        "background": "",
+        "class_scores": "imbseg.sampling.adaptive:Scoring",  # how the trial does so far
+    },
+)

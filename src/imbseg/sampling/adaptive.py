@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from imbseg.sampling.pixels import largest_shown
 
+Bound = Annotated[float, Field(5.0, ge=1, le=1000, description="adaptive: largest ratio of two draw weights")]
+
+
+class Scoring(Protocol):
+    """Where `class_scores` come from: IoU on the validation fold, or probability of the true class in training."""
+
+    adaptive_from: Annotated[
+        Literal["validation", "confidence"],
+        Field(
+            "validation",
+            description="adaptive: a class's score, its validation IoU or its probability in training",
+        ),
+    ]
+    adaptive_smoothing: Annotated[
+        float,
+        Field(
+            0.5,
+            ge=0,
+            le=0.99,
+            description="adaptive: weight of an epoch's scores over the next epoch's; 0: the last alone",
+        ),
+    ]
+
 
 def adaptive(
-    pixel_counts: NDArray[np.int64], class_scores: NDArray[np.float64], *, adaptive_bound: float
+    pixel_counts: NDArray[np.int64], class_scores: NDArray[np.float64], *, adaptive_bound: Bound
 ) -> NDArray[np.float64]:
     """Draw an image the more, the worse the trial does on the worst of the classes that it shows.
 

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+
+Threshold = Annotated[
+    float, Field(0.1, gt=0, le=1, description="repeat_factor: share of images below which a class is drawn more")
+]
+Exponent = Annotated[
+    float, Field(0.5, ge=0, le=4, description="repeat_factor: exponent of threshold / share; 0.5 is the square root")
+]
+PositiveShare = Annotated[
+    float,
+    Field(0.5, gt=0, le=1, description="positive: share of the drawn images that show no mere background"),
+]
 
 
 def pixels(pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -52,7 +66,7 @@ def proportion(pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def repeat_factor(
-    pixel_counts: NDArray[np.int64], *, repeat_threshold: float, repeat_exponent: float
+    pixel_counts: NDArray[np.int64], *, repeat_threshold: Threshold, repeat_exponent: Exponent
 ) -> NDArray[np.float64]:
     """Draw each image as often as the rarest class it shows asks for, counted in images.
 
@@ -81,7 +95,9 @@ def repeat_factor(
     return np.asarray(np.where(shown, factor, 1.0).max(axis=1))
 
 
-def positive(pixel_counts: NDArray[np.int64], background: int | None, *, positive_share: float) -> NDArray[np.float64]:
+def positive(
+    pixel_counts: NDArray[np.int64], background: int | None, *, positive_share: PositiveShare
+) -> NDArray[np.float64]:
     """Draw images that show anything but background with a fixed probability, however few they are.
 
     Each of P images that do gets positive_share / P, each of the N others (1 - positive_share) / N, times the number of

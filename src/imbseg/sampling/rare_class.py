@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+
+Temperature = Annotated[
+    float,
+    Field(
+        0.01,
+        ge=0.0001,
+        description="rare_class: shares of the pixels that differ by it are drawn 1 to 2.7; large: all classes alike",
+    ),
+]
 
 
-def rare_class(pixel_counts: NDArray[np.int64], *, rare_temperature: float) -> NDArray[np.float64]:
+def rare_class(pixel_counts: NDArray[np.int64], *, rare_temperature: Temperature) -> NDArray[np.float64]:
     """Draw a class, the likelier the fewer pixels it has, then one of the images that show it, all alike.
 
     A class with a share f of the labelled pixels is drawn with a probability p proportional to

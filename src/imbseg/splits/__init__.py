@@ -5,13 +5,22 @@ Each is one function; it names what it needs as keyword arguments out of `n_imag
 fold numbers.
 """
 
-SPLITS: dict[str, str] = {
-    "random": "imbseg.splits.simple:random",
-    "skf_major": "imbseg.splits.stratified:skf_major",
-    "skf_cluster": "imbseg.splits.stratified:skf_cluster",
-    "mskf": "imbseg.splits.stratified:mskf",
-    "mskf_pixels": "imbseg.splits.balanced:mskf_pixels",
-    "mskf_proportion": "imbseg.splits.balanced:mskf_proportion",
-    "grouped": "imbseg.splits.grouped:grouped",
-    "given": "imbseg.splits.simple:given",
-}
+from imbseg.menu import Menu
+
+SPLITS = Menu(
+    "split",
+    {
+        "random": "imbseg.splits.simple:random",
+        "skf_major": "imbseg.splits.stratified:skf_major",
+        "skf_cluster": "imbseg.splits.stratified:skf_cluster",
+        "mskf": "imbseg.splits.stratified:mskf",
+        "mskf_pixels": "imbseg.splits.balanced:mskf_pixels",
+        "mskf_proportion": "imbseg.splits.balanced:mskf_proportion",
+        "grouped": "imbseg.splits.grouped:grouped",
+        "given": "imbseg.splits.simple:given",
+    },
+    inputs=dict.fromkeys(
+        ("n_images", "major_class", "cluster", "group", "presence", "pixel_counts", "subset", "folds", "seed"), ""
+    ),
+    takes_own=False,  # folds are cut by make_meta.py, before there is a trial
+)

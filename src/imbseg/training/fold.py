@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg import menu
 from imbseg.copy_paste.donors import Donors
 from imbseg.datasets import decoded
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING
+from imbseg.sampling import SAMPLING
 from imbseg.training.boxes import Boxes
 from imbseg.training.order import EpochBatches
 from imbseg.training.paste import read_donors
@@ -130,10 +129,8 @@ def draw_weights(trial: Trial, columns: dict[str, Any], class_scores: NDArray[np
         columns: see sampler_columns.
         class_scores: (classes,) how the trial does so far; NaN where there is no score yet.
     """
-    given = {**columns, "class_scores": class_scores, **{name: getattr(trial, name) for name in SAMPLER_PARAMETERS}}
-    wanted = menu.arguments(SAMPLING, trial.sampling)
-    sampler = menu.choose(SAMPLING, trial.sampling, "sampling")
-    weights: NDArray[np.float64] = sampler(**{name: given[name] for name in wanted})
+    settings = {name: getattr(trial, name) for name in SAMPLING.declares()}
+    weights: NDArray[np.float64] = SAMPLING.call(trial.sampling, {**settings, **columns, "class_scores": class_scores})
     return weights
 
 
@@ -148,8 +145,7 @@ def class_weights(scheme: str, pixels: NDArray[np.int64]) -> NDArray[np.float64]
         "pixel_counts": pixels.sum(axis=0),
         "image_pixel_counts": (pixels.sum(axis=1, keepdims=True) * (pixels > 0)).sum(axis=0),
     }
-    wanted = menu.arguments(CLASS_WEIGHTS, scheme)
-    weights: NDArray[np.float64] = menu.choose(CLASS_WEIGHTS, scheme, "class weights")(**{k: given[k] for k in wanted})
+    weights: NDArray[np.float64] = CLASS_WEIGHTS.call(scheme, given)
     return weights
 
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg import menu
 from imbseg.augment.geometry import Geometry
-from imbseg.copy_paste import COPY_PASTE, parameters
+from imbseg.copy_paste import COPY_PASTE
 from imbseg.copy_paste.apply import Pasted, paste
 from imbseg.copy_paste.donors import Donors, find_donors
 from imbseg.copy_paste.draw import draw
@@ -81,16 +80,15 @@ def class_weights(trial: Trial, dataset: Dataset, donors: Donors, scores: Mappin
         (classes,) float64.
     """
     names = dataset.class_names
-    wanted = menu.arguments(COPY_PASTE, trial.copy_paste)
-    weak = weak_names(trial, dataset) if "weak_classes" in wanted else []
+    asked = {one.name for one in COPY_PASTE.arguments(trial.copy_paste)}
+    weak = weak_names(trial, dataset) if "weak_classes" in asked else []
     given: dict[str, Any] = {
         "object_counts": donors.counts,
         "weak_classes": np.array([name in weak for name in names]),
         "class_iou": np.array([scores.get(f"IoU/{name}", math.nan) for name in names]),
-        **{name: getattr(trial, name) for name in parameters(trial.copy_paste)},
+        **{name: getattr(trial, name) for name in COPY_PASTE.declares()},
     }
-    rule = menu.choose(COPY_PASTE, trial.copy_paste, "copy-paste")
-    weights: NDArray[np.float64] = rule(**{name: given[name] for name in wanted})
+    weights: NDArray[np.float64] = COPY_PASTE.call(trial.copy_paste, given)
     return weights
 
 

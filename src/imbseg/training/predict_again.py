@@ -25,9 +25,8 @@ from imbseg.training.loop import predict
 from imbseg.training.samples import Files
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Trial
-from imbseg.trial.fields import kind_of
+from imbseg.trial.fields import read
 from imbseg.trial.stored import dataset_of, meta_of
-from imbseg.trial.values import parse
 
 # what decides a prediction: a run of another version may have settings that this one doesn't know
 DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp",
@@ -122,7 +121,7 @@ def _trial(about: dict[str, Any], device: torch.device) -> Trial:
     stored = about["parameters"]
     if lacking := [name for name in DECIDING if name not in stored]:
         raise InputError(f"trial.json: lacks {lacking[0]!r}; the run is of another version of imbseg")
-    found = {name: parse(name, stored[name], kind_of(name)) for name in DECIDING}
+    found = read({name: stored[name] for name in DECIDING})
     found["amp"] = found["amp"] and device.type == "cuda"
     return Trial(**found, workers=0)  # a few images: a process to load them starts longer than it reads
 

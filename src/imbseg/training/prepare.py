@@ -11,7 +11,7 @@ import torch
 
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, first_line
-from imbseg.losses import LOSS_PARAMETERS, terms
+from imbseg.losses import LOSSES, terms
 from imbseg.models import checkpoint
 from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.models.weights import Normalisation, load_encoder_weights
@@ -100,7 +100,7 @@ def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], Non
 
 def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
     """The loss of a trial, which may be a weighted sum, as a function of logits, target and maps of the pixels."""
-    given: dict[str, Any] = {name: getattr(trial, name) for name in LOSS_PARAMETERS}
+    given: dict[str, Any] = {name: getattr(trial, name) for name in LOSSES.declares()}
     weights = torch.tensor(fold.class_weights, dtype=torch.float32, device=device)
     given["class_weights"] = None if trial.class_weights == "none" else weights
     given["class_priors"] = torch.tensor(fold.class_priors, dtype=torch.float32, device=device)

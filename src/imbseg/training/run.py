@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -53,7 +52,7 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     """
     threads = resolved.trial.threads or recorded_threads(out) or torch.get_num_threads()
     device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
-    trial = dataclasses.replace(resolved.trial, threads=threads, device=str(device))
+    trial = resolved.trial.model_copy(update={"threads": threads, "device": str(device)})
     torch.set_num_threads(threads)
     fold = read_fold(trial, resolved.dataset)
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))

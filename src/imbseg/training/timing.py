@@ -150,7 +150,8 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
         InputError: the trial can't run; what it would say by itself.
     """
     device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
-    trial = dataclasses.replace(resolved.trial, threads=resolved.trial.threads or torch.get_num_threads())
+    threads = resolved.trial.threads or torch.get_num_threads()
+    trial = resolved.trial.model_copy(update={"threads": threads})
     torch.set_num_threads(trial.threads)
     fold = read_fold(trial, resolved.dataset)
     with tempfile.TemporaryDirectory(prefix="imbseg-timing-") as place, open_folder(Path(place)) as folder:

@@ -8,16 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imbseg import menu
-from imbseg.copy_paste import PASTE_PARAMETERS, parameters
 from imbseg.copy_paste.weak_file import weak_classes
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, unknown_name
-from imbseg.losses import LOSS_PARAMETERS, terms
 from imbseg.models.encoders import check_encoder
-from imbseg.sampling import SAMPLER_PARAMETERS, SAMPLING, SCORE_PARAMETERS
-from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of
-from imbseg.trial.values import parse, show
+from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of, read
+from imbseg.trial.remedies import MENUS, known, takes
+from imbseg.trial.values import show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +31,7 @@ def parser(description: str) -> Parser:
     made = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--strategy", metavar="I/S/S/C", help="imbalance/split/sampling/copy_paste in one value")
     for name, field in FIELDS.items():
-        words = f"{field.metadata['help']}: {kind_of(name).describe()} (default {show(field.default)})"
+        words = f"{field.description}: {kind_of(name).describe()} (default {show(field.default)})"
         made.add_argument(f"--{name}", metavar="VALUE", help=words.replace("%", "%%"))
     return made
 
@@ -63,15 +60,12 @@ def resolve(flags: Mapping[str, Any], sampled: Mapping[str, Any]) -> Resolved:
     dataset = spec.load(_first("dataset", explicit), root=_first("root", explicit))
     declared = _split_strategy(flatten(dataset.trial))
     sources = dict.fromkeys(FIELDS, "default")
-    values = {}
+    values: dict[str, Any] = {}
     for source, layer in (("dataset", declared), ("sampled", _split_strategy(flatten(sampled))),
                           ("flag", _split_strategy(flatten(flags)))):  # fmt: skip
-        for name, raw in layer.items():
-            values[name] = parse(name, raw, kind_of(name))
-            sources[name] = source
-    values.setdefault("loss", FIELDS["loss"].default)
-    values.setdefault("class_weights", terms.own_weights(values["loss"]))
-    trial = Trial(**values)
+        values |= read(layer)
+        sources |= dict.fromkeys(layer, source)
+    trial = Trial(**(_own_defaults(values) | values))
     _check(trial, dataset, {name for name, source in sources.items() if source in ("flag", "sampled")})
     return Resolved(trial, dataset, sources)
 
@@ -100,14 +94,21 @@ def flatten(layer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _first(name: str, explicit: Mapping[str, Any]) -> Any:
     """A field that the data set's file depends on: it is parsed before there are any other sources."""
-    return parse(name, explicit[name], kind_of(name)) if name in explicit else FIELDS[name].default
+    return read({name: explicit[name]})[name] if name in explicit else FIELDS[name].default
+
+
+def _own_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults that the chosen remedies declare for what they take."""
+    chosen = {axis: values.get(axis, FIELDS[axis].default) for axis in MENUS}
+    taken = {name: default for axis, text in chosen.items() for name, default in takes(axis, text).items()}
+    return {name: default for name, default in taken.items() if default is not None}
 
 
 def _merge(flags: dict[str, Any], sampled: dict[str, Any]) -> dict[str, Any]:
     """Flags and sampled values must not contradict: NNI would list what didn't run."""
     one, other = _split_strategy(flags), _split_strategy(sampled)
     for name in one.keys() & other.keys():
-        if parse(name, one[name], kind_of(name)) != parse(name, other[name], kind_of(name)):
+        if read({name: one[name]}) != read({name: other[name]}):
             raise InputError(
                 f"{name}: the flag says {one[name]!r}, NNI sampled {other[name]!r}; take it out of one of them"
             )
@@ -122,9 +123,9 @@ def _split_strategy(layer: dict[str, Any]) -> dict[str, Any]:
     if len(parts) != len(STRATEGY):
         raise InputError(f"strategy: expected four parts {'/'.join(STRATEGY)}, found {layer['strategy']!r}")
     rest = {name: value for name, value in layer.items() if name != "strategy"}
-    for name, part in zip(STRATEGY, parts, strict=True):
-        parse(name, part, kind_of(name))
-        if name in rest and parse(name, rest[name], kind_of(name)) != part:
+    named = read(dict(zip(STRATEGY, parts, strict=True)))
+    for name, part in named.items():
+        if name in rest and read({name: rest[name]})[name] != part:
             raise InputError(
                 f"{name}: {rest[name]!r} disagrees with the strategy {layer['strategy']!r}; give one of them"
             )
@@ -143,34 +144,23 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
         raise InputError(f"{dataset.path}: declares no 'group', by which the split 'grouped' keeps images together; "
                          f"add it there, or take another split")  # fmt: skip
     _check_seed(trial)
-    _check_sampler(trial, explicit)
-    _check_paste(trial, dataset, explicit)
-    _check_loss(trial, explicit)
-    if trial.output_stride not in (8, 16):
-        raise InputError(f"output_stride: expected 8 or 16, found {trial.output_stride}")
+    _check_taken(trial, explicit)
+    _check_paste(trial, dataset)
     check_encoder(trial.encoder)
     _check_sizes(trial)
 
 
-def _check_sampler(trial: Trial, explicit: set[str]) -> None:
-    """A parameter named for a sampler that has none would change nothing."""
-    taken = menu.arguments(SAMPLING, trial.sampling)
-    taken += SCORE_PARAMETERS if "class_scores" in taken else ()
-    known = (*SAMPLER_PARAMETERS, *SCORE_PARAMETERS)
-    for name in known:
-        if name in explicit and name not in taken:
-            takes = ", ".join(p for p in known if p in taken) or "none"
-            raise InputError(
-                f"{name}: sampling {trial.sampling!r} has no such parameter (its own: {takes}); leave it out"
-            )
+def _check_taken(trial: Trial, explicit: set[str]) -> None:
+    """A setting named for a remedy that doesn't take it would change nothing."""
+    for axis in MENUS:
+        taken = takes(axis, getattr(trial, axis))
+        for name in known(axis):
+            if name in explicit and name not in taken:
+                raise InputError(f"{name}: {axis} {getattr(trial, axis)!r} has no such parameter (its own: "
+                                 f"{', '.join(taken) or 'none'}); leave it out")  # fmt: skip
 
 
-def _check_paste(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
-    taken = parameters(trial.copy_paste)
-    for name in PASTE_PARAMETERS:
-        if name in explicit and name not in taken:
-            raise InputError(f"{name}: copy_paste {trial.copy_paste!r} has no such parameter (its own: "
-                             f"{', '.join(taken) or 'none'}); leave it out")  # fmt: skip
+def _check_paste(trial: Trial, dataset: spec.Dataset) -> None:
     if trial.paste_scale_min > trial.paste_scale_max:
         raise InputError(
             f"paste_scale_min: {trial.paste_scale_min} is above paste_scale_max {trial.paste_scale_max}; swap them"
@@ -182,19 +172,6 @@ def _check_paste(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> Non
     elif not dataset.weak:
         raise InputError(f"{dataset.path}: declares no 'weak' classes, which copy_paste 'weak' pastes; list them "
                          f"there, or name the CSV of an earlier result with weak_from")  # fmt: skip
-
-
-def _check_loss(trial: Trial, explicit: set[str]) -> None:
-    taken = terms.arguments(trial.loss)
-    for name in LOSS_PARAMETERS:
-        if name in explicit and name not in taken:
-            takes = ", ".join(p for p in LOSS_PARAMETERS if p in taken) or "none"
-            raise InputError(f"{name}: loss {trial.loss!r} has no such parameter (its own: {takes}); leave it out")
-    if "gamma" in taken and 0 < trial.gamma < 1:
-        raise InputError(
-            f"gamma: expected 0 (no focusing) or a number >= 1, found {trial.gamma:g}; in between, the gradient of a "
-            f"focal loss is infinite at pixels that are surely right"
-        )
 
 
 def _check_seed(trial: Trial) -> None:

@@ -1,81 +1,97 @@
-"""One raw value (from a flag, NNI or YAML) -> the value of one field, with its type, range and menu checked."""
+"""What a field accepts, in words; and a text of a flag, of YAML or of NNI as the value that it stands for."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import re
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from imbseg.errors import InputError, unknown_name
-from imbseg.losses.terms import parse_terms
+from pydantic import AfterValidator
+from pydantic.fields import FieldInfo
 
 Size = tuple[int, int]
+WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text",
+         "tuple": "a size in pixels such as 512 or 256x192 (width x height)"}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """What a field accepts: its type, whether `none` may stand there, its bounds and its choices."""
+    """What a field accepts, taken from its annotation.
 
-    type: str  # int, float, bool, text, size, loss
+    Attributes:
+        type: int, float, bool, str or tuple (a size).
+        optional: whether `none` may stand there.
+        low, high, open_low: bounds of a number or of a size's sides; open_low: low itself is out.
+        choices: all that may stand there, where that is a menu.
+        also: what else a menu's check takes, in words.
+        words: values of another type that may stand there, too.
+    """
+
+    type: str
     optional: bool = False
     low: float = -math.inf
     high: float = math.inf
-    open_low: bool = False  # low itself is out
-    choices: tuple[str, ...] = ()
-    word: str | None = None  # a text that may stand there too
+    open_low: bool = False
+    choices: tuple[Any, ...] = ()
+    also: str = ""
+    words: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """What is expected, for an error message and for --help."""
+        if self.choices and self.type == "str":
+            return "one of " + ", ".join(self.choices) + self.also
         if self.choices:
-            sums = ", or a weighted sum such as weighted_cross_entropy+0.5*lovasz" if self.type == "loss" else ""
-            return "one of " + ", ".join(self.choices) + sums
-        words = {"int": "a whole number", "float": "a number", "bool": "true or false", "text": "a text",
-                 "size": "a size in pixels such as 512 or 256x192 (width x height)"}[self.type]  # fmt: skip
+            return " or ".join(map(str, self.choices))
         bounds = [f"{'>' if self.open_low else '>='} {self.low:g}"] if self.low > -math.inf else []
         bounds += [f"<= {self.high:g}"] if self.high < math.inf else []
-        others = [*([self.word] if self.word else []), *(["none"] if self.optional else [])]
-        return words + (" " + " and ".join(bounds) if bounds else "") + "".join(f", or {one}" for one in others)
+        others = "".join(f", or {one}" for one in (*self.words, *(["none"] if self.optional else [])))
+        return WORDS[self.type] + (" " + " and ".join(bounds) if bounds else "") + others
+
+    def value(self, raw: Any) -> Any:
+        """What a raw value stands for; itself where it can't be of this kind, which pydantic then says."""
+        if raw is None or (isinstance(raw, str) and raw.lower() in ("none", "null")):
+            return "none" if "none" in self.choices else None  # YAML's null, too, is how one writes it
+        if raw in self.words:
+            return raw
+        read = {"int": _int, "float": _float, "bool": _bool, "tuple": _size}.get(self.type)
+        return read(raw) if read else raw
 
 
-def parse(name: str, raw: Any, kind: Kind) -> Any:
-    """Turn a raw value into a field's value.
+def kind_of(field: FieldInfo) -> Kind:
+    """What a field accepts."""
+    parts = get_args(field.annotation) if get_origin(field.annotation) not in (tuple, Literal, None) else ()
+    kinds = [one for one in parts or (field.annotation,) if one is not type(None)]
+    literals = [value for one in kinds if get_origin(one) is Literal for value in get_args(one)]
+    plain = next((one for one in kinds if get_origin(one) is not Literal), type(literals[0]) if literals else str)
+    found = Kind(_name(plain), optional=len(kinds) < len(parts))
+    for one in (*_inner(plain), *field.metadata):
+        found = dataclasses.replace(found, **_said(one))
+    if literals:
+        choices, words = (literals, []) if len(kinds) == 1 else ([], literals)
+        found = dataclasses.replace(found, choices=tuple(choices), words=tuple(words))
+    return found
 
-    Args:
-        name: the field's name, for the message.
-        raw: a text from a flag, or a value from JSON or YAML.
-        kind: what the field accepts.
 
-    Raises:
-        InputError: it is of another type, out of range, or no choice of the menu.
-    """
-    if raw is None or (isinstance(raw, str) and raw.lower() in ("none", "null")):
-        if kind.optional:
-            return None
-        if "none" in kind.choices:  # YAML's null, too, is how one writes it
-            return "none"
-        raise InputError(f"{name}: expected {kind.describe()}, found none")
-    if kind.type == "loss":
-        parse_terms(str(raw))
-        return str(raw)
-    if kind.word and raw == kind.word:
-        return kind.word
-    if kind.choices:
-        if str(raw) not in kind.choices:
-            raise unknown_name(name.replace("_", " "), raw, kind.choices)
-        return str(raw)
-    value: Any = {"int": _int, "float": _float, "bool": _bool, "text": _text, "size": _size}[kind.type](raw)
-    if value is None:
-        raise InputError(f"{name}: expected {kind.describe()}, found {_short(repr(raw))}")
-    if kind.type in ("int", "float") and not _within(value, kind):
-        found = f"{value:g}" if isinstance(value, float) else str(value)
-        raise InputError(f"{name}: expected {kind.describe()}, found {_short(found)}")
-    if kind.type == "size" and not kind.low <= min(value) <= max(value) <= kind.high:
-        raise InputError(
-            f"{name}: expected sides of at least {kind.low:g} pixels, which the network takes, and at most "
-            f"{kind.high:g}, found {_short(str(raw))}"
-        )
-    return value
+def _name(kind: Any) -> str:
+    origin = get_origin(kind)
+    return str((get_args(kind)[0] if origin is Annotated else origin or kind).__name__)
+
+
+def _inner(kind: Any) -> list[Any]:
+    """What Annotated says inside a type: of a number beside a word, of the sides of a size."""
+    side = get_args(kind)[0] if get_origin(kind) is tuple else kind
+    said = get_args(side)[1:] if get_origin(side) is Annotated else ()
+    return [one for info in said for one in (info.metadata if isinstance(info, FieldInfo) else [info])]
+
+
+def _said(info: Any) -> dict[str, Any]:
+    """The part of a Kind that one piece of metadata says."""
+    if isinstance(info, AfterValidator):
+        return {"choices": getattr(info.func, "choices", ()), "also": getattr(info.func, "also", "")}
+    keys = {"ge": "low", "gt": "low", "le": "high"}
+    found = {keys[key]: getattr(info, key) for key in keys if hasattr(info, key)}
+    return found | ({"open_low": True} if hasattr(info, "gt") else {})
 
 
 def show(value: Any) -> Any:
@@ -87,51 +103,34 @@ def show(value: Any) -> Any:
     return f"{value[0]}x{value[1]}" if isinstance(value, tuple) else value
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """A text, cut where it is long."""
     return text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)"
 
 
-def _within(value: float, kind: Kind) -> bool:
-    # A whole number of 400 digits is no float: it is compared as it is.
-    finite = isinstance(value, int) or math.isfinite(value)
-    return finite and kind.low <= value <= kind.high and not (kind.open_low and value == kind.low)
-
-
-def _int(raw: Any) -> int | None:
-    if isinstance(raw, bool):
-        return None
+def _int(raw: Any) -> Any:
+    """NNI's quniform gives whole numbers as floats; Python itself refuses to read more than 4,300 digits."""
     if isinstance(raw, float):
-        return int(raw) if raw.is_integer() else None
-    if isinstance(raw, int):
+        return int(raw) if raw.is_integer() else raw
+    return int(raw) if isinstance(raw, str) and re.fullmatch(r"[+-]?[0-9]{1,4000}", raw.strip()) else raw
+
+
+def _float(raw: Any) -> Any:
+    if not isinstance(raw, str) or "_" in raw:  # Python's 1_0 is 10
         return raw
-    # Python itself refuses to read more than 4,300 digits.
-    return int(raw) if isinstance(raw, str) and re.fullmatch(r"[+-]?[0-9]{1,4000}", raw.strip()) else None
-
-
-def _float(raw: Any) -> float | None:
-    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        return None
-    if isinstance(raw, str) and "_" in raw:  # Python's 1_0 is 10
-        return None
     try:
         return float(raw)
-    except (ValueError, OverflowError):  # a whole number of 400 digits overflows
-        return None
-
-
-def _bool(raw: Any) -> bool | None:
-    if isinstance(raw, bool):
+    except ValueError:
         return raw
-    return {"true": True, "false": False, "1": True, "0": False}.get(str(raw).lower())
 
 
-def _text(raw: Any) -> str | None:
-    return raw if isinstance(raw, str) and raw else None
+def _bool(raw: Any) -> Any:
+    return {"true": True, "false": False, "1": True, "0": False}.get(str(raw).lower(), raw)
 
 
-def _size(raw: Any) -> Size | None:
-    """A side, two of them, or a text such as 256x192; whole floats count, since NNI's quniform gives those."""
+def _size(raw: Any) -> Any:
+    """A side, two of them, or a text such as 256x192."""
     sides = raw.strip().split("x") if isinstance(raw, str) else raw if isinstance(raw, list | tuple) else [raw]
     numbers = [_int(side) for side in sides]
-    found = [number for number in numbers if number is not None]
-    return (found[0], found[-1]) if len(found) == len(numbers) and 1 <= len(found) <= 2 else None
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
+    return (numbers[0], numbers[-1]) if whole and 1 <= len(numbers) <= 2 else raw

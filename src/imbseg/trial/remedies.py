@@ -1,0 +1,74 @@
+"""The menus that a trial chooses from, and what the chosen ones take."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from imbseg.copy_paste import COPY_PASTE
+from imbseg.losses import CLASS_WEIGHTS, LOSSES, terms
+from imbseg.menu import Menu, check
+from imbseg.post_hoc import POST_HOC, steps
+from imbseg.sampling import SAMPLING
+from imbseg.splits import SPLITS
+
+MENUS = {"split": SPLITS, "sampling": SAMPLING, "copy_paste": COPY_PASTE, "loss": LOSSES,
+         "class_weights": CLASS_WEIGHTS, "post_hoc": POST_HOC}  # fmt: skip
+
+
+def takes(axis: str, text: str) -> dict[str, Any]:
+    """The settings that a remedy takes, each with its default; None where it declares none.
+
+    Args:
+        axis: a key of MENUS.
+        text: a name of that menu; of the losses and corrections, a sum.
+
+    Raises:
+        InputError: the menu lacks it.
+
+    >>> takes("sampling", "repeat_factor"), takes("sampling", "x2")
+    ({'repeat_threshold': 0.1, 'repeat_exponent': 0.5}, {})
+    """
+    if axis == "loss":
+        return terms.settings(text)
+    if axis == "post_hoc":
+        return {name: default for step in steps(text) for name, default in POST_HOC.settings(step).items()}
+    return MENUS[axis].settings(check(MENUS[axis], text, MENUS[axis].what))
+
+
+@functools.cache
+def known(axis: str) -> tuple[str, ...]:
+    """Every setting that some remedy of a menu takes.
+
+    >>> known("loss")[:3]
+    ('class_weights', 'gamma', 'alpha')
+    """
+    menu = MENUS[axis]
+    named = [brought for brought in menu.inputs.values() if brought and ":" not in brought]
+    return (*named, *menu.declares())
+
+
+class Choice:
+    """What a field accepts that names remedies of a menu: pydantic calls it, --help reads its choices."""
+
+    def __init__(self, menu: Menu, parse: Callable[[str], Any] | None = None, also: str = "") -> None:
+        """Take the menu; where several may be joined, what reads that and words for it."""
+        self.menu, self.parse, self.also = menu, parse, also
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The names."""
+        return tuple(self.menu)
+
+    def __call__(self, name: str) -> str:
+        """Return the name.
+
+        Raises:
+            InputError: the menu lacks it; the message lists the menu.
+        """
+        if self.parse:
+            self.parse(name)
+        else:
+            check(self.menu, name, self.menu.what)
+        return name
