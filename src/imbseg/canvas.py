@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -30,6 +31,7 @@ VARIABLES = {GROUND: "ground", INK: "ink", SOFT: "soft", LINE: "line", FAINT: "f
     color: f"c{number}" for number, color in enumerate(SERIES)
 }
 FONT = 9  # points
+ROOMY, LONGEST = 40, 40  # rows that take full height; letters of a name beside a row
 STYLE = {
     "font.size": FONT, "axes.titlesize": FONT, "axes.titlelocation": "left", "axes.facecolor": "none",
     "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "axes.edgecolor": SOFT,
@@ -58,9 +60,9 @@ class Canvas(Figure):
         words: what it shows, for who can't see it.
     """
 
-    def __init__(self, width: float, height: float, words: str) -> None:
-        """Inches."""
-        super().__init__((width, height))
+    def __init__(self, width: float, height: float, words: str, layout: Literal["constrained"] | None = None) -> None:
+        """Width and height are inches; the layout is matplotlib's, or places of one's own."""
+        super().__init__((width, height), layout=layout)
         self.words = words
         self._told: dict[str, tuple[Said, Sequence[Said]]] = {}
 
@@ -112,6 +114,19 @@ def limits(values: Sequence[float], room: float = 0.06) -> tuple[float, float]:
     low, high = min(values), max(values)
     more = room * (high - low) or 0.05
     return low - more, high + more
+
+
+def height_of(rows: int) -> float:
+    """Inches for rows one below another: as much room for 2 as for 5, and less each beyond ROOMY."""
+    return 0.3 * min(max(rows, 5), ROOMY) + 0.16 * max(rows - ROOMY, 0)
+
+
+def name_rows(axis: Axes, names: Sequence[str], *, down: bool = False) -> None:
+    """Names beside rows 0, 1, ...: upward, or down from the top."""
+    texts = [shorten(name, LONGEST) for name in names]
+    axis.set_yticks(range(len(texts)), texts, fontsize=FONT if len(texts) <= ROOMY else 6)
+    ends = (-0.7, len(texts) - 0.3)
+    axis.set_ylim(*(ends[::-1] if down else ends))
 
 
 def shorten(text: str, longest: int) -> str:

@@ -18,8 +18,8 @@ from imbseg.meta.read import read_meta
 CUT = {"classes": ["ball", "rod"], "ratio": 0.5}
 FIRST = ["id", "subset", "image", "mask", "height", "width", "pixels:ground", "pixels:ball", "pixels:rod"]
 THEN = ["pixels:ignore", "major_class", "cluster", "group", "kept", "full/random/seed1"]
-WRITTEN = ["classes.csv", "classes.png", "cooccurrence.png", "diagnosis.md", "folds.png", "images.csv", "manifest.json",
-           "object_sizes.png", "objects.csv", "splits.csv"]  # fmt: skip
+DRAWN = [f"{name}.{kind}" for name in ("classes", "cooccurrence", "folds", "object_sizes") for kind in ("png", "svg")]
+WRITTEN = sorted([*DRAWN, "classes.csv", "diagnosis.md", "images.csv", "manifest.json", "objects.csv", "splits.csv"])
 
 
 @pytest.fixture

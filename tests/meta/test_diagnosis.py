@@ -128,7 +128,7 @@ def test_without_objects_nothing_is_nan(tmp_path: Path, no_figures: None) -> Non
 def test_figures_of_few_and_many_classes(classes: int, tmp_path: Path, no_figures: None) -> None:
     rng = np.random.default_rng(0)
     masks = {f"{number}": rng.integers(0, classes, (9, 11)) for number in range(12)}
-    names = [f"class number {number}" for number in range(classes)]
+    names = ["$x_{1$ <b>", *(f"class number {number}" for number in range(1, classes))]
     cut = {"classes": names[1:2], "ratio": 0.5} if classes == 21 else None
     dataset, found = built(tmp_path, masks, classes=names, background=names[0], imbalance=cut)
     draw(found.images, found.objects, found.classes, found.splits, dataset, tmp_path)

@@ -8,7 +8,7 @@ from binary_tree import make_binary_tree
 
 from imbseg.datasets.spec import load
 from imbseg.meta.build import build
-from imbseg.meta.fold_figures import fold_count_figure, fold_counts
+from imbseg.meta.figures import fold_count_figure, fold_counts
 from imbseg.meta.read import read_meta
 
 

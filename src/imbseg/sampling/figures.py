@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-MARKS = (("o", "#0072B2"), ("s", "#E69F00"), ("^", "#009E73"), ("D", "#CC79A7"), ("v", "#D55E00"), ("P", "#000000"),
-         ("X", "#56B4E9"), ("*", "#999999"))  # fmt: skip
+from imbseg.canvas import FAINT, MARKS, SERIES, SOFT, Canvas, drawing, name_rows
 
 
 def drawn_ratio(presence: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -32,9 +30,10 @@ def drawn_ratio(presence: NDArray[np.bool_], weights: NDArray[np.float64]) -> ND
     return ratio
 
 
+@drawing()
 def sampling_figure(
     presence: NDArray[np.bool_], weights: Mapping[str, NDArray[np.float64]], class_names: Sequence[str]
-) -> Figure:
+) -> Canvas:
     """A row a class, the rarest on top, a mark a sampler: right of 1 it is drawn more often than with `x2`.
 
     Args:
@@ -44,17 +43,16 @@ def sampling_figure(
     """
     images = presence.sum(axis=0)
     order = np.argsort(-images, kind="stable")  # the rarest gets the highest place
-    place = np.arange(len(order))
-    figure = Figure((9, 1.8 + 0.35 * len(order)), layout="constrained")
-    axis = figure.subplots()
+    canvas = Canvas(9, 1.8 + 0.35 * len(order), "How often samplers draw each class, relative to x2", "constrained")
+    axis = canvas.subplots()
     for number, (name, values) in enumerate(weights.items()):
-        mark, color = MARKS[number % len(MARKS)]
+        mark, color = MARKS[number % len(MARKS)], SERIES[number % len(SERIES)]
         shift = 0.12 * (number % len(MARKS) - (min(len(weights), len(MARKS)) - 1) / 2)
-        axis.plot(drawn_ratio(presence, values)[order], place + shift, mark, color=color, label=name, markersize=6)
-    axis.axvline(1, color="#999999", linewidth=1, zorder=0)
-    axis.set_yticks(place, [f"{class_names[index]} ({images[index]} images)" for index in order.tolist()])
+        place = np.arange(len(order)) + shift
+        axis.plot(drawn_ratio(presence, values)[order], place, mark, color=color, label=name, markersize=6)
+    axis.axvline(1, color=SOFT, linewidth=1, zorder=0)
+    name_rows(axis, [f"{class_names[index]} ({images[index]} images)" for index in order.tolist()])
     axis.set_xlabel("times as often as when all images are drawn alike (x2)", loc="left")
-    axis.grid(axis="x", alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper left", ncols=6, frameon=False)
-    return figure
+    axis.grid(axis="x", color=FAINT)
+    canvas.legend(loc="outside upper left", ncols=6)
+    return canvas
