@@ -29,12 +29,12 @@ def main() -> None:
     root = options.correlate or options.trials or options.runs or runs_folder()
     out = options.out or REPOSITORY / "data" / "report" / root.resolve().name
     # pandas, scipy and matplotlib: after the flags are known to be good
-    from imbseg.report import correlations
+    from imbseg.report.questions import correlations
     from imbseg.report.write import report
 
     if options.correlate is not None:
-        found = [correlations.of_methods(options.correlate, options.counts, spec.load(options.dataset))]
-        correlations.write(found, writable_folder(out))
+        found = correlations.of_methods(options.correlate, options.counts, spec.load(options.dataset))
+        correlations.write_methods(*found, writable_folder(out))
         return
     background = spec.load(options.dataset).background if options.dataset else None
     predict = None if options.trials or options.no_examples else _predict

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from asked import evidence
 from run_folders import make_run
 
 from imbseg.metrics.counts import collect as put_together
 from imbseg.metrics.counts import save_counts
-from imbseg.runs.collect import collect
-from imbseg.runs.strategies import Group, arrange
+from imbseg.report.evidence import Evidence
 
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 PLAIN, OTHER = "cross_entropy", "weighted_cross_entropy"  # labels
 HOSTILE = ("a,b", "<script>", 'pixels:x "y"\n')
 
 
-def group_of(root: Path) -> Group:
-    return arrange(collect(root), root).groups[0]
+def group_of(root: Path) -> Evidence:
+    return evidence(root)
 
 
 def add_counts(folder: Path, *confusions: Any, by_size: Any = None, subset: str = "test") -> Path:
@@ -42,7 +42,7 @@ def write_table(file: Path, columns: Mapping[str, Sequence[float]]) -> None:
             writer.writerow(["" if value != value else repr(value) for value in row])
 
 
-def one_pair(root: Path, plain: Any, weighted: Any, **more: Any) -> Group:
+def one_pair(root: Path, plain: Any, weighted: Any, **more: Any) -> Evidence:
     """A run of the baseline and one of the weighted loss on one image, their confusions given."""
     add_counts(make_run(root / "plain1", **more), plain)
     add_counts(make_run(root / "weighted1", **WEIGHTED, **more), weighted)

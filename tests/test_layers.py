@@ -15,7 +15,7 @@ ORDER = ["errors", "files", "declared", "own", "menu", "console", "canvas", "dat
 MAY_IMPORT = {
     **{layer: set(ORDER[: number + 1]) for number, layer in enumerate(ORDER)},
     "runs": set(ORDER[: ORDER.index("runs") + 1]) - {"training"},
-    "statistics": {"errors", "statistics"},
+    "statistics": {"errors", "metrics", "statistics"},
     "report": {*ORDER} - {"training"},
     "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
                 "copy_paste", "losses", "post_hoc", "trial", "manager"},

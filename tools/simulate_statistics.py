@@ -14,9 +14,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from simulation_table import simulation_table
+
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, write_text
-from imbseg.report.simulation_table import simulation_table
 
 
 def main() -> int:

@@ -42,7 +42,7 @@ class Reader(HTMLParser):
         if tag == "img":
             self.alts.append(attributes.get("alt", ""))
         if tag == "td":
-            self.cells.append(Shown(self._above("data-file"), int(self._above("data-row")), attributes))
+            self.cells.append(Shown(self._above("data-file"), int(attributes["data-row"]), attributes))
         elif "data-row" in attributes and tag != "tr":
             self.marks.append(Shown(attributes.get("data-file") or self._above("data-file"),
                                     int(attributes["data-row"]), attributes))  # fmt: skip

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asked import evidence, frames_of, said
 from run_folders import make_run
 
-from imbseg.report import comparisons, one_change
-from imbseg.report.answer import Answer, answer
-from imbseg.runs.collect import collect
-from imbseg.runs.strategies import arrange
+from imbseg.report.questions import one_change, statistics
+from imbseg.report.questions.answer import Answer, answer
+from imbseg.report.questions.strategies import steps
+from imbseg.runs.changes import changes
 
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 PLAIN = (0.10, 0.11, 0.12)
@@ -25,8 +26,8 @@ def add(root: Path, name: str, tails: Sequence[float], head: float = 0.7, **sett
 
 
 def told(root: Path, baseline: str | None = None) -> Answer:
-    group = arrange(collect(root), root, baseline).groups[0]
-    return answer(group, comparisons.table(group), one_change.table(group))
+    asked = evidence(root, baseline)
+    return answer(asked, frames_of(asked))
 
 
 def test_the_best_comes_first_with_what_it_costs(tmp_path: Path) -> None:
@@ -196,15 +197,81 @@ def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path) -> None:
 def test_pairs_that_differ_in_one_thing(tmp_path: Path, one: dict, other: dict, expected: list) -> None:
     make_run(tmp_path / "one", **one)
     make_run(tmp_path / "other", **other)
-    group = arrange(collect(tmp_path), tmp_path).groups[0]
-    assert [(change.axis, change.before, change.after) for change in one_change.changes(group)] == expected
+    assert [(change.axis, change.before, change.after) for change in changes(evidence(tmp_path).group)] == expected
 
 
 def test_a_change_is_the_difference_of_the_two(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     add(tmp_path, "b", (0.30, 0.32, 0.31), **WEIGHTED)
-    rows = one_change.table(arrange(collect(tmp_path), tmp_path).groups[0])
+    rows = one_change.table(evidence(tmp_path))
     tail = rows[rows["score"] == "tail"].iloc[0]
     assert (tail["strategy"], tail["instead_of"]) == ("weighted_cross_entropy", "cross_entropy")
     assert tail["mean"] == pytest.approx(0.2)
     assert tail["p_t_holm"] == tail["p_t"]  # the only change: nothing to correct for
+
+
+@pytest.mark.parametrize(
+    ("plain", "other", "words"),
+    [
+        ("none", "label", "Twice the steps an epoch of the baseline: label/none."),
+        ("none", "x2", "Twice the steps an epoch of the baseline: x2/none."),
+        ("x2", "label", None),
+    ],
+)
+def test_a_sampler_that_trains_longer_than_the_baseline_is_named(
+    tmp_path: Path, plain: str, other: str, words: str | None
+):
+    for sampling in (plain, other):
+        for seed in (1, 2):
+            make_run(tmp_path / f"{sampling}{seed}", seed=seed, sampling=sampling)
+    text = "\n".join(steps(evidence(tmp_path).group))
+    assert words in text if words else "the steps an epoch" not in text
+
+
+def test_a_baseline_that_trains_longer_is_named(tmp_path: Path):
+    for sampling in ("none", "x2"):
+        make_run(tmp_path / sampling, sampling=sampling)
+    (line,) = steps(evidence(tmp_path, "full/mskf/x2/none").group)
+    assert line.startswith("Half the steps an epoch of the baseline: none/none.")
+
+
+def test_whether_the_data_tell_strategies_apart(tmp_path: Path) -> None:
+    # Means .11 and .31, their deviation .1414; within, .01 each: the ratio is 14.1.
+    for name, tails in (("far", (0.30, 0.31, 0.32)), ("near", (0.11, 0.20, 0.30)), ("single", (0.2,))):
+        add(tmp_path / name, "a", {"far": (0.10, 0.11, 0.12), "near": (0.10, 0.20, 0.30), "single": (0.1,)}[name])
+        add(tmp_path / name, "b", tails, **WEIGHTED)
+    far, near, single = (
+        statistics.told_apart(evidence(tmp_path / name).group, "tail") for name in ("far", "near", "single")
+    )
+    assert far == ["Between-strategy SD / seed SD of tail: 14.1 (strategies move it more than seeds do)."]
+    assert near == ["Between-strategy SD / seed SD of tail: 0.0 (seed variance dominates)."]
+    assert single == []
+
+
+@pytest.mark.parametrize(
+    ("tails", "words"),
+    [
+        ((0.30, 0.31, 0.32), "+0.200 [+0.200, +0.200]"),
+        ((0.08, 0.15, 0.13), "includes 0"),
+    ],
+)
+def test_nothing_is_claimed_that_is_not_shown(tmp_path: Path, tails: Sequence[float], words: str) -> None:
+    add(tmp_path / "runs", "a", PLAIN)
+    add(tmp_path / "runs", "b", tails, **WEIGHTED)
+    assert words in said(evidence(tmp_path / "runs"), tmp_path)
+
+
+def test_what_chance_would_mark_is_said_as_expected(tmp_path: Path) -> None:
+    add(tmp_path / "runs", "a", PLAIN)
+    add(tmp_path / "runs", "b", (0.30, 0.32, 0.31), **WEIGHTED)
+    assert (
+        "1 of 3 intervals exclude 0, where about 0.15 are expected by chance; 1 are significant after Holm correction."
+        in said(evidence(tmp_path / "runs"), tmp_path)
+    )
+
+
+def test_a_baseline_alone(tmp_path: Path) -> None:
+    add(tmp_path, "a", PLAIN)
+    assert told(tmp_path).lines == (
+        "full/mskf/none/none, cross_entropy is the only strategy: there is nothing to hold against it.",
+    )

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from run_folders import make_run
 
-from imbseg.report.apart import groups_apart, mixed_versions
 from imbseg.report.write import report
+from imbseg.runs.apart import groups_apart, mixed_versions
 from imbseg.runs.collect import collect
 from imbseg.runs.strategies import Group, arrange
 

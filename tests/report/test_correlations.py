@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from asked import evidence
 from published_tables import METHODS, PIXEL_COUNTS
 from run_folders import make_run
 from scipy import stats
@@ -15,9 +16,10 @@ from test_trials_csv import ARGUMENTS, command, refused
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError
-from imbseg.report import class_statistics, correlations
-from imbseg.runs.collect import collect
-from imbseg.runs.strategies import arrange
+from imbseg.report.questions import correlations
+from imbseg.runs.class_counts import from_csv
+from imbseg.runs.methods_csv import read_methods
+from imbseg.statistics import correlation
 
 CAMVID = spec.load("camvid").class_names
 
@@ -25,7 +27,7 @@ CAMVID = spec.load("camvid").class_names
 def test_statistics_by_hand() -> None:
     # Two images of 100 and 400 pixels; sky 50 and 100, road 0 and 40, pole in none.
     pixels, objects = np.array([[50.0, 0, 0], [100, 40, 0]]), np.array([[1.0, 0, 0], [3, 2, 0]])
-    found = class_statistics.statistics(pixels, np.array([100.0, 400]), ["sky", "road", "pole"], objects)
+    found = correlation.class_statistics(pixels, np.array([100.0, 400]), ["sky", "road", "pole"], objects)
     rows = {key: values.tolist() for key, values in found.iterrows()}
     assert rows["images", "sum", "all"] == [2, 1, 0]
     assert rows["images", "mean", "all"] == [1, 0.5, 0]
@@ -44,7 +46,7 @@ def test_coefficients_by_hand_and_against_scipy() -> None:
     iou = pd.DataFrame({"m": [0.1, 0.3, 0.2, 0.9]}, index=list("abcd"))
     table = pd.DataFrame([[1.0, 2, 3, 10]], columns=list("abcd"),
                          index=pd.MultiIndex.from_tuples([("pixels", "sum", "all")]))  # fmt: skip
-    (row,) = correlations.correlations(iou, table).to_dict("records")
+    (row,) = correlation.correlations(iou, table).to_dict("records")
     assert row["spearman"] == pytest.approx(0.8)
     assert row["kendall"] == pytest.approx(2 / 3)
     # Means 4 and .375; products (-3)(-.275) + (-2)(-.075) + (-1)(-.175) + 6 * .525 = 4.3; squares 50 and .3875.
@@ -74,9 +76,9 @@ def test_what_does_not_vary_or_is_too_little_has_no_coefficient(
     values: list[float], iou: list[float], classes: int
 ) -> None:
     table = pd.DataFrame([values], columns=list("abc"), index=pd.MultiIndex.from_tuples([("pixels", "sum", "all")]))
-    (row,) = correlations.correlations(pd.DataFrame({"m": iou}, index=list("abc")), table).to_dict("records")
+    (row,) = correlation.correlations(pd.DataFrame({"m": iou}, index=list("abc")), table).to_dict("records")
     assert row["classes"] == classes
-    assert all(math.isnan(row[name]) for test in correlations.TESTS for name in (test, f"{test}_p"))
+    assert all(math.isnan(row[name]) for test in correlation.TESTS for name in (test, f"{test}_p"))
 
 
 def test_voc_2012_against_scipy_on_the_raw_tables() -> None:
@@ -106,8 +108,8 @@ def test_percent_and_shares_of_one_give_the_same(tmp_path: Path) -> None:
     dataset = spec.load("voc2012")
     methods = pd.read_csv(METHODS, index_col=0)
     (methods / 100).to_csv(tmp_path / "shares.csv")
-    shares, percent = correlations.read_methods(tmp_path / "shares.csv", dataset)
-    again, recognised = correlations.read_methods(METHODS, dataset)
+    shares, percent = read_methods(tmp_path / "shares.csv", dataset)
+    again, recognised = read_methods(METHODS, dataset)
     assert (percent, recognised) == (False, True)
     pd.testing.assert_frame_equal(shares, again)
     assert again.loc["bicycle", "FCN-8s"] == pytest.approx(0.342)
@@ -130,20 +132,20 @@ def test_strategies_are_held_against_a_table_of_counts(tmp_path: Path) -> None:
     for seed in (1, 2):
         make_run(tmp_path / f"runs/a{seed}", test=(iou + seed / 100).tolist(), classes=CAMVID, seed=seed)
     make_run(tmp_path / "runs/b", test=iou[::-1].tolist(), classes=CAMVID, loss="dice")
-    (group,) = arrange(collect(tmp_path / "runs"), tmp_path, None).groups
-    found, said = correlations.of_group(group, camvid_counts(tmp_path), background="sky")
+    asked = evidence(tmp_path / "runs", counts=camvid_counts(tmp_path), background="sky")
+    found, said = correlations.found(asked)
     pixels = pd.read_csv(tmp_path / "counts.csv").head(8)[list(CAMVID[1:])].sum()
     rows = found[(found["statistic"] == "pixels") & (found["aggregate"] == "sum") & (found["over"] == "all")]
     expected = stats.pearsonr(pixels, iou[1:]).statistic
     assert rows["pearson"].tolist() == pytest.approx([expected, stats.pearsonr(pixels, iou[::-1][1:]).statistic])
-    assert (found["group"] == group.name).all()
+    assert (found["group"] == asked.group.name).all()
     assert "the 8 images of subset 'train'" in said
     assert f"over {len(CAMVID) - 1} classes, all but sky" in said
 
 
 def test_runs_whose_data_set_is_gone_say_so(tmp_path: Path) -> None:
     make_run(tmp_path / "a")
-    found, said = correlations.of_group(arrange(collect(tmp_path), tmp_path).groups[0])
+    found, said = correlations.found(evidence(tmp_path))
     assert found.empty
     assert said.startswith("No correlations with the statistics of classes: unknown data set 'tiny'")
 
@@ -177,12 +179,12 @@ BAD_COUNTS = {
 def test_bad_counts(kind: str, tmp_path: Path) -> None:
     cells, message = BAD_COUNTS[kind]
     with pytest.raises(InputError, match=f"^--counts .*{message}"):
-        class_statistics.from_csv(changed(tmp_path, **cells), CAMVID)
+        from_csv(changed(tmp_path, **cells), CAMVID)
 
 
 def test_a_subset_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no row of the subset 'val'; there are: test, train"):
-        class_statistics.from_csv(camvid_counts(tmp_path), CAMVID, "val")
+        from_csv(camvid_counts(tmp_path), CAMVID, "val")
 
 
 METHOD_TABLE = "class,one,two\n" + "".join(f"{name},0.{place + 10},0.5\n" for place, name in enumerate(CAMVID))
@@ -218,7 +220,8 @@ def test_the_command_correlates_methods(
     flags = ("--correlate", METHODS, "--dataset", "voc2012", "--counts", PIXEL_COUNTS, "--out", tmp_path / "out")
     assert command(monkeypatch, *map(str, flags)) == 0
     said = capsys.readouterr().out
-    assert "FCN-8s             share      mean       shown    0.452  0.045" in said
+    assert "FCN-8s" in said
+    assert "   +0.45  0.0453 " in said
     assert len(pd.read_csv(tmp_path / "out" / "correlations.csv")) == 80
 
 

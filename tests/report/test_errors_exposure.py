@@ -9,8 +9,8 @@ import pytest
 from error_runs import HOSTILE, OTHER, WEIGHTED, group_of, write_table
 from run_folders import make_run
 
-from imbseg.report.errors import exposure
-from imbseg.runs.strategies import Group
+from imbseg.report.evidence import Evidence
+from imbseg.report.questions import exposure
 
 CLASSES = ("sky", "road", "car", "sign", "pole")
 GAINS = (-0.02, 0.0, 0.05, 0.1, 0.2)
@@ -24,7 +24,7 @@ def draws(folder: Path, pixels: tuple[float, ...], pasted: tuple[float, ...] = (
     write_table(folder / "draws.csv", table)
 
 
-def pair(root: Path, ours: tuple[float, ...], *, gains=GAINS, classes=CLASSES, pasted=()) -> Group:
+def pair(root: Path, ours: tuple[float, ...], *, gains=GAINS, classes=CLASSES, pasted=()) -> Evidence:
     """A run each of seed 1; the baseline shows 100 pixels of every class an epoch."""
     base = (0.5, 0.5, 0.5, 0.3, 0.1)
     given = {"classes": classes, "tail": classes[-1:]}
@@ -32,6 +32,10 @@ def pair(root: Path, ours: tuple[float, ...], *, gains=GAINS, classes=CLASSES, p
     scores = [one + gain for one, gain in zip(base, gains, strict=True)]
     draws(make_run(root / "weighted1", test=scores, **given, **WEIGHTED), ours, pasted, classes=classes)
     return group_of(root)
+
+
+def said(asked: Evidence) -> list[str]:
+    return exposure.sentences(exposure.exposure(asked), exposure.pays(asked))
 
 
 def test_sums_and_ratios_by_hand(tmp_path: Path) -> None:
@@ -44,26 +48,24 @@ def test_sums_and_ratios_by_hand(tmp_path: Path) -> None:
     assert found["ratio"].tolist() == [0.5, 1, 1.5, 2, 4]
     assert found["pasted"].tolist() == [1, 1, 3, 5, 7]
     assert found["gain"].tolist() == pytest.approx(GAINS)
-    pays = exposure.exposure_pays(group)
-    assert tuple(pays.columns) == exposure.PAYS
+    pays = exposure.pays(group)
+    assert tuple(pays.columns) == ("strategy", "classes", "spearman")
     assert pays.to_numpy().tolist() == [[OTHER, 5, pytest.approx(1.0)]]
-    assert exposure.sentences(found) == [
-        "weighted_cross_entropy: what was shown more gained more: Spearman +1.00 over 5 classes."
+    assert exposure.sentences(found, pays) == [
+        "weighted_cross_entropy: classes shown more gained more: Spearman +1.00 over 5 classes."
     ]
 
 
 def test_a_rank_correlation_by_hand_that_chance_explains(tmp_path: Path) -> None:
     # Ranks of exposure 5 1 2 3 4 against 1 2 3 4 5 of the gain: squares 16 1 1 1 1; 1 - 6 * 20 / (5 * 24) = 0.
-    found = exposure.exposure(pair(tmp_path, (500, 100, 150, 200, 400)))
-    assert exposure.pays(found)["spearman"].tolist() == [pytest.approx(0.0, abs=1e-12)]
-    assert "says nothing sure of its gain" in exposure.sentences(found)[0]
+    asked = pair(tmp_path, (500, 100, 150, 200, 400))
+    assert exposure.pays(asked)["spearman"].tolist() == [pytest.approx(0.0, abs=1e-12)]
+    assert "no sure relation of exposure and gain" in said(asked)[0]
 
 
 def test_what_was_shown_more_may_gain_less(tmp_path: Path) -> None:
-    found = exposure.exposure(pair(tmp_path, (500, 400, 300, 200, 100)))
-    assert exposure.sentences(found) == [
-        "weighted_cross_entropy: what was shown more gained less: Spearman -1.00 over 5 classes."
-    ]
+    asked = pair(tmp_path, (500, 400, 300, 200, 100))
+    assert said(asked) == ["weighted_cross_entropy: classes shown more gained less: Spearman -1.00 over 5 classes."]
 
 
 @pytest.mark.parametrize(("ours", "gains", "words"), [
@@ -71,9 +73,9 @@ def test_what_was_shown_more_may_gain_less(tmp_path: Path) -> None:
     ((1, 2, 3, 4, 5), (0.0,) * 5, "can't be told: of fewer than three classes, or all gained the same"),
 ])  # fmt: skip
 def test_no_correlation_of_what_does_not_vary(tmp_path: Path, ours, gains, words: str) -> None:
-    found = exposure.exposure(pair(tmp_path, ours, gains=gains))
-    assert math.isnan(exposure.pays(found)["spearman"].iloc[0])
-    assert words in exposure.sentences(found)[0]
+    asked = pair(tmp_path, ours, gains=gains)
+    assert math.isnan(exposure.pays(asked)["spearman"].iloc[0])
+    assert words in said(asked)[0]
 
 
 def test_a_class_that_the_baseline_never_showed_and_one_without_a_score(tmp_path: Path) -> None:
@@ -84,10 +86,11 @@ def test_a_class_that_the_baseline_never_showed_and_one_without_a_score(tmp_path
     assert math.isnan(found.loc["pole", "ratio"])
     assert found.loc["pole", "pixels_shown"] == 100
     assert math.isnan(found.loc["sky", "gain"])
-    pays = exposure.pays(found.reset_index())
+    asked = group_of(tmp_path)
+    pays = exposure.pays(asked)
     assert pays["classes"].tolist() == [3]
     assert pays["spearman"].tolist() == [pytest.approx(1.0)]
-    assert "says nothing sure" in exposure.sentences(found.reset_index())[0]  # three agree by chance one time in three
+    assert "no sure relation" in said(asked)[0]  # three agree by chance one time in three
 
 
 @pytest.mark.parametrize("damage", ["missing", "header", "epochs alone", "cut", "gap"])
@@ -106,8 +109,8 @@ def test_runs_that_do_not_tell_what_they_showed_are_left_out(tmp_path: Path, dam
     found = exposure.exposure(group)
     assert found.empty
     assert tuple(found.columns) == exposure.COLUMNS
-    assert tuple(exposure.exposure_pays(group).columns) == exposure.PAYS
-    assert "can't be told" in exposure.sentences(found)[0]
+    assert tuple(exposure.pays(group).columns) == ("strategy", "classes", "spearman")
+    assert "share a seed and tell what they showed" in said(group)[0]
 
 
 def test_means_are_over_shared_seeds(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from asked import frames_of, sections
 from error_runs import HOSTILE, OTHER, PLAIN, WEIGHTED, group_of, one_pair, write_table
 from run_folders import make_run
 
-from imbseg.report.errors import lost, why
+from imbseg.report.questions import forgotten as lost
+from imbseg.report.questions import pixels
 
 NAN = math.nan
 
@@ -43,7 +45,7 @@ def test_a_row_a_run_and_class(tmp_path: Path) -> None:
         folder = make_run(tmp_path / name, seed=int(name[-1]), split_seed=1, **settings)
         scores = {f"IoU/{one}": values for one, values in zip(("sky", "road", "pole"), columns, strict=True)}
         write_table(folder / "epochs.csv", {"epoch": [1, 2, 3], "mIoU": [0.1, 0.2, 0.3], **scores})
-    found = lost.lost_classes(group_of(tmp_path))
+    found = lost.table(group_of(tmp_path))
     assert tuple(found.columns) == lost.COLUMNS
     assert found.drop(columns="back").to_numpy().tolist() == [
         [PLAIN, "1(split 1)", "road", 1, 2, 0.1],
@@ -56,43 +58,40 @@ def test_a_row_a_run_and_class(tmp_path: Path) -> None:
         f"{PLAIN},1(split 1),road,1,2,3,0.1", f"{PLAIN},1(split 1),pole,1,2,,0.1",
     ]  # fmt: skip
     assert lost.sentences(found) == [
-        "3 times in 2 runs a class was learned and lost again (IoU back to 0 on the validation images), 2 of them for "
-        "good; most often pole (2).",
-        "The most was lost by pole in cross_entropy, seed 2(split 1): IoU 0.3 before epoch 3.",
+        "3 times in 2 runs a class was forgotten (validation IoU back to 0), 2 of them for good; most often pole (2).",
+        "pole lost most: IoU 0.3 before epoch 3 in cross_entropy, seed 2(split 1).",
     ]
 
 
 def test_nothing_lost_and_nothing_to_read(tmp_path: Path) -> None:
     make_run(tmp_path / "plain1")
     group = group_of(tmp_path)
-    assert lost.lost_classes(group).empty
+    assert lost.table(group).empty
     (tmp_path / "plain1" / "epochs.csv").unlink()
-    found = lost.lost_classes(group)
+    found = lost.table(group)
     assert tuple(found.columns) == lost.COLUMNS
-    assert lost.sentences(found) == ["No epochs.csv tells of a class that was learned and lost again."]
+    assert lost.sentences(found) == ["No epochs.csv tells of a forgotten class."]
 
 
 def test_every_question_at_once(tmp_path: Path) -> None:
-    group = one_pair(tmp_path, [[50, 0, 2], [0, 30, 0], [8, 0, 2]], [[48, 0, 4], [0, 30, 0], [3, 1, 6]],
+    asked = one_pair(tmp_path / "runs", [[50, 0, 2], [0, 30, 0], [8, 0, 2]], [[48, 0, 4], [0, 30, 0], [3, 1, 6]],
                      classes=HOSTILE, tail=HOSTILE[2:])  # fmt: skip
-    tables = why.tables(group)
-    assert [name for name, table in tables.items() if len(table)] == [
-        "class_profile", "pixel_effect", "confusion_change",
-    ]  # fmt: skip
-    said = why.sentences(tables)
-    assert set(tables) - set(said) == {"exposure_pays"}
-    for name, lines in said.items():
-        assert 1 <= len(lines) <= 3, name
-        assert all(line.endswith(".") and "\n" not in line and "nan" not in line for line in lines), lines
-    for name, table in tables.items():
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-        assert list(pd.read_csv(tmp_path / f"{name}.csv").columns) == list(table.columns)
-    assert tables["pixel_effect"]["strategy"].unique().tolist() == [OTHER]
+    parts = sections(asked, tmp_path)
+    assert [key for key in WHY if not parts[key].empty] == ["confusion", "pixels"]
+    for key in ("confusion", "pixels"):
+        assert all(line.endswith(".") and "\n" not in line and "nan" not in line for line in parts[key].said)
+    found = frames_of(asked)
+    assert found[pixels.EFFECT]["strategy"].unique().tolist() == [OTHER]
+    for name in (pixels.EFFECT, pixels.PROFILED):
+        found[name].to_csv(tmp_path / name, index=False)
+        assert list(pd.read_csv(tmp_path / name).columns) == list(found[name].columns)
 
 
 def test_where_no_run_has_any_of_it(tmp_path: Path) -> None:
-    make_run(tmp_path / "plain1")
-    make_run(tmp_path / "weighted1", **WEIGHTED)
-    tables = why.tables(group_of(tmp_path))
-    assert all(table.empty and len(table.columns) > 2 for table in tables.values())
-    assert all(len(lines) == 1 for lines in why.sentences(tables).values())
+    make_run(tmp_path / "runs/plain1")
+    make_run(tmp_path / "runs/weighted1", **WEIGHTED)
+    parts = sections(group_of(tmp_path / "runs"), tmp_path)
+    assert all(parts[key].empty for key in WHY)
+
+
+WHY = ("confusion", "pixels", "sizes", "exposure", "forgotten")

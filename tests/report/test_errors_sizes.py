@@ -9,8 +9,8 @@ import pytest
 from error_runs import HOSTILE, OTHER, PLAIN, WEIGHTED, add_counts, group_of
 from run_folders import make_run
 
-from imbseg.report.errors import sizes
-from imbseg.runs.strategies import Group
+from imbseg.report.evidence import Evidence
+from imbseg.report.questions import sizes
 
 CONFUSION = [[900, 0], [100, 300]]  # background, and a class with 400 pixels
 OBJECTS = [[0, 0, 0], [4, 0, 1]]
@@ -21,7 +21,7 @@ def by_size(small: int, large: int) -> list[list[list[int]]]:
     return [[[0, 0, 0], [small, 0, large]], [[0, 0, 0], [100 - small, 0, 300 - large]], OBJECTS]
 
 
-def runs(root: Path, **more) -> Group:
+def runs(root: Path, **more) -> Evidence:
     """Seeds 1 and 2 of both; seed 3 of the weighted loss alone."""
     classes = more.pop("classes", ("ground", "pole"))
     given = {"classes": classes, "test": (0.9, 0.5), "tail": classes[1:], **more}
@@ -34,7 +34,7 @@ def runs(root: Path, **more) -> Group:
 
 
 def test_recall_by_hand(tmp_path: Path) -> None:
-    found = sizes.recall_by_size(runs(tmp_path))
+    found = sizes.table(runs(tmp_path))
     assert tuple(found.columns) == sizes.COLUMNS
     assert found[["strategy", "class", "size"]].to_numpy().tolist() == [
         [PLAIN, "pole", "small"], [PLAIN, "pole", "large"], [OTHER, "pole", "small"], [OTHER, "pole", "large"],
@@ -47,8 +47,8 @@ def test_recall_by_hand(tmp_path: Path) -> None:
     assert found["gain"].tolist()[2:] == pytest.approx([(0.4 + 0.1) / 2, -0.1])
     assert sizes.sentences(found) == [
         "cross_entropy: recall by object size, mean over the classes: small 0.200, large 0.800.",
-        "weighted_cross_entropy: recall on the small objects of pole (4, 3 seeds) is higher by 0.250, the most of all.",
-        "weighted_cross_entropy: recall on the large objects of pole (1, 3 seeds) is lower by 0.100, the most of all.",
+        "weighted_cross_entropy: recall +0.250 on small objects of pole (4 objects, 3 seeds), the largest gain.",
+        "weighted_cross_entropy: recall −0.100 on large objects of pole (1 objects, 3 seeds), the largest loss.",
     ]
 
 
@@ -56,7 +56,7 @@ def test_runs_that_did_not_count_by_size_are_left_out(tmp_path: Path) -> None:
     runs(tmp_path)
     for name in ("plain1", "weighted2"):
         add_counts(tmp_path / name, CONFUSION)
-    found = sizes.recall_by_size(group_of(tmp_path))
+    found = sizes.table(group_of(tmp_path))
     assert found["seeds"].tolist() == [1, 1, 2, 2]
     assert found["recall"].tolist() == pytest.approx([0.3, 0.8, (0.5 + 0.99) / 2, 0.7])
     assert all(math.isnan(gain) for gain in found["gain"])  # no seed is left that both have
@@ -65,24 +65,21 @@ def test_runs_that_did_not_count_by_size_are_left_out(tmp_path: Path) -> None:
 
 def test_where_no_run_counted_by_size(tmp_path: Path) -> None:
     add_counts(make_run(tmp_path / "a", classes=("x", "y"), test=(0.5, 0.5), tail=("y",)), CONFUSION)
-    found = sizes.recall_by_size(group_of(tmp_path))
+    found = sizes.table(group_of(tmp_path))
     assert found.empty
     assert tuple(found.columns) == sizes.COLUMNS
-    assert "can't be told" in sizes.sentences(found)[0]
+    assert "there is no recall by size" in sizes.sentences(found)[0]
 
 
 def test_the_baseline_alone_lacks_counts(tmp_path: Path) -> None:
     runs(tmp_path)
     for seed in (1, 2):
         (tmp_path / f"plain{seed}" / "counts_test.npz").unlink()
-    found = sizes.recall_by_size(group_of(tmp_path))
+    found = sizes.table(group_of(tmp_path))
     assert set(found["strategy"]) == {OTHER}
     assert found["gain"].isna().all()
 
 
-def test_validation_counts_and_names_of_any_kind(tmp_path: Path) -> None:
+def test_names_of_any_kind(tmp_path: Path) -> None:
     group = runs(tmp_path, classes=HOSTILE[1:])
-    assert set(sizes.recall_by_size(group)["class"]) == {HOSTILE[2]}
-    assert sizes.recall_by_size(group, "val").empty
-    add_counts(tmp_path / "plain1", CONFUSION, by_size=by_size(1, 2), subset="val")
-    assert sizes.recall_by_size(group, "val")["recall"].tolist() == pytest.approx([1 / 100, 2 / 300])
+    assert set(sizes.table(group)["class"]) == {HOSTILE[2]}

@@ -8,31 +8,29 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from asked import evidence, frames_of
 from PIL import Image
 from run_folders import make_run
 
 from imbseg.canvas import VARIABLES, Canvas, wrapped
 from imbseg.report.class_order import class_order
-from imbseg.report.figures.of_group import figures, gain_panels
-from imbseg.report.frames import all_frames
-from imbseg.report.page import assemble
-from imbseg.runs.collect import collect
-from imbseg.runs.strategies import Group, Results, arrange
+from imbseg.report.figures.of_group import gain_panels
+from imbseg.report.page import html
+from imbseg.report.questions import classes, confusion, curves, plane
+from imbseg.runs.strategies import Group
 
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 
 
-def results_of(root: Path) -> Results:
-    return arrange(collect(root), root)
-
-
 def group_of(root: Path) -> Group:
-    return results_of(root).groups[0]
+    return evidence(root).group
 
 
 def drawn(root: Path) -> dict[str, Canvas]:
-    results = results_of(root)
-    return figures(results.groups[0], all_frames(results), "")
+    asked = evidence(root)
+    frames = frames_of(asked)
+    figures = {"gains": classes.figure, "plane": plane.figure, "curves": curves.figure, "confusion": confusion.figure}
+    return {what: canvas for what, make in figures.items() if (canvas := make(asked, frames)) is not None}
 
 
 def pair(root: Path, seeds: tuple[int, ...] = (1, 2), **more) -> None:
@@ -120,7 +118,7 @@ def test_of_many_strategies_the_best_are_drawn(tmp_path: Path):
 
 def test_a_page_has_its_own_colours_and_no_other(tmp_path: Path):
     pair(tmp_path, counts=(900, 20, 80))
-    css = (Path(assemble.__file__).parent / "page.css").read_text(encoding="utf-8")
+    css = (Path(html.__file__).parent / "page.css").read_text(encoding="utf-8")
     light, dark, printed = (dict(re.findall(r"--([\w-]+): (#\w+);", part)) for part in css.split(":root")[1:4])
     assert {name: light[name] for name in VARIABLES.values()} == {name: color for color, name in VARIABLES.items()}
     assert set(VARIABLES.values()) <= dark.keys()
@@ -137,10 +135,9 @@ def test_ids_of_two_figures_on_one_page_differ(tmp_path: Path):
     for number, loss in enumerate(("cross_entropy", "focal", "dice")):
         for seed in (1, 2):
             make_run(tmp_path / f"{loss}{seed}", test=(0.8, 0.6, 0.1 * (number + 1) + seed / 100), seed=seed, loss=loss)
-    results = results_of(tmp_path)
-    group = results.groups[0]
-    one, other = (set(re.findall(r' id="(\w+)"', canvas.svg())) for _, canvas in
-                  gain_panels(group, all_frames(results), class_order(group)))  # fmt: skip
+    asked = evidence(tmp_path)
+    panels = gain_panels(asked.group, frames_of(asked), class_order(asked.group))
+    one, other = (set(re.findall(r' id="(\w+)"', canvas.svg())) for _, canvas in panels)
     assert one
     assert other
     assert not one & other

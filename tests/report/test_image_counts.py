@@ -13,8 +13,8 @@ from test_image_intervals import OTHER, group, two_strategies
 
 from imbseg.errors import InputError
 from imbseg.metrics.counts import save_counts
-from imbseg.report import image_intervals
-from imbseg.report.image_intervals import NOTHING
+from imbseg.report.questions import image_intervals
+from imbseg.report.questions.image_intervals import NOTHING
 
 
 def test_images_in_another_order_are_the_same_images(tmp_path: Path) -> None:
@@ -24,14 +24,14 @@ def test_images_in_another_order_are_the_same_images(tmp_path: Path) -> None:
     one = random_counts(102, better=300)
     mixed = counts_of(one.tp[order], one.fp[order], one.fn[order], one.ids[order])
     save_counts(tmp_path / "b/dice2/counts_test.npz", mixed)
-    tables = [image_intervals.table(group(tmp_path / name), draws=50)[0] for name in "ab"]
+    tables = [image_intervals.intervals(group(tmp_path / name), draws=50)[0] for name in "ab"]
     pd.testing.assert_frame_equal(*tables)
 
 
 def test_runs_without_counts(tmp_path: Path) -> None:
     make_run(tmp_path / "a")
     make_run(tmp_path / "b", **OTHER)
-    found, said = image_intervals.table(group(tmp_path))
+    found, said = image_intervals.intervals(group(tmp_path))
     assert found.empty
     assert said == NOTHING
 
@@ -43,7 +43,7 @@ def test_a_run_without_usable_counts_is_left_out_and_named(tmp_path: Path) -> No
     cut.write_bytes(cut.read_bytes()[:-200])
     save_counts(tmp_path / "plain3/counts_test.npz", random_counts(77))
     save_counts(tmp_path / "plain4/counts_test.npz", random_counts(77, classes=2))
-    found, said = image_intervals.table(group(tmp_path), draws=50)
+    found, said = image_intervals.intervals(group(tmp_path), draws=50)
     assert "Without counts_test.npz, and so left out of the intervals over test images: dice1." in said
     assert "test images: plain4 (its counts are (20, 2), expected (20, 3) (images, classes)), dice2 (counts" in said
     assert "since counts and scores disagree: plain3 (mIoU recounted 0." in said
@@ -57,7 +57,7 @@ def test_counts_cut_short_anywhere_are_a_sentence(tmp_path: Path, length: int) -
     two_strategies(tmp_path)
     file = tmp_path / "dice1/counts_test.npz"
     file.write_bytes(file.read_bytes()[:length])
-    found, said = image_intervals.table(group(tmp_path), draws=50)
+    found, said = image_intervals.intervals(group(tmp_path), draws=50)
     assert "Left out of the intervals over test images: dice1 (" in said
     assert set(found["seeds"]) == {2}
 
@@ -68,7 +68,7 @@ def test_damaged_bytes_are_a_sentence(tmp_path: Path) -> None:
     whole = file.read_bytes()
     for place in range(60, len(whole) - 200, len(whole) // 40):
         file.write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
-        assert "dice1 (" in image_intervals.table(group(tmp_path), draws=20)[1]
+        assert "dice1 (" in image_intervals.intervals(group(tmp_path), draws=20)[1]
 
 
 @pytest.mark.parametrize("kind", ["fewer", "others", "twice"])
@@ -80,7 +80,7 @@ def test_counts_of_other_images_are_refused(tmp_path: Path, kind: str) -> None:
     size = len(names)
     save_counts(tmp_path / "dice2/counts_test.npz", counts_of(one.tp[:size], one.fp[:size], one.fn[:size], names))
     with pytest.raises(InputError) as refused:
-        image_intervals.table(group(tmp_path))
+        image_intervals.intervals(group(tmp_path))
     said = str(refused.value)
     assert f"{tmp_path / 'plain1'} and {tmp_path / 'dice2'}: expected counts of the same test images" in said or (
         f"{tmp_path / 'dice1'} and {tmp_path / 'dice2'}: expected counts of the same test images" in said

@@ -9,22 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asked import evidence
 from counted_runs import Grouped, counted_run, random_counts
 from run_folders import CLASSES
 from scipy import stats
 
 from imbseg.datasets import spec
-from imbseg.report import image_intervals
-from imbseg.report.image_intervals import INDEPENDENT, ONE_SEED
-from imbseg.runs import image_counts
-from imbseg.runs.collect import collect
-from imbseg.runs.strategies import Group, arrange
+from imbseg.report.evidence import Evidence
+from imbseg.report.questions import image_intervals
+from imbseg.report.questions.image_intervals import INDEPENDENT, ONE_SEED
+from imbseg.runs import counts as image_counts
 
 OTHER = {"loss": "dice"}
 
 
-def group(root: Path) -> Group:
-    return arrange(collect(root), root, "cross_entropy").groups[0]
+def group(root: Path) -> Evidence:
+    return evidence(root, "cross_entropy")
 
 
 def two_strategies(root: Path, seeds: tuple[int, ...] = (1, 2, 3), images: int = 20) -> None:
@@ -65,7 +65,7 @@ def written_out(sides: list[list[int]], classes: list[int], draws: int, units: n
 )
 def test_a_row_is_the_interval_of_draws_written_out(tmp_path: Path, score: str, classes: list[int]) -> None:
     two_strategies(tmp_path)
-    found, said = image_intervals.table(group(tmp_path), draws=60)
+    found, said = image_intervals.intervals(group(tmp_path), draws=60)
     assert found["score"].tolist() == ["mIoU", "head", "tail", *(f"IoU/{name}" for name in CLASSES)]
     row = found.set_index("score").loc[score]
     expected = written_out([[101, 102, 103], [1, 2, 3]], classes, 60, np.arange(20))
@@ -80,7 +80,7 @@ def test_scenes_are_drawn_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     names = np.array([f"scene{number:02}" for number in scenes])
     load = image_counts.load_counts
     monkeypatch.setattr(image_counts, "load_counts", lambda path: in_scenes(load(path), names))
-    found, said = image_intervals.table(group(tmp_path), draws=60)
+    found, said = image_intervals.intervals(group(tmp_path), draws=60)
     row = found.set_index("score").loc["tail"]
     expected = written_out([[101, 102, 103], [1, 2, 3]], [2], 60, scenes)
     assert tuple(row[["mean", "low", "high", "images_low", "images_high"]]) == pytest.approx(expected, rel=1e-9)
@@ -98,7 +98,7 @@ def test_a_moved_prior_has_counts_of_its_own(tmp_path: Path) -> None:
         counted_run(tmp_path / f"a{seed}", random_counts(seed), prior=random_counts(10 + seed), seed=seed)
         better = random_counts(10 + seed, better=500)
         counted_run(tmp_path / f"b{seed}", random_counts(20 + seed), prior=better, seed=seed, **OTHER)
-    found, said = image_intervals.table(group(tmp_path), draws=50)
+    found, said = image_intervals.intervals(group(tmp_path), draws=50)
     row = found.set_index("score").loc["prior/tail"]
     assert "prior/mIoU" not in found["score"].tolist()
     expected = []
@@ -115,7 +115,7 @@ def test_without_a_shared_seed_each_side_has_its_own_spread(tmp_path: Path) -> N
         counted_run(tmp_path / f"a{seed}", random_counts(seed), seed=seed)
     for seed in (4, 5):
         counted_run(tmp_path / f"b{seed}", random_counts(seed, better=300), seed=seed, **OTHER)
-    row = image_intervals.table(group(tmp_path), draws=50)[0].set_index("score").loc["IoU/sky"]
+    row = image_intervals.intervals(group(tmp_path), draws=50)[0].set_index("score").loc["IoU/sky"]
 
     def scores(seeds: tuple[int, ...], better: int, weights: np.ndarray) -> np.ndarray:
         runs = [random_counts(seed, better=better) for seed in seeds]
@@ -137,7 +137,7 @@ def test_without_a_shared_seed_each_side_has_its_own_spread(tmp_path: Path) -> N
 
 def test_one_seed_leaves_the_interval_for_new_seeds_empty(tmp_path: Path) -> None:
     two_strategies(tmp_path, seeds=(1,))
-    found, said = image_intervals.table(group(tmp_path), draws=50)
+    found, said = image_intervals.intervals(group(tmp_path), draws=50)
     assert found["low"].isna().all()
     assert found["high"].isna().all()
     assert (found["images_low"] < found["mean"]).all()
@@ -151,20 +151,20 @@ def test_a_class_in_no_image_has_no_interval(tmp_path: Path) -> None:
             for part in (counts.tp, counts.fp, counts.fn):
                 part[:, 2] = 0
             counted_run(tmp_path / f"{name}{seed}", counts, seed=seed, loss=loss)
-    found, _ = image_intervals.table(group(tmp_path), draws=50)
+    found, _ = image_intervals.intervals(group(tmp_path), draws=50)
     assert found["score"].tolist() == ["mIoU", "head", "IoU/sky", "IoU/road"]
     assert found.notna().all(axis=None)
 
 
 def test_a_strategy_alone_is_held_against_nothing(tmp_path: Path) -> None:
     counted_run(tmp_path / "a", random_counts(1))
-    found, said = image_intervals.table(group(tmp_path))
+    found, said = image_intervals.intervals(group(tmp_path))
     assert (len(found), said) == (0, "")
 
 
 def test_too_few_images(tmp_path: Path) -> None:
     two_strategies(tmp_path, images=9)
-    found, said = image_intervals.table(group(tmp_path))
+    found, said = image_intervals.intervals(group(tmp_path))
     assert found.empty
     assert list(found.columns) == list(image_intervals.COLUMNS)
     assert said == ("Intervals over test images: expected at least 10 images, found 9; the intervals over seeds stand.")
@@ -179,6 +179,5 @@ def test_the_published_size(tmp_path: Path) -> None:
         counts = random_counts(100 * number + seed, 1449, 21, better=10 * number)
         counted_run(tmp_path / f"{number}-{seed}", counts, classes=dataset.class_names, tail=groups["tail"],
                     about={"class_groups": groups}, seed=seed, lr=0.01 + number / 1000)  # fmt: skip
-    (ten,) = arrange(collect(tmp_path), tmp_path).groups
-    found, _ = image_intervals.table(ten)
+    found, _ = image_intervals.intervals(evidence(tmp_path))
     assert len(found) == 9 * (1 + 2 + 21)

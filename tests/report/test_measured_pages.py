@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from asked import evidence, frames_of
 from published_tables import METHODS, PIXEL_COUNTS
 from test_trials_csv import published, weak_groups
 
 from imbseg.datasets import spec
-from imbseg.report import comparisons, correlations
-from imbseg.report.answer import answer_of
-from imbseg.report.frames import all_frames, image_frames
-from imbseg.runs.collect import collect
-from imbseg.runs.strategies import Group, arrange
+from imbseg.datasets.spec import Dataset
+from imbseg.report.evidence import Evidence
+from imbseg.report.questions import answer, correlations, statistics
+from imbseg.runs.strategies import Group
+from imbseg.statistics.correlation import TESTS
 from imbseg.statistics.difference import difference
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -63,7 +64,7 @@ PASTED = [
 @pytest.mark.parametrize("place", range(4))
 def test_the_published_pastes_are_those_of_the_report(place: int, tmp_path: Path) -> None:
     baseline, strategy, weak = PASTED[place]
-    found = comparisons.table(published(baseline, weak_groups(tmp_path) if weak else None))
+    found = statistics.table(published(baseline, weak_groups(tmp_path) if weak else None))
     found = found[found["strategy"] == strategy].set_index("score")
     tail, head = found.loc["tail"], found.loc["head"]
     shown = rows("published.md", "| pasted |")[place]
@@ -85,7 +86,7 @@ COMPARED = [
 @pytest.mark.parametrize("place", range(5))
 def test_the_published_splits_and_samplings_are_those_of_the_report(place: int) -> None:
     baseline, strategy = COMPARED[place]
-    found = comparisons.table(published(baseline))
+    found = statistics.table(published(baseline))
     found = found[found["strategy"] == strategy].set_index("score")
     whole, rare = found.loc["mIoU"], found.loc["tail"]
     shown = rows("published.md", "| compared |")[place]
@@ -99,7 +100,9 @@ def test_the_published_splits_and_samplings_are_those_of_the_report(place: int) 
 def test_the_published_correlations_are_those_of_the_report(of: str) -> None:
     dataset = spec.load("voc2012")
     if of.startswith(("TRUE", "FALSE")):
-        found, _ = correlations.of_group(published("TRUE_random_x2_FALSE_none"), PIXEL_COUNTS, dataset.background)
+        found, _ = correlations.found(
+            published("TRUE_random_x2_FALSE_none", counts=PIXEL_COUNTS, background=dataset.background)
+        )
     else:
         found, _ = correlations.of_methods(METHODS, PIXEL_COUNTS, dataset)
     keyed = found.set_index(["of", "statistic", "aggregate", "over"])
@@ -107,20 +110,26 @@ def test_the_published_correlations_are_those_of_the_report(of: str) -> None:
     for cell, key in zip(shown[1:], (("images", "sum", "all"), ("pixels", "sum", "all"), ("share", "mean", "shown")),
                          strict=True):  # fmt: skip
         row = keyed.loc[(of, *key)]
-        coefficients = ", ".join(signed(row[name], 2) for name in correlations.TESTS)
+        coefficients = ", ".join(signed(row[name], 2) for name in TESTS)
         assert cell == f"{coefficients} (p {short(row['spearman_p'])})"
 
 
 def test_the_ranges_of_the_changelog_and_the_page() -> None:
     """Over all methods and strategies: nothing from how often a class is shown, most from how large it is."""
     dataset = spec.load("voc2012")
-    strategies = correlations.of_group(published("TRUE_random_x2_FALSE_none"), PIXEL_COUNTS, dataset.background)
+    strategies = correlations.found(
+        published("TRUE_random_x2_FALSE_none", counts=PIXEL_COUNTS, background=dataset.background)
+    )
     found = pd.concat([correlations.of_methods(METHODS, PIXEL_COUNTS, dataset)[0], strategies[0]])
     keyed = found.set_index(["statistic", "aggregate", "over"])["spearman"].sort_index()
     often, size = keyed.loc[("images", "sum", "all")], keyed.loc[("share", "mean", "shown")]
     assert len(often) == 18
     assert (round(often.min(), 2), round(often.max(), 2)) == (-0.2, 0.2)
     assert (round(size.min(), 2), round(size.max(), 2)) == (0.43, 0.68)
+
+
+def correlated(dataset: Dataset) -> Evidence:
+    return published("TRUE_random_x2_FALSE_none", counts=PIXEL_COUNTS, background=dataset.background)
 
 
 def short(value: float) -> str:
@@ -136,11 +145,9 @@ def span(row: pd.Series) -> str:
 
 
 def test_the_readme_tells_the_answer_of_the_stored_runs() -> None:
-    root = DOCS / "sample_runs"
-    results = arrange(collect(root), root)
-    group = results.groups[0]
+    asked = evidence(DOCS / "sample_runs")
     readme = " ".join((DOCS.parent / "README.md").read_text(encoding="utf-8").split())
-    told = answer_of(group, all_frames(results) | image_frames(results)[0]).lines
+    told = answer.answer(asked, frames_of(asked)).lines
     assert len(told) == 4
     for line in told:
         assert line in readme
@@ -165,9 +172,9 @@ def camvid_scores(cell: str, column: str) -> Scores:
 
 def test_the_results_of_the_readme() -> None:
     root = DOCS / "sample_runs"
-    voc = published("TRUE_random_x2_FALSE_none")
+    voc = published("TRUE_random_x2_FALSE_none").group
     expected = [
-        compared(arrange(collect(root), root).groups[0], "weighted_cross_entropy", "cross_entropy"),
+        compared(evidence(root).group, "weighted_cross_entropy", "cross_entropy"),
         [(camvid_scores("weighted", column), camvid_scores("plain", column)) for column in ("test/tail", "test/head")],
         [(camvid_scores("plain", "test/prior/tail"), camvid_scores("plain", "test/tail"))],
         compared(voc, "TRUE_random_x2_TRUE_cnt", "TRUE_random_x2_FALSE_none"),

@@ -7,14 +7,15 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from asked import evidence, frames_of, sections
 from run_folders import make_run
 
-from imbseg.report import moved_prior, tables
-from imbseg.report.document import document
-from imbseg.report.frames import all_frames, image_frames
-from imbseg.report.words import sentences
+from imbseg.report.frames import write_csv
+from imbseg.report.page.markdown import table_text
+from imbseg.report.questions import prior, strategies
 from imbseg.runs.collect import BROKEN, collect
 from imbseg.runs.strategies import arrange
 
@@ -25,37 +26,34 @@ def moved(tail: float, mean: float = 0.5) -> dict[str, float]:
     return {"prior/beta": 0.5, "prior/mIoU": mean, "prior/tail": tail, "test/prior/mIoU": mean, "test/prior/tail": tail}
 
 
-def said(root: Path, plain: Sequence[tuple[float, float]], weighted: Sequence[tuple[float, float]]) -> str:
-    """What is said of runs with these tail scores: (as trained, with the best prior) of each seed."""
+def rows(root: Path, plain: Sequence[tuple[float, float]], weighted: Sequence[tuple[float, float]]) -> Any:
+    """The row on the tail of runs with these scores: (as trained, with the best prior) of each seed."""
     for name, values, settings in (("plain", plain, {}), ("weighted", weighted, WEIGHTED)):
         for seed, (pole, best) in enumerate(values, 1):
             make_run(root / f"{name}{seed}", test=(0.8, 0.6, pole), seed=seed, prior=moved(best), **settings)
-    return "\n".join(sentences(arrange(collect(root), root).groups[0]))
+    return prior.table(evidence(root)).set_index("score").loc["tail"]
 
 
 def test_the_share_by_hand(tmp_path: Path):
-    # gains .20 and .22, mean .21; the prior alone .10 and .11, mean .105: half. Left with the best priors: .15, .17.
-    text = said(tmp_path, [(0.1, 0.2), (0.1, 0.21)], [(0.3, 0.35), (0.32, 0.38)])
-    assert (
-        "- weighted_cross_entropy: 50 % of +0.210 (the prior alone +0.105); both with their best prior: "
-        "higher by +0.160 [+0.033, +0.287] over 2 seeds" in text
-    )
-    assert "held against each gain on tail, test images:" in text
-    assert "2 intervals, each for itself" in text
+    # gains .20 and .22, mean .21; adjustment alone .10 and .11, mean .105: half. Left with the best priors: .15, .17.
+    row = rows(tmp_path, [(0.1, 0.2), (0.1, 0.21)], [(0.3, 0.35), (0.32, 0.38)])
+    assert row[["gain", "prior_alone", "share", "both"]].tolist() == pytest.approx([0.21, 0.105, 0.5, 0.16])
+    assert row[["both_low", "both_high"]].tolist() == pytest.approx([0.033, 0.287], abs=0.0005)
+    assert prior.share_of(row) == "50 % of +0.210 (adjustment alone +0.105)"
 
 
 @pytest.mark.parametrize(
     ("plain", "weighted", "words"),
     [
-        ([(0.1, 0.2)], [(0.3, 0.3)], "50 % of +0.200 (the prior alone +0.100), one seed;"),
-        ([(0.1, 0.4)], [(0.3, 0.3)], "150 % of +0.200 (the prior alone +0.300), one seed;"),
-        ([(0.1, 0.05)], [(0.3, 0.3)], "none of +0.200 (the prior alone -0.050), one seed;"),
-        ([(0.3, 0.4)], [(0.2, 0.3)], "no gain to explain (-0.100); the prior alone +0.100;"),
-        ([(0.1, 0.2), (0.1, 0.2)], [(0.1, 0.2), (0.3, 0.3)], "a gain within noise (+0.100) is not shared out;"),
+        ([(0.1, 0.2)], [(0.3, 0.3)], "50 % of +0.200 (adjustment alone +0.100), one seed"),
+        ([(0.1, 0.4)], [(0.3, 0.3)], "150 % of +0.200 (adjustment alone +0.300), one seed"),
+        ([(0.1, 0.05)], [(0.3, 0.3)], "none of +0.200 (adjustment alone −0.050), one seed"),
+        ([(0.3, 0.4)], [(0.2, 0.3)], "no gain to explain (−0.100); adjustment alone +0.100"),
+        ([(0.1, 0.2), (0.1, 0.2)], [(0.1, 0.2), (0.3, 0.3)], "a gain whose interval includes 0 (+0.100) is not shared"),
     ],
 )
 def test_what_is_told_of_a_gain(tmp_path: Path, plain, weighted, words: str):
-    assert f"- weighted_cross_entropy: {words}" in said(tmp_path, plain, weighted)
+    assert prior.share_of(rows(tmp_path, plain, weighted)).startswith(words)
 
 
 def test_a_gain_of_other_seeds_is_not_shared_out(tmp_path: Path):
@@ -63,37 +61,38 @@ def test_a_gain_of_other_seeds_is_not_shared_out(tmp_path: Path):
         make_run(tmp_path / f"a{seed}", test=(0.8, 0.6, tail), seed=seed, prior=moved(tail + 0.02))
     for seed, tail in ((3, 0.15), (4, 0.4), (5, 0.3)):
         make_run(tmp_path / f"b{seed}", test=(0.8, 0.6, tail), seed=seed, prior=moved(tail), **WEIGHTED)
-    group = arrange(collect(tmp_path), tmp_path).groups[0]
-    row = moved_prior.table(group).set_index("score").loc["tail"]
+    row = prior.table(evidence(tmp_path)).set_index("score").loc["tail"]
     assert math.isnan(row["share"])  # the prior's .02 is of seed 3 alone, the gain of .17 unpaired over all
     assert row["gain"] == pytest.approx(0.85 / 3 - 0.11)
+    assert prior.share_of(row).startswith("a gain whose interval includes 0 (+0.173) is not shared out")
 
 
 def test_runs_without_the_correction_are_told_as_before(tmp_path: Path):
-    make_run(tmp_path / "a")
-    make_run(tmp_path / "b", **WEIGHTED)
-    assert "prior" not in "\n".join(sentences(arrange(collect(tmp_path), tmp_path).groups[0]))
-    assert not [name for name in tables.overview(arrange(collect(tmp_path), tmp_path).groups[0]) if "prior" in name]
+    make_run(tmp_path / "runs/a")
+    make_run(tmp_path / "runs/b", **WEIGHTED)
+    parts = sections(evidence(tmp_path / "runs"), tmp_path)
+    assert parts["prior"].empty
+    assert len(parts["strategies"].tables) == 2  # test and validation, nothing post-hoc
 
 
 def test_one_with_the_correction_and_one_without(tmp_path: Path):
     make_run(tmp_path / "a", prior=moved(0.2))
     make_run(tmp_path / "b", test=(0.8, 0.6, 0.3), **WEIGHTED)
-    text = "\n".join(sentences(arrange(collect(tmp_path), tmp_path).groups[0]))
-    assert "both with their best prior: not compared: the strategy or the baseline lacks the score" in text
+    row = prior.table(evidence(tmp_path)).set_index("score").loc["tail"]
+    assert math.isnan(row["both"])
+    assert row["gain"] == pytest.approx(0.2)
 
 
 def test_the_tables_hold_both_columns(tmp_path: Path):
     for seed, tail in ((1, 0.2), (2, 0.4)):
         make_run(tmp_path / str(seed), seed=seed, prior=moved(tail, mean=0.6))
-    results = arrange(collect(tmp_path), tmp_path)
-    (row,) = tables.strategies_table(results).to_dict("records")
+    asked = evidence(tmp_path)
+    (row,) = strategies.table(asked).to_dict("records")
     assert [row[f"test/prior/tail {what}"] for what in ("mean", "std", "n")] == ["0.30000", "0.14142", "2"]
     assert [row[f"val/prior/mIoU {what}"] for what in ("mean", "std", "n")] == ["0.60000", "0.00000", "2"]
-    assert "| 0.60000 ± 0.00000 | 0.30000 ± 0.14142 |" in document(
-        results, all_frames(results), {}, {}, image_frames(results, None, None)[1]
-    )
-    tables.write_csv(tmp_path / "runs.csv", tables.trials_table(results))
+    frames = frames_of(asked)
+    assert "| 0.600 ± 0.000 | 0.300 ± 0.141 |" in table_text(strategies.section(asked, frames).tables[2])
+    write_csv(tmp_path / "runs.csv", frames["results.csv"])
     with (tmp_path / "runs.csv").open(newline="") as handle:
         assert [one["test/prior/tail"] for one in csv.DictReader(handle)] == ["0.20000", "0.40000"]
 
@@ -104,7 +103,8 @@ def test_the_correction_makes_no_strategy_of_its_own(tmp_path: Path):
     make_run(tmp_path / "c", seed=3)  # made before there was one
     (strategy,) = arrange(collect(tmp_path), tmp_path).groups[0].strategies
     assert len(strategy.runs) == 3
-    assert tables.cell(strategy, "test", "prior/tail") == "0.20000 (n = 1)"
+    (row,) = strategies.table(evidence(tmp_path)).to_dict("records")
+    assert [row[f"test/prior/tail {what}"] for what in ("mean", "std", "n")] == ["0.20000", "", "1"]
 
 
 @pytest.mark.parametrize("result", [[0.5], {"test/prior/tail": 1.5}, {"prior/mIoU": "high"}])

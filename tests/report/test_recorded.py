@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asked import evidence
 from meta.tiny_tree import NAMES, tiny_dataset, tiny_masks
 from run_folders import make_run
 
@@ -14,10 +15,12 @@ from imbseg.datasets.spec import Dataset
 from imbseg.files import sha256
 from imbseg.meta.build import build
 from imbseg.meta.read import read_meta
-from imbseg.report import class_statistics, correlations
+from imbseg.report.evidence import Evidence
+from imbseg.report.questions import correlations
+from imbseg.runs.class_counts import from_meta
 from imbseg.runs.collect import collect
 from imbseg.runs.recorded import class_groups
-from imbseg.runs.strategies import Group, arrange
+from imbseg.statistics.correlation import class_statistics
 
 
 @pytest.fixture
@@ -28,28 +31,29 @@ def dataset(tmp_path: Path) -> Dataset:
     return found
 
 
-def group_of(root: Path, dataset: Dataset, digest: str, **parameters: str) -> Group:
+def group_of(root: Path, dataset: Dataset, digest: str, **parameters: str) -> Evidence:
     about = {"dataset_file": str(dataset.path), "dataset_sha256": dataset.digest}
     file = make_run(root / "runs" / "a", test=(0.9, 0.5, 0.2), classes=NAMES, tail=("rod",), meta=digest, about=about,
                     dataset=str(dataset.path), **parameters) / "trial.json"  # fmt: skip
     told = json.loads(file.read_text())
     told["parameters"]["meta"] = str(root / "meta")
     file.write_text(json.dumps(told))
-    return arrange(collect(root / "runs"), root).groups[0]
+    return evidence(root / "runs")
 
 
 def test_statistics_of_the_meta_by_hand(tmp_path: Path, dataset: Dataset) -> None:
     # Of the images 0..6, the even ones show a ball of 6 pixels, 0, 3 and 6 a rod of 4; images have 192 pixels.
     meta = read_meta(dataset, tmp_path / "meta")
-    found = class_statistics.from_meta(meta, dataset)
+    counts = from_meta(meta, dataset)
+    found = class_statistics(counts.pixels, counts.areas, NAMES, counts.objects)
     rows = {key: dict(zip(NAMES, values, strict=True)) for key, values in
-            zip(found.table.index, found.table.to_numpy().tolist(), strict=True)}  # fmt: skip
+            zip(found.index, found.to_numpy().tolist(), strict=True)}  # fmt: skip
     assert (rows["images", "sum", "all"]["ball"], rows["images", "sum", "all"]["rod"]) == (4, 3)
     assert (rows["pixels", "sum", "all"]["ball"], rows["pixels", "mean", "shown"]["rod"]) == (24, 4)
     assert rows["share", "mean", "shown"]["ball"] == pytest.approx(6 / 192)
     assert (rows["objects", "sum", "all"]["ball"], rows["objects", "mean", "shown"]["rod"]) == (4, 1)
-    assert "the 7 train images" in found.said
-    kept = class_statistics.from_meta(meta, dataset, kept=True)
+    assert "the 7 train images" in counts.said
+    kept = from_meta(meta, dataset, kept=True)
     left = int(meta.images["kept"].eq(1)[meta.images["subset"].eq("train")].sum())
     assert left < 7
     assert f"the {left} train images that the deliberate imbalance keeps" in kept.said
@@ -57,7 +61,7 @@ def test_statistics_of_the_meta_by_hand(tmp_path: Path, dataset: Dataset) -> Non
 
 def test_a_group_takes_the_meta_it_was_made_with(tmp_path: Path, dataset: Dataset) -> None:
     digest = read_meta(dataset, tmp_path / "meta").digest
-    found, said = correlations.of_group(group_of(tmp_path, dataset, digest))
+    found, said = correlations.found(group_of(tmp_path, dataset, digest))
     assert set(found["classes"]) == {2}  # without the background
     assert np.isnan(found["pearson"]).all()  # two classes make no correlation
     assert "the 7 train images of" in said
@@ -66,19 +70,19 @@ def test_a_group_takes_the_meta_it_was_made_with(tmp_path: Path, dataset: Datase
 
 def test_imbalanced_strategies_take_the_images_kept(tmp_path: Path, dataset: Dataset) -> None:
     digest = read_meta(dataset, tmp_path / "meta").digest
-    _, said = correlations.of_group(group_of(tmp_path, dataset, digest, imbalance="imbalanced"))
+    _, said = correlations.found(group_of(tmp_path, dataset, digest, imbalance="imbalanced"))
     assert "that the deliberate imbalance keeps" in said
 
 
 def test_another_meta_is_no_source(tmp_path: Path, dataset: Dataset) -> None:
-    found, said = correlations.of_group(group_of(tmp_path, dataset, "0" * 64))
+    found, said = correlations.found(group_of(tmp_path, dataset, "0" * 64))
     assert found.empty
     assert "isn't the meta that a was made with" in said
 
 
 def test_groups_that_no_file_declares_are_those_of_the_meta(tmp_path: Path, dataset: Dataset) -> None:
     meta = read_meta(dataset, tmp_path / "meta")
-    run = group_of(tmp_path, dataset, meta.digest).baseline.runs[0]
+    run = group_of(tmp_path, dataset, meta.digest).group.baseline.runs[0]
     assert class_groups(run) == {"head": ("ground", "ball"), "tail": ("rod",)}
     assert tiny_masks()["000"].sum() == 255 * 12 + 6 + 2 * 4  # the masks the numbers above are counted on
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from imbseg.report import simulation, simulation_table
-from imbseg.report.simulation import Scenes, World
+import simulation
+import simulation_table
+from simulation import Scenes, World
 
 STORED = pd.read_csv(Path(__file__).resolve().parents[2] / "docs" / "statistics_simulation.csv")
 

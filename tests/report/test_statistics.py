@@ -11,8 +11,10 @@ import pytest
 from scipy import stats
 
 from imbseg.errors import InputError
+from imbseg.metrics.scores import mean
 from imbseg.statistics import bootstrap, power
-from imbseg.statistics.difference import difference, holm, least_permutation_p, noise_ratio, sign_change_p
+from imbseg.statistics.difference import difference, holm, least_permutation_p, sign_change_p
+from imbseg.statistics.power import noise_ratio
 
 
 def scores(*values: float) -> dict[tuple[int, int], float]:
@@ -127,7 +129,7 @@ def test_a_draw_recounts_the_whole_sets_iou() -> None:
             hits, union = tp[run, chosen, 0].sum(), (tp + fp + fn)[run, chosen, 0].sum()
             assert drawn.iou[run, draw, 0] == hits / union
     assert np.isnan(drawn.iou[:, :, 2]).all()
-    assert bootstrap.mean_of(drawn.iou, [0, 2])[1, 3] == drawn.iou[1, 3, 0]
+    assert mean(drawn.iou[..., [0, 2]], axis=-1)[1, 3] == drawn.iou[1, 3, 0]
 
 
 def test_groups_are_drawn_whole() -> None:
@@ -177,7 +179,7 @@ def test_the_published_size_needs_no_table_of_draws_times_images_times_classes()
     tp, fp, fn = counts(50, 1449, 21)
     tracemalloc.start()
     drawn = bootstrap.draw_images(tp, fp, fn)
-    observed, moved = bootstrap.mean_of(drawn.observed, range(21)), bootstrap.mean_of(drawn.iou, range(21))
+    observed, moved = mean(drawn.observed, axis=-1), mean(drawn.iou, axis=-1)
     seeds = np.arange(5)
     found = [
         bootstrap.crossed_interval(observed[5 * a + seeds] - observed[5 * b + seeds],

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from simulation_table import IMAGES, SEEDS
 from test_measured_pages import DOCS, rows, short
-
-from imbseg.report.simulation_table import IMAGES, SEEDS
 
 STORED = pd.read_csv(DOCS / "statistics_simulation.csv")
 HEADINGS = {"false alarm": "type I error", "power": "power"}

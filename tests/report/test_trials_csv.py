@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from asked import of_results
 from published_tables import TRIALS
 from scipy import stats
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError, run_command
-from imbseg.report import comparisons
-from imbseg.runs.strategies import Group, arrange
+from imbseg.report.evidence import Evidence
+from imbseg.report.questions import statistics
+from imbseg.runs.strategies import arrange
 from imbseg.runs.trials_csv import class_groups, column_names, read_trials
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -21,15 +23,15 @@ COLUMNS = {"strategy": "configs", "seed": "random_state"}
 WEAK = ["bicycle", "boat", "bottle", "chair", "diningtable", "pottedplant", "sofa", "tvmonitor"]
 
 
-def published(baseline: str, groups: Path | None = None) -> Group:
+def published(baseline: str, groups: Path | None = None, **given: object) -> Evidence:
     dataset = spec.load("voc2012")
     runs = read_trials(TRIALS, dataset, COLUMNS, class_groups(dataset, groups))
-    return arrange(runs, TRIALS, baseline).groups[0]
+    return of_results(arrange(runs, TRIALS, baseline), **given)
 
 
-def gains(group: Group, strategy: str) -> tuple[float, float]:
+def gains(group: Evidence, strategy: str) -> tuple[float, float]:
     """Of the tail and of the head."""
-    found = comparisons.table(group).set_index(["strategy", "score"])["mean"]
+    found = statistics.table(group).set_index(["strategy", "score"])["mean"]
     return round(found[strategy, "tail"], 5), round(found[strategy, "head"], 5)
 
 
@@ -50,18 +52,19 @@ def test_the_published_gains(tmp_path: Path) -> None:
 
 
 def test_the_published_table_and_its_rank_sums() -> None:
-    group, raw = published("TRUE_random_x2_FALSE_none"), pd.read_csv(TRIALS)
+    asked, raw = published("TRUE_random_x2_FALSE_none"), pd.read_csv(TRIALS)
+    group = asked.group
     assert len(group.strategies) == 10
     assert all(len(one.runs) == 5 for one in group.strategies)
-    found = comparisons.rank_sums(group.strategies)
+    found = statistics.rank_sums(asked)
     assert len(found) == 45
-    table = comparisons.rank_sum_square(group.strategies, found).set_index("strategy")
+    p = {frozenset((row["strategy"], row["other"])): row["p"] for _, row in found.iterrows()}
     by_strategy = {name: rows["test_mIoU"] for name, rows in raw.groupby("configs")}
     for one in group.strategies:
         for other in group.strategies:
             if one is not other:
                 expected = stats.ranksums(by_strategy[one.label], by_strategy[other.label]).pvalue
-                assert table.loc[one.label, other.label] == pytest.approx(expected)
+                assert p[frozenset((one.label, other.label))] == pytest.approx(expected)
 
 
 def test_the_command_prints_and_writes_the_gains(
@@ -69,13 +72,13 @@ def test_the_command_prints_and_writes_the_gains(
 ) -> None:
     assert command(monkeypatch, *ARGUMENTS, "--out", str(tmp_path / "out")) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "TRUE_random_x2_TRUE_cnt tail 0.04241" in said
-    assert "TRUE_random_x2_TRUE_cnt head 0.00130" in said
+    assert "TRUE_random_x2_TRUE_cnt tail +0.042 [" in said
+    assert "TRUE_random_x2_TRUE_cnt head +0.001 [" in said
     written = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index(["strategy", "score"])
     assert round(written.loc[("TRUE_random_x2_TRUE_cnt", "tail"), "mean"], 5) == 0.04241
     assert len(pd.read_csv(tmp_path / "out" / "rank_sums.csv")) == 45
     document = (tmp_path / "out" / "report.md").read_text()
-    assert "0.04241" in document
+    assert "| TRUE_random_x2_TRUE_cnt | tail | +0.042" in document
     assert "None" not in document
 
 
@@ -218,9 +221,9 @@ def test_strategies_without_a_seed_in_common_are_unpaired_and_that_is_said(
     rows.to_csv(tmp_path / "trials.csv", index=False)
     arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
     assert command(monkeypatch, *arguments, "--baseline", "a") == 0
-    assert "2 unpaired" in capsys.readouterr().out
+    assert " 2  no " in capsys.readouterr().out
     document = (tmp_path / "out" / "report.md").read_text()
-    assert "fewer than two are shared" in document
+    assert "fewer than two seeds are shared" in document
     found = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index("score").loc["IoU/sky"]
     assert not found["paired"]
     assert found["p_t"] == pytest.approx(stats.ttest_ind([0.5, 0.55], [0.25, 0.27], equal_var=False).pvalue)
@@ -233,8 +236,8 @@ def test_the_report_of_a_single_seed_says_why_there_are_no_tests(
     one[one["seed"] == 1].to_csv(tmp_path / "trials.csv", index=False)
     arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
     assert command(monkeypatch, *arguments, "--baseline", "a") == 0
-    assert "on one seed: no noise estimate" in capsys.readouterr().out
-    assert "With one seed a side there is no interval and no test" in (tmp_path / "out" / "report.md").read_text()
+    assert "there is no interval over seeds and no test" in capsys.readouterr().out
+    assert "One seed a side gives no interval and no test" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_single_seed_gives_a_report_without_tests(tmp_path: Path) -> None:
@@ -242,7 +245,7 @@ def test_a_single_seed_gives_a_report_without_tests(tmp_path: Path) -> None:
     one[one["seed"] == 1].to_csv(tmp_path / "trials.csv", index=False)
     dataset = spec.load("camvid")
     runs = read_trials(tmp_path / "trials.csv", dataset, {}, class_groups(dataset, None))
-    found = comparisons.table(arrange(runs, tmp_path, "a").groups[0])
+    found = statistics.table(of_results(arrange(runs, tmp_path, "a")))
     assert (found["seeds"] == 1).all()
     assert found["p_t"].isna().all()
     assert (found["seeds_needed"] == "").all()

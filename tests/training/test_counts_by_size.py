@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from asked import evidence, frames_of
 from small_trial import SMALL, make_data, train
 
 from imbseg.augment.object_area import component_numbers
@@ -16,9 +17,7 @@ from imbseg.datasets.read import read_mask
 from imbseg.metrics.counts import BY_SIZE, Counts, load_counts
 from imbseg.metrics.scores import iou
 from imbseg.models.weights import IMAGENET
-from imbseg.report.errors import exposure, why
-from imbseg.runs.collect import collect
-from imbseg.runs.strategies import arrange
+from imbseg.runs.draws import shown
 from imbseg.training import loop
 from imbseg.training.fold import read_fold
 from imbseg.training.whole_images import WholeImages
@@ -68,16 +67,15 @@ def test_sizes_share_out_the_pixels_of_every_class_but_the_background(
 
 
 def test_results_read_what_a_trial_wrote(finished: Path) -> None:
-    (group,) = arrange(collect(finished), finished).groups
-    counts, tables = load_counts(finished / "counts_test.npz"), why.tables(group)
-    by_size = tables["recall_by_size"]
+    asked = evidence(finished)
+    counts, tables = load_counts(finished / "counts_test.npz"), frames_of(asked)
+    by_size = tables["recall_by_size.csv"]
     assert by_size["class"].unique().tolist() == ["crack"]
     assert by_size["pixels"].sum() == (counts.tp + counts.fn)[:, 1].sum()
     assert by_size["objects"].sum() == np.asarray(counts.objects).sum()
-    assert tables["class_profile"]["IoU"].tolist() == pytest.approx(iou(counts).tolist())
-    draws = exposure._of_run(group.baseline.runs[0], group.classes)
-    assert draws is not None
-    assert draws["pixels"].sum() > 0
+    assert tables["class_profile.csv"]["IoU"].tolist() == pytest.approx(iou(counts).tolist())
+    ((_, drawn),) = shown(asked.group.baseline).items()
+    assert drawn["pixels"].sum() > 0
 
 
 def test_workers_and_a_stop_change_no_count(data: dict[str, str], finished: Path, tmp_path: Path) -> None:

@@ -1,12 +1,22 @@
-"""Differences, seeds and names as sentences have them."""
+"""Numbers, differences, seeds and names as sentences have them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
+from imbseg.errors import listed
+from imbseg.report.frames import Record
 from imbseg.runs.collect import Seed
+
+
+def number(value: float, digits: int = 5) -> str:
+    """A number as all files have it; nothing for NaN.
+
+    >>> number(0.123456), number(float("nan"))
+    ('0.12346', '')
+    """
+    return "" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def signed(value: float) -> str:
@@ -18,12 +28,17 @@ def signed(value: float) -> str:
     return f"{0.0 if abs(value) < 0.0005 else value:+.3f}".replace("-", "−")
 
 
-def span(row: Mapping[str, Any]) -> str:
+def span(row: Record) -> str:
     """A difference with its interval, or without where one seed gives none; unpaired ones say so."""
     unpaired = "" if row["paired"] else " unpaired"
     if math.isnan(row["low"]):
         return signed(row["mean"]) + unpaired
     return f"{signed(row['mean'])} [{signed(row['low'])}, {signed(row['high'])}]{unpaired}"
+
+
+def spans(rows: Sequence[Record]) -> str:
+    """Strategies with their differences; of many the first, and how many more."""
+    return listed([f"{row['strategy']} {span(row)}" for row in rows], between="; ")
 
 
 def seeds(count: int) -> str:
@@ -42,3 +57,8 @@ def seed_name(seed: Seed) -> str:
     ('3', '3(split 1)')
     """
     return str(seed[0]) if not seed[1] else f"{seed[0]}(split {seed[1]})"
+
+
+def name(text: object) -> str:
+    """A class or a strategy within a sentence: in one line."""
+    return " ".join(str(text).split())

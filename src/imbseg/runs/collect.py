@@ -14,14 +14,15 @@ from imbseg.datasets.spec import GROUPS
 from imbseg.errors import InputError
 from imbseg.files import read_object
 from imbseg.post_hoc import CORRECTIONS, SCORED, prefix
+from imbseg.runs.csv_table import Row, read_rows
 
 SCORES = ("mIoU", *GROUPS)
+SUBSETS = ("test", "val")
 PRIOR = prefix("prior")  # before the name of a score: the same network, decoded with that correction
 CORRECTED = tuple(prefix(step) + name for step in CORRECTIONS for name in SCORED)
 MARKERS = {"trial.json", "status.json", "epochs.csv", "last.pt"}  # one of them makes a folder a run's
 FINISHED, BROKEN = "finished", "broken"
 NAN = math.nan
-Row = dict[str, float]
 Seed = tuple[int, int]  # the trial's, and the split's where it has its own
 
 
@@ -182,30 +183,6 @@ def _object(file: Path) -> dict[str, Any]:
         return read_object(file)
     except InputError as error:
         raise InputError(str(error).replace(str(file), file.name).split(";")[0]) from error
-
-
-def read_rows(file: Path) -> list[Row]:
-    """A table of numbers; an empty cell is NaN, a missing file has no rows.
-
-    Raises:
-        InputError: a row doesn't fit the header, a cell is no number, or an epoch is no whole one.
-    """
-    if not file.is_file():
-        return []
-    with file.open(newline="", encoding="utf-8") as handle:
-        return [_numbers(row, file.name) for row in csv.DictReader(handle)]
-
-
-def _numbers(row: Mapping[str | None, Any], where: str) -> Row:
-    if None in row or None in row.values():
-        raise InputError(f"{where}: a row has more or fewer cells than the header; it was cut short")
-    try:
-        found = {str(name): float(cell) if cell != "" else NAN for name, cell in row.items()}
-    except ValueError as error:
-        raise InputError(f"{where}: {error}") from error
-    if not float(found.get("epoch", 1.0)).is_integer():
-        raise InputError(f"{where}: expected whole epochs, found {found['epoch']:g}")
-    return found
 
 
 def _checked(scores: Any, where: str) -> Row:

@@ -1,10 +1,12 @@
-"""CSV of a user -> a table, strictly: a row that doesn't fit the header is refused instead of shifted or filled."""
+"""CSV of a user or of a run -> a table, strictly: a row that doesn't fit the header is refused."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from imbseg.errors import InputError
 
 LISTED = 5  # offenders that a message names
+Row = dict[str, float]
 
 
 def read_table(file: Path, flag: str, row: str) -> pd.DataFrame:
@@ -59,6 +62,43 @@ def numbers(table: pd.DataFrame, columns: Sequence[str], where: str, expected: s
         what, _, advice = expected.partition("; ")
         raise InputError(f"{where}: line {row + 2}, {columns[column]}: expected {what}, found {found}; {advice}")
     return values
+
+
+def read_rows(file: Path) -> list[Row]:
+    """A table of numbers; an empty cell is NaN, a missing file has no rows.
+
+    Raises:
+        InputError: a row doesn't fit the header, a cell is no number, or an epoch is no whole one.
+    """
+    if not file.is_file():
+        return []
+    with file.open(newline="", encoding="utf-8") as handle:
+        reader = csv.DictReader(handle)
+        rows = [_numbers(row, file.name) for row in reader]
+    if len(set(names := reader.fieldnames or ())) < len(names):
+        raise InputError(f"{file.name}: a name stands twice in the header")
+    return rows
+
+
+def columns_of(file: Path) -> pd.DataFrame | None:
+    """The same as a table; None where the file is missing, broken or has no row."""
+    try:
+        rows = read_rows(file)
+    except (InputError, OSError, ValueError, csv.Error):
+        return None
+    return pd.DataFrame(rows) if rows else None
+
+
+def _numbers(row: Mapping[str | None, Any], where: str) -> Row:
+    if None in row or None in row.values():
+        raise InputError(f"{where}: a row has more or fewer cells than the header; it was cut short")
+    try:
+        found = {str(name): float(cell) if cell != "" else math.nan for name, cell in row.items()}
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
+    if not float(found.get("epoch", 1.0)).is_integer():
+        raise InputError(f"{where}: expected whole epochs, found {found['epoch']:g}")
+    return found
 
 
 def _check_shape(file: Path, flag: str) -> None:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from imbseg.errors import InputError
+from imbseg.metrics.scores import ratio
 from imbseg.statistics.difference import CONFIDENCE
 
 DRAWS = 2000
 FEWEST_UNITS = 10  # images, or groups of them, below which their draw says nothing
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Side = tuple[Floats, Floats]
 Part = tuple[float, int]  # a variance and its degrees of freedom
 
 
@@ -72,15 +74,7 @@ def draw_images(
     times = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=draws).astype(np.float64)
     columns = np.concatenate([hits, union]).transpose(1, 0, 2).reshape(units, 2 * runs * classes)
     sums = (times @ columns).reshape(draws, 2, runs, classes)  # exact: whole numbers below 2^53
-    return Drawn(_ratio(sums[:, 0], sums[:, 1]).transpose(1, 0, 2), _ratio(hits.sum(axis=1), union.sum(axis=1)), units)
-
-
-def mean_of(iou: Floats, classes: Sequence[int]) -> Floats:
-    """The mean IoU of some classes, in every draw: (..., classes) -> (...); what has no score is left out."""
-    chosen = iou[..., list(classes)]
-    there = ~np.isnan(chosen)
-    total, number = np.where(there, chosen, 0.0).sum(axis=-1), there.sum(axis=-1)
-    return _ratio(total, number)
+    return Drawn(ratio(sums[:, 0], sums[:, 1]).transpose(1, 0, 2), ratio(hits.sum(axis=1), union.sum(axis=1)), units)
 
 
 def crossed_interval(observed: Floats, drawn: Floats, units: int) -> tuple[float, float, float]:
@@ -144,6 +138,27 @@ def _half(parts: Sequence[Part]) -> float:
     return float(stats.t.ppf(0.5 + CONFIDENCE / 2, free)) * math.sqrt(total)
 
 
+def image_intervals(ours: Side, theirs: Side, units: int, *, paired: bool) -> tuple[float, ...]:
+    """A difference with its interval for new seeds and new images, and with that for new images alone.
+
+    Args:
+        ours, theirs: of either side (seeds,) on the images as they are, and (seeds, draws).
+        units: images, or groups, that were drawn from.
+        paired: whether the sides' seeds are the same, in the same order.
+
+    Returns:
+        mean, low, high (NaN with one seed on a side), and low and high of the images alone.
+    """
+    (one, one_drawn), (other, other_drawn) = ours, theirs
+    moved = one_drawn.mean(axis=0) - other_drawn.mean(axis=0)  # (draws,)
+    alone = crossed_interval(np.array([one.mean() - other.mean()]), moved[None], units)
+    if min(len(one), len(other)) < 2:
+        return alone[0], math.nan, math.nan, *alone[1:]
+    if paired:
+        return *crossed_interval(one - other, one_drawn - other_drawn, units), *alone[1:]
+    return *unpaired_interval((one, other), (one_drawn, other_drawn), units), *alone[1:]
+
+
 def percentile_interval(drawn: Floats, seed: int = 0) -> tuple[float, float]:
     """The plain crossed bootstrap: each draw of images meets a draw of seeds; 2.5 and 97.5 % of the means.
 
@@ -156,8 +171,3 @@ def percentile_interval(drawn: Floats, seed: int = 0) -> tuple[float, float]:
     means = (times.T * drawn).sum(axis=0) / seeds
     low, high = np.nanquantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
-
-
-def _ratio(part: Floats, whole: Floats | Integers) -> Floats:
-    shares: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-    return shares

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -20,7 +20,6 @@ CONFIDENCE = 0.95
 SIGNIFICANT = 0.05  # p below which a difference stands
 ROUNDING = 1e-12  # scores that differ by less are the same score, summed in another order
 Floats = NDArray[np.float64]
-Seed = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +50,13 @@ class Difference:
     p_rank_sum: float
     least_p: float
 
+    @property
+    def sure(self) -> bool:
+        """Whether the interval excludes 0."""
+        return self.low > 0 or self.high < 0
 
-def difference(ours: Mapping[Seed, float], theirs: Mapping[Seed, float]) -> Difference:
+
+def difference(ours: Mapping[tuple[int, int], float], theirs: Mapping[tuple[int, int], float]) -> Difference:
     """Hold a strategy against a baseline, seed by seed where seeds are shared: two, or a side's only one.
 
     Args:
@@ -71,13 +75,40 @@ def difference(ours: Mapping[Seed, float], theirs: Mapping[Seed, float]) -> Diff
     """
     if not ours or not theirs:
         raise ValueError("a difference needs a score on each side")
-    shared = sorted(ours.keys() & theirs.keys())
+    shared = pairing(ours, theirs)
     one, other = np.array(list(ours.values())), np.array(list(theirs.values()))
-    ranks = float(stats.ranksums(one, other).pvalue) if min(len(one), len(other)) > 1 else math.nan
-    if len(shared) > 1 or (shared and min(len(one), len(other)) == 1):
-        pairs = np.array([ours[seed] - theirs[seed] for seed in shared])
-        return _paired(pairs, ranks)
+    ranks = rank_sum_p(one, other)
+    if shared:
+        return _paired(np.array([ours[seed] - theirs[seed] for seed in shared]), ranks)
     return _unpaired(one, other, ranks)
+
+
+def pairing(ours: Mapping[tuple[int, int], object], theirs: Mapping[tuple[int, int], object]) -> list[tuple[int, int]]:
+    """The seeds by which two sides are held against each other: two that both have, or a side's only one, else none.
+
+    >>> pairing({(1, 0): 0.5, (2, 0): 0.6}, {(2, 0): 0.4, (3, 0): 0.4})
+    []
+    >>> pairing({(1, 0): 0.5}, {(1, 0): 0.4, (2, 0): 0.4})
+    [(1, 0)]
+    """
+    shared = sorted(ours.keys() & theirs.keys())
+    return shared if len(shared) > 1 or min(len(ours), len(theirs)) == 1 else []
+
+
+def rank_sum_p(one: Sequence[float] | Floats, other: Sequence[float] | Floats) -> float:
+    """Two-sided p of Wilcoxon's rank-sum test by its normal approximation, as published; NaN of one value."""
+    return float(stats.ranksums(one, other).pvalue) if min(len(one), len(other)) > 1 else math.nan
+
+
+def spread(values: Iterable[float]) -> tuple[float, float, int]:
+    """Mean, standard deviation (of a sample: n - 1) and number of values; NaN where there are too few.
+
+    >>> spread([0.2, 0.4])[2], round(spread([0.2, 0.4])[1], 5)
+    (2, 0.14142)
+    """
+    found = np.array(list(values), np.float64)
+    mean = float(found.mean()) if len(found) else math.nan
+    return mean, float(found.std(ddof=1)) if len(found) > 1 else math.nan, len(found)
 
 
 def t_interval(values: Sequence[float] | Floats) -> tuple[float, float, float]:
@@ -135,6 +166,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def holm_by_family(families: Sequence[Hashable], p_values: Sequence[float]) -> list[float]:
+    """The same for several families at once: the p values of each are adjusted among themselves.
+
+    >>> holm_by_family(["a", "b", "a"], [0.01, 0.04, 0.03])
+    [0.02, 0.04, 0.03]
+    """
+    adjusted = [math.nan] * len(p_values)
+    for family in dict.fromkeys(families):
+        places = [place for place, one in enumerate(families) if one == family]
+        for place, p in zip(places, holm([p_values[place] for place in places]), strict=True):
+            adjusted[place] = p
+    return adjusted
+
+
 def least_permutation_p(seeds: int) -> float:
     """The smallest two-sided p of the paired permutation test: both extremes of 2^n sign changes.
 
@@ -142,32 +187,6 @@ def least_permutation_p(seeds: int) -> float:
     (0.25, 0.0625, 0.03125)
     """
     return min(1.0, math.ldexp(2.0, -seeds))
-
-
-def noise_ratio(scores: Sequence[Sequence[float]]) -> float:
-    """Standard deviation between strategies' means over that of the seeds within them: how well data tell them apart.
-
-    Above 1, strategies differ by more than seeds do; near 0, the data set can't tell them apart. The spread between
-    means holds a share 1 / n of the seeds' noise, which is not taken out.
-
-    Args:
-        scores: of each strategy the scores of its seeds.
-
-    Source: Isensee et al., nnU-Net Revisited, arXiv:2404.09556, section 3 (inter- over intra-method deviation).
-
-    >>> round(noise_ratio([[0.4, 0.5], [0.6, 0.7]]), 3)
-    2.0
-    """
-    several = [np.asarray(one, np.float64) for one in scores if len(one) > 1]
-    means = [float(np.mean(one)) for one in scores if len(one)]
-    if not several or len(means) < 2:
-        return math.nan
-    free = sum(len(one) - 1 for one in several)
-    within = math.sqrt(sum(float(((one - one.mean()) ** 2).sum()) for one in several) / free)
-    between = float(np.std(means, ddof=1))
-    if within <= ROUNDING:
-        return math.inf if between > ROUNDING else math.nan
-    return between / within
 
 
 def _paired(pairs: Floats, ranks: float) -> Difference:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
+import numpy as np
 from scipy import optimize, stats
 
-from imbseg.statistics.difference import CONFIDENCE
+from imbseg.statistics.difference import CONFIDENCE, ROUNDING
 
 POWER = 0.8
 MOST_SEEDS = 1000  # `seeds_needed` says "more" beyond
@@ -47,6 +49,32 @@ def seeds_needed(effect: float, deviation: float, *, family: int = 1) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if detectable(deviation, middle, family=family) <= abs(effect) else (middle + 1, high)
     return low
+
+
+def noise_ratio(scores: Sequence[Sequence[float]]) -> float:
+    """Standard deviation between strategies' means over that of the seeds within them: how well data tell them apart.
+
+    Above 1, strategies differ by more than seeds do; near 0, the data set can't tell them apart. The spread between
+    means holds a share 1 / n of the seeds' noise, which is not taken out.
+
+    Args:
+        scores: of each strategy the scores of its seeds.
+
+    Source: Isensee et al., nnU-Net Revisited, arXiv:2404.09556, section 3 (inter- over intra-method deviation).
+
+    >>> round(noise_ratio([[0.4, 0.5], [0.6, 0.7]]), 3)
+    2.0
+    """
+    several = [np.asarray(one, np.float64) for one in scores if len(one) > 1]
+    means = [float(np.mean(one)) for one in scores if len(one)]
+    if not several or len(means) < 2:
+        return math.nan
+    free = sum(len(one) - 1 for one in several)
+    within = math.sqrt(sum(float(((one - one.mean()) ** 2).sum()) for one in several) / free)
+    between = float(np.std(means, ddof=1))
+    if within <= ROUNDING:
+        return math.inf if between > ROUNDING else math.nan
+    return between / within
 
 
 @functools.lru_cache(maxsize=4096)

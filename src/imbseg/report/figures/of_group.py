@@ -1,4 +1,4 @@
-"""A group and its tables -> its figures, for files beside the page and for the page itself."""
+"""A group and its tables -> the figures that need more than one table, for the page and for files beside it."""
 
 from __future__ import annotations
 
@@ -8,39 +8,20 @@ from collections.abc import Sequence
 import pandas as pd
 
 from imbseg.canvas import Canvas
-from imbseg.report.class_order import ClassOrder, class_order
-from imbseg.report.figures.confusion import confusion
+from imbseg.report.class_order import ClassOrder
 from imbseg.report.figures.gains import MOST, Singles, gains
 from imbseg.report.figures.overview import SCORES as OF_CURVES
-from imbseg.report.figures.overview import curves, plane
-from imbseg.report.frames import Frames, of_group, records, trials_of
+from imbseg.report.figures.overview import curves
+from imbseg.report.frames import Frames, of_group, records
 from imbseg.runs.collect import SCORES
 from imbseg.runs.strategies import Group, differences
 
-WHAT = {"gains": "Gain a class", "plane": "Head against tail", "curves": "Learning curves",
-        "confusion": "Change of the confusion"}  # fmt: skip
 
-
-def figures(group: Group, frames: Frames, best: str) -> dict[str, Canvas]:
-    """Every figure that has something to show, by its name in WHAT.
-
-    Args:
-        group: its strategies.
-        frames: of `all_frames`.
-        best: label of the strategy whose confusion is shown.
-    """
-    order, labels = class_order(group), [one.label for one in group.strategies]
+def gain_figure(group: Group, frames: Frames, order: ClassOrder) -> Canvas | None:
+    """The gains of all strategies as one figure; None where there is none to show."""
     compared = of_group(frames, "comparisons.csv", group)
-    drawn = {
-        "gains": gains(compared, row_names(group, order), seed_gains(group), strategies=_best(compared),
-                       title=_title(group, compared, order)),
-        "plane": plane(trials_of(frames, group), of_group(frames, "strategies.csv", group), labels),
-        "curves": curves(of_group(frames, "learning_curves.csv", group), labels),
-        "confusion": confusion(of_group(frames, "confusion_change.csv", group), best,
-                               [group.classes[place] for place in order.places],
-                               title=f"{best}, test pixels, against {group.baseline.label}"),
-    }  # fmt: skip
-    return {what: canvas for what, canvas in drawn.items() if canvas is not None}
+    return gains(compared, row_names(group, order), seed_gains(group), strategies=_best(compared),
+                 title=_title(group, compared, order))  # fmt: skip
 
 
 def gain_panels(group: Group, frames: Frames, order: ClassOrder) -> list[tuple[str, Canvas]]:

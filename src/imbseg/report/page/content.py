@@ -1,18 +1,13 @@
-"""What a page is made of: tables and charts whose every number is a cell of a CSV file beside the page."""
+"""What a report is made of, whatever renders it: every number of a table or figure is a cell of a CSV beside it."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import pandas as pd
 from markupsafe import Markup
 
-from imbseg.report.frames import records
-
-MINUS = "−"
 TEXT = -1  # digits of what is no number
 
 
@@ -28,6 +23,7 @@ class Column:
         low, high: the CSV's columns that stand in brackets.
         signed: whether a plus sign is shown.
         percent: whether a share is shown times 100.
+        minor: whether a narrow terminal does without.
     """
 
     name: str
@@ -38,6 +34,7 @@ class Column:
     high: str = ""
     signed: bool = False
     percent: bool = False
+    minor: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -56,6 +53,7 @@ class Table:
         columns: what is shown.
         by: the frame's column that names the row's strategy by its label; none: the rows belong to no strategy.
         folded: whether it starts folded up.
+        turned: whether a row of the file is shown as a column, headed by the first of `columns`.
     """
 
     caption: str
@@ -64,15 +62,28 @@ class Table:
     columns: tuple[Column, ...]
     by: str = ""
     folded: bool = False
+    turned: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A cell as it is shown: its text, and the values it says by the CSV's column."""
+    """A cell as it is shown.
+
+    Attributes:
+        text: what stands there.
+        values: what it says by the CSV's column.
+        numeric: whether it is a number.
+        column: whose cell it is.
+        row: its place in the CSV file.
+        label: of the row's strategy; empty where it belongs to none.
+    """
 
     text: str
     values: Mapping[str, float]
     numeric: bool
+    column: Column
+    row: int = 0
+    label: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +101,14 @@ class Chart:
     title: str
     file: str
     strategy: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """A figure's file beside the report, for what can't hold an SVG element: its PNG, and what it shows in words."""
+
+    file: str
+    alt: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +141,8 @@ class Section:
         rows: of pictures.
         legend: name and colour of what pictures show.
         notes: how to read it, in small print.
+        terms: of a glossary, each with its line.
+        drawings: the same figures and pictures as files.
     """
 
     key: str
@@ -132,11 +153,13 @@ class Section:
     rows: tuple[Row, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
+    drawings: tuple[Drawing, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to show."""
-        return not (self.said or self.charts or self.tables or self.rows)
+        return not (self.said or self.charts or self.tables or self.rows or self.terms)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,63 +199,14 @@ class Page:
     chapters: tuple[Chapter, ...]
     sections: tuple[Section, ...]
 
-
-def rows(table: Table) -> Iterator[tuple[int, str, list[Cell]]]:
-    """The rows of a table: place in the CSV file, label of the strategy, cells."""
-    columns = shown_of(table)
-    for place, record in records(table.frame):
-        label = str(record[table.by]) if table.by else ""
-        yield place, label, [cell(record, column) for column in columns]
+    @property
+    def parts(self) -> tuple[Section, ...]:
+        """Every section, those of the chapters first."""
+        return (*(part for chapter in self.chapters for part in chapter.sections), *self.sections)
 
 
-def shown_of(table: Table) -> list[Column]:
-    """The columns that have anything to say in these rows: one seed has no p values."""
-    rows = [record for _, record in records(table.frame)]
-    return [column for column in table.columns if any(cell(record, column).text for record in rows)]
-
-
-def cell(record: Mapping[str, Any], column: Column) -> Cell:
-    """What a table shows of a row of its CSV.
-
-    >>> cell({"mean": "0.4745", "std": 0.01}, Column("mean", "mIoU", 3, spread="std")).text
-    '0.474 ± 0.010'
-    >>> cell({"mean": 0.2, "low": 0.1, "high": 0.3}, Column("mean", "", 3, low="low", high="high", signed=True)).text
-    '+0.200 [+0.100, +0.300]'
-    """
-    value = None if column.digits == TEXT else as_number(record[column.name])
-    if value is None:
-        text = record[column.name]
-        missing = text is None or (isinstance(text, float) and math.isnan(text))
-        return Cell("" if missing else str(text), {}, numeric=False)
-    values = {name: found for name in column.sources if (found := as_number(record[name])) is not None}
-    text = shown(value, column)
-    if column.spread in values:
-        text += f" ± {shown(values[column.spread], dataclasses.replace(column, signed=False))}"
-    if column.low in values and column.high in values:
-        text += f" [{shown(values[column.low], column)}, {shown(values[column.high], column)}]"
-    return Cell(text, values, numeric=True)
-
-
-def shown(value: float, column: Column) -> str:
-    """A number as the page has it; infinity as its sign."""
-    if math.isinf(value):
-        return "∞" if value > 0 else f"{MINUS}∞"
-    scaled = 100 * value if column.percent else value
-    scaled = 0.0 if abs(scaled) < 0.5 * 10**-column.digits else scaled  # no minus sign before nothing
-    text = f"{scaled:{'+' if column.signed else ''}.{column.digits}f}{' %' if column.percent else ''}"
-    return text.replace("-", MINUS)
-
-
-def as_number(value: Any) -> float | None:
-    """A number, also one that stands as text; None for texts and for NaN.
-
-    >>> as_number("0.5"), as_number(""), as_number("1 2"), as_number(True)
-    (0.5, None, None, None)
-    """
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        return None
-    return None if math.isnan(found) else found
+# Columns that several tables have
+P = 4  # digits of a p value
+STRATEGY, CLASS = Column("strategy", "strategy"), Column("class", "class")
+SEEDS, GAIN = Column("seeds", "seeds", 0), Column("gain", "gain in IoU", 3, signed=True)
+DIFFERENCE = Column("mean", "difference [95 %]", 3, low="low", high="high", signed=True)

@@ -1,0 +1,51 @@
+"""A page's content -> one HTML file that needs nothing else: style, script and pictures stand in it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import jinja2
+
+from imbseg.report.page.cells import grid, to_right
+from imbseg.report.page.content import Chapter, Page
+
+FOLDER = Path(__file__).parent
+
+
+def html(page: Page) -> str:
+    """The page as text; every text in it is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals |= {"grid": grid, "to_right": to_right, "number_of": number_of, "spelled": spelled}
+    return environment.get_template("page.html").render(
+        page=page, style=_inside("page.css"), script=_inside("page.js"), contents=contents(page)
+    )
+
+
+def number_of(chapter: Chapter, label: str) -> int | None:
+    """The place of a strategy in its chapter's order; None where it has none."""
+    return chapter.strategies.index(label) if label in chapter.strategies else None
+
+
+def spelled(value: float) -> str:
+    """A number at full precision, as JavaScript reads it too."""
+    return "Infinity" if value == math.inf else "-Infinity" if value == -math.inf else repr(value)
+
+
+def contents(page: Page) -> list[tuple[str, str]]:
+    """Address and title of every part, in order."""
+    several = len(page.chapters) > 1
+    found = []
+    for number, chapter in enumerate(page.chapters, 1):
+        if several:
+            found.append((f"g{number}", chapter.name))
+        else:
+            found += [(f"g{number}-{part.key}", part.title) for part in chapter.sections if not part.empty]
+    return found + [(part.key, part.title) for part in page.sections if not part.empty]
+
+
+def _inside(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")

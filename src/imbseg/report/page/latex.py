@@ -1,0 +1,79 @@
+r"""The report's page -> tables for a paper, with \usepackage{booktabs}; other alphabets need a Unicode engine."""
+
+from __future__ import annotations
+
+from imbseg.report.page.cells import as_number, grid, to_right
+from imbseg.report.page.content import Cell, Page, Section, Table
+
+# A cell that starts with [ or * would be taken for an argument of the \\ before it
+SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+           ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "[": "{[}", "]": "{]}", "*": "{*}",
+           "-": "{-}", "−": "$-$", "±": r"$\pm$", "∞": r"$\infty$",
+           "²": "$^2$"} | {one: f"\\{one}" for one in "&%$#_{}"}  # fmt: skip
+
+
+def latex(page: Page) -> str:
+    r"""Every section of the page, to \input into a document: sentences, figures, tables that aren't folded up."""
+    lines = [f"% {_line(page.title)}"]
+    for chapter in page.chapters:
+        lines += [rf"\section*{{{escape(chapter.name)}}}", *_paragraphs(chapter.answer)]
+        for section in chapter.sections:
+            lines += _section(section)
+    for section in page.sections:
+        lines += _section(section)
+    return "\n".join(lines) + "\n"
+
+
+def tabular(table: Table, *, best: bool = False) -> str:
+    r"""One table; with `best` the highest number of each column is bold, ties all, where there are several rows."""
+    headings, rows = grid(table)
+    right = to_right(rows)
+    bold = (
+        {id(cell) for column in zip(*rows, strict=True) for cell in _highest(column)}
+        if best and len(rows) > 1
+        else set()
+    )
+    lines = [rf"\begin{{tabular}}{{{''.join('r' if one else 'l' for one in right)}}}", r"\toprule",
+             " & ".join(escape(text) for text, _ in headings) + r" \\", r"\midrule"]  # fmt: skip
+    lines += [" & ".join(_cell(cell, bold=id(cell) in bold) for cell in row) + r" \\" for row in rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
+
+
+def escape(text: str) -> str:
+    r"""Text that LaTeX sets as it is, on one line.
+
+    >>> print(escape("focal_loss 50%"))
+    focal\_loss 50\%
+    """
+    return "".join(SPECIAL.get(one, one) for one in _line(text))
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+
+
+def _highest(column: tuple[Cell, ...]) -> list[Cell]:
+    values = [(value, cell) for cell in column if (value := as_number(cell.values.get(cell.column.name))) is not None]
+    most = max((value for value, _ in values), default=None)
+    return [cell for value, cell in values if value == most]
+
+
+def _cell(cell: Cell, *, bold: bool) -> str:
+    first, space, rest = cell.text.partition(" ") if cell.numeric else (cell.text, "", "")
+    return (rf"\textbf{{{escape(first)}}}" if bold else escape(first)) + space + escape(rest)
+
+
+def _paragraphs(lines: tuple[str, ...]) -> list[str]:
+    return [text for line in lines for text in (escape(line), "")]
+
+
+def _section(section: Section) -> list[str]:
+    if section.empty:
+        return []
+    lines = [rf"\subsection*{{{escape(section.title)}}}", *_paragraphs(section.said)]
+    lines += [rf"\includegraphics[width=\linewidth]{{{one.file}}}" for one in section.drawings]
+    lines += [rf"\textbf{{{escape(name)}}}: {escape(line)}\\" for name, line in section.terms]
+    for table in section.tables:
+        text = r"\emph{see " + escape(table.file) + "}" if table.folded else tabular(table)
+        lines += [escape(table.caption) + r"\\", text, ""]
+    return [*lines, *_paragraphs(section.notes)]

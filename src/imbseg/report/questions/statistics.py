@@ -1,0 +1,104 @@
+"""Is it more than luck: every strategy against the baseline with its tests, and rank sums between all strategies."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from typing import Any
+
+import pandas as pd
+
+from imbseg.report.evidence import Evidence, against
+from imbseg.report.frames import Frames
+from imbseg.report.page.content import DIFFERENCE, SEEDS, STRATEGY, Column, P, Section, Table
+from imbseg.report.questions import image_intervals
+from imbseg.runs.strategies import Group
+from imbseg.statistics.difference import holm_by_family, rank_sum_p
+from imbseg.statistics.power import MOST_SEEDS, detectable, noise_ratio, seeds_needed
+
+FILE, RANKS, TITLE = "comparisons.csv", "rank_sums.csv", "Statistics in full"
+METHOD = (
+    "Difference: mean over the seeds that both have run, with its 95 % interval by Student's t over the seeds; test "
+    "images add a chance of their own. p (t): paired t test; Holm: corrected over all strategies of that score. p "
+    "(permutation): paired, exact, never below the smallest attainable p of so many seeds. p (rank-sum): Wilcoxon's, "
+    "as published, which ignores pairs. Minimum detectable effect: the smallest true difference that these seeds find "
+    "in 80 % of experiments, corrected; seeds needed: how many find the difference measured "
+    f"({MOST_SEEDS}: that many or more). Not paired: fewer than two seeds are shared, so runs are compared "
+    "as they come (Welch's t; regroupings in place of sign changes). One seed a side gives no interval and no test."
+)
+TESTS = ("p_t", "p_permutation", "p_rank_sum")
+
+
+def table(evidence: Evidence, subset: str = "test") -> pd.DataFrame:
+    """A row a strategy and score: difference, interval, every p as it is and corrected (Holm), and the power.
+
+    Families: on each headline score all strategies; of each strategy all classes.
+    """
+    group, rows = evidence.group, list[dict[str, Any]]()
+    for strategy in group.others:
+        for score in evidence.own_scores:
+            if (found := against(strategy, group.baseline, score, subset)) is not None:
+                family = f"the classes of {strategy.label}" if score.startswith("IoU/") else score
+                told = {"group": group.name, "baseline": group.baseline.label, "strategy": strategy.label,
+                        "score": score, "family": family, "tests": 0}  # fmt: skip
+                rows.append(told | dataclasses.asdict(found))
+    families = [row["family"] for row in rows]
+    corrected = {test: holm_by_family(families, [row[test] for row in rows]) for test in TESTS}
+    for place, row in enumerate(rows):
+        row["tests"] = families.count(row["family"])
+        for test in TESTS:
+            row |= {test: row.pop(test), f"{test}_holm": corrected[test][place]}
+        row["detectable"] = detectable(row["deviation"], row["seeds"], family=row["tests"])
+        known = not math.isnan(row["deviation"])
+        row["seeds_needed"] = str(seeds_needed(row["mean"], row["deviation"], family=row["tests"])) if known else ""
+    return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["group", "baseline", "strategy", "score"])
+
+
+def rank_sums(evidence: Evidence, score: str = "mIoU") -> pd.DataFrame:
+    """Wilcoxon's rank-sum between every two strategies, as published.
+
+    Returns:
+        A row a pair: strategy, other, score, p (two-sided; NaN where a side has fewer than two seeds).
+    """
+    rows = []
+    for one, other in itertools.combinations(evidence.group.strategies, 2):
+        p = rank_sum_p(*([*side.values("test", score).values()] for side in (one, other)))
+        rows.append({"strategy": one.label, "other": other.label, "score": score, "p": p})
+    return pd.DataFrame(rows, columns=["strategy", "other", "score", "p"])
+
+
+def section(evidence: Evidence, frames: Frames) -> Section:
+    """Every test of the headline scores, the intervals over images, and the rank sums."""
+    compared, ranks = frames[FILE], frames[RANKS]
+    if not len(compared):
+        return Section("statistics", TITLE)
+    headline = compared[~compared["score"].str.startswith("IoU/")]
+    columns: tuple[Column, ...] = (
+        STRATEGY, Column("score", "score"), DIFFERENCE, SEEDS, Column("p_t", "p (t)", P), Column("p_t_holm", "Holm", P),
+        Column("p_permutation", "p (permutation)", P, minor=True),
+        Column("least_p", "smallest attainable", P, minor=True),
+        Column("p_rank_sum", "p (rank-sum)", P, minor=True), Column("p_rank_sum_holm", "Holm", P, minor=True),
+        Column("detectable", "minimum detectable effect", 3), Column("seeds_needed", "seeds needed", 0, minor=True),
+    )  # fmt: skip
+    paired = (Column("paired", "paired"),) * (not headline["paired"].all())
+    columns = (*columns[:4], *paired, *columns[4:])
+    shown = [Table("Every strategy against the baseline, test images", FILE, headline, columns, by="strategy")]
+    shown += image_intervals.shown(frames)
+    pairs = (STRATEGY, Column("other", "against"), Column("p", "p (rank-sum)", P))
+    shown += [Table("Wilcoxon's rank-sum of test mIoU between strategies, two-sided p, as published", RANKS, ranks,
+                    pairs, by="strategy", folded=True)] * bool(len(ranks))  # fmt: skip
+    said = tuple(told_apart(evidence.group, "tail") or told_apart(evidence.group, "mIoU"))
+    notes = tuple(filter(None, [METHOD, evidence.once(image_intervals.intervals)[1]]))
+    return Section("statistics", TITLE, said, tables=tuple(shown), notes=notes)
+
+
+def told_apart(group: Group, score: str) -> list[str]:
+    """Whether these data can tell strategies apart at all: the spread between them against that of seeds."""
+    ratio = noise_ratio([list(one.values("test", score).values()) for one in group.strategies])
+    if math.isnan(ratio):
+        return []
+    if math.isinf(ratio):
+        return [f"Between-strategy SD / seed SD of {score}: seeds don't move it at all, strategies do."]
+    words = "seed variance dominates" if ratio <= 1 else "strategies move it more than seeds do"
+    return [f"Between-strategy SD / seed SD of {score}: {ratio:.1f} ({words})."]
