@@ -79,7 +79,7 @@ def default_folder(trial: Trial) -> Path:
     if "NNI_PLATFORM" in os.environ:
         return runs_folder() / os.environ["NNI_EXP_ID"] / os.environ["NNI_TRIAL_JOB_ID"]
     parts = (Path(trial.dataset).stem, trial.strategy, trial.loss, f"fold{trial.fold}", f"seed{trial.seed}")
-    name = "-".join(parts).replace("/", "-").replace("*", "x")  # a weighted sum has a star, which shells expand
+    name = "-".join(parts).replace("/", "-").replace(":", "-").replace("*", "x")  # shells expand a star
     return runs_folder() / "by_hand" / name
 
 

@@ -125,7 +125,7 @@ def _arguments(file: Path, _: int, function: str, find: Find) -> tuple[Argument,
         if isinstance(node, ast.ClassDef) and node.name == function:
             fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
             return tuple(_argument(ast.unparse(one.target), one.annotation, False, file, find) for one in fields)
-    raise InputError(f"{file}: has no function {function!r}")
+    raise InputError(f"{file}: has no function {function!r} at its top level")
 
 
 def _given(args: ast.arguments) -> list[tuple[str, ast.expr | None, bool]]:
@@ -149,19 +149,24 @@ def _argument(name: str, annotation: ast.expr | None, optional: bool, file: Path
     kind, calls = _annotated(annotation, file, find) if annotation else (None, [])
     merged: dict[str, dict[str, Any]] = {}
     for call in calls:
-        word = ast.unparse(call.func).rpartition(".")[2]
+        word = _word(call)
         merged[word] = merged.get(word, {}) | _literals(call, f"{file}: {name}")
     return Argument(name, ast.unparse(kind) if kind else "", merged, optional)
 
 
+def _word(call: ast.Call) -> str:
+    """The last part of what is called: Field of pydantic.Field(...)."""
+    return ast.unparse(call.func).rpartition(".")[2]
+
+
 def _literals(call: ast.Call, where: str) -> dict[str, Any]:
-    """The keywords of a call; positional arguments are the default, more than one of them a tuple."""
+    """The keywords of a call; positional arguments are the default: one of Field, a tuple of any other."""
     try:
         found = {one.arg or "": ast.literal_eval(one.value) for one in call.keywords}
         given = [ast.literal_eval(one) for one in call.args]
     except ValueError as error:
         raise InputError(f"{where}: expected literal values in {ast.unparse(call)}; write numbers and texts") from error
-    return found | ({"default": given[0] if len(given) == 1 else tuple(given)} if given else {})
+    return found | ({"default": given[0] if _word(call) == "Field" else tuple(given)} if given else {})
 
 
 def _annotated(node: ast.expr, file: Path, find: Find) -> tuple[ast.expr | None, list[ast.Call]]:

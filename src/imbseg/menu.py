@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -29,6 +28,7 @@ class Menu(dict[str, Any]):
         entries: Mapping[str, Any],
         *,
         inputs: Mapping[str, str],
+        needs: tuple[str, ...] = (),
         shared: str | None = None,
         takes_own: bool = True,
     ) -> None:
@@ -39,26 +39,37 @@ class Menu(dict[str, Any]):
             entries: the menu.
             inputs: arguments that the project fills, such as columns; each with the settings that say how: the place
                 of a class which declares them, the name of a setting that stands in Trial, or nothing.
+            needs: of the inputs those that every function takes.
             shared: place of a class that declares what all entries but `none` take.
             takes_own: whether `module:function` is a name, too.
         """
         super().__init__(entries)
-        self.what, self.inputs, self.shared, self.takes_own = what, inputs, shared, takes_own
+        self.what, self.inputs, self.needs, self.shared, self.takes_own = what, inputs, needs, shared, takes_own
 
     def arguments(self, name: str) -> tuple[declared.Argument, ...]:
         """What an entry's function takes.
 
         Raises:
-            InputError: no such entry, file or function, or an argument that nothing fills.
+            InputError: no such entry, file or function, an argument that nothing fills, or one that lacks.
         """
         found = _arguments(self, name)
+        if wrong := self._wrong(name, found):
+            raise InputError(f"{self.what} {name!r}: {wrong}")
+        return found
+
+    def _wrong(self, name: str, found: tuple[declared.Argument, ...]) -> str:
+        """What is wrong with a function's arguments; empty where nothing is."""
+        names = {one.name for one in found}
+        if lacking := [need for need in self.needs if need not in names]:
+            return f"takes no argument {lacking[0]!r}; expected a function of {', '.join(self.needs)}"
         for one in found:
             if not (one.name in self.inputs or one.calls or one.optional):
-                raise InputError(
-                    f"{self.what} {name!r}: nothing fills its argument {one.name!r}; expected one of "
-                    f"{', '.join(self.inputs)}, or a setting: {one.name}: Annotated[float, Field(1.0, description=...)]"
-                )
-        return found
+                return (f"nothing fills its argument {one.name!r}; expected one of {', '.join(self.inputs)}, or a "
+                        f"setting: {one.name}: Annotated[float, Field(1.0, description=...)]")  # fmt: skip
+            if name not in self and "Field" in one.calls and one.name not in (*self.inputs, *self.declares()):
+                return (f"declares {one.name!r}, which is no setting of a trial; give it its value instead: "
+                        f"{one.name}: float = 1.0")  # fmt: skip
+        return ""
 
     def settings(self, name: str) -> dict[str, Any]:
         """The settings that an entry takes, each with the default that it declares."""
@@ -155,8 +166,3 @@ def _arguments(menu: Mapping[str, Any], name: str) -> tuple[declared.Argument, .
 
 def _defaults(found: Declared) -> dict[str, Any]:
     return {name: field.default for name, (_, field) in found.items()}
-
-
-def file_of(menu: Mapping[str, Any], name: str) -> Path | None:
-    """The user's file that a name stands for; None for an entry of the menu."""
-    return None if name in menu else own.locate(name)[0]

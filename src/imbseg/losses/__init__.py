@@ -32,6 +32,7 @@ LOSSES = Menu(
     },
     # A loss with class weights takes the setting that names their scheme, too
     inputs={"logits": "", "target": "", "class_weights": "class_weights", "class_priors": "", "object_area": ""},
+    needs=("logits", "target"),
 )
 
 CLASS_WEIGHTS = Menu(

@@ -79,21 +79,29 @@ def build(text: str, given: Mapping[str, Any]) -> Callable[[Any, Any, Mapping[st
     """
     parts = []
     for name, weight in parse_terms(text):
-        taken = [key for key in menu.arguments(LOSSES, name) if key not in ("logits", "target")]
-        fixed = {key: given[key] for key in taken if key not in PIXEL_MAPS}
+        taken = [one.name for one in LOSSES.arguments(name)]
+        fixed = {key: given[key] for key in taken if key in given and key not in PIXEL_MAPS}
         maps = tuple(key for key in taken if key in PIXEL_MAPS)
-        parts.append(_Part(weight, functools.partial(menu.choose(LOSSES, name, "loss"), **fixed), maps))
+        parts.append(_Part(name, weight, functools.partial(menu.choose(LOSSES, name, "loss"), **fixed), maps))
     return functools.partial(_weighted_sum, parts)
 
 
 class _Part(NamedTuple):
+    name: str
     weight: float
     loss: Callable[..., Any]
     maps: tuple[str, ...]
 
 
 def _weighted_sum(parts: Sequence[_Part], logits: Any, target: Any, maps: Mapping[str, Any]) -> Any:
-    return sum(part.weight * part.loss(logits, target, **{key: maps[key] for key in part.maps}) for part in parts)
+    total: Any = 0
+    for part in parts:
+        value = part.loss(logits=logits, target=target, **{key: maps[key] for key in part.maps})
+        if getattr(value, "ndim", None) != 0:
+            raise InputError(f"loss {part.name!r}: expected one number, a tensor of shape (), found "
+                             f"{tuple(getattr(value, 'shape', ())) or type(value).__name__}")  # fmt: skip
+        total = total + part.weight * value
+    return total
 
 
 def _term(part: str) -> Term:

@@ -45,6 +45,7 @@ POST_HOC = Menu(
         "rank": Step("imbseg.post_hoc.rank:rank", beside=("prior",)),
     },
     inputs={"logits": "", "class_priors": ""},
+    needs=("logits",),
 )
 SCORED = ("mIoU", "tail")  # what is kept of each correction, behind its prefix
 
@@ -56,7 +57,7 @@ def steps(text: str) -> tuple[str, ...]:
         text: names of the menu joined by "+".
 
     Raises:
-        InputError: a name that the menu lacks or that stands there twice.
+        InputError: a name that the menu lacks or that stands there twice, or a grid without 0.
 
     >>> steps("none"), steps("prior"), steps("rank"), steps("prior+rank")
     ((), ('prior',), ('prior', 'rank'), ('prior', 'rank'))
@@ -65,6 +66,8 @@ def steps(text: str) -> tuple[str, ...]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"post_hoc: {twice[0]!r} stands twice in {text!r}; name it once")
     entries = {name: POST_HOC.get(name, Step("")) for name in names if name != "none"}
+    for name in entries:
+        grid(name)
     return tuple(dict.fromkeys(one for name, step in entries.items() for one in (*step.beside, name)))
 
 

@@ -131,6 +131,13 @@ def draw_weights(trial: Trial, columns: dict[str, Any], class_scores: NDArray[np
     """
     settings = {name: getattr(trial, name) for name in SAMPLING.declares()}
     weights: NDArray[np.float64] = SAMPLING.call(trial.sampling, {**settings, **columns, "class_scores": class_scores})
+    images, classes = np.shape(columns["pixel_counts"])
+    sound = np.shape(weights) in ((images,), (classes, images)) and np.isfinite(weights).all() and np.all(weights >= 0)
+    if not sound or not np.any(weights):
+        raise InputError(
+            f"sampling {trial.sampling!r}: expected weights of shape ({images},) or ({classes}, {images}), finite, "
+            f">= 0 and not all 0, found shape {np.shape(weights)}, from {np.min(weights):g} to {np.max(weights):g}"
+        )
     return weights
 
 

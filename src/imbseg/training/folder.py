@@ -16,13 +16,15 @@ from typing import Any
 
 from imbseg import __version__
 from imbseg.errors import InputError
-from imbseg.files import REPOSITORY, portable, read_object, whole_file, writable_folder, write_json
+from imbseg.files import REPOSITORY, portable, read_object, sha256, whole_file, writable_folder, write_json
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.fields import WITHOUT_EFFECT
+from imbseg.trial.remedies import MENUS, own_files
 
 PACKAGES = ("torch", "segmentation-models-pytorch", "pytorch-toolbelt", "nni", "opencv-python", "numpy", "timm")
 Row = dict[str, float]
-CHANGED = (("dataset_sha256", "the data set file"), ("meta_sha256", "the meta"), ("weak_classes", "the weak classes"))
+CHANGED = (("dataset_sha256", "the data set file"), ("meta_sha256", "the meta"), ("weak_classes", "the weak classes"),
+           ("own_sha256", "the file of a remedy of your own"))  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -97,6 +99,7 @@ def describe(resolved: Resolved, trial: Trial, meta_digest: str, **more: Any) ->
         "dataset_file": portable(resolved.dataset.path),
         "dataset_sha256": resolved.dataset.digest,
         "meta_sha256": meta_digest,
+        **_own_digests(trial),
         "versions": {"python": platform.python_version(), "imbseg": __version__}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
         "commit": _commit(),
@@ -104,6 +107,12 @@ def describe(resolved: Resolved, trial: Trial, meta_digest: str, **more: Any) ->
         "nni_trial": os.environ.get("NNI_TRIAL_JOB_ID"),
         **more,
     }
+
+
+def _own_digests(trial: Trial) -> dict[str, Any]:
+    """The hashes of the user's own files that hold the trial's remedies; nothing without any."""
+    files = own_files({axis: getattr(trial, axis) for axis in MENUS})
+    return {"own_sha256": {name: sha256(file) for name, file in files.items()}} if files else {}
 
 
 def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:

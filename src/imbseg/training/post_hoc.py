@@ -129,7 +129,7 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     plain = plain_of(ways)
     by_size = np.zeros((3, classes, 3), np.int64) if whole.by_size and plain else None
     for index, logits, truth in predict(run.learner.model, whole, run.learner.device, run.trial, f"post_hoc, {subset}"):
-        labels = [one(logits[None])[0].to(torch.uint8).cpu().numpy() for one in decoders]
+        labels = [one(logits=logits[None])[0].to(torch.uint8).cpu().numpy() for one in decoders]
         each = np.stack([image_confusion(one, truth.mask, classes) for one in labels])  # (ways, classes + 1, classes)
         images[index] = np.stack(marginals(each), axis=1)
         confusions += each[:, :-1]
@@ -138,7 +138,7 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     return Along(whole.files.ids, tuple(ways), images, confusions, by_size, whole.files.groups)
 
 
-def decoder(way: Way, class_priors: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+def decoder(way: Way, class_priors: torch.Tensor) -> Callable[..., torch.Tensor]:
     """A correction of the menu with what it takes: (images, classes, height, width) logits -> labels."""
     name, strength = way
     given = {"class_priors": class_priors, grid(name)[0]: strength}

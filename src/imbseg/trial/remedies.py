@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from imbseg import own
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.losses import CLASS_WEIGHTS, LOSSES, terms
 from imbseg.menu import Menu, check
@@ -35,6 +37,23 @@ def takes(axis: str, text: str) -> dict[str, Any]:
     if axis == "post_hoc":
         return {name: default for step in steps(text) for name, default in POST_HOC.settings(step).items()}
     return MENUS[axis].settings(check(MENUS[axis], text, MENUS[axis].what))
+
+
+def own_files(chosen: Mapping[str, str]) -> dict[str, Path]:
+    """The user's files that hold chosen remedies.
+
+    Args:
+        chosen: a key of MENUS -> what a trial says there.
+
+    Returns:
+        `module:function` -> its file.
+    """
+    names = {
+        **{name: "loss" for name, _ in terms.parse_terms(chosen["loss"])},
+        **dict.fromkeys(steps(chosen["post_hoc"]), "post_hoc"),
+        **{chosen[axis]: axis for axis in ("sampling", "copy_paste")},
+    }
+    return {name: own.locate(name)[0] for name, axis in names.items() if name not in MENUS[axis]}
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from imbseg import own
 from imbseg.copy_paste.weak_file import weak_classes
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, unknown_name
@@ -56,8 +57,10 @@ def resolve(flags: Mapping[str, Any], sampled: Mapping[str, Any]) -> Resolved:
     Raises:
         InputError: an unknown name or value, two sources that disagree, or settings that don't fit together.
     """
-    explicit = _merge(flatten(flags), flatten(sampled))
-    dataset = spec.load(_first("dataset", explicit), root=_first("root", explicit))
+    given = {**flatten(sampled), **flatten(flags)}
+    dataset = spec.load(_first("dataset", given), root=_first("root", given))
+    own.look_beside(dataset.path)
+    _check_same(flatten(flags), flatten(sampled))
     declared = _split_strategy(flatten(dataset.trial))
     sources = dict.fromkeys(FIELDS, "default")
     values: dict[str, Any] = {}
@@ -104,7 +107,7 @@ def _own_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: default for name, default in taken.items() if default is not None}
 
 
-def _merge(flags: dict[str, Any], sampled: dict[str, Any]) -> dict[str, Any]:
+def _check_same(flags: dict[str, Any], sampled: dict[str, Any]) -> None:
     """Flags and sampled values must not contradict: NNI would list what didn't run."""
     one, other = _split_strategy(flags), _split_strategy(sampled)
     for name in one.keys() & other.keys():
@@ -112,7 +115,6 @@ def _merge(flags: dict[str, Any], sampled: dict[str, Any]) -> dict[str, Any]:
             raise InputError(
                 f"{name}: the flag says {one[name]!r}, NNI sampled {other[name]!r}; take it out of one of them"
             )
-    return {**other, **one}
 
 
 def _split_strategy(layer: dict[str, Any]) -> dict[str, Any]:
