@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_trial import make_data, train
+from small_trial import train
 
 from imbseg.errors import InputError
 from imbseg.models import checkpoint
 from imbseg.training.folder import Folder, keep_or_refuse, recorded_threads, stored_status
 
 ABOUT = {"parameters": {"threads": 2, "seed": 1}, "dataset_sha256": "d", "meta_sha256": "m"}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return make_data(tmp_path_factory.mktemp("data"))
 
 
 def folder(path: Path, trial: Any, status: Any = None) -> Folder:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import runpy
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from small_trial import REPOSITORY, SMALL, make_data, train
+from small_trial import SMALL, train
 
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.copy_paste.apply import Pasted
@@ -34,12 +32,6 @@ pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs th
 
 PASTING = {"strategy": "full/mskf/none/rare", "paste_min_pixels": "20", "paste_probability": "1"}
 RULES = tuple(rule for rule in COPY_PASTE if rule != "none")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Binary: a crack in every fourth image, components for objects."""
-    return make_data(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -178,17 +170,6 @@ def test_samples_are_the_same_at_any_number_of_workers(shapes: dict[str, str], w
             assert all(torch.equal(batch[name][place], alone[key][name]) for name in ("image", "target", "pasted"))
 
 
-def test_adaptive_goes_on_after_a_stop_to_the_same_bytes(data: dict[str, str], tmp_path: Path) -> None:
-    flags = {**data, **PASTING, "strategy": "full/mskf/none/adaptive", "epochs": "2"}
-    whole = train(flags, tmp_path / "whole")
-
-    with pytest.raises(KeyboardInterrupt):
-        train(flags, tmp_path / "stopped", intermediate=_stop)
-    train({**flags, "workers": "2"}, tmp_path / "stopped")
-    assert (tmp_path / "stopped" / "epochs.csv").read_bytes() == (tmp_path / "whole" / "epochs.csv").read_bytes()
-    assert "epoch 2: pasting crack 100 %" in whole["lines"]
-
-
 def test_adaptive_follows_the_last_validation(shapes: dict[str, str]) -> None:
     samples = samples_of({**shapes, "strategy": "full/mskf/none/adaptive"})
     names, paster = samples.dataset.class_names, samples.paster
@@ -202,30 +183,20 @@ def test_adaptive_follows_the_last_validation(shapes: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_the_command_trains_with_every_rule(
-    rule: str,
-    data: dict[str, str],
-    weak_file: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_every_rule_trains_and_says_what_it_pastes(
+    rule: str, data: dict[str, str], weak_file: str, tmp_path: Path
 ) -> None:
     own = {"weak": {"weak_from": weak_file}, "rare": {"rare_objects": "50"}}.get(rule, {})
-    settings = {**SMALL, **data, **PASTING, **own, "strategy": f"full/mskf/x2/{rule}", "epochs": "1"}
-    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    monkeypatch.setattr(sys, "argv", ["train_nni.py", *words, "--out", str(tmp_path / "run")])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(REPOSITORY / "src" / "train_nni.py"), run_name="__main__")
-    assert not ended.value.code
-    assert f"copy-paste ({rule}): objects of crack " in capsys.readouterr().out
-    trial = json.loads((tmp_path / "run" / "trial.json").read_text())
+    heard = train({**data, **PASTING, **own, "strategy": f"full/mskf/x2/{rule}", "epochs": "2"}, tmp_path)
+    assert [line for line in heard["lines"] if line.startswith(f"copy-paste ({rule}): objects of crack ")]
+    assert ("epoch 2: pasting crack 100 %" in heard["lines"]) == (rule == "adaptive")
+    trial = json.loads((tmp_path / "trial.json").read_text())
     assert trial["donors"]["background"] == 0
     assert trial["donors"]["crack"] > 0
     assert trial.get("weak_classes") == (["crack"] if rule == "weak" else None)
-    assert len(epochs_csv(tmp_path / "run")) == 1
 
 
-def test_other_weak_classes_in_the_folder_are_refused(shapes: dict[str, str], tmp_path: Path) -> None:
+def test_other_weak_classes_in_the_folder_are_refused(shapes: dict[str, str], stop: Any, tmp_path: Path) -> None:
     names = load("sample").class_names
     file = tmp_path / "earlier.csv"
     for worst in (1, 2):
@@ -233,13 +204,9 @@ def test_other_weak_classes_in_the_folder_are_refused(shapes: dict[str, str], tm
         flags = {**shapes, "strategy": "full/mskf/none/weak", "weak_from": str(file), "epochs": "1", "crop": "32"}
         if worst == 1:
             with pytest.raises(KeyboardInterrupt):
-                train(flags, tmp_path / "run", intermediate=_stop)
+                train(flags, tmp_path / "run", intermediate=stop)
     with pytest.raises(InputError, match="the weak classes changed"):
         train(flags, tmp_path / "run")
-
-
-def _stop(_: dict[str, float]) -> None:
-    raise KeyboardInterrupt
 
 
 BARREN = {

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import ndtri
-from small_trial import REPOSITORY, SMALL, make_data, train
+from small_trial import train
 
 from imbseg.metrics.counts import collect, image_confusion, load_counts
 from imbseg.metrics.scores import iou
@@ -30,17 +28,6 @@ pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs th
 BETAS = grid("prior")[1]
 COUNTS = ("tp", "fp", "fn", "ignored", "confusion")
 ALL_COUNTS = (*COUNTS, "object_tp", "object_fn", "objects", "groups")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return make_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def finished(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    out = tmp_path_factory.mktemp("runs") / "trial"
-    return out, train(data, out)
 
 
 def table(file: Path) -> list[dict[str, str]]:
@@ -211,19 +198,6 @@ def test_stopped_while_correcting_it_corrects_again(
     assert heard["final"] == finished[1]["final"]
     for name in ("post_hoc.csv", "epochs.csv"):
         assert (tmp_path / "trial" / name).read_bytes() == (finished[0] / name).read_bytes()
-
-
-def test_the_command_line_writes_it(data: dict[str, str], tmp_path: Path) -> None:
-    flags = {**SMALL, **data, "epochs": "1", "class_weights": "none"}
-    words = [word for name, value in flags.items() for word in (f"--{name}", value)]
-    script = REPOSITORY / "src" / "train_nni.py"
-    done = subprocess.run(
-        [sys.executable, str(script), *words, "--out", str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    assert "(best validation mIoU): mIoU val 0." in done.stdout
-    assert table(tmp_path / "post_hoc.csv")
-    assert (tmp_path / "counts_test_prior.npz").is_file()
-    assert {"prior/mIoU", "test/prior/mIoU"} <= json.loads((tmp_path / "status.json").read_text())["result"].keys()
 
 
 def test_a_class_that_validation_lacks_chooses_no_beta(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

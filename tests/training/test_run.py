@@ -13,24 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_trial import SMALL, make_data, train
+from small_trial import SMALL, train
 
 from imbseg.errors import InputError, TrialFailed
 from imbseg.files import REPOSITORY, sha256
 from imbseg.metrics.counts import load_counts
 from imbseg.metrics.scores import iou
 from imbseg.training import loop
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return make_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def finished(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
-    out = tmp_path_factory.mktemp("runs") / "trial"
-    return out, train({**data, "epochs": "3"}, out)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -57,7 +46,7 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
 def test_the_tuner_gets_the_best_epoch_and_never_the_test_set_before_the_end(finished: tuple[Path, dict]) -> None:
     folder, heard = finished
     table = rows(folder)
-    assert len(table) == len(heard["intermediate"]) == 3
+    assert len(table) == len(heard["intermediate"]) == 2
     for row, heard_row in zip(table, heard["intermediate"], strict=True):
         assert heard_row["default"] == float(row["mIoU"])
         assert not [name for name in heard_row if name.startswith("test/")]
@@ -83,7 +72,7 @@ def test_decoded_images_that_are_kept_change_no_number(
 ) -> None:
     monkeypatch.setenv("IMBSEG_CACHE", str(tmp_path / "cache"))
     for workers, out in (("2", tmp_path / "fills"), ("0", tmp_path / "reads")):
-        train({**data, "epochs": "3", "cache_mb": "1", "workers": workers}, out)
+        train({**data, "cache_mb": "1", "workers": workers}, out)
         assert sha256(out / "epochs.csv") == sha256(finished[0] / "epochs.csv")
         assert len(list((tmp_path / "cache" / "cracks").glob("*.raw"))) == 15  # 20 images, 5 of them for testing
 
@@ -93,7 +82,7 @@ def test_started_again_a_finished_trial_gives_its_stored_result(
 ) -> None:
     folder, heard = finished
     before = (folder / "epochs.csv").read_bytes()
-    again = train({**data, "epochs": "3"}, folder)
+    again = train(data, folder)
     assert again["final"] == heard["final"]
     assert "has finished" in again["lines"][0]
     assert (folder / "epochs.csv").read_bytes() == before
@@ -101,8 +90,8 @@ def test_started_again_a_finished_trial_gives_its_stored_result(
 
 def test_other_parameters_in_the_folder_are_refused(data: dict[str, str], finished: tuple[Path, dict]) -> None:
     with pytest.raises(InputError, match=r"lr was 0\.01, is 0\.02; seed was 1, is 2"):
-        train({**data, "epochs": "3", "lr": "0.02", "seed": "2"}, finished[0])
-    train({**data, "epochs": "3", "workers": "1"}, finished[0])  # the number of workers is no setting of the trial
+        train({**data, "lr": "0.02", "seed": "2"}, finished[0])
+    train({**data, "workers": "1"}, finished[0])  # the number of workers is no setting of the trial
 
 
 def test_a_result_stays_with_its_settings_when_checkpoints_are_deleted(
@@ -111,7 +100,7 @@ def test_a_result_stays_with_its_settings_when_checkpoints_are_deleted(
     shutil.copytree(finished[0], tmp_path / "trial")
     (tmp_path / "trial" / "last.pt").unlink()
     with pytest.raises(InputError, match=r"lr was 0\.01, is 0\.5"):
-        train({**data, "epochs": "3", "lr": "0.5"}, tmp_path / "trial")
+        train({**data, "lr": "0.5"}, tmp_path / "trial")
 
 
 def test_a_root_given_and_not_there_is_refused(data: dict[str, str], tmp_path: Path) -> None:
@@ -119,34 +108,8 @@ def test_a_root_given_and_not_there_is_refused(data: dict[str, str], tmp_path: P
         train({**data, "root": "/nowhere/typo"}, tmp_path / "trial")
 
 
-@pytest.mark.parametrize("stop_after", [1, 2])
-def test_stopped_and_resumed_it_ends_with_the_same_bytes(
-    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path, stop_after: int
-) -> None:
-    def stop(row: dict[str, float], seen: list = []) -> None:  # noqa: B006
-        seen.append(row)
-        if len(seen) == stop_after:
-            raise KeyboardInterrupt
-
-    flags = {**data, "epochs": "3"}
-    with pytest.raises(KeyboardInterrupt):
-        train(flags, tmp_path / "trial", intermediate=stop)
-    assert json.loads((tmp_path / "trial" / "status.json").read_text())["status"] == "interrupted"
-    heard = train(flags, tmp_path / "trial")
-    assert len(heard["intermediate"]) == 3 - stop_after
-    assert (tmp_path / "trial" / "epochs.csv").read_bytes() == (finished[0] / "epochs.csv").read_bytes()
-    assert heard["final"] == finished[1]["final"]
-
-
-def test_the_number_of_workers_changes_nothing(
-    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path
-) -> None:
-    train({**data, "epochs": "3", "workers": "2"}, tmp_path / "trial")
-    assert (tmp_path / "trial" / "epochs.csv").read_bytes() == (finished[0] / "epochs.csv").read_bytes()
-
-
 def test_another_seed_gives_other_numbers(data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path) -> None:
-    train({**data, "epochs": "1", "seed": "2", "split_seed": "1"}, tmp_path / "trial")
+    train({**data, "seed": "2", "split_seed": "1"}, tmp_path / "trial")
     assert rows(tmp_path / "trial")[0]["loss"] != rows(finished[0])[0]["loss"]
 
 

@@ -1,20 +1,23 @@
-"""Trials with the samplers that change what a sample is, or change as training goes on, and what they log."""
+"""Trials that draw, paste or adapt: stopped and resumed they end with the same bytes, and say what they showed."""
 
 from __future__ import annotations
 
 import csv
-import runpy
-import sys
+import dataclasses
+import functools
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_trial import REPOSITORY, SMALL, make_data, train
+from small_trial import SMALL, train
 
 from imbseg.augment.geometry import draw_geometry
 from imbseg.datasets.read import read_image, read_mask
 from imbseg.errors import InputError
+from imbseg.metrics.counts import load_counts
 from imbseg.models.weights import IMAGENET
 from imbseg.training import run as run_module
 from imbseg.training.adapt import class_scores
@@ -24,8 +27,7 @@ from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples, augment, draw_sample
 from imbseg.trial import resolve
 
-pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
-
+SLOW = pytest.mark.slow  # trains many small networks; `make test` runs them
 CROPS = {"crop": "32", "crop_on_object": "0.5"}
 RUNS: dict[str, dict[str, str]] = {
     "rare_class": {"strategy": "full/mskf/rare_class/none", **CROPS},
@@ -35,16 +37,24 @@ RUNS: dict[str, dict[str, str]] = {
 }
 
 
+OTHERS: dict[str, dict[str, str]] = {
+    "plain": {},
+    "noise": {"loss": "logit_variation"},
+    "areas": {"loss": "size_balanced"},
+    "pastes the worst": {"strategy": "full/mskf/none/adaptive", "paste_min_pixels": "20", "paste_probability": "1"},
+}
+Trained = tuple[dict[str, str], Path, dict[str, Any]]  # flags, folder, what was heard
+
+
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return make_data(tmp_path_factory.mktemp("data"))
+def runs(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trained]:
+    @functools.cache
+    def trained(name: str) -> Trained:
+        flags = {**data, **(RUNS | OTHERS)[name], "epochs": "3"}
+        out = tmp_path_factory.mktemp("run") / "trial"
+        return flags, out, train(flags, out)
 
-
-@pytest.fixture(scope="module", params=RUNS)
-def finished(data: dict[str, str], request: pytest.FixtureRequest, tmp_path_factory: Any) -> tuple[dict, Path, dict]:
-    flags = {**data, **RUNS[request.param], "epochs": "3"}
-    out = tmp_path_factory.mktemp(request.param) / "trial"
-    return flags, out, train(flags, out)
+    return trained
 
 
 def rows(file: Path) -> list[dict[str, float]]:
@@ -52,35 +62,32 @@ def rows(file: Path) -> list[dict[str, float]]:
         return [{name: float(value or "nan") for name, value in row.items()} for row in csv.DictReader(handle)]
 
 
-def assert_same(one: Path, other: Path) -> None:
-    for name in ("epochs.csv", "draws.csv"):
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
-
-
-def test_the_number_of_workers_changes_nothing(finished: tuple[dict, Path, dict], tmp_path: Path) -> None:
-    flags, out, _ = finished
-    train({**flags, "workers": "2"}, tmp_path / "trial")
-    assert_same(tmp_path / "trial", out)
-
-
-def test_stopped_and_resumed_it_ends_with_the_same_bytes(finished: tuple[dict, Path, dict], tmp_path: Path) -> None:
-    flags, out, heard = finished
-
-    def stop(row: dict[str, float], seen: list = []) -> None:  # noqa: B006
-        seen.append(row)
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-
+@pytest.mark.parametrize(
+    "name", [name if name in ("plain", "areas") else pytest.param(name, marks=SLOW) for name in RUNS | OTHERS]
+)
+def test_stopped_and_resumed_with_workers_it_ends_with_the_same_bytes(
+    name: str, runs: Callable[[str], Trained], stop: Any, tmp_path: Path
+) -> None:
+    flags, out, heard = runs(name)
     with pytest.raises(KeyboardInterrupt):
-        train(flags, tmp_path / "trial", intermediate=stop)
-    (tmp_path / "trial" / "draws.csv").unlink()  # cut off between two files: last.pt brings it back
-    assert train(flags, tmp_path / "trial")["final"] == heard["final"]
-    assert_same(tmp_path / "trial", out)
+        train(flags, tmp_path, intermediate=stop)
+    assert json.loads((tmp_path / "status.json").read_text())["status"] == "interrupted"
+    (tmp_path / "draws.csv").unlink()  # cut off between two files: last.pt brings it back
+    again = train({**flags, "workers": "2"}, tmp_path)
+    assert (len(again["intermediate"]), again["final"]) == (2, heard["final"])
+    for table in ("epochs.csv", "draws.csv", "post_hoc.csv"):
+        assert (tmp_path / table).read_bytes() == (out / table).read_bytes(), table
+    for counts in ("counts_val.npz", "counts_test.npz"):
+        one, other = load_counts(tmp_path / counts), load_counts(out / counts)
+        for field in dataclasses.fields(one):
+            np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
 
 
-def test_what_is_logged_is_what_the_samples_show(finished: tuple[dict, Path, dict]) -> None:
+@SLOW
+@pytest.mark.parametrize("name", RUNS)
+def test_what_is_logged_is_what_the_samples_show(name: str, runs: Callable[[str], Trained]) -> None:
     """A recount through TrainSamples, with weights made from the tables alone."""
-    flags, out, _ = finished
+    flags, out, _ = runs(name)
     resolved = resolve({**SMALL, **flags}, {})
     trial, dataset = resolved.trial, resolved.dataset
     fold = read_fold(trial, dataset)
@@ -115,6 +122,7 @@ def test_what_is_logged_is_what_the_samples_show(finished: tuple[dict, Path, dic
             assert all(0 < row[f"confidence:{name}"] < 1 for name in dataset.class_names)
 
 
+@SLOW
 def test_confidence_leaves_validation_alone(
     data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,19 +140,6 @@ def test_confidence_leaves_validation_alone(
     monkeypatch.setattr(run_module, "summary", made_up)
     assert first_orders("confidence", tmp_path / "confidence2") == true["confidence"]
     assert first_orders("validation", tmp_path / "validation2") != true["validation"]
-
-
-@pytest.mark.parametrize("what", RUNS)
-def test_from_the_command_line(
-    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    words = [w for name, value in {**SMALL, **data, **RUNS[what]}.items() for w in (f"--{name}", value)]
-    monkeypatch.delenv("NNI_PLATFORM", raising=False)
-    monkeypatch.setattr(sys, "argv", ["train_nni.py", *words, "--out", str(tmp_path / "run")])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(REPOSITORY / "src" / "train_nni.py"), run_name="__main__")
-    assert not ended.value.code
-    assert len(rows(tmp_path / "run" / "draws.csv")) == 2
 
 
 def trial_parts(data: dict[str, str], **flags: str) -> tuple[Any, Any, Any, TrainSamples, EpochBatches]:

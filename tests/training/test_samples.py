@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from binary_tree import make_binary_tree
 from PIL import Image
-from small_trial import SMALL, make_data, train
+from small_trial import SMALL
 
 from imbseg.augment.object_area import component_areas
 from imbseg.datasets import spec
@@ -19,11 +19,6 @@ from imbseg.training.fold import read_fold
 from imbseg.training.order import NO_FOCUS
 from imbseg.training.samples import Files, TrainSamples
 from imbseg.trial import Trial, resolve
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return make_data(tmp_path_factory.mktemp("data"))
 
 
 def samples(data: dict[str, str], **changed: str) -> TrainSamples:
@@ -75,19 +70,3 @@ def test_objects_are_instances_where_the_data_set_has_them(tmp_path: Path) -> No
     (file.parent / "objects" / masks[0].name).unlink()
     with pytest.raises(InputError, match=rf"object mask .*{masks[0].name}: can't be read"):
         loader[1, 0, 0, NO_FOCUS]
-
-
-@pytest.mark.parametrize("loss", ["logit_variation", "size_balanced"])
-def test_resumed_or_with_workers_it_ends_with_the_same_bytes(data: dict[str, str], tmp_path: Path, loss: str) -> None:
-    def stop(_: dict[str, float]) -> None:
-        raise KeyboardInterrupt
-
-    flags = {**data, "loss": loss, "epochs": "2"}
-    train(flags, tmp_path / "whole")
-    expected = (tmp_path / "whole" / "epochs.csv").read_bytes()
-    with pytest.raises(KeyboardInterrupt):
-        train(flags, tmp_path / "resumed", intermediate=stop)
-    train(flags, tmp_path / "resumed")
-    assert (tmp_path / "resumed" / "epochs.csv").read_bytes() == expected
-    train({**flags, "workers": "2"}, tmp_path / "workers")
-    assert (tmp_path / "workers" / "epochs.csv").read_bytes() == expected

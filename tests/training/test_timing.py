@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from small_trial import SMALL, make_data
+from small_trial import SMALL
 
 from imbseg.errors import InputError
 from imbseg.training import timing
@@ -16,11 +16,6 @@ from imbseg.training.timing import FirstBatches, Pace
 from imbseg.trial import Resolved, resolve
 
 pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return make_data(tmp_path_factory.mktemp("timing"))
 
 
 def trial(data: dict[str, str], **changes: str) -> Resolved:
