@@ -5,8 +5,9 @@ PY := $(ENV)/bin/python
 CONFIG ?= nni_config.yml
 PORT ?=
 BENCH := benchmarks/.venv
+MUTATION := tools/mutation/.venv
 
-.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark simulate
+.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark simulate mutants
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -54,10 +55,13 @@ benchmark: setup $(BENCH)/made  ## training samples a second beside albumentatio
 simulate: setup  ## what the report's intervals and tests are worth, from experiments whose truth is known (6 minutes)
 	@OMP_NUM_THREADS=1 $(PY) tools/simulate_statistics.py
 
-# An environment of its own, since albumentations brings another cv2; all else it takes from the main one
-$(BENCH)/made: benchmarks/requirements.txt
-	$(PY) -m venv $(BENCH)
+mutants: setup $(MUTATION)/made  ## change the code line by line and see whether a test fails: make mutants PART=training
+	@$(MUTATION)/bin/python tools/mutation/run.py $(PART)
+
+# Environments of their own, since albumentations brings another cv2; all else they take from the main one
+%/.venv/made: %/requirements.txt
+	$(PY) -m venv $(@D)
 	$(PY) -c "import site; print(*site.getsitepackages(), '$(CURDIR)/src', sep='\n')" \
-	  > $$(ls -d $(BENCH)/lib/python3*/site-packages)/zz_main.pth
-	$(BENCH)/bin/python -m pip install --disable-pip-version-check --quiet -r benchmarks/requirements.txt
+	  > $$(ls -d $(@D)/lib/python3*/site-packages)/zz_main.pth
+	$(@D)/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	touch $@

@@ -208,7 +208,7 @@ def test_crop_on_object_alone_works_with_any_sampler(data: dict[str, str]) -> No
     ({"sampling": "rare_class", "adaptive_from": "confidence"},
      r"adaptive_from: sampling 'rare_class' has no such parameter \(its own: rare_temperature\)"),
     ({"sampling": "adaptive", "positive_share": "0.5"},
-     r"\(its own: adaptive_bound, adaptive_from, adaptive_smoothing\)"),
+     r"\(its own: adaptive_from, adaptive_smoothing, adaptive_bound\)"),
 ])  # fmt: skip
 def test_bad_input_is_one_sentence(data: dict[str, str], flags: dict[str, str], words: str) -> None:
     with pytest.raises(InputError, match=words) as told:

@@ -1,4 +1,4 @@
-"""Mutants of the code that makes the numbers, and how many of them the tests kill: `make mutants`, `make mutants PART=losses`.
+"""`make mutants`, `make mutants PART=training`: change the code that makes the numbers, and see whether a test fails.
 
 For each part of parts.toml mutmut works in a folder of its own below mutants/, which holds links to this repository;
 started again it goes on, and runs only what changed. Then a table by module, and every survivor with its change.
@@ -33,7 +33,8 @@ def main() -> None:
         folder = ROOT / "mutants" / name
         if "--table" not in sys.argv:
             prepare(folder, parts[name], options)
-            subprocess.run([Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1"], cwd=folder, env=environment())
+            command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1"]
+            subprocess.run(command, cwd=folder, env=environment(), check=True)
     print_table([ROOT / "mutants" / name for name in chosen])
 
 
@@ -43,10 +44,11 @@ def prepare(folder: Path, part: dict[str, Any], options: list[str]) -> None:
     for name in ("src", "tests", *dict.fromkeys(copied.split("/")[0] for copied in COPIED)):
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(ROOT / name)
-    mutate = [f"src/imbseg/{one}" + ("/*.py" if (ROOT / "src/imbseg" / one).is_dir() else ".py") for one in part["mutate"]]
+    places = [Path("src/imbseg", one) for one in part["mutate"]]
     settings = {
         "source_paths": ["src"],
-        "only_mutate": mutate,
+        "only_mutate": [f"{place}/*.py" if (ROOT / place).is_dir() else f"{place}.py" for place in places],
+        "do_not_mutate": [f"src/imbseg/{one}.py" for one in part.get("but", [])],
         "also_copy": [name for name in COPIED if (ROOT / name).exists()],
         "pytest_add_cli_args": [*options, *(f"--deselect={one}" for one in part["leave_out"])],
         "pytest_add_cli_args_test_selection": part["tests"],
