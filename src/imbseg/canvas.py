@@ -7,6 +7,7 @@ import hashlib
 import io
 import logging
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -139,13 +140,10 @@ def shorten(text: str, longest: int) -> str:
     return plain if len(plain) <= longest else plain[: longest - 1] + "…"
 
 
-def wrapped(label: str, wide: int = 34, most: int = 4) -> str:
-    """A label in lines of at most so many letters, broken after commas and slashes, and inside a very long word."""
-    lines = [""]
-    for word in re.findall(rf".{{1,{wide}}}?(?:/|, |$)|.{{{wide}}}", label):
-        fits = len(lines[-1]) + len(word.rstrip()) <= wide
-        lines = [*lines[:-1], lines[-1] + word] if fits else [*lines, word]
-    return "\n".join(line.rstrip() for line in lines[:most] if line)
+def wrapped(label: str, wide: int = 34) -> str:
+    """A label in at most four lines, broken after spaces and slashes, and inside a very long word."""
+    lines = textwrap.wrap(label.replace("/", "/ "), wide, break_on_hyphens=False)
+    return "\n".join(line.replace("/ ", "/") for line in lines[:4])
 
 
 DROPPED = {"font-family", "stroke-linejoin", "stroke-linecap", "stroke-miterlimit", "stroke-dashoffset"}

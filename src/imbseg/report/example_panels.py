@@ -32,12 +32,13 @@ def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tup
     """
     picture = _at_size(before.picture, before.truth.shape[1], before.truth.shape[0])
     window = close_up(changed(before, after, list(colors)))
-    size = panel_size(window[2], window[3])
-    grey = _grey(_cut(picture, window, size))
-    truth = _labels(before.truth, window, size)
-    shown = [_framed(picture, window), _colored(grey, truth, colors)]
-    shown += [_judged(grey, truth, _labels(one.prediction, window, size), colors) for one in (before, after)]
-    return shown, window
+    left, top, wide, high = window
+    part, size = np.s_[top : top + high, left : left + wide], panel_size(wide, high)
+    grey = _grey(_at_size(picture[part], *size))
+    truth, *labels = (np.asarray(cv2.resize(mask[part], size, interpolation=cv2.INTER_NEAREST), np.uint8)
+                      for mask in (before.truth, before.prediction, after.prediction))  # fmt: skip
+    judged = [_judged(grey, truth, one, colors) for one in labels]
+    return [_framed(picture, window), _colored(grey, truth, colors), *judged], window
 
 
 def changed(before: Predicted, after: Predicted, classes: Sequence[int]) -> NDArray[np.bool_]:
@@ -85,17 +86,6 @@ def _at_size(picture: Bytes, width: int, height: int) -> Bytes:
     shrinks = picture.shape[1] > width
     how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
-
-
-def _cut(picture: Bytes, window: Window, size: tuple[int, int]) -> Bytes:
-    left, top, wide, high = window
-    return _at_size(picture[top : top + high, left : left + wide], *size)
-
-
-def _labels(mask: Bytes, window: Window, size: tuple[int, int]) -> Bytes:
-    left, top, wide, high = window
-    cut = mask[top : top + high, left : left + wide]
-    return np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _grey(picture: Bytes) -> Bytes:

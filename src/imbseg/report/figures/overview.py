@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from imbseg.canvas import DASHES, FAINT, GROUND, MARKS, SERIES, Canvas, drawing, limits, shorten, wrapped
+from imbseg.canvas import DASHES, FAINT, GROUND, MARKS, SERIES, SOFT, Canvas, drawing, limits, shorten, wrapped
 from imbseg.report.frames import records
 from imbseg.report.say import seeds
 
@@ -15,12 +15,9 @@ X, Y = "test/head", "test/tail"
 SCORES = ("mIoU", "tail", "head")
 TOLD, LONGEST = 16, 34  # names that have room, and letters of a name
 LETTER, LINE = 5.0, 11.0  # points that a name takes
-PLANE, ROOM = 4.9, 2.2  # inches: of the plane, and beside it for names
-
-
-def mark_of(number: int) -> str:
-    """A strategy's shape; no two of the first 32 share shape and colour."""
-    return MARKS[(number + number // len(SERIES)) % 4]
+NEAREST = sorted(range(-200, 201, 2), key=abs)  # points by which a name is moved off its mean
+EDGE, PLANE = 0.55, 4.9  # inches: left of the plane, and its width
+Mean = tuple[int, str, int, float, float]  # number and label of a strategy, row in its file, head, tail
 
 
 @drawing()
@@ -40,54 +37,54 @@ def plane(trials: pd.DataFrame, strategies: pd.DataFrame, labels: Sequence[str])
     known = trials.assign(x=pd.to_numeric(trials[X]), y=pd.to_numeric(trials[Y])).dropna(subset=["x", "y"])
     if known.empty:
         return None
+    means = {str(row["label"]): (place, float(row[f"{X} mean"]), float(row[f"{Y} mean"])) for place, row in
+             records(strategies) if row["label"] in set(known["label"])}  # fmt: skip
+    ends = limits(known["x"].tolist()), limits(known["y"].tolist())
+    wide = [EDGE + PLANE * (x - ends[0][0]) / (ends[0][1] - ends[0][0]) + (12 + LETTER * min(len(label), LONGEST)) / 72
+            for label, (_, x, _) in means.items()]  # fmt: skip
     words = "Test IoU of the head across, of the tail upward; large marks are means, small ones seeds"
-    canvas = Canvas(0.55 + PLANE + ROOM, 4.4, words)
-    axis = canvas.place(0.55, 0.12, PLANE, 3.8)
-    axis.set_xlim(*limits(known["x"].tolist()))
-    axis.set_ylim(*limits(known["y"].tolist()))
+    canvas = Canvas(max(EDGE + PLANE + 0.1, *wide), 4.4, words)
+    axis = canvas.place(EDGE, 0.12, PLANE, 3.8)
+    axis.set(xlim=ends[0], ylim=ends[1])
     axis.set_xlabel("head, mean test IoU", loc="right")
     axis.set_ylabel("tail, mean test IoU", loc="top")
-    axis.tick_params(length=0, labelsize=8, labelcolor=axis.xaxis.label.get_color())
+    axis.tick_params(length=0, labelsize=8, labelcolor=SOFT)
     axis.grid(color=FAINT)
-    means = []
-    for number, label in enumerate(labels):
-        cloud, mean = known[known["label"] == label], strategies[strategies["label"] == label]
-        if len(cloud):
-            means.append((number, label, *_cloud(canvas, axis, number, cloud, mean)))
-    _names(canvas, axis, means)
+    numbered = [(number, label, *means[label]) for number, label in enumerate(labels) if label in means]
+    for mean in numbered:
+        _cloud(canvas, axis, known[known["label"] == mean[1]], mean)
+    _names(canvas, axis, numbered)
     return canvas
 
 
-def _cloud(canvas: Canvas, axis: Axes, number: int, cloud: pd.DataFrame, mean: pd.DataFrame) -> tuple[float, float]:
-    ((place, row),) = records(mean)
-    x, y = float(row[f"{X} mean"]), float(row[f"{Y} mean"])
-    color, mark = SERIES[number % len(SERIES)], mark_of(number)
+def _cloud(canvas: Canvas, axis: Axes, cloud: pd.DataFrame, mean: Mean) -> None:
+    number, label, place, x, y = mean
+    color, mark = SERIES[number % len(SERIES)], MARKS[(number + number // len(SERIES)) % 4]  # no two of 32 look alike
     spokes = [point for seed in zip(cloud["x"], cloud["y"], strict=True) for point in ((x, y), seed)]
-    threads = axis.plot(*zip(*spokes, strict=True), color=color, linewidth=0.7, alpha=0.35)
-    canvas.tell(threads[0], data_s=number)
+    canvas.tell(axis.plot(*zip(*spokes, strict=True), color=color, linewidth=0.7, alpha=0.35)[0], data_s=number)
     small = axis.plot(cloud["x"], cloud["y"], mark, color=color, markersize=4, alpha=0.6, markeredgewidth=0)
     said = [{"class_": "seed", "data_file": "results.csv", "data_row": at, "data_head": repr(one["x"]),
              "data_tail": repr(one["y"])} for at, one in records(cloud)]  # fmt: skip
     canvas.tell(small[0], *said, data_s=number)
     large = axis.plot([x], [y], mark, color=color, markersize=9, markeredgecolor=GROUND, zorder=3)
-    words = f"{row['label']}: head {x:.3f}, tail {y:.3f}, {seeds(len(cloud))}"
+    words = f"{label}: head {x:.3f}, tail {y:.3f}, {seeds(len(cloud))}"
     canvas.tell(large[0], {"class_": "mean", "title": words, "tabindex": 0, "data_file": "strategies.csv",
                            "data_row": place, "data_head": repr(x), "data_tail": repr(y)}, data_s=number)  # fmt: skip
-    return x, y
 
 
-def _names(canvas: Canvas, axis: Axes, means: Sequence[tuple[int, str, float, float]]) -> None:
+def _names(canvas: Canvas, axis: Axes, means: Sequence[Mean]) -> None:
     """Names beside the means, moved apart where they would cover each other, with a thread to their point."""
-    points = [axis.transData.transform((x, y)) * 72 / canvas.dpi for _, _, x, y in means]
-    placed = [(across - 6, across + 6, up) for across, up in points]  # left, right, middle of what is there
-    for number, label, x, y in sorted(means, key=lambda one: -one[3])[:TOLD]:
-        text, (across, up) = shorten(label, LONGEST), axis.transData.transform((x, y)) * 72 / canvas.dpi
-        left, right, middle = across + 9, across + 9 + LETTER * len(text), up
-        while any(left < other[1] and other[0] < right and abs(middle - other[2]) < LINE for other in placed):
-            middle -= 2
+    points = {mean: axis.transData.transform(mean[3:]) * 72 / canvas.dpi for mean in means}
+    placed = [(across - 6, across + 6, up) for across, up in points.values()]  # left, right, middle of what is there
+    for mean in sorted(means, key=lambda one: -one[4])[:TOLD]:
+        number, label, *_ = mean
+        text, (across, up) = shorten(label, LONGEST), points[mean]
+        left, right = across + 9, across + 9 + LETTER * len(text)
+        taken = [other[2] for other in placed if left < other[1] and other[0] < right]
+        middle = next((up + far for far in NEAREST if all(abs(up + far - other) >= LINE for other in taken)), up)
         placed.append((left, right, middle))
         name = axis.annotate(
-            text, (x, y), (9, middle - up), textcoords="offset points", va="center_baseline", fontsize=8,
+            text, mean[3:], (9, middle - up), textcoords="offset points", va="center_baseline", fontsize=8,
             annotation_clip=False, bbox={"facecolor": GROUND, "alpha": 0.75, "pad": 0.4, "linewidth": 0}, zorder=4,
             arrowprops={"arrowstyle": "-", "color": SERIES[number % len(SERIES)], "alpha": 0.5, "shrinkA": 0,
                         "shrinkB": 0, "relpos": (0, 0.5)},
@@ -133,7 +130,7 @@ def _score(canvas: Canvas, axis: Axes, known: pd.DataFrame, score: str, labels: 
     axis.set_ylim(*limits(known[score].tolist()))
     axis.locator_params(axis="x", integer=True, nbins=6)
     axis.set_xlabel("epoch", loc="right")
-    axis.tick_params(length=0, labelsize=8, labelcolor=axis.xaxis.label.get_color())
+    axis.tick_params(length=0, labelsize=8, labelcolor=SOFT)
     axis.spines[["left", "bottom"]].set_visible(False)
     axis.grid(axis="y", color=FAINT)
     for number, label in enumerate(labels):
