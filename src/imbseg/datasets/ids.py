@@ -70,8 +70,10 @@ def _from_glob(dataset: Dataset, entry: str, role: str) -> list[str]:
     if PurePosixPath(entry).is_absolute() or ".." in PurePosixPath(entry).parts:
         raise InputError(f"{where}: expected a glob below the root {dataset.root}, such as images/{role}/*.png")
     try:
+        if any("**" in part and part != "**" for part in PurePosixPath(entry).parts):
+            raise ValueError("'**' stands for whole folders only")  # Python 3.13 would take it as '*'
         files = sorted(path.relative_to(dataset.root).as_posix() for path in dataset.root.glob(entry) if path.is_file())
-    except ValueError as error:  # a name such as a**
+    except ValueError as error:
         raise InputError(f"{where}: is no glob ({error}); write it such as images/{role}/*.png") from error
     files = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
     matches = {file: id_regex(dataset.images, role).fullmatch(file) for file in files}
