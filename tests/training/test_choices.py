@@ -26,7 +26,7 @@ from imbseg import menu
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS, LOSSES, terms
-from imbseg.models.deeplabv3plus import deeplabv3plus
+from imbseg.models.network import build_network
 from imbseg.post_hoc import POST_HOC
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
@@ -98,7 +98,7 @@ def combinations(refused: set[Pair]) -> list[Combination]:
 @pytest.fixture(scope="module")
 def network() -> torch.nn.Module:
     torch.manual_seed(0)
-    return deeplabv3plus(TINY["encoder"], classes=2, output_stride=16)
+    return build_network("deeplabv3plus", TINY["encoder"], classes=2, output_stride=16)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def steps(network: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> list[flo
     monkeypatch.setattr(run, "write_events", lambda *_: None)
     monkeypatch.setattr(run.checkpoint, "save", lambda path, state: stored.update({path: copy.deepcopy(state)}))
     monkeypatch.setattr(run.checkpoint, "load", lambda path, _: stored[path])
-    monkeypatch.setattr(prepare, "deeplabv3plus", lambda *_args, **_more: copy.deepcopy(network))
+    monkeypatch.setattr(prepare, "make_network", lambda *_args, **_more: copy.deepcopy(network))
     return losses
 
 

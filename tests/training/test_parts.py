@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from imbseg.errors import InputError
-from imbseg.models.deeplabv3plus import deeplabv3plus
+from imbseg.models.network import build_network
 from imbseg.training.device import choose_device
 from imbseg.training.fold import class_weights
 from imbseg.training.optimizer import make_optimizer, poly_factor, set_learning_rates
@@ -20,7 +20,7 @@ from imbseg.trial import Trial
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_the_encoder_has_a_learning_rate_of_its_own(optimizer: str) -> None:
-    model = deeplabv3plus("resnet18", classes=2, output_stride=16)
+    model = build_network("deeplabv3plus", "resnet18", classes=2, output_stride=16)
     trial = Trial(optimizer=optimizer, lr=0.1, encoder_lr=0.001)
     made = make_optimizer(model, trial)
     encoder, rest = made.param_groups

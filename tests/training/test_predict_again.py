@@ -85,7 +85,7 @@ def test_examples_of_two_trained_runs(trained: Path, tmp_path: Path, monkeypatch
     assert all(row.change > 0 for row in first.rows)
     assert first.rows
     assert first.legend[0].text == "crack"
-    monkeypatch.setattr(module, "deeplabv3plus", None)  # no network can be made any more
+    monkeypatch.setattr(module, "make_network", None)  # no network can be made any more
     assert examples(group, predict_again, tmp_path) == first
     with pytest.raises(TypeError):
         predict_again(trained / "runs" / "plain", [first.rows[0].image_id])

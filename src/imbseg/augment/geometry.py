@@ -173,6 +173,20 @@ def warp_nearest(labels: NDArray[Label], geometry: Geometry, padding: float) -> 
     return np.asarray(_warp(labels, geometry.matrix(), geometry.size, cv2.INTER_NEAREST, padding), labels.dtype)
 
 
+def pad(values: NDArray[Label], multiple: int, padding: Padding) -> NDArray[Label]:
+    """Widen an image, a mask or a map at right and below until its sides are multiples of a number.
+
+    Args:
+        values: (height, width) or (height, width, 3).
+        multiple: what the network takes.
+        padding: value of the new pixels.
+    """
+    right, below = -values.shape[1] % multiple, -values.shape[0] % multiple
+    if not (right or below):
+        return values
+    return np.asarray(cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_CONSTANT, value=padding), values.dtype)
+
+
 def _cut(scaled: Any, geometry: Geometry, padding: Padding) -> Any:
     """Crop, mirror and pad a whole scaled image."""
     x, y = geometry.offset

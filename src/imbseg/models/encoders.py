@@ -1,4 +1,4 @@
-"""The encoders that DeepLabV3+ of segmentation_models.pytorch takes, as names: no import of it, so --help is quick.
+"""The encoders of segmentation_models.pytorch, as names: no import of it, so --help is quick.
 
 A test builds every one of them; timm's own models (tu-NAME) are tried when the network is built.
 """
@@ -6,6 +6,7 @@ A test builds every one of them; timm's own models (tu-NAME) are tried when the 
 from __future__ import annotations
 
 from imbseg.errors import InputError, unknown_name
+from imbseg.models import ARCHITECTURES
 
 # fmt: off
 ENCODERS = (
@@ -21,17 +22,25 @@ ENCODERS = (
     "timm-skresnet34", "timm-skresnext50_32x4d", "mit_b0", "mit_b1", "mit_b2", "mit_b3", "mit_b4", "mit_b5",
     "mobileone_s0", "mobileone_s1", "mobileone_s2", "mobileone_s3", "mobileone_s4",
 )
+NOT_DILATED = (
+    "densenet121", "densenet161", "densenet169", "densenet201", "inceptionresnetv2", "inceptionv4", "vgg11", "vgg11_bn",
+    "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "xception",
+)
 # fmt: on
+NO_STRIDE_2 = ("mit_b",)  # prefixes of encoders whose first map is at stride 4
 
 
-def check_encoder(name: str) -> str:
+def check_encoder(name: str, architecture: str = "deeplabv3plus") -> str:
     """Return an encoder's name.
 
     Raises:
-        InputError: DeepLabV3+ can't take it, or there is no such encoder.
+        InputError: the architecture can't take it, or there is no such encoder.
     """
-    if name in ENCODERS or (name.startswith("tu-") and len(name) > 3):
-        return name
-    if name.startswith(("vgg", "densenet", "inception", "xception")):
-        raise InputError(f"encoder {name!r}: can't be dilated, which DeepLabV3+ needs; take another, such as resnet101")
-    raise unknown_name("encoder", name, ENCODERS)
+    entry, other = ARCHITECTURES[architecture], "take another, such as resnet101"
+    if name not in (*ENCODERS, *NOT_DILATED) and not (name.startswith("tu-") and len(name) > 3):
+        raise unknown_name("encoder", name, ENCODERS if entry.dilates else (*ENCODERS, *NOT_DILATED))
+    if entry.dilates and name in NOT_DILATED:
+        raise InputError(f"encoder {name!r}: can't be dilated, which {architecture} needs; {other}")
+    if name.startswith(entry.refuses):
+        raise InputError(f"encoder {name!r}: gives no map at stride 2, which {architecture} needs; {other}")
+    return name

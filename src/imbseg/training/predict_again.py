@@ -17,20 +17,22 @@ from imbseg.meta.read import Meta, test_rows
 from imbseg.metrics.counts import image_confusion, load_counts, marginals
 from imbseg.metrics.predicted import Predicted, Predictions
 from imbseg.models import checkpoint
-from imbseg.models.deeplabv3plus import deeplabv3plus
 from imbseg.models.weights import IMAGENET, normalisation_of
 from imbseg.post_hoc.none import none
 from imbseg.training.device import choose_device, make_deterministic
 from imbseg.training.loop import predict
+from imbseg.training.prepare import make_network
 from imbseg.training.samples import Files
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Trial
 from imbseg.trial.fields import read
+from imbseg.trial.remedies import known
 from imbseg.trial.stored import dataset_of, meta_of
 
 # what decides a prediction: a run of another version may have settings that this one doesn't know
 DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp",
             "threads")  # fmt: skip
+NEWER = ("architecture", *known("architecture"), "crop")  # what older runs lack has its default
 
 
 def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
@@ -121,7 +123,7 @@ def _trial(about: dict[str, Any], device: torch.device) -> Trial:
     stored = about["parameters"]
     if lacking := [name for name in DECIDING if name not in stored]:
         raise InputError(f"trial.json: lacks {lacking[0]!r}; the run is of another version of imbseg")
-    found = read({name: stored[name] for name in DECIDING})
+    found = read({name: stored[name] for name in (*DECIDING, *NEWER) if name in stored})
     found["amp"] = found["amp"] and device.type == "cuda"
     return Trial(**found, workers=0)  # a few images: a process to load them starts longer than it reads
 
@@ -131,7 +133,7 @@ def _network(file: Path, trial: Trial, classes: int) -> torch.nn.Module:
         raise InputError(f"{file} is missing: the network in it makes the predictions again; put it back, or train "
                          f"the trial again")  # fmt: skip
     content = checkpoint.load(file)
-    model = deeplabv3plus(trial.encoder, classes=classes, output_stride=trial.output_stride)
+    model = make_network(trial, classes)
     try:
         model.load_state_dict(content["model"])
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:  # torch tells a RuntimeError in many lines

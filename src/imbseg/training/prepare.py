@@ -13,7 +13,7 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, first_line
 from imbseg.losses import LOSSES, terms
 from imbseg.models import checkpoint
-from imbseg.models.deeplabv3plus import deeplabv3plus
+from imbseg.models.network import build_network
 from imbseg.models.weights import Normalisation, load_encoder_weights
 from imbseg.training.device import make_deterministic, seed_epoch
 from imbseg.training.fold import Fold, epoch_batches
@@ -23,6 +23,7 @@ from imbseg.training.optimizer import make_optimizer
 from imbseg.training.paste import Paster, donor_line
 from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import Resolved, Trial
+from imbseg.trial.remedies import takes
 
 STATE = ("model", "optimizer", "scaler", "history", "draws", "seconds")  # what last.pt holds
 
@@ -54,7 +55,7 @@ def prepare(
     """
     make_deterministic()
     seed_epoch(trial.seed, 0)
-    model = deeplabv3plus(trial.encoder, classes=len(resolved.dataset.classes), output_stride=trial.output_stride)
+    model = make_network(trial, len(resolved.dataset.classes))
     normalisation = load_encoder_weights(model.encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
     model.to(device)
     scaler = torch.amp.GradScaler(device.type, enabled=trial.amp)
@@ -74,6 +75,12 @@ def prepare(
         run.say(words)
     _restore(run)
     return run
+
+
+def make_network(trial: Trial, classes: int) -> torch.nn.Module:
+    """The network that a trial names, with random weights."""
+    given = {name: getattr(trial, name) for name in takes("architecture", trial.architecture)}
+    return build_network(trial.architecture, trial.encoder, classes=classes, size=trial.padded_size, **given)
 
 
 def absences(absent: dict[str, list[str]]) -> list[str]:

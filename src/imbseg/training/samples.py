@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import Geometry, draw_geometry, warp_image, warp_mask
-from imbseg.augment.object_area import component_areas, instance_areas, warp_areas, with_pasted
+from imbseg.augment.geometry import GREY, Geometry, draw_geometry, pad, warp_image, warp_mask
+from imbseg.augment.object_area import WHOLE, component_areas, instance_areas, warp_areas, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
 from imbseg.datasets.read import read_objects
-from imbseg.datasets.spec import Dataset
+from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.losses import terms
 from imbseg.training.boxes import Boxes
 from imbseg.training.order import AUGMENTATION, NO_FOCUS, PLACE, Key
@@ -121,7 +121,8 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
             batch["pasted"] = torch.from_numpy(pasted.counts(len(self.dataset.classes)))
         if self.with_areas:
             areas = warp_areas(self._areas(index, mask), geometry)
-            batch["object_area"] = torch.from_numpy(pasted_areas(areas, pasted) if pasted else areas)
+            areas = pasted_areas(areas, pasted) if pasted else areas
+            batch["object_area"] = torch.from_numpy(pad(areas, self.trial.multiple, WHOLE))
         return batch
 
     def _areas(self, index: int, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -182,13 +183,15 @@ def augment(
         paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
 
     Returns:
-        (3, crop height, crop width) float32, (crop height, crop width) uint8, and what `paste` gave.
+        (3, height, width) float32 and (height, width) uint8, padded at right and below to what the network takes, and
+        what `paste` gave.
     """
     matrix = color_matrix(draw_color(rng, trial.color), normalisation)
     image, mask = warp_image(image, geometry), warp_mask(mask, geometry)
     pasted = paste(image, mask) if paste else None
     if pasted:
         image, mask = pasted.image, pasted.mask
+    image, mask = pad(image, trial.multiple, GREY), pad(mask, trial.multiple, IGNORE)
     return apply_color(image, matrix), mask, pasted
 
 

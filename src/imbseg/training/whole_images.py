@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import resize_image
+from imbseg.augment.geometry import GREY, pad, resize_image
 from imbseg.augment.object_area import component_numbers, instance_numbers
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix
 from imbseg.datasets.read import read_objects
@@ -17,8 +16,6 @@ from imbseg.datasets.spec import Dataset
 from imbseg.metrics.object_size import ObjectSizes, object_sizes
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
-
-MULTIPLE = 16  # sides the network takes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +49,10 @@ class WholeImages(torch.utils.data.Dataset[Item]):
         return self.trial.resize or self.files.sizes[index]
 
     def __getitem__(self, index: int) -> Item:
-        """(3, height, width) float32 with sides padded to multiples of 16, the truth in its own size, the index."""
+        """(3, height, width) float32 padded to what the network takes, the truth in its own size, the index."""
         image, mask = self.files.read(self.dataset, index)
         image = resize_image(image, self.input_size(index))
-        right, below = (-image.shape[1]) % MULTIPLE, (-image.shape[0]) % MULTIPLE
-        padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(124, 116, 104))
-        tensor = torch.from_numpy(apply_color(np.asarray(padded, np.uint8), self.matrix))
+        tensor = torch.from_numpy(apply_color(pad(image, self.trial.multiple, GREY), self.matrix))
         return tensor, Truth(mask, self._sizes(index, mask) if self.by_size else None), index
 
     def _sizes(self, index: int, mask: NDArray[np.uint8]) -> ObjectSizes:

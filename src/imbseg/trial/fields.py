@@ -12,6 +12,7 @@ from imbseg.copy_paste import COPY_PASTE
 from imbseg.errors import InputError, unknown_name
 from imbseg.losses import CLASS_WEIGHTS, LOSSES
 from imbseg.losses.terms import parse_terms
+from imbseg.models import ARCHITECTURES
 from imbseg.post_hoc import POST_HOC, steps
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
@@ -66,7 +67,10 @@ class Settings(BaseModel):
     scale_max: float = Field(2.0, ge=0.1, le=10, description="largest random scale")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a horizontal flip")
     color: float = Field(0.25, ge=0, le=0.9, description="range of brightness, contrast and saturation")
-    encoder: Text = Field("resnet101", description="an encoder of segmentation_models.pytorch that DeepLabV3+ takes")
+    architecture: Annotated[str, AfterValidator(Choice(ARCHITECTURES))] = Field(
+        "deeplabv3plus", description="the network round the encoder"
+    )
+    encoder: Text = Field("resnet101", description="an encoder of segmentation_models.pytorch")
     encoder_weights: Text | None = Field(
         "imagenet", description="imagenet (from the hub), a file, or package:NAME (an installed package)"
     )
@@ -105,6 +109,18 @@ class Settings(BaseModel):
             raise AssertionError("resolve() refuses a trial without crop and resize")
         return size
 
+    @property
+    def multiple(self) -> int:
+        """Inputs are padded to sides of multiples of it."""
+        found: int = ARCHITECTURES[self.architecture].multiple
+        return found
+
+    @property
+    def padded_size(self) -> Size:
+        """(width, height) of a training sample with its padding."""
+        width, height = (-(-side // self.multiple) * self.multiple for side in self.input_size)
+        return width, height
+
     def as_json(self) -> dict[str, Any]:
         """All fields, and the strategy they make, as JSON holds them."""
         return {**{name: show(getattr(self, name)) for name in FIELDS}, "strategy": self.strategy}
@@ -112,7 +128,7 @@ class Settings(BaseModel):
 
 # The settings that the entries of these menus declare stand before this field.
 DECLARED_BEFORE = {"crop_on_object": ("sampling",), "fold": ("copy_paste",), "lr": ("class_weights", "loss"),
-                   "device": ("post_hoc",)}  # fmt: skip
+                   "encoder": ("architecture",), "device": ("post_hoc",)}  # fmt: skip
 
 
 def _declared() -> dict[str, dict[str, tuple[Any, FieldInfo]]]:

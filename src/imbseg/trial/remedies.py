@@ -11,12 +11,13 @@ from imbseg import own
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.losses import CLASS_WEIGHTS, LOSSES, terms
 from imbseg.menu import Menu, check
+from imbseg.models import ARCHITECTURES
 from imbseg.post_hoc import POST_HOC, steps
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
 
 MENUS = {"split": SPLITS, "sampling": SAMPLING, "copy_paste": COPY_PASTE, "loss": LOSSES,
-         "class_weights": CLASS_WEIGHTS, "post_hoc": POST_HOC}  # fmt: skip
+         "class_weights": CLASS_WEIGHTS, "architecture": ARCHITECTURES, "post_hoc": POST_HOC}  # fmt: skip
 
 
 def takes(axis: str, text: str) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from imbseg import own
 from imbseg.copy_paste.weak_file import weak_classes
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, unknown_name
-from imbseg.models.encoders import check_encoder
+from imbseg.meta.atrous import atrous_rates, live_taps
+from imbseg.models import ARCHITECTURES
+from imbseg.models.encoders import NO_STRIDE_2, check_encoder
 from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of, read
 from imbseg.trial.remedies import MENUS, known, takes
 from imbseg.trial.values import show
@@ -148,8 +150,8 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
     _check_seed(trial)
     _check_taken(trial, explicit)
     _check_paste(trial, dataset)
-    check_encoder(trial.encoder)
     _check_sizes(trial)
+    _check_network(trial, explicit)
 
 
 def _check_taken(trial: Trial, explicit: set[str]) -> None:
@@ -194,17 +196,33 @@ def _check_given(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> Non
             raise InputError(f"{name}: the split 'given' has one validation set, no folds or seeds; leave {name} out")
 
 
+def _check_network(trial: Trial, explicit: set[str]) -> None:
+    """What no network can be built of."""
+    entry = ARCHITECTURES[trial.architecture]
+    check_encoder(trial.encoder, trial.architecture)
+    if trial.decoder_stride == 2 and "decoder_stride" in explicit and trial.encoder.startswith(NO_STRIDE_2):
+        raise InputError(f"decoder_stride: encoder {trial.encoder!r} gives no map at stride 2; take decoder_stride 4, "
+                         f"or another encoder, such as resnet101")  # fmt: skip
+    if min(trial.padded_size) < entry.smallest:
+        raise InputError(f"{'crop' if trial.crop else 'resize'}: {trial.architecture} takes sides of at least "
+                         f"{entry.smallest} pixels, found {show(trial.input_size)}")  # fmt: skip
+    if "atrous_rates" in explicit:
+        _check_rates(trial)
+
+
+def _check_rates(trial: Trial) -> None:
+    """Where not one tap of a dilated convolution lies on the map, the pyramid is three 1 x 1 convolutions."""
+    width, height = (-(-side // trial.output_stride) for side in trial.padded_size)
+    rates = atrous_rates(trial.atrous_rates, trial.output_stride, (width, height))
+    if not any(live_taps(rate, (width, height)) for rate in rates):
+        raise InputError(f"atrous_rates: {trial.atrous_rates} dilates by {', '.join(map(str, rates))}, longer than the "
+                         f"map of {width} x {height} cells; take fit, or a larger crop or resize")  # fmt: skip
+
+
 def _check_sizes(trial: Trial) -> None:
     if trial.crop is None and trial.resize is None:
         raise InputError(
             "crop: none needs a resize, since the images of a batch must be of one size; give one of the two"
         )
-    for side in trial.input_size:
-        if side % 16:
-            name = "crop" if trial.crop else "resize"
-            near = max(32, round(side / 16) * 16)
-            raise InputError(
-                f"{name}: the network takes multiples of 16 pixels, found {show(trial.input_size)}; try {near}"
-            )
     if trial.scale_min > trial.scale_max:
         raise InputError(f"scale_min: {trial.scale_min} is above scale_max {trial.scale_max}; swap them")
