@@ -22,11 +22,16 @@ def main() -> None:
     dataset = load(arguments.dataset, root=arguments.root)
     from imbseg.meta.build import build
     from imbseg.meta.read import meta_folder, refuse_another_file
+    from imbseg.trial import resolve
+    from imbseg.trial.geometry import geometry_of, pyramid_of
 
     out = meta_folder(dataset, arguments.out)
     if arguments.out is None:
         refuse_another_file(dataset, out)
-    built = build(dataset, out, workers=arguments.workers, seed=arguments.seed)
+    trial = resolve({"dataset": arguments.dataset, "root": arguments.root}, {}).trial
+    built = build(
+        dataset, out, workers=arguments.workers, seed=arguments.seed, own=geometry_of(trial), pyramid=pyramid_of(trial)
+    )
     print(built.diagnosis)
     print(f"written: {out}")
 

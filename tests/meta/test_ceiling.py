@@ -5,12 +5,20 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from tiny_tree import tiny_dataset
 
+from imbseg.datasets.ids import ImageRow
 from imbseg.datasets.read import read_mask
-from imbseg.datasets.spec import load
-from imbseg.meta.atrous import atrous_rates, live_taps
+from imbseg.datasets.spec import Dataset, load
+from imbseg.meta.atrous import Pyramid, atrous_rates, live_taps
+from imbseg.meta.build import Built, build
 from imbseg.meta.ceiling import Grid, ceilings, through
+from imbseg.meta.ceiling_table import Setting, drawn, settings
+from imbseg.meta.ceiling_words import ceiling_advice, ceiling_figure
+from imbseg.trial import resolve
+from imbseg.trial.geometry import geometry_of, pyramid_of
 
 TAIL = ("pole", "signsymbol", "pedestrian", "bicyclist")
 # input, decoder stride -> validation pole, sign, pedestrian, bicyclist, test pole: measured with torch's functions
@@ -181,3 +189,100 @@ def test_live_taps_counted_one_by_one(rate: int, size: tuple[int, int]) -> None:
         for dx in (-rate, 0, rate) for dy in (-rate, 0, rate) if dx or dy
     )  # fmt: skip
     assert live_taps(rate, size) == pytest.approx(live / (width * height))
+
+
+def test_the_settings_that_are_compared() -> None:
+    own = Setting(Grid((256, 192), 4, 16))
+    assert [one.name for one in settings(own, (480, 360))] == [
+        "256x192, stride 4", "256x192, stride 2", "256x192, stride 1", "480x360, stride 4", "480x360, stride 2",
+        "native crops of 256x192, stride 4", "native crops of 256x192, stride 2",
+    ]  # fmt: skip
+    small = settings(Setting(Grid((268, 178), 4, 16)), (1072, 712))  # twice the side comes between
+    assert {one.grid.resize for one in small} == {(268, 178), (536, 356), (1072, 712), None}
+    crops = settings(Setting(Grid(None, 1, 32), (512, 512)), (500, 375))
+    assert [(one.grid.stride, one.crop) for one in crops] == [(stride, (512, 512)) for stride in (1, 4, 2)]
+    assert own.sample((480, 360)) == (256, 192)
+    assert Setting(Grid(None, 4, 16), (100, 90)).sample((480, 360)) == (112, 96)
+    assert Setting(Grid((512, 384), 2)).step_pixels((1, 1)) / own.step_pixels((1, 1)) == pytest.approx(4 * 1.1)
+
+
+def rows(n: int) -> list[ImageRow]:
+    return [ImageRow(str(i), "train" if i % 2 else "val", "", f"{i}.png", None) for i in range(n)]
+
+
+def test_masks_are_drawn_by_seed_from_train_images_fewer_of_large_ones() -> None:
+    small = drawn(rows(1000), [(480, 360)] * 1000, seed=1)
+    assert len(small) == 200
+    assert {row.subset for row in small} == {"train"}
+    assert small == drawn(rows(1000), [(480, 360)] * 1000, seed=1) != drawn(rows(1000), [(480, 360)] * 1000, seed=2)
+    assert [int(row.id) for row in small] == sorted(int(row.id) for row in small)
+    assert len(drawn(rows(1000), [(2000, 1000)] * 1000, seed=1)) == 50
+    assert len(drawn(rows(1000), [(20000, 10000)] * 1000, seed=1)) == 20
+    assert len(drawn(rows(10), [(20000, 10000)] * 10, seed=1)) == 5
+
+
+@pytest.fixture(scope="module")
+def striped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Built, Path]:
+    """64 x 64: a ball of three fifths of a cell in each image, a rod two pixels wide in the first."""
+    masks = {f"{i:02d}": np.zeros((64, 64), np.uint8) for i in range(6)}
+    for mask in masks.values():
+        mask[16:32, 16:40] = 1
+    masks["00"][:, 50:52] = 2
+    folder = tmp_path_factory.mktemp("striped")
+    dataset = tiny_dataset(folder / "raw", masks)
+    own = Setting(Grid((32, 32), 4, 16))
+    return dataset, build(dataset, folder / "meta", workers=1, seed=1, own=own, pyramid=Pyramid()), folder / "meta"
+
+
+def test_the_table_of_a_data_set(striped: tuple[Dataset, Built, Path]) -> None:
+    dataset, built, folder = striped
+    table = pd.read_csv(folder / "ceiling.csv")
+    assert list(table) == ["class", "setting", "resize", "crop", "decoder_stride", "cost", "images", "ceiling"]
+    own = table[table["setting"] == "32x32, stride 4"].set_index("class")
+    assert own.loc["rod", ["ceiling", "images", "cost"]].tolist() == [0, 1, 1]
+    assert own.loc["ball", "images"] == 5  # the sixth is the test image
+    masks = [read_mask(dataset.root / f"masks/{i:02d}.png", dataset) for i in range(5)]
+    assert own["ceiling"].tolist() == pytest.approx(ceilings(masks, Grid((32, 32), 4, 16), 3).tolist(), abs=1e-6)
+    native = table[table["setting"] == "native crops of 32x32, stride 2"].set_index("class")
+    assert native["cost"].unique().tolist() == [1.1]
+    whole = table[table["setting"] == "64x64, stride 2"].set_index("class")
+    assert whole["cost"].unique().tolist() == [4.4]
+    assert whole["ceiling"].tolist() == native["ceiling"].tolist()
+    assert built.manifest["files"]["ceiling.csv"]
+
+
+def test_the_sentences_of_the_diagnosis(striped: tuple[Dataset, Built, Path]) -> None:
+    text = striped[1].diagnosis
+    assert "- 0.00 is what rod can reach at 32x32, stride 4; " in text
+    assert "for each dilated convolution of DeepLabV3+: `smp` (12, 24, 36) 0, 0, 0 with the own" in text
+    free = striped[1].ceiling.assign(ceiling=0.95)
+    assert ceiling_advice(free) == ["No class is capped: each keeps 0.9 or more on its own grid, or no other lifts it."]
+    many = pd.concat([
+        pd.DataFrame({"class": [f"c{i}"] * 3, "setting": ["own", "cheap", "best"], "cost": [1, 1.1, 4],
+                      "ceiling": [0.1 * i, 0.95, 0.99]})
+        for i in range(6)
+    ])  # fmt: skip
+    told = ceiling_advice(many)
+    assert told[1] == "0.10 is what c1 can reach at own; 0.95 at cheap (1.1 x the time); 0.99 at best (4.0 x the time)."
+    assert told[4:] == ["2 more classes have a ceiling below 0.9 that another setting lifts by 0.05 or more; see "
+                        "ceiling.csv."]  # fmt: skip
+
+
+def test_the_figure_shows_what_stands_in_the_table(striped: tuple[Dataset, Built, Path]) -> None:
+    table = striped[1].ceiling
+    axis = ceiling_figure(table, "tiny").axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["ground", "ball", "rod"]
+    assert axis.get_xticklabels()[0].get_text() == "32x32\nstride 4\n1.0 x"
+    shown = axis.images[0].get_array()
+    assert shown[2, 0] == 0
+    assert shown.shape == (3, table["setting"].nunique())
+
+
+def test_what_a_trial_says_of_its_geometry() -> None:
+    base = {"dataset": "camvid"}
+    assert geometry_of(resolve(base, {}).trial) == Setting(Grid((256, 192), 4, 16))
+    assert geometry_of(resolve({**base, "decoder_stride": "2"}, {}).trial).grid.stride == 2
+    unet = resolve({**base, "architecture": "unet", "crop": "100", "resize": "none"}, {}).trial
+    assert geometry_of(unet) == Setting(Grid(None, 1, 32), (100, 100))
+    assert pyramid_of(unet) is None
+    assert pyramid_of(resolve({**base, "output_stride": "8", "atrous_rates": "paper"}, {}).trial) == Pyramid("paper", 8)

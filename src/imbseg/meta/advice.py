@@ -143,8 +143,8 @@ def _rare(images: pd.DataFrame, classes: pd.DataFrame) -> list[str]:
         side = float((classes["object_size"].min() * pixels["height"] * pixels["width"]) ** 0.5)
         found.append(
             f"Small objects: {names(small)} (the smallest class: typically {side:.0f} x {side:.0f} pixels). "
-            f"No weight restores what downscaling removes: keep the resolution (`resize`, `crop`), or try "
-            f"`output_stride` 8."
+            f"No weight restores what downscaling removes: see what the grid caps "
+            f"(`resize`, `crop`, `decoder_stride`)."
         )
     if not found:
         found.append("No class is rare by images, pixels or object size: start with plain `cross_entropy`.")

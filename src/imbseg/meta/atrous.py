@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from imbseg.errors import unknown_name
 
 Size = tuple[int, int]  # (width, height)
 Rates = tuple[int, int, int]
 ATROUS_RATES = ("smp", "paper", "fit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pyramid:
+    """A network's dilated convolutions: the name of their rates, and the output stride of the map they see."""
+
+    rates: str = "smp"
+    output_stride: int = 16
 
 
 def atrous_rates(name: str, output_stride: int, size: Size) -> Rates:

@@ -20,6 +20,9 @@ from imbseg.datasets.ids import image_rows
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.files import replaceable_folder, sha256, writable_folder, write_json, write_text
+from imbseg.meta.atrous import Pyramid
+from imbseg.meta.ceiling_table import OWN, Setting, ceiling_table, drawn, settings, typical_size
+from imbseg.meta.ceiling_words import ceiling_section, save_ceiling_figure
 from imbseg.meta.classes import class_table, ginis
 from imbseg.meta.clusters import Clusters, cluster, proportions
 from imbseg.meta.diagnosis import diagnosis
@@ -42,18 +45,24 @@ class Built:
     objects: pd.DataFrame
     classes: pd.DataFrame
     splits: pd.DataFrame
+    ceiling: pd.DataFrame
     manifest: dict[str, Any]
     diagnosis: str
 
 
-def build(dataset: Dataset, out: Path, *, workers: int, seed: int) -> Built:
+def build(
+    dataset: Dataset, out: Path, *, workers: int, seed: int, own: Setting = OWN, pyramid: Pyramid | None = None
+) -> Built:
     """Read a data set once and write its meta.
 
     Args:
         dataset: what to read.
         out: the folder to make; meta that lies there already is replaced at the very end.
         workers: processes that read; the result doesn't depend on it.
-        seed: of the k-means clustering. (The imbalance has its own in the data set file, the folds have 1..5.)
+        seed: of the k-means clustering, and of which masks the ceilings come from. (The imbalance has its own in the
+            data set file, the folds have 1..5.)
+        own: the geometry that the data set's trials have.
+        pyramid: the dilated convolutions of their network; None: it has none.
 
     Raises:
         InputError: data set or output folder can't be used.
@@ -72,8 +81,12 @@ def build(dataset: Dataset, out: Path, *, workers: int, seed: int) -> Built:
         classes[f"rare_by{ending}"] = rare_by(classes, dataset, ending)
     gini = ginis(classes, dataset)
     manifest = _manifest(dataset, seed, clusters, counts) | {"images": len(images), "groups": len(groups), "gini": gini}
-    text = diagnosis(images, classes, splits, dataset, gini, counts)
-    built = Built(images, objects, classes, splits, manifest, text)
+    masks = drawn(rows, [(one.width, one.height) for one in scans], seed)
+    native = typical_size([(one.width, one.height) for one in scans])
+    ceiling = ceiling_table(masks, settings(own, native), dataset, workers)
+    section = ceiling_section(ceiling, len(masks), pyramid, own.sample(native))
+    text = diagnosis(images, classes, splits, dataset, gini, counts, section)
+    built = Built(images, objects, classes, splits, ceiling, manifest, text)
     with whole_folder(out) as folder:
         _write(built, folder, dataset)
     return built
@@ -170,7 +183,9 @@ def _versions() -> dict[str, str]:
 def _write(built: Built, folder: Path, dataset: Dataset) -> None:
     for name, table in zip(FILES, (built.images, built.objects, built.classes, built.splits), strict=True):
         table.to_csv(folder / name, index=False, lineterminator="\n")
+    built.ceiling.to_csv(folder / "ceiling.csv", index=False, lineterminator="\n")
     write_text(folder / "diagnosis.md", built.diagnosis)
     draw(built.images, built.objects, built.classes, built.splits, dataset, folder)
-    built.manifest["files"] = {name: sha256(folder / name) for name in FILES}
+    save_ceiling_figure(built.ceiling, dataset.name, folder / "ceiling.png")
+    built.manifest["files"] = {name: sha256(folder / name) for name in (*FILES, "ceiling.csv")}
     write_json(folder / "manifest.json", built.manifest)

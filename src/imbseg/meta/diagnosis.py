@@ -32,6 +32,7 @@ def diagnosis(
     dataset: Dataset,
     gini: dict[str, float],
     counts: dict[str, Reached],
+    geometry: str = "",
 ) -> str:
     """The text, in Markdown that reads well in a terminal.
 
@@ -42,12 +43,14 @@ def diagnosis(
         dataset: what they were made of.
         gini: see `classes.ginis`.
         counts: what the deliberate imbalance reached, a class each; empty where there is none.
+        geometry: the section on ceilings, see `ceiling_words`.
     """
     sections = [
         f"# Diagnosis of {dataset.name}\n\n{_size(images, classes, dataset)}",
         f"## Which classes are rare\n\n{_rare(classes)}\n\n{_class_table(classes)}{_gini(classes, dataset, gini)}",
         f"## The deliberate imbalance\n\n{_imbalance(classes, counts)}" if counts else "",
         f"## Splits\n\n{_split_table(splits)}\n\n{_leak(images, splits, dataset)}",
+        geometry,
         "## What to try\n\n" + "\n".join(f"- {one}" for one in advice(images, classes, splits, dataset)),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, first_ten
 from imbseg.meta.scan import OBJECT_COLUMNS, ImageScan, scan
 
+Found = TypeVar("Found")
 FEW = 64  # images that are read sooner than a second process starts
 
 
@@ -80,15 +82,18 @@ def object_table(rows: list[ImageRow], scans: list[ImageScan], dataset: Dataset)
 
 
 def _scans(rows: list[ImageRow], dataset: Dataset, workers: int) -> Iterator[ImageScan | str]:
-    one = functools.partial(scan, dataset=dataset)
+    return in_processes(functools.partial(scan, dataset=dataset), rows, workers)
+
+
+def in_processes(one: Callable[[ImageRow], Found], rows: Sequence[ImageRow], workers: int) -> Iterator[Found]:
+    """What a function gives of each row, in order; a partial of a module's function, so that a process can find it.
+
+    Raises:
+        InputError: a process was ended from outside.
+    """
     if workers == 1 or len(rows) <= FEW:
-        return map(one, rows)
-    return _in_processes(one, rows, workers)
-
-
-def _in_processes(
-    one: functools.partial[ImageScan | str], rows: Iterable[ImageRow], workers: int
-) -> Iterator[ImageScan | str]:
+        yield from map(one, rows)
+        return
     # "spawn": a fork would copy the locks of threads that the progress bar and OpenCV run
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_one_thread)
     # What starts meanwhile ignores Ctrl-C for good: the parent alone answers it, ends them, and says so once

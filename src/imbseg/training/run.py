@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,7 +104,7 @@ def _train(run: Run, intermediate: Report, final: Report) -> Row:
 
 
 def _one_epoch(run: Run, batches: Batches) -> None:
-    started, epoch = time.perf_counter(), len(run.history) + 1
+    started, cpu, epoch = time.perf_counter(), cpu_seconds(), len(run.history) + 1
     order = _next_order(run, batches, epoch)
     seed_epoch(run.trial.seed, epoch)
     paster = batches.dataset.paster  # type: ignore[attr-defined]
@@ -112,7 +113,7 @@ def _one_epoch(run: Run, batches: Batches) -> None:
         run.say(f"epoch {epoch}: {said}")
     draws = Draws(run.dataset.class_names, confidence=asks_confidence(run.trial))
     loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, draws.add)
-    trained = time.perf_counter()
+    trained, cpu = time.perf_counter(), cpu_seconds() - cpu
     counts = _evaluate(run, "val")
     scores = summary(counts, run.dataset.class_names, run.fold.groups)
     if math.isnan(scores[SELECTED]):
@@ -121,8 +122,15 @@ def _one_epoch(run: Run, batches: Batches) -> None:
     run.say(epoch_line(row, run.trial.epochs, time.perf_counter() - started, run.history))
     run.history.append(row)
     run.draws.append(draws.row(epoch, images=len({key[2] for key in order.keys()[: draws.samples]})))
-    run.seconds.append({"epoch": epoch, "train_s": trained - started, "val_s": time.perf_counter() - trained})
+    val_s = time.perf_counter() - trained
+    run.seconds.append({"epoch": epoch, "train_s": trained - started, "train_cpu_s": cpu, "val_s": val_s})
     _keep(run, counts)
+
+
+def cpu_seconds() -> float:
+    """Of this process and of the loaders that have ended: unlike the clock, the same beside other work."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _next_order(run: Run, batches: Batches, epoch: int) -> EpochBatches:

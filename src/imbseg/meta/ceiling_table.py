@@ -1,0 +1,145 @@
+"""ceiling.csv: a row a class and geometry, from at most MOST_MASKS train masks; what a step of each geometry costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imbseg.console import progress
+from imbseg.datasets.ids import ImageRow
+from imbseg.datasets.read import read_mask
+from imbseg.datasets.spec import Dataset
+from imbseg.meta.ceiling import Grid, Size, iou, overlap, through
+from imbseg.meta.table import in_processes
+
+MOST_MASKS, LEAST_MASKS = 200, 20
+MOST_PIXELS = 100_000_000  # of all masks drawn; of large images fewer are drawn
+STREAM = 21  # of chance; the clusters take the seed itself
+STRIDE_COST = {1: 1.0, 2: 1.1, 4: 1.0}  # of a step, as measured; 1 is a U-Net of width 96
+STRIDES = (4, 2)  # decoder strides that are compared at every size
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A geometry that a trial can have.
+
+    Attributes:
+        grid: where it predicts.
+        crop: (width, height) of a training sample cut out of it; None: the whole image.
+    """
+
+    grid: Grid
+    crop: Size | None = None
+
+    @property
+    def name(self) -> str:
+        """As sentences and figures have it.
+
+        >>> Setting(Grid((256, 192), 4)).name, Setting(Grid(None, 2), (512, 512)).name
+        ('256x192, stride 4', 'native crops of 512x512, stride 2')
+        """
+        resize = self.grid.resize
+        shown = f"{resize[0]}x{resize[1]}" if resize else ""
+        if self.crop:
+            crop = f"crops of {self.crop[0]}x{self.crop[1]}"
+            shown = f"{crop} from {shown}" if shown else f"native {crop}"
+        return f"{shown or 'native'}, stride {self.grid.stride}"
+
+    def sample(self, native: Size) -> Size:
+        """(width, height) of a training sample with its padding."""
+        return Grid(self.crop or self.grid.resize, 1, self.grid.multiple).padded(native)
+
+    def step_pixels(self, native: Size) -> float:
+        """Relative cost of a sample: its pixels, times what its decoder's stride takes."""
+        width, height = self.sample(native)
+        return width * height * STRIDE_COST.get(self.grid.stride, 1.0)
+
+
+OWN = Setting(Grid(None, 4, 16), (512, 512))  # Trial's defaults
+
+
+def settings(own: Setting, native: Size) -> tuple[Setting, ...]:
+    """The data set's own geometry first, and a handful of others.
+
+    At the own input the decoder strides 4, 2 and 1; whole images of twice the side, and of the file's own; crops of the
+    own sample's size at the file's own size.
+
+    Args:
+        own: what the data set's `trial` says.
+        native: (width, height) of a typical image.
+    """
+    found, multiple = [own], own.grid.multiple
+    found += [dataclasses.replace(own, grid=dataclasses.replace(own.grid, stride=stride)) for stride in (4, 2, 1)]
+    if own.grid.resize:
+        sizes = [size for size in _sizes(own.grid.resize, native) if size != own.grid.resize]
+        found += [Setting(Grid(size, stride, multiple)) for size in sizes for stride in STRIDES]
+        if own.crop is None and own.grid.resize[0] < native[0]:
+            found += [Setting(Grid(None, stride, multiple), own.grid.resize) for stride in STRIDES]
+    return tuple(dict.fromkeys(found))
+
+
+def _sizes(own: Size, native: Size) -> list[Size]:
+    """Twice the side as long as that is well below the file's, then the file's."""
+    found, (width, height) = [], own
+    while 2 * width < 0.75 * native[0]:
+        width, height = 2 * width, 2 * height
+        found.append((width, height))
+    return [*found, native] if native[0] > own[0] else found
+
+
+def drawn(rows: Sequence[ImageRow], sizes: Sequence[Size], seed: int) -> list[ImageRow]:
+    """At most MOST_MASKS train rows, fewer of large images, in the order of the lists."""
+    train = [place for place, row in enumerate(rows) if row.subset == "train"]
+    typical = float(np.median([sizes[place][0] * sizes[place][1] for place in train]))
+    number = min(len(train), MOST_MASKS, max(LEAST_MASKS, int(MOST_PIXELS / typical)))
+    chosen = np.random.default_rng([seed, STREAM]).choice(len(train), number, replace=False)
+    return [rows[train[place]] for place in sorted(chosen.tolist())]
+
+
+def ceiling_table(rows: Sequence[ImageRow], found: Sequence[Setting], dataset: Dataset, workers: int) -> pd.DataFrame:
+    """A row a class and setting: `class, setting, resize, crop, decoder_stride, cost, images, ceiling`.
+
+    Args:
+        rows: of the masks.
+        found: the settings; the first costs 1.
+        dataset: whose they are.
+        workers: processes that read.
+    """
+    grids = list(dict.fromkeys(one.grid for one in found))
+    one = functools.partial(_overlaps, dataset=dataset, grids=tuple(grids))
+    counted = list(progress(in_processes(one, rows, workers), total=len(rows), what="ceilings"))
+    counts = np.sum([part for part, _ in counted], axis=0)  # (grids, 3, classes)
+    shown = np.sum([part[0, 1] > 0 for part, _ in counted], axis=0)  # (classes,)
+    native = typical_size([size for _, size in counted])
+    base = found[0].step_pixels(native)
+    parts = []
+    for setting in found:
+        parts.append(pd.DataFrame({
+            "class": dataset.class_names, "setting": setting.name, "resize": _show(setting.grid.resize),
+            "crop": _show(setting.crop), "decoder_stride": setting.grid.stride,
+            "cost": round(setting.step_pixels(native) / base, 3), "images": shown,
+            "ceiling": iou(counts[grids.index(setting.grid)]).round(6),
+        }))  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def typical_size(sizes: Sequence[Size]) -> Size:
+    """The median width and height."""
+    width, height = np.median(np.array(sizes), axis=0)
+    return int(width), int(height)
+
+
+def _overlaps(row: ImageRow, *, dataset: Dataset, grids: Sequence[Grid]) -> tuple[NDArray[np.int64], Size]:
+    """(grids, 3, classes) of one mask, and its (width, height)."""
+    mask = read_mask(dataset.root / row.mask, dataset)
+    counts = [overlap(mask, through(mask, grid), len(dataset.classes)) for grid in grids]
+    return np.stack(counts), (mask.shape[1], mask.shape[0])
+
+
+def _show(size: Size | None) -> str:
+    return f"{size[0]}x{size[1]}" if size else "none"
