@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from imbseg.losses import LOSSES
+from imbseg.losses.components import cc_dice, component_dice, nearest_component
 from imbseg.losses.compound import FOCAL_SHARE, dice_focal, unified_focal
 from imbseg.losses.cross_entropy import cross_entropy, logit_adjusted, logit_variation, ohem, size_balanced
 from imbseg.losses.focal import focal, softmax_focal
@@ -173,3 +175,37 @@ def test_focal_with_ignored_pixels_and_a_broken_gamma() -> None:
 def test_every_loss_has_its_value_by_hand() -> None:
     named = {name.removeprefix("test_").partition("_by_hand")[0] for name in globals() if "_by_hand" in name}
     assert set(LOSSES) - {"weighted_cross_entropy", "dice_focal"} <= named
+
+
+def test_cc_dice_by_hand() -> None:
+    # A row of 8 pixels, class 1 at both ends: what lies nearer to the left end is its region, pixels 0 to 3.
+    p = torch.tensor([0.5, 0.25, 1e-9, 1e-9, 1e-9, 1e-9, 1e-9, 1 - 1e-9], dtype=torch.float64)
+    logits = torch.stack([1 - p, p]).log().view(1, 2, 1, 8)
+    target = torch.tensor([[[1, 0, 0, 0, 0, 0, 0, 1]]])
+    # Class 1: 2 * 1/2 / (3/4 + 1) on the left, 1 on the right; class 0, one component: 2 * 5.75 / (6.25 + 6).
+    of_one, of_zero = ((1 - 1 / 1.75) + 0) / 2, 1 - 11.5 / 12.25
+    assert component_dice(logits, target).item() == pytest.approx((of_one + of_zero) / 2)
+    plain = cross_entropy(logits, target, class_weights=None)
+    assert cc_dice(logits, target, class_weights=None).item() == pytest.approx((plain + (of_one + of_zero) / 2).item())
+    # The pixel that was missed in half is ignored: the component is gone, the right one has the whole row.
+    target[0, 0, 0] = 255
+    assert component_dice(logits, target).item() == pytest.approx(((1 - 2 / 2.25) + (1 - 11.5 / 11.75)) / 2)
+
+
+def test_each_component_of_a_class_counts_alike_whatever_its_size() -> None:
+    found = torch.zeros(1, 2, 6, 12, dtype=torch.float64)
+    target = torch.zeros(1, 6, 12, dtype=torch.int64)
+    target[0, :, :5], target[0, 2, 10] = 1, 1  # 30 pixels, and one
+    found[0, 1][target[0] == 1] = 40
+    found[0, 0][target[0] == 0] = 40
+    assert component_dice(found, target).item() == pytest.approx(0, abs=1e-9)
+    found[0, :, 2, 10] = torch.tensor(
+        [40.0, 0.0]
+    )  # the small one missed: half of its class, and 1/42 too much of the other
+    assert component_dice(found, target).item() == pytest.approx((1 / 2 + 1 - 2 * 41 / 83) / 2)
+
+
+def test_pixels_go_to_the_nearest_component_diagonal_neighbours_joined() -> None:
+    mask = np.zeros((3, 9), bool)
+    mask[0, 0] = mask[1, 1] = mask[1, 8] = True
+    assert nearest_component(mask)[1].tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1]

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from imbseg import menu
 from imbseg.losses import CLASS_WEIGHTS
 
 COUNTS = np.array([900, 90, 10, 0])
@@ -14,8 +13,7 @@ COUNTS = np.array([900, 90, 10, 0])
 @pytest.mark.parametrize("name", CLASS_WEIGHTS)
 def test_every_scheme_has_mean_one_and_favours_the_rare(name: str) -> None:
     given = {"pixel_counts": COUNTS, "image_pixel_counts": np.array([1000, 1000, 200, 0])}
-    wanted = menu.arguments(CLASS_WEIGHTS, name)
-    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(**{key: given[key] for key in wanted})
+    weights = CLASS_WEIGHTS.call(name, {**CLASS_WEIGHTS.settings(name), **given})
     assert weights[:3].mean() == pytest.approx(1)
     assert weights[3] == 1  # no pixel: neutral
     assert np.isfinite(weights).all()
@@ -34,12 +32,12 @@ def test_every_scheme_has_mean_one_and_favours_the_rare(name: str) -> None:
     ],
 )
 def test_schemes_by_hand(name: str, ratio: float) -> None:
-    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(COUNTS)
+    weights = CLASS_WEIGHTS.call(name, {**CLASS_WEIGHTS.settings(name), "pixel_counts": COUNTS})
     assert weights[2] / weights[0] == pytest.approx(ratio)
 
 
 @pytest.mark.parametrize("name", sorted(set(CLASS_WEIGHTS) - {"median_frequency"}))
 @pytest.mark.parametrize("counts", [[0, 0], [1, 0], [1, 1], [5, 5]])
 def test_schemes_at_counts_of_zero_and_one(name: str, counts: list[int]) -> None:
-    weights = menu.choose(CLASS_WEIGHTS, name, "class weights")(np.array(counts))
+    weights = CLASS_WEIGHTS.call(name, {**CLASS_WEIGHTS.settings(name), "pixel_counts": np.array(counts)})
     assert weights.tolist() == pytest.approx([1, 1])

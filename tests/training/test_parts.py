@@ -73,7 +73,7 @@ def test_the_tuner_gets_no_nan() -> None:
 
 def test_median_frequency_counts_the_images_that_show_a_class() -> None:
     # a: 90 of the 100 + 100 pixels of its two images; b: 60 of the 100 of its one.
-    weights = class_weights("median_frequency", np.array([[40, 60], [100, 0]]))
+    weights = class_weights(Trial(class_weights="median_frequency"), np.array([[40, 60], [100, 0]]))
     assert weights[1] / weights[0] == pytest.approx((140 / 200) / (60 / 100))
 
 

@@ -29,6 +29,7 @@ LOSSES = Menu(
         "logit_variation": "imbseg.losses.cross_entropy:logit_variation",
         "size_balanced": "imbseg.losses.cross_entropy:size_balanced",
         "ohem": "imbseg.losses.cross_entropy:ohem",
+        "cc_dice": "imbseg.losses.components:cc_dice",
     },
     # A loss with class weights takes the setting that names their scheme, too
     inputs={"logits": "", "target": "", "class_weights": "class_weights", "class_priors": "", "object_area": ""},
@@ -44,6 +45,7 @@ CLASS_WEIGHTS = Menu(
         "inverse_log": "imbseg.losses.class_weights:inverse_log",
         "effective_number": "imbseg.losses.class_weights:effective_number",
         "median_frequency": "imbseg.losses.class_weights:median_frequency",
+        "power": "imbseg.losses.class_weights:power",
     },
     inputs={"pixel_counts": "", "image_pixel_counts": ""},
     takes_own=False,

@@ -6,8 +6,11 @@ score every class at every pixel only.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 Counts = NDArray[np.int64]
 Weights = NDArray[np.float64]
@@ -40,6 +43,22 @@ def inverse_sqrt(pixel_counts: Counts) -> Weights:
     array([0.5, 1.5])
     """
     return _normalised(pixel_counts, lambda share: 1.0 / np.sqrt(share))
+
+
+def power(
+    pixel_counts: Counts,
+    *,
+    weight_exponent: Annotated[
+        float,
+        Field(0.5, ge=0, le=2, description="exponent of 1 / pixel share; 0.5: inverse_sqrt, 1: inverse"),
+    ],
+) -> Weights:
+    """1 / pixel share to the power of an exponent: the strength between `none` and `inverse`, and beyond.
+
+    >>> power(np.array([900, 100]), weight_exponent=0.5), power(np.array([300, 100]), weight_exponent=1.0)
+    (array([0.5, 1.5]), array([0.5, 1.5]))
+    """
+    return _normalised(pixel_counts, lambda share: share**-weight_exponent)
 
 
 def inverse_log(pixel_counts: Counts) -> Weights:

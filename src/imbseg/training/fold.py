@@ -17,6 +17,7 @@ from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
 from imbseg.sampling import SAMPLING
 from imbseg.training.boxes import Boxes
+from imbseg.training.image_weights import read_image_weights
 from imbseg.training.order import EpochBatches
 from imbseg.training.paste import read_donors
 from imbseg.training.samples import Files
@@ -38,6 +39,7 @@ class Fold:
         absent: train, val, test -> names of the classes that no pixel of theirs shows.
         meta_digest: of the meta they come from.
         donors: objects of the train fold that may be pasted; None without copy-paste.
+        image_weights: of the train images' losses; None: all alike.
     """
 
     train: Files
@@ -52,6 +54,7 @@ class Fold:
     absent: dict[str, list[str]]
     meta_digest: str
     donors: Donors | None = None
+    image_weights: list[float] | None = None
 
 
 def read_fold(trial: Trial, dataset: Dataset) -> Fold:
@@ -84,12 +87,13 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
         draw_weights=weights,
         columns=columns,
         boxes=Boxes.of(list(train["id"]), meta.objects, dataset.class_names) if placed else None,
-        class_weights=class_weights(trial.class_weights, pixels),
+        class_weights=class_weights(trial, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
         groups=_groups(meta.classes),
         absent={name: _absent(rows, dataset) for name, rows in (("train", train), ("val", val), ("test", test))},
         meta_digest=meta.digest,
         donors=None if trial.copy_paste == "none" else read_donors(trial, dataset, train, meta.objects),
+        image_weights=read_image_weights(trial.image_weights, list(train["id"])) if trial.image_weights else None,
     )
 
 
@@ -141,18 +145,18 @@ def draw_weights(trial: Trial, columns: dict[str, Any], class_scores: NDArray[np
     return weights
 
 
-def class_weights(scheme: str, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Ask a scheme of the menu for class weights.
+def class_weights(trial: Trial, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Ask the trial's scheme for class weights.
 
     Args:
-        scheme: a name in CLASS_WEIGHTS.
+        trial: its `class_weights` is a name in CLASS_WEIGHTS.
         pixels: (images, classes) labelled pixels of the train fold.
     """
-    given = {
+    given = {name: getattr(trial, name) for name in CLASS_WEIGHTS.declares()} | {
         "pixel_counts": pixels.sum(axis=0),
         "image_pixel_counts": (pixels.sum(axis=1, keepdims=True) * (pixels > 0)).sum(axis=0),
     }
-    weights: NDArray[np.float64] = CLASS_WEIGHTS.call(scheme, given)
+    weights: NDArray[np.float64] = CLASS_WEIGHTS.call(trial.class_weights, given)
     return weights
 
 

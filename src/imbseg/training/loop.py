@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.metrics.counts import Counts, collect, image_confusion
 from imbseg.metrics.object_size import size_counts
 from imbseg.post_hoc.none import none
-from imbseg.training.optimizer import poly_factor, set_learning_rates
+from imbseg.training.optimizer import schedule_factor, set_learning_rates
 from imbseg.training.samples import Batch, quiet_worker
 from imbseg.training.whole_images import Truth, WholeImages, stack
 from imbseg.trial import Trial
@@ -33,9 +34,24 @@ class Learner:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     device: torch.device
+    average: AveragedModel | None = None  # of the weights, where the trial asks for it
+    only_head: bool = False  # all else is frozen, normalisation and dropout too
+
+    @property
+    def evaluated(self) -> torch.nn.Module:
+        """The network that is scored and kept."""
+        return self.model if self.average is None else self.average.module
 
 
-def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial, epoch: int, watch: Watch) -> float:
+def train_epoch(
+    learner: Learner,
+    batches: Batches,
+    loss_of: Loss,
+    trial: Trial,
+    epoch: int,
+    watch: Watch,
+    course: tuple[int, int] | None = None,
+) -> float:
     """Train one epoch.
 
     Args:
@@ -45,6 +61,7 @@ def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial,
         trial: its learning rates, epochs and amp.
         epoch: counted from 1.
         watch: called after each step with its batch and logits.
+        course: (epochs before it, all epochs) of the learning rates' course; None: those of the trial.
 
     Returns:
         Mean loss of the steps.
@@ -52,11 +69,11 @@ def train_epoch(learner: Learner, batches: Batches, loss_of: Loss, trial: Trial,
     Raises:
         TrialFailed: a loss isn't finite; the message names the step and the learning rates.
     """
-    learner.model.train()
-    steps = len(batches)
+    learner.model.train(not learner.only_head)
+    steps, (before, epochs) = len(batches), course or (epoch - 1, trial.epochs)
     total = torch.zeros((), device=learner.device)
     for step, batch in enumerate(progress(batches, total=steps, what=f"epoch {epoch}/{trial.epochs}")):
-        factor = poly_factor((epoch - 1) * steps + step, trial.epochs * steps, trial.poly_power)
+        factor = schedule_factor(trial, before * steps + step, epochs * steps)
         set_learning_rates(learner.optimizer, trial, factor)
         loss, logits = _step(learner, batch, loss_of, amp=trial.amp)
         if not math.isfinite(loss.item()):
@@ -79,6 +96,8 @@ def _step(learner: Learner, batch: Batch, loss_of: Loss, *, amp: bool) -> tuple[
         torch.autograd.backward(learner.scaler.scale(loss))
         learner.scaler.step(learner.optimizer)
         learner.scaler.update()
+        if learner.average is not None:
+            learner.average.update_parameters(learner.model)
     return loss, logits.detach()
 
 

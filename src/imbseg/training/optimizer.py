@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from imbseg.trial import Trial
@@ -32,6 +34,33 @@ def poly_factor(step: int, steps: int, power: float) -> float:
     (1.0, 0.5)
     """
     return float((1.0 - step / steps) ** power)
+
+
+def onecycle_factor(step: int, steps: int) -> float:
+    """The share of the highest learning rate that a step takes: up by a cosine for 30 % of the steps, then down.
+
+    Args:
+        step: counted from 0.
+        steps: of the whole training.
+
+    Source: Smith and Topin, arXiv:1708.07120; the shape and numbers of torch's OneCycleLR: from 1/25 to 1/250,000.
+
+    >>> onecycle_factor(0, 101), round(onecycle_factor(29, 101), 6), round(onecycle_factor(100, 101), 6)
+    (0.04, 1.0, 4e-06)
+    """
+    peak = 0.3 * steps - 1
+    if step <= peak and peak > 0:
+        return _cosine(0.04, 1.0, step / peak)
+    return _cosine(1.0, 4e-6, (step - peak) / (0.7 * steps))
+
+
+def _cosine(first: float, last: float, part: float) -> float:
+    return last + (first - last) / 2 * (1 + math.cos(math.pi * part))
+
+
+def schedule_factor(trial: Trial, step: int, steps: int) -> float:
+    """The share of the learning rates that a step takes."""
+    return onecycle_factor(step, steps) if trial.schedule == "onecycle" else poly_factor(step, steps, trial.poly_power)
 
 
 def set_learning_rates(optimizer: torch.optim.Optimizer, trial: Trial, factor: float) -> None:

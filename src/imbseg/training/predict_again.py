@@ -23,6 +23,7 @@ from imbseg.training.device import choose_device, make_deterministic
 from imbseg.training.loop import predict
 from imbseg.training.prepare import make_network
 from imbseg.training.samples import Files
+from imbseg.training.stages import trial_at
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Trial
 from imbseg.trial.fields import read
@@ -32,7 +33,8 @@ from imbseg.trial.stored import dataset_of, meta_of
 # what decides a prediction: a run of another version may have settings that this one doesn't know
 DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp",
             "threads")  # fmt: skip
-NEWER = ("architecture", *known("architecture"), "crop")  # what older runs lack has its default
+# what older runs lack has its default
+NEWER = ("architecture", *known("architecture"), "crop", "epochs", "finish_epochs", "finish_size")
 
 
 def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
@@ -51,7 +53,8 @@ def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
     about = read_object(folder / "trial.json", "parameters", "weights_of_classes")
     device = choose_device("auto", amp=False)
     trial, dataset = _trial(about, device), dataset_of(about)
-    model = _network(folder / "best.pt", trial, len(dataset.classes))
+    model, epoch = _network(folder / "best.pt", trial, len(dataset.classes))
+    trial = trial_at(trial, epoch)
     normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
     whole = WholeImages(_test_files(meta_of(about, dataset), dataset, ids), dataset, trial, normalisation)
     try:
@@ -128,7 +131,8 @@ def _trial(about: dict[str, Any], device: torch.device) -> Trial:
     return Trial(**found, workers=0)  # a few images: a process to load them starts longer than it reads
 
 
-def _network(file: Path, trial: Trial, classes: int) -> torch.nn.Module:
+def _network(file: Path, trial: Trial, classes: int) -> tuple[torch.nn.Module, int]:
+    """The network of the best epoch, and which that was."""
     if not file.is_file():
         raise InputError(f"{file} is missing: the network in it makes the predictions again; put it back, or train "
                          f"the trial again")  # fmt: skip
@@ -136,11 +140,12 @@ def _network(file: Path, trial: Trial, classes: int) -> torch.nn.Module:
     model = make_network(trial, classes)
     try:
         model.load_state_dict(content["model"])
+        epoch = int(content["epoch"])
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:  # torch tells a RuntimeError in many lines
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"checkpoint {file}: holds another network than {trial.encoder} with {classes} classes, which "
                          f"trial.json beside it describes ({reason})") from error  # fmt: skip
-    return model
+    return model, epoch
 
 
 def _test_files(meta: Meta, dataset: Dataset, ids: Sequence[str]) -> Files:

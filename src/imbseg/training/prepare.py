@@ -10,22 +10,21 @@ from typing import Any
 import torch
 
 from imbseg.datasets.spec import Dataset
-from imbseg.errors import InputError, first_line
+from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
-from imbseg.models import checkpoint
+from imbseg.models.average import averaged
 from imbseg.models.network import build_network
 from imbseg.models.weights import Normalisation, load_encoder_weights
 from imbseg.training.device import make_deterministic, seed_epoch
 from imbseg.training.fold import Fold, epoch_batches
-from imbseg.training.folder import Folder, Row, write_rows
+from imbseg.training.folder import Folder, Row
+from imbseg.training.image_weights import weighted
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import make_optimizer
 from imbseg.training.paste import Paster, donor_line
 from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.remedies import takes
-
-STATE = ("model", "optimizer", "scaler", "history", "draws", "seconds")  # what last.pt holds
 
 
 @dataclasses.dataclass
@@ -43,15 +42,16 @@ class Run:
     seconds: list[Row]
     say: Callable[[str], None]
     draws: list[Row] = dataclasses.field(default_factory=list)
+    head_from: int | None = None  # epochs before those in which the last layer alone is learned
 
 
 def prepare(
     resolved: Resolved, trial: Trial, fold: Fold, folder: Folder, device: torch.device, say: Callable[[str], None]
 ) -> Run:
-    """Build a trial's network, loss and optimizer, and go back to where an earlier start of it ended.
+    """Build a trial's network, loss and optimizer.
 
     Raises:
-        InputError: the encoder or its weights can't be used, or a checkpoint is broken.
+        InputError: the encoder or its weights can't be used.
     """
     make_deterministic()
     seed_epoch(trial.seed, 0)
@@ -59,7 +59,8 @@ def prepare(
     normalisation = load_encoder_weights(model.encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
     model.to(device)
     scaler = torch.amp.GradScaler(device.type, enabled=trial.amp)
-    learner = Learner(model, make_optimizer(model, trial), scaler, device)
+    average = averaged(model, trial.ema) if trial.ema else None
+    learner = Learner(model, make_optimizer(model, trial), scaler, device, average)
     loss_of = make_loss(trial, fold, device)
     run = Run(folder, trial, resolved.dataset, fold, learner, normalisation, loss_of, [], [], _also_log(say, folder))
     sizes = f"{len(fold.train.ids)} train, {len(fold.val.ids)} validation, {len(fold.test.ids)} test images"
@@ -73,7 +74,6 @@ def prepare(
         run.say(donor_line(trial, resolved.dataset, fold.donors))
     for words in absences(fold.absent):
         run.say(words)
-    _restore(run)
     return run
 
 
@@ -111,7 +111,8 @@ def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
     weights = torch.tensor(fold.class_weights, dtype=torch.float32, device=device)
     given["class_weights"] = None if trial.class_weights == "none" else weights
     given["class_priors"] = torch.tensor(fold.class_priors, dtype=torch.float32, device=device)
-    return terms.build(trial.loss, given)
+    loss: Loss = terms.build(trial.loss, given)
+    return weighted(loss) if trial.image_weights else loss
 
 
 def make_batches(run: Run) -> Batches:
@@ -124,7 +125,7 @@ def make_batches(run: Run) -> Batches:
         )
     samples = TrainSamples(
         run.fold.train, run.dataset, trial, run.normalisation, run.fold.boxes,
-        make_paster(trial, run.dataset, run.fold),
+        make_paster(trial, run.dataset, run.fold), run.fold.image_weights,
     )  # fmt: skip
     return torch.utils.data.DataLoader(
         samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
@@ -137,24 +138,3 @@ def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:
     if fold.donors is None:
         return None
     return Paster(trial, dataset, fold.donors, fold.train, functools.partial(fold.train.read_pair, dataset))
-
-
-def _restore(run: Run) -> None:
-    file = run.folder.file("last.pt")
-    if not file.is_file():
-        return
-    state = checkpoint.load(file, run.learner.device)
-    if lacking := [name for name in STATE if name not in state]:
-        raise InputError(f"checkpoint {file}: lacks {lacking[0]!r}, so another version of imbseg wrote it; train in "
-                         f"another folder")  # fmt: skip
-    try:
-        run.learner.model.load_state_dict(state["model"])
-        run.learner.optimizer.load_state_dict(state["optimizer"])
-        run.learner.scaler.load_state_dict(state["scaler"])
-    except (RuntimeError, ValueError, KeyError) as error:  # torch tells each in several lines
-        raise InputError(f"checkpoint {file}: is of another network or optimizer than this trial's ("
-                         f"{first_line(error)}); train in another folder") from error  # fmt: skip
-    run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
-    write_rows(run.folder.file("epochs.csv"), run.history)
-    write_rows(run.folder.file("draws.csv"), run.draws)
-    run.say(f"going on after epoch {len(run.history)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 
 from imbseg.errors import InputError, TrialFailed
-from imbseg.files import read_json
+from imbseg.files import read_json, sha256
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
@@ -19,7 +20,7 @@ from imbseg.post_hoc import steps
 from imbseg.training.adapt import adapts, asks_confidence, class_scores
 from imbseg.training.device import choose_device, seed_epoch
 from imbseg.training.draws import Draws
-from imbseg.training.early_stop import best_epoch, should_stop
+from imbseg.training.early_stop import best_epoch
 from imbseg.training.fold import draw_weights, read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
 from imbseg.training.loop import Batches, evaluate, train_epoch
@@ -28,6 +29,8 @@ from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
+from imbseg.training.resume import restore, save
+from imbseg.training.stages import course, next_epoch, planned, scores, trial_at
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 
@@ -59,6 +62,7 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
     known = {"weights_of_classes": weights, "class_groups": fold.groups, "train_images": len(fold.train.ids),
              "val_images": len(fold.val.ids), "test_images": len(fold.test.ids)}  # fmt: skip
+    known |= {"image_weights_sha256": sha256(trial.image_weights)} if trial.image_weights else {}
     with open_folder(out) as folder:
         pasted = paste_record(trial, resolved.dataset, fold.donors)
         keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, **known, **pasted))
@@ -96,15 +100,17 @@ def _stored_result(folder: Folder) -> Row | None:
 
 
 def _train(run: Run, intermediate: Report, final: Report) -> Row:
+    restore(run)
     batches = make_batches(run)
-    while len(run.history) < run.trial.epochs and not _stopped(run):
-        _one_epoch(run, batches)
+    while (epoch := next_epoch(run)) is not None:
+        _one_epoch(run, batches, epoch)
         intermediate(for_tuner(run.history[-1]))
     return _finish(run, final)
 
 
-def _one_epoch(run: Run, batches: Batches) -> None:
-    started, cpu, epoch = time.perf_counter(), cpu_seconds(), len(run.history) + 1
+def _one_epoch(run: Run, batches: Batches, epoch: int) -> None:
+    started, cpu = time.perf_counter(), cpu_seconds()
+    batches.dataset.trial = trial_at(run.trial, epoch)  # type: ignore[attr-defined]
     order = _next_order(run, batches, epoch)
     seed_epoch(run.trial.seed, epoch)
     paster = batches.dataset.paster  # type: ignore[attr-defined]
@@ -112,14 +118,14 @@ def _one_epoch(run: Run, batches: Batches) -> None:
     if said:
         run.say(f"epoch {epoch}: {said}")
     draws = Draws(run.dataset.class_names, confidence=asks_confidence(run.trial))
-    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, draws.add)
+    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, draws.add, course(run, epoch))
     trained, cpu = time.perf_counter(), cpu_seconds() - cpu
-    counts = _evaluate(run, "val")
-    scores = summary(counts, run.dataset.class_names, run.fold.groups)
-    if math.isnan(scores[SELECTED]):
+    counts = _evaluate(run, "val", epoch)
+    found = summary(counts, run.dataset.class_names, run.fold.groups)
+    if math.isnan(found[SELECTED]):
         raise TrialFailed(f"no validation mIoU in epoch {epoch}: no validation image has a labelled pixel")
-    row = epoch_row(epoch, loss, scores)
-    run.say(epoch_line(row, run.trial.epochs, time.perf_counter() - started, run.history))
+    row = epoch_row(epoch, loss, found)
+    run.say(epoch_line(row, planned(run.trial), time.perf_counter() - started, run.history))
     run.history.append(row)
     run.draws.append(draws.row(epoch, images=len({key[2] for key in order.keys()[: draws.samples]})))
     val_s = time.perf_counter() - trained
@@ -141,40 +147,24 @@ def _next_order(run: Run, batches: Batches, epoch: int) -> EpochBatches:
     order.epoch = epoch
     if adapts(run.trial):
         unseen = run.fold.absent["val"]
-        scores = class_scores(run.trial, run.dataset.class_names, run.history, run.draws, unseen)
-        order.weights = draw_weights(run.trial, run.fold.columns, scores)
+        of_classes = class_scores(run.trial, run.dataset.class_names, run.history, run.draws, unseen)
+        order.weights = draw_weights(run.trial, run.fold.columns, of_classes)
     return order
 
 
-def _evaluate(run: Run, subset: str) -> Counts:
-    whole = WholeImages(getattr(run.fold, subset), run.dataset, run.trial, run.normalisation)
-    return evaluate(run.learner.model, whole, run.learner.device, run.trial, subset)
-
-
-def _scores(run: Run) -> list[float]:
-    return [row[SELECTED] for row in run.history]
-
-
-def _stopped(run: Run) -> bool:
-    return should_stop(_scores(run), run.trial.patience)
+def _evaluate(run: Run, subset: str, epoch: int) -> Counts:
+    whole = WholeImages(getattr(run.fold, subset), run.dataset, trial_at(run.trial, epoch), run.normalisation)
+    return evaluate(run.learner.evaluated, whole, run.learner.device, run.trial, subset)
 
 
 def _keep(run: Run, counts: Counts) -> None:
     """Write the epoch down; last.pt holds the history, so that the tables can always be made from it."""
-    if best_epoch(_scores(run)) == len(run.history):
+    if best_epoch(scores(run)) == len(run.history):
         checkpoint.save(
-            run.folder.file("best.pt"), {"epoch": len(run.history), "model": run.learner.model.state_dict()}
+            run.folder.file("best.pt"), {"epoch": len(run.history), "model": run.learner.evaluated.state_dict()}
         )
         save_counts(run.folder.file("counts_val.npz"), counts)
-    state = {
-        "model": run.learner.model.state_dict(),
-        "optimizer": run.learner.optimizer.state_dict(),
-        "scaler": run.learner.scaler.state_dict(),
-        "history": run.history,
-        "draws": run.draws,
-        "seconds": run.seconds,
-    }
-    checkpoint.save(run.folder.file("last.pt"), state)
+    save(run)
     write_rows(run.folder.file("epochs.csv"), run.history)
     write_rows(run.folder.file("draws.csv"), run.draws)
     write_rows(run.folder.file("timing.csv"), run.seconds)
@@ -183,9 +173,11 @@ def _keep(run: Run, counts: Counts) -> None:
 
 def _finish(run: Run, final: Report) -> Row:
     """Correct on the validation images, then test once, with the best checkpoint."""
-    best = best_epoch(_scores(run))
+    best = best_epoch(scores(run))
+    run.learner.average = None
     run.learner.model.load_state_dict(checkpoint.load(run.folder.file("best.pt"), run.learner.device)["model"])
-    counts, corrected = correct(run) if steps(run.trial.post_hoc) else (_evaluate(run, "test"), {})
+    at_best = dataclasses.replace(run, trial=trial_at(run.trial, best))
+    counts, corrected = correct(at_best) if steps(run.trial.post_hoc) else (_evaluate(run, "test", best), {})
     save_counts(run.folder.file("counts_test.npz"), counts)
     test = summary(counts, run.dataset.class_names, run.fold.groups)
     result = for_tuner(run.history[best - 1], test) | corrected

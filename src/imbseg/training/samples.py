@@ -89,6 +89,7 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         normalisation: Normalisation,
         boxes: Boxes | None = None,
         paster: Paster | None = None,
+        image_weights: list[float] | None = None,
     ) -> None:
         """Take what decides a sample.
 
@@ -99,9 +100,10 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
             normalisation: of the encoder's weights.
             boxes: needed by keys that name a class to place the crop on.
             paster: pastes objects; None: nothing is pasted.
+            image_weights: (files,) of the images' losses; None: all alike.
         """
         self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
-        self.boxes, self.paster = boxes, paster
+        self.boxes, self.paster, self.image_weights = boxes, paster, image_weights
         self.with_areas = "object_area" in terms.arguments(trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
@@ -119,6 +121,8 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
         if pasted:
             batch["pasted"] = torch.from_numpy(pasted.counts(len(self.dataset.classes)))
+        if self.image_weights is not None:
+            batch["image_weight"] = torch.tensor(self.image_weights[index], dtype=torch.float32)
         if self.with_areas:
             areas = warp_areas(self._areas(index, mask), geometry)
             areas = pasted_areas(areas, pasted) if pasted else areas

@@ -58,6 +58,16 @@ class Settings(BaseModel):
     momentum: float = Field(0.9, ge=0, le=0.9999, description="momentum of sgd, first beta of adamw")
     weight_decay: float = Field(0.0001, ge=0, le=1e30, description="weight decay")
     poly_power: float = Field(0.9, ge=0, description="exponent of the polynomial decay of the learning rates")
+    schedule: Literal["poly", "onecycle"] = Field("poly", description="the learning rates' course; onecycle warms up")
+    ema: float = Field(
+        0.0, ge=0, le=0.99999, description="decay a step of the averaged weights that are evaluated and kept; 0: none"
+    )
+    finish_epochs: int = Field(0, ge=0, description="how many epochs, the last, take finish_size; none stops early")
+    finish_size: tuple[Side, Side] | None = Field(None, description="size of a training sample in these epochs")
+    retrain_head_epochs: int = Field(
+        0, ge=0, description="epochs beyond the others in which the last layer alone is learned anew, all classes alike"
+    )
+    image_weights: Text | None = Field(None, description="CSV of id and weight, which multiplies an image's loss")
     batch_size: int = Field(8, ge=2, description="samples a step")
     epochs: int = Field(200, ge=1, description="most epochs")
     patience: int = Field(11, ge=0, description="epochs without a better validation mIoU before it stops; 0: never")

@@ -151,6 +151,7 @@ def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
     _check_taken(trial, explicit)
     _check_paste(trial, dataset)
     _check_sizes(trial)
+    _check_stages(trial)
     _check_network(trial, explicit)
 
 
@@ -194,6 +195,17 @@ def _check_given(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> Non
     for name in ("fold", "split_seed"):
         if name in explicit and getattr(trial, name):
             raise InputError(f"{name}: the split 'given' has one validation set, no folds or seeds; leave {name} out")
+
+
+def _check_stages(trial: Trial) -> None:
+    """A larger input needs both of its settings, and epochs before it."""
+    size, epochs = trial.finish_size, trial.finish_epochs
+    if (size is None) != (epochs == 0):
+        raise InputError(f"finish_epochs {epochs} and finish_size {show(size)}: one says how many of the last epochs "
+                         f"take the other; give both, or none")  # fmt: skip
+    if epochs >= trial.epochs:
+        raise InputError(f"finish_epochs: {epochs} of {trial.epochs} epochs take finish_size, which leaves none before "
+                         f"them; take fewer, or that size as {'crop' if trial.crop else 'resize'}")  # fmt: skip
 
 
 def _check_network(trial: Trial, explicit: set[str]) -> None:

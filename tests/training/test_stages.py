@@ -1,0 +1,201 @@
+"""Schedules, averaged weights, a larger input at the end, the last layer anew, weights of images, architectures.
+
+Each by hand, and each trained, stopped, resumed and predicted again.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_trial import SMALL, make_data, train
+
+from imbseg.errors import InputError
+from imbseg.files import sha256
+from imbseg.metrics.counts import load_counts
+from imbseg.models import ARCHITECTURES
+from imbseg.models.average import averaged
+from imbseg.training.image_weights import read_image_weights, weighted
+from imbseg.training.optimizer import onecycle_factor
+from imbseg.training.predict_again import predict_again
+from imbseg.training.stages import balanced, trial_at
+from imbseg.trial import Trial, resolve
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_data(tmp_path_factory.mktemp("data"), n=12)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 101])
+def test_onecycle_is_torchs(steps: int) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=steps, cycle_momentum=False)
+    for step in range(steps):
+        assert onecycle_factor(step, steps) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if step + 1 < steps:
+            theirs.step()
+
+
+def test_averaged_weights_by_hand() -> None:
+    model = torch.nn.BatchNorm1d(1)
+    average = averaged(model, 0.5)
+    for weight, mean in ((1.0, 4.0), (3.0, 8.0), (5.0, 0.0)):
+        model.weight.data.fill_(weight)
+        model.running_mean.fill_(mean)
+        model.num_batches_tracked.add_(1)
+        average.update_parameters(model)
+    # the first is copied; then kept min(1/2, 2/11) and min(1/2, 3/12): 2/11 + 3 * 9/11 = 29/11, 29/44 + 5 * 3/4
+    assert average.module.weight.item() == pytest.approx(29 / 44 + 15 / 4)
+    assert average.module.running_mean.item() == pytest.approx((4 * 2 / 11 + 8 * 9 / 11) / 4)
+    assert average.module.num_batches_tracked.item() == 3
+    assert model.weight.item() == 5
+
+
+def test_the_size_of_the_last_epochs() -> None:
+    whole = Trial(resize=(64, 48), crop=None, epochs=5, finish_epochs=2, finish_size=(96, 80))
+    assert [trial_at(whole, epoch).resize for epoch in range(1, 7)] == [(64, 48)] * 3 + [(96, 80)] * 3
+    crop = Trial(resize=(128, 96), crop=(64, 64), epochs=2, finish_epochs=1, finish_size=(96, 128))
+    assert (trial_at(crop, 2).crop, trial_at(crop, 2).resize) == ((96, 128), (192, 192))
+    assert trial_at(Trial(), 200) == Trial()
+
+
+def test_a_balanced_sample_by_hand() -> None:
+    # Class 1 has the probability 3/4 at one pixel and 1/2 at two; one pixel is of class 1, two of class 0, one ignored.
+    logits = torch.tensor([[[[0.0, 0.0], [0.0, 0.0]], [[math.log(3), 0.0], [math.log(3), 9.0]]]])
+    target = torch.tensor([[[1, 0], [0, 255]]])
+    of_one, of_zero = -math.log(3 / 4), (math.log(2) + math.log(4)) / 2
+    assert balanced(logits, target, {}).item() == pytest.approx((of_one + of_zero) / 2)
+    assert balanced(logits, torch.full((1, 2, 2), 255), {}).item() == 0
+
+
+def test_weights_of_images_multiply_their_own_loss(tmp_path: Path) -> None:
+    file = tmp_path / "weights.csv"
+    file.write_text("id,weight,note\na,0.5,doubtful\nb,2,\nc,1,\n", encoding="utf-8")
+    assert read_image_weights(str(file), ["b", "a"]) == [2.0, 0.5]
+    loss_of = weighted(lambda logits, target, maps: logits.mean() + maps["m"].sum() + 0 * target.sum())
+    maps = {"image_weight": torch.tensor([2.0, 0.5]), "m": torch.tensor([[1.0], [3.0]])}
+    found = loss_of(torch.tensor([[4.0], [8.0]]), torch.zeros(2, 1), maps)
+    assert found.item() == pytest.approx((2 * (4 + 1) + 0.5 * (8 + 3)) / 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("id,weight\na,1\n", "has no weight for 'b' (1 of 2 train images lack one)"),
+     ("id,weight\na,1\nb,0\n", "id 'b': expected a weight > 0, found '0'"),
+     ("id,weight\na,1\nb,heavy\n", "expected a weight > 0, found 'heavy'"),
+     ("id,weight\na,1\na,1\nb,1\n", "id 'a' stands there twice"),
+     ("name;weight\na;1\n", "expected the columns id and weight, found name;weight"),
+     (None, "can't be read (No such file")],
+)  # fmt: skip
+def test_a_file_of_weights_that_cannot_be_used(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "w.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_image_weights(str(tmp_path / "w.csv"), ["a", "b"])
+    assert message in str(caught.value)
+
+
+STAGED = {
+    "onecycle": {"schedule": "onecycle"},
+    "ema": {"ema": "0.9"},
+    "finish": {"resize": "64x48", "crop": "none", "finish_epochs": "1", "finish_size": "80x70"},
+    "head": {"retrain_head_epochs": "1", "ema": "0.5"},
+    "odd size": {"resize": "70x50", "crop": "none", "architecture": "unet", "loss": "size_balanced"},
+    "fine": {"decoder_stride": "2", "atrous_rates": "fit", "aspp_dropout": "0.1", "decoder_width": "64"},
+}
+SLOW = {name: {"architecture": name, "crop": str(entry.smallest)} for name, entry in ARCHITECTURES.items()}
+SLOW |= {"cc_dice": {"loss": "cc_dice"}, "power": {"class_weights": "power", "loss": "cross_entropy"}}
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "epochs.csv").read_text().splitlines()))
+
+
+def counts_of(folder: Path) -> dict[str, str]:
+    return {name: sha256(folder / name) for name in ("epochs.csv", "best.pt", "counts_val.npz", "counts_test.npz")}
+
+
+@pytest.mark.parametrize("name", [*STAGED, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+def test_stopped_and_resumed_it_ends_with_the_same_bytes_and_predicts_the_same(
+    data: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    flags = {**data, "post_hoc": "none", "batch_size": "3", **(STAGED | SLOW)[name]}
+    whole = train(flags, tmp_path / "whole")
+    epochs = 2 + int(flags.get("retrain_head_epochs", 0))
+    assert len(whole["intermediate"]) == epochs
+
+    def stop(_: dict[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(epochs - 1):
+        with pytest.raises(KeyboardInterrupt):
+            train(flags, tmp_path / "parts", intermediate=stop)
+    assert train(flags, tmp_path / "parts")["final"] == whole["final"]
+    assert counts_of(tmp_path / "parts") == counts_of(tmp_path / "whole")
+    tested = load_counts(tmp_path / "whole" / "counts_test.npz")
+    assert predict_again(tmp_path / "whole", [str(one) for one in tested.ids]).doubt == ""
+
+
+@pytest.fixture(scope="module")
+def plain(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("plain") / "trial"
+    train({**data, "post_hoc": "none", "batch_size": "3"}, out)
+    return out
+
+
+def test_the_kept_weights_are_the_averaged_ones(data: dict[str, str], plain: Path, tmp_path: Path) -> None:
+    train({**data, "post_hoc": "none", "batch_size": "3", "ema": "0.9", "epochs": "1"}, tmp_path / "ema")
+    last, best = (torch.load(tmp_path / "ema" / name, weights_only=True) for name in ("last.pt", "best.pt"))
+    key = "segmentation_head.0.weight"
+    assert torch.equal(best["model"][key], last["average"][f"module.{key}"])
+    assert not torch.equal(best["model"][key], last["model"][key])
+    assert "average" not in torch.load(plain / "last.pt", weights_only=True)
+
+
+def test_nothing_but_the_last_layer_is_learned_anew(data: dict[str, str], plain: Path, tmp_path: Path) -> None:
+    heard = train({**data, "post_hoc": "none", "batch_size": "3", "retrain_head_epochs": "2"}, tmp_path / "head")
+    rows = rows_of(tmp_path / "head")
+    before = rows_of(plain)
+    assert rows[:2] == before
+    assert len(rows) == 4
+    status = json.loads((tmp_path / "head" / "status.json").read_text())
+    assert status["best_epoch"] in (3, 4)
+    assert "after epoch 2: the last layer is learned anew, all classes alike" in heard["lines"]
+    old, new = (torch.load(folder / "best.pt", weights_only=True)["model"] for folder in (plain, tmp_path / "head"))
+    assert {name for name in old if not torch.equal(old[name], new[name])} == {
+        "segmentation_head.0.weight", "segmentation_head.0.bias",
+    }  # fmt: skip
+
+
+def test_changed_image_weights_refuse_the_folder(data: dict[str, str], plain: Path, tmp_path: Path) -> None:
+    ids = [path.stem for path in Path(resolve({**SMALL, **data}, {}).dataset.root).rglob("*.png")]
+    file = tmp_path / "w.csv"
+    file.write_text("id,weight\n" + "".join(f"{one},2\n" for one in sorted(set(ids))), encoding="utf-8")
+    flags = {**data, "post_hoc": "none", "batch_size": "3", "epochs": "1", "image_weights": str(file)}
+    train(flags, tmp_path / "weighted")
+    first = [rows_of(folder)[0] for folder in (plain, tmp_path / "weighted")]
+    assert not np.isclose(float(first[0]["loss"]), float(first[1]["loss"]))
+    file.write_text(file.read_text().replace(",2", ",3"), encoding="utf-8")
+    with pytest.raises(InputError, match="the image weights changed"):
+        train(flags, tmp_path / "weighted")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [({"finish_epochs": "1"}, "finish_epochs 1 and finish_size None: one says how many"),
+     ({"finish_size": "96"}, "give both, or none"),
+     ({"finish_epochs": "2", "finish_size": "96"}, "finish_epochs: 2 of 2 epochs take finish_size, which leaves none"),
+     ({"schedule": "cosine"}, "choose from: poly, onecycle"),
+     ({"ema": "1"}, "ema: expected a number >= 0 and <= 0.99999, found 1")],
+)  # fmt: skip
+def test_stages_that_cannot_be(data: dict[str, str], flags: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve({**SMALL, **data, **flags}, {})
+    assert message in str(caught.value)
