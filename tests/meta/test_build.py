@@ -18,7 +18,11 @@ from imbseg.meta.read import read_meta
 CUT = {"classes": ["ball", "rod"], "ratio": 0.5}
 FIRST = ["id", "subset", "image", "mask", "height", "width", "pixels:ground", "pixels:ball", "pixels:rod"]
 THEN = ["pixels:ignore", "major_class", "cluster", "group", "kept", "full/random/seed1"]
-DRAWN = [f"{name}.{kind}" for name in ("ceiling", "classes", "cooccurrence", "folds", "object_sizes") for kind in ("png", "svg")]
+DRAWN = [
+    f"{name}.{kind}"
+    for name in ("ceiling", "classes", "cooccurrence", "folds", "object_sizes")
+    for kind in ("png", "svg")
+]
 CSVS = [f"{name}.csv" for name in ("ceiling", "classes", "images", "objects", "splits")]
 WRITTEN = sorted([*DRAWN, *CSVS, "diagnosis.md", "manifest.json"])
 

@@ -22,7 +22,7 @@ from imbseg.errors import InputError
 from imbseg.files import replaceable_folder, sha256, writable_folder, write_json, write_text
 from imbseg.meta.atrous import Pyramid
 from imbseg.meta.ceiling_table import OWN, Setting, ceiling_table, drawn, settings, typical_size
-from imbseg.meta.ceiling_words import ceiling_section, save_ceiling_figure
+from imbseg.meta.ceiling_words import ceiling_figure, ceiling_section
 from imbseg.meta.classes import class_table, ginis
 from imbseg.meta.clusters import Clusters, cluster, proportions
 from imbseg.meta.diagnosis import diagnosis
@@ -186,6 +186,6 @@ def _write(built: Built, folder: Path, dataset: Dataset) -> None:
     built.ceiling.to_csv(folder / "ceiling.csv", index=False, lineterminator="\n")
     write_text(folder / "diagnosis.md", built.diagnosis)
     draw(built.images, built.objects, built.classes, built.splits, dataset, folder)
-    save_ceiling_figure(built.ceiling, dataset.name, folder / "ceiling.png")
+    ceiling_figure(built.ceiling, dataset.name).write(folder / "ceiling.png")
     built.manifest["files"] = {name: sha256(folder / name) for name in (*FILES, "ceiling.csv")}
     write_json(folder / "manifest.json", built.manifest)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
+from imbseg.canvas import Canvas, drawing, height_of, name_rows
 from imbseg.meta.atrous import ATROUS_RATES, Pyramid, atrous_rates, live_taps
 from imbseg.meta.ceiling import Size
 from imbseg.meta.diagnosis import markdown_table
-from imbseg.meta.figures import NUMBERED, STYLE
+from imbseg.meta.figures import NUMBERED, heat
 
 CAPPED = 0.9  # a ceiling below which a class is said to be capped
 WORTH = 0.05  # least gain of a ceiling that a sentence speaks of
@@ -76,31 +73,24 @@ def taps_sentence(pyramid: Pyramid, size: Size) -> str:
     )
 
 
-def ceiling_figure(table: pd.DataFrame, dataset: str) -> Figure:
+@drawing()
+def ceiling_figure(table: pd.DataFrame, dataset: str) -> Canvas:
     """Classes x settings; the own setting first."""
     wide = _wide(table)
+    words = f"{dataset}: what each class keeps of its IoU, by input and decoder stride (cost of a step below)"
+    canvas = Canvas(3 + 1.1 * len(wide.columns), 1.8 + height_of(len(wide)), words, "constrained")
+    axis = canvas.subplots()
     values = wide.to_numpy(float)
-    figure = Figure((2.5 + 1.1 * len(wide.columns), 1.8 + 0.3 * max(len(wide), 5)), layout="constrained")
-    axis = figure.subplots()
-    picture = axis.imshow(values, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    texts = [["" if np.isnan(one) or len(wide) > NUMBERED else f"{one:.2f}" for one in row] for row in values]
+    picture = heat(axis, 100 * values, np.array(texts), "cividis")
     costs = table.groupby("setting", sort=False)["cost"].first()
     labels = [f"{name.replace(', ', chr(10))}\n{costs[name]:.1f} x" for name in wide.columns]
     axis.set_xticks(range(len(labels)), labels, fontsize=7)
-    axis.set_yticks(range(len(wide)), list(wide.index))
-    if len(wide) <= NUMBERED:
-        for row, column in np.argwhere(~np.isnan(values)):
-            color = "black" if values[row, column] > 0.5 else "white"
-            axis.text(column, row, f"{values[row, column]:.2f}", ha="center", va="center", color=color, fontsize=7)
-    figure.colorbar(picture, ax=axis, shrink=0.5, label="IoU that true labels keep")
-    axis.set_title(f"{dataset}: ceiling of each class by input and decoder stride (time of a step below)", loc="left",
-                   fontsize=9)  # fmt: skip
-    return figure
-
-
-def save_ceiling_figure(table: pd.DataFrame, dataset: str, path: Path) -> None:
-    """Write it as PNG."""
-    with mpl.rc_context(STYLE):
-        ceiling_figure(table, dataset).savefig(path, dpi=120)
+    name_rows(axis, list(wide.index), down=True)
+    axis.set_ylim(len(wide) - 0.5, -0.5)
+    canvas.colorbar(picture, ax=axis, shrink=0.5, label="per cent")
+    axis.set_title(words)
+    return canvas
 
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:

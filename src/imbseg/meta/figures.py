@@ -74,7 +74,7 @@ def cooccurrence_figure(pool: pd.DataFrame, dataset: Dataset) -> Canvas:
     canvas = Canvas(side + 1, side, words, "constrained")
     axis = canvas.subplots()
     texts = np.array([[f"{value:.0f}" if count <= NUMBERED else "" for value in row] for row in share])
-    picture = _heat(axis, share, texts, "cividis")
+    picture = heat(axis, share, texts, "cividis")
     name_rows(axis, dataset.class_names, down=True)
     axis.set_ylim(count - 0.5, -0.5)
     axis.set_xticks(range(count), [text.get_text() for text in axis.get_yticklabels()], rotation=90,
@@ -160,7 +160,7 @@ def fold_count_figure(
     for axis, (name, table) in zip(axes, counts.items(), strict=True):
         equal = np.maximum(table.mean(axis=1, keepdims=True), 1e-9)
         off = 100 * np.abs(table / equal - 1)  # (classes, folds)
-        picture = _heat(axis, off[order], table[order].astype(str), "Oranges")
+        picture = heat(axis, off[order], table[order].astype(str), "Oranges")
         axis.set_xticks(range(FOLDS), [f"fold {fold}" for fold in range(FOLDS)], fontsize=8)
         axis.set_title(name)
     name_rows(axes[0], [dataset.class_names[index] for index in order.tolist()], down=True)
@@ -170,7 +170,7 @@ def fold_count_figure(
     return canvas
 
 
-def _heat(axis: Axes, values: NDArray[np.float64], texts: NDArray[np.str_], colors: str) -> ScalarMappable:
+def heat(axis: Axes, values: NDArray[np.float64], texts: NDArray[np.str_], colors: str) -> ScalarMappable:
     """Per cents as colours, with a text in each cell that can be read on it."""
     picture = axis.imshow(values, cmap=colors, vmin=0, vmax=100, aspect="auto")
     light = picture.to_rgba(values)[..., :3] @ (0.299, 0.587, 0.114) > 0.5  # (rows, columns)

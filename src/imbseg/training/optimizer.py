@@ -45,7 +45,7 @@ def onecycle_factor(step: int, steps: int) -> float:
 
     Source: Smith and Topin, arXiv:1708.07120; the shape and numbers of torch's OneCycleLR: from 1/25 to 1/250,000.
 
-    >>> onecycle_factor(0, 101), round(onecycle_factor(29, 101), 6), round(onecycle_factor(100, 101), 6)
+    >>> round(onecycle_factor(0, 100), 6), onecycle_factor(29, 100), round(onecycle_factor(99, 100), 6)
     (0.04, 1.0, 4e-06)
     """
     peak = 0.3 * steps - 1
