@@ -24,7 +24,8 @@ from imbseg.trial.remedies import MENUS, own_files
 PACKAGES = ("torch", "segmentation-models-pytorch", "pytorch-toolbelt", "nni", "opencv-python", "numpy", "timm")
 Row = dict[str, float]
 CHANGED = (("dataset_sha256", "the data set file"), ("meta_sha256", "the meta"), ("weak_classes", "the weak classes"),
-           ("own_sha256", "the file of a remedy of your own"), ("image_weights_sha256", "the image weights"))  # fmt: skip
+           ("own_sha256", "the file of a remedy of your own"),
+           ("image_weights_sha256", "the image weights"))  # fmt: skip
 
 
 @dataclasses.dataclass
