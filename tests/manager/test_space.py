@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -38,18 +39,67 @@ def test_a_large_space_still_shows_every_choice() -> None:
 @pytest.mark.parametrize(
     ("kind", "given", "ends"),
     [
-        ("randint", [1, 6], [1, 5]),
-        ("uniform", [0, 1], [0.0, 1.0]),
-        ("quniform", [2, 8, 2], [2.0, 8.0]),
-        ("loguniform", [1e-5, 1e-1], [1e-5, 1e-1]),
-        ("qloguniform", [1, 9, 1], [1.0, 9.0]),
-        ("normal", [0.5, 0.1], [0.5]),
-        ("lognormal", [0, 1], [1.0]),
-        ("qnormal", [3, 1, 1], [3.0]),
+        ("randint", [1, 6], [1, 2, 3, 5]),
+        ("randint", [1, 2], [1]),
+        ("randint", [0, 5000], [0, 1, 4999]),
+        ("uniform", [0, 1], [0.0, 1 / 3, 1.0]),
+        ("quniform", [2, 8, 2], [2.0, 4.0, 6.0, 8.0]),
+        ("quniform", [32, 64, 12], [32.0, 36.0, 48.0, 64.0]),  # NNI rounds to steps, then clips into the range
+        ("loguniform", [0.01, 0.31], [0.01, 0.11, 0.31]),
+        ("qloguniform", [1, 9, 1], [1.0, 2.0, 3.0, 9.0]),
+        ("normal", [0.5, 0.1], [0.1, 0.36666, 0.9]),  # four standard deviations to each side
+        ("lognormal", [0, 1], [math.exp(-4), 18.21174, math.exp(4)]),
+        ("qnormal", [3, 1, 1], [-1.0, 0.0, 1.0, 7.0]),
+        ("qlognormal", [0, 1, 20], [20.0, 40.0]),
     ],
 )
 def test_a_range_gives_its_ends(kind: str, given: list[float], ends: list[float]) -> None:
-    assert space.options({"_type": kind, "_value": given}, "x") == ends
+    assert space.options({"_type": kind, "_value": given}, "x") == pytest.approx(ends, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (("epochs", "uniform", [1, 3]), "epochs: uniform gives fractions, which it doesn't take; use randint or quni"),
+        (("epochs", "loguniform", [1, 3]), "epochs: loguniform gives fractions.*use randint or qloguniform"),
+        (("seed", "normal", [3, 1]), "seed: normal gives fractions, which it doesn't take; use randint or qnormal"),
+        (("batch_size", "lognormal", [3, 1]), "batch_size: lognormal gives fractions.*use randint or qlognormal"),
+        (("crop", "uniform", [32, 64]), "crop: uniform gives fractions, which it doesn't take"),
+        (("resize", "loguniform", [32, 64]), "resize: loguniform gives fractions, which it doesn't take"),
+        (("crop", "quniform", [32, 64, 8]), "crop: quniform gives 40, no multiple of 16; take steps of 16"),
+        (("crop", "quniform", [16, 64, 16]), "crop: quniform gives 16: expected sides of at least 32 pixels"),
+        (("crop", "randint", [32, 64]), "crop: randint gives 33, no multiple of 16"),
+        (("epochs", "quniform", [1, 3, 0.5]), "epochs: quniform gives 1.5: expected a whole number >= 1, found 1.5"),
+        (("epochs", "qnormal", [3, 1, 1]), "epochs: qnormal gives -1: expected a whole number >= 1, found -1"),
+        (("output_stride", "randint", [8, 17]), "output_stride: randint gives 9: expected 8 or 16, found 9"),
+        (("fold", "randint", [0, 6]), "fold: randint gives 5: expected a whole number >= 0 and <= 4, found 5"),
+        (("flip", "normal", [0.5, 0.2]), "flip: normal gives -0.3: expected a number >= 0 and <= 1, found -0.3"),
+        (("lr", "quniform", [0, 0.1, 0.01]), "lr: quniform gives 0: expected a number > 0"),
+        (("gamma", "uniform", [0, 2]), "gamma: uniform gives 0.666667: expected 0 or a number >= 1"),
+        (("loss", "uniform", [0, 1]), "loss: uniform gives 0: expected one of cross_entropy"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_range_that_its_field_cant_take_is_refused(
+    node: tuple[str, str, list[float]], message: str, nested: bool
+) -> None:
+    inner = {node[0]: {"_type": node[1], "_value": node[2]}}
+    deep = {"x": choice("a", {"_name": "b", "y": choice({"_name": "c", **inner})})}
+    with pytest.raises(InputError, match=message):
+        space.check_ranges(deep if nested else inner)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        ("epochs", "quniform", [1, 3, 1]), ("crop", "quniform", [32, 64, 16]), ("seed", "randint", [1, 6]),
+        ("lr", "loguniform", [1e-5, 1]), ("lr", "lognormal", [-5, 1]), ("flip", "uniform", [0, 1]),
+        ("resize", "quniform", [40, 64, 8]), ("nosuch", "uniform", [0, 1]), ("gamma", "quniform", [0, 3, 1]),
+        ("amp", "randint", [0, 2]),
+    ],
+)  # fmt: skip
+def test_a_range_that_fits_passes(node: tuple[str, str, list[float]]) -> None:
+    space.check_ranges({node[0]: {"_type": node[1], "_value": node[2]}})
 
 
 @pytest.mark.parametrize(
@@ -68,6 +118,7 @@ def test_a_range_gives_its_ends(kind: str, given: list[float], ends: list[float]
         ({"x": {"_type": "uniform", "_value": [1, 0]}}, "lower, upper"),
         ({"x": {"_type": "loguniform", "_value": [0, 1]}}, "the lower above 0"),
         ({"x": {"_type": "quniform", "_value": [0, 1]}}, "quniform takes 3 numbers"),
+        ({"x": {"_type": "quniform", "_value": [0, 1, 0]}}, "quniform takes a step above 0"),
     ],
 )
 def test_what_is_no_search_space_is_refused(broken: Any, message: str) -> None:

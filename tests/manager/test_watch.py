@@ -93,6 +93,15 @@ def test_what_counts_as_failed(
         assert outcome.sentence().startswith("1 of 2 trials ended well; aaaaa ")
 
 
+def test_a_failed_trials_last_error_is_told(manager: FakeManager, tmp_path: Path) -> None:
+    answers(manager, "DONE", [job("aaaaa", 0, "FAILED", {}), job("bbbbb", 1, "FAILED", {})], 2)
+    folder = tmp_path / "environments" / "local-env" / "trials" / "aaaaa"
+    folder.mkdir(parents=True)
+    (folder / "trial.stderr").write_text("a warning\nerror: epochs: expected a whole number, found 1.17\n\n")
+    told = watched(manager, tmp_path).sentence()
+    assert "aaaaa failed: error: epochs: expected a whole number, found 1.17; bbbbb failed" in told
+
+
 def dispatcher_log(folder: Path, *lines: str) -> None:
     (folder / "log").mkdir()
     (folder / "log" / "dispatcher.log").write_text("\n".join(["[..] INFO Dispatcher started", *lines]) + "\n")

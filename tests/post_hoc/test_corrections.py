@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from imbseg import menu
+from imbseg.checks import CheckFailed, check_post_hoc
 from imbseg.post_hoc import POST_HOC, grid
 from imbseg.post_hoc.prior import log_priors, prior
 from imbseg.post_hoc.rank import best_ratios, rank
@@ -16,32 +17,29 @@ from imbseg.post_hoc.rank import best_ratios, rank
 PRIORS = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
 
 
-def correct(name: str, logits: torch.Tensor, beta: float) -> torch.Tensor:
-    given = {"class_priors": PRIORS, "beta": beta}
-    return menu.choose(POST_HOC, name, "correction")(
-        logits, **{key: given[key] for key in menu.arguments(POST_HOC, name)[1:]}
-    )
-
-
 def random_logits(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("name", POST_HOC)
-def test_every_correction_keeps_shapes_and_arguments(name: str) -> None:
-    logits = random_logits(2, 3, 4, 5)
-    before = logits.clone()
-    labels = correct(name, logits, 1.0)
-    assert (labels.shape, labels.dtype) == ((2, 4, 5), torch.int64)
-    assert 0 <= int(labels.min()) <= int(labels.max()) < 3
-    assert torch.equal(logits, before)
-    assert torch.equal(labels[1:], correct(name, logits[1:], 1.0))  # images don't mix
+def test_every_correction(name: str) -> None:
+    check_post_hoc(name)
 
 
-@pytest.mark.parametrize("name", ["none", *(name for name in POST_HOC if grid(name)[1])])
-def test_with_beta_0_every_correction_is_the_largest_logit(name: str) -> None:
-    logits = random_logits(3, 3, 7, 9).mul(2).round()  # with ties, which the first class wins
-    np.testing.assert_array_equal(correct(name, logits, 0.0), logits.numpy().argmax(axis=1))
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda logits: logits.argmax(dim=1)[:, :2], "gives one label a pixel: expected labels of shape"),
+        (lambda logits: logits.argmax(dim=1).int(), "expected int64 labels"),
+        (lambda logits: logits.argmax(dim=1) + 1, r"expected classes 0\.\.2"),
+        (lambda logits: (logits - logits.mean(dim=0)).argmax(dim=1), "whatever stands beside it"),
+        (lambda logits: logits.mul_(-1).argmax(dim=1), "untouched logits"),
+        (lambda logits, power: (logits * (power - 1)).argmax(dim=1), "decodes as trained at 0: expected"),
+    ],
+)
+def test_the_checks_refuse_a_wrong_correction(wrong: Any, message: str) -> None:
+    with pytest.raises(CheckFailed, match=message):
+        check_post_hoc(wrong)
 
 
 @pytest.mark.parametrize(

@@ -1,82 +1,50 @@
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 import pytest
 
+from imbseg.checks import CheckFailed, check_sampler
+from imbseg.checks.sampling import FOLDS, columns
 from imbseg.sampling import SAMPLING
 from imbseg.sampling.pixels import pixels, positive, proportion, repeat_factor
 from imbseg.training.order import EpochBatches, epoch_order
 
-COLUMNS: dict[str, Any] = {
-    "major_class": np.array(["dog", "dog", "dog", "cat", ""]),
-    "cluster": np.array([0, 0, 1, 1, 2]),
-    "pixel_counts": np.array([[9, 0], [9, 0], [9, 0], [0, 9], [0, 0]]),
-    "background": 0,
-    "class_scores": np.array([0.9, 0.2]),
-    **{name: field.default for name, (_, field) in SAMPLING.declares().items()},
-}
-ODD = {  # (images, classes) labelled pixels
-    "one class in all images": [[9, 0], [9, 1], [9, 0]],
-    "a class absent from the fold": [[9, 0, 1], [9, 0, 0], [9, 0, 0]],
-    "counts of 1": [[1, 0], [0, 1], [0, 0]],
-    "one class": [[3], [0], [1]],
-    "no labels at all": [[0, 0], [0, 0], [0, 0]],
-    "only one class there": [[5, 0], [5, 0], [5, 0]],
-}
+
+def weights_of(name: str, given: dict[str, Any]) -> np.ndarray:
+    return SAMPLING.call(name, {**{key: field.default for key, (_, field) in SAMPLING.declares().items()}, **given})
 
 
-def cut(columns: dict[str, Any], images: int) -> dict[str, Any]:
-    by_image = ("major_class", "cluster", "pixel_counts")
-    return {key: value[:images] if key in by_image else value for key, value in columns.items()}
+@pytest.mark.parametrize("name", SAMPLING)
+def test_every_sampler(name: str) -> None:
+    check_sampler(name)
 
 
-def weights_of(name: str, columns: dict[str, Any] = COLUMNS) -> np.ndarray:
-    return SAMPLING.call(name, columns)
-
-
-def check(name: str, weights: np.ndarray, images: int, columns: dict[str, Any] = COLUMNS) -> None:
-    """One finite weight an image, or one a class and image; only a class-first draw leaves unlabelled images out."""
-    counts = columns["pixel_counts"]
-    assert weights.shape in ((images,), (counts.shape[1], images))
-    assert weights.dtype == np.float64
-    assert np.isfinite(weights).all()
-    assert (weights >= 0).all()
+@pytest.mark.parametrize("fold", FOLDS)
+@pytest.mark.parametrize("name", SAMPLING)
+def test_only_a_class_first_draw_leaves_images_out_and_those_are_unlabelled(name: str, fold: str) -> None:
+    given = columns(fold)
+    weights = weights_of(name, given)
     share = weights.sum(axis=0) if weights.ndim == 2 else weights  # (images,)
-    unlabelled = counts.sum(axis=1) == 0
-    assert ((share > 0) | (unlabelled & (name == "rare_class") & ~unlabelled.all())).all()
+    unlabelled = given["pixel_counts"].sum(axis=1) == 0
+    assert ((share > 0) | (unlabelled & (weights.ndim == 2))).all()
+    assert len(epoch_order(weights, doubled=True, seed=1, epoch=1)[0]) == 2 * len(unlabelled)
 
 
-@pytest.mark.parametrize("name", SAMPLING)
-def test_every_sampler_gives_one_finite_weight_an_image(name: str) -> None:
-    check(name, weights_of(name), 5)
-
-
-@pytest.mark.parametrize("name", SAMPLING)
-def test_every_sampler_with_one_image(name: str) -> None:
-    check(name, weights_of(name, cut(COLUMNS, 1)), 1, cut(COLUMNS, 1))
-
-
-@pytest.mark.parametrize("background", [0, None])
-@pytest.mark.parametrize("what", ODD)
-@pytest.mark.parametrize("name", SAMPLING)
-def test_every_sampler_with_odd_counts(name: str, what: str, background: int | None) -> None:
-    counts = np.array(ODD[what])
-    scores = np.linspace(0, 1, counts.shape[1])
-    columns = {**cut(COLUMNS, 3), "pixel_counts": counts, "background": background, "class_scores": scores}
-    weights = weights_of(name, columns)
-    check(name, weights, 3, columns)
-    assert len(epoch_order(weights, doubled=True, seed=1, epoch=1)[0]) == 6
-
-
-@pytest.mark.parametrize("name", SAMPLING)
-def test_no_sampler_touches_its_columns(name: str) -> None:
-    there = copy.deepcopy(COLUMNS)
-    weights_of(name, there)
-    for key, value in COLUMNS.items():
-        assert np.array_equal(there[key], value)
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda pixel_counts: np.ones(3), r"draws from any fold: expected weights of shape \(5,\) or \(2, 5\) of a"),
+        (lambda cluster: cluster + 1, "expected float64 weights"),
+        (lambda pixel_counts: pixel_counts[:, 0] - 1.0, "finite weights >= 0"),
+        (lambda pixel_counts: np.random.default_rng().random(len(pixel_counts)), "the same weights at every call"),
+        (lambda pixel_counts: pixel_counts.sort(axis=0) or np.ones(len(pixel_counts)), "untouched columns"),
+    ],
+)
+def test_the_checks_refuse_a_wrong_sampler(wrong: Any, message: str) -> None:
+    with pytest.raises(CheckFailed, match=message):
+        check_sampler(wrong)
 
 
 def test_pixels_by_hand() -> None:
@@ -120,8 +88,9 @@ def test_positive_leaves_the_background_class_out_wherever_it_stands() -> None:
 
 def test_label_and_cluster_by_hand() -> None:
     rare, common, pairs = 1 / np.log(2), 1 / np.log(4), 1 / np.log(3)
-    np.testing.assert_allclose(weights_of("label"), [common, common, common, rare, rare])
-    np.testing.assert_allclose(weights_of("cluster"), [pairs, pairs, pairs, pairs, rare])
+    given = columns("five images")
+    np.testing.assert_allclose(weights_of("label", given), [common, common, common, rare, rare])
+    np.testing.assert_allclose(weights_of("cluster", given), [pairs, pairs, pairs, pairs, rare])
 
 
 def test_an_epoch_without_doubling_shows_each_image_once() -> None:

@@ -31,8 +31,13 @@ LOSSES = Menu(
         "ohem": "imbseg.losses.cross_entropy:ohem",
         "cc_dice": "imbseg.losses.components:cc_dice",
     },
-    # A loss with class weights takes the setting that names their scheme, too
-    inputs={"logits": "", "target": "", "class_weights": "class_weights", "class_priors": "", "object_area": ""},
+    inputs={
+        "logits": "",
+        "target": "",
+        "class_weights": "class_weights",  # brings the setting that names their scheme
+        "class_priors": "",
+        "object_area": "",
+    },
     needs=("logits", "target"),
 )
 

@@ -51,6 +51,10 @@ def check(path: Path, port: int) -> list[str]:
 def check_trials(given: config.Config) -> list[trial.Resolved]:
     """Let Trial judge every choice of the search space, together with the command's flags."""
     flags = trial.parse_flags(given.flags())
+    try:
+        space.check_ranges(given.space)
+    except InputError as error:
+        raise InputError(f"{given.path}: {error}") from error
     found = []
     for sampled in space.samples(given.space):
         twice = _named(flags) & _named(trial_names(sampled))

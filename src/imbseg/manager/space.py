@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imbseg.errors import InputError, unknown_name
+from imbseg.trial.fields import KINDS, read
 
 # Type of NNI -> how many numbers its _value holds.
 NUMBERS = {
@@ -22,6 +23,9 @@ NUMBERS = {
     "qlognormal": 3,
 }
 MOST_COMBINATIONS = 2000
+MOST_VALUES = 1000  # of a range that are tried, one by one, on its field
+FAR = 4  # standard deviations from the mean, between which nearly all values lie
+MULTIPLE = 16  # of the sides that the network takes
 
 
 def samples(space: Any) -> Iterator[dict[str, Any]]:
@@ -51,7 +55,7 @@ def samples(space: Any) -> Iterator[dict[str, Any]]:
 
 
 def options(node: Any, where: str) -> list[Any]:
-    """Every choice of one key, nested ones opened; of a range its two ends."""
+    """Every choice of one key, nested ones opened; of a range its ends, and its first values after the lower one."""
     if not isinstance(node, Mapping) or set(node) != {"_type", "_value"}:
         raise InputError(f"search space, {where}: expected {{_type: choice, _value: [...]}}, found {node!r}")
     kind, given = node["_type"], node["_value"]
@@ -61,7 +65,61 @@ def options(node: Any, where: str) -> list[Any]:
         raise InputError(f"search space, {where}: expected _value to be a list that isn't empty, found {given!r}")
     if kind == "choice":
         return [value for one in given for value in _choice(one, where)]
-    return _ends(kind, given, where)
+    found = values(kind, given, where)
+    return list(dict.fromkeys([*found[:3], found[-1]]))
+
+
+def check_ranges(space: Any) -> None:
+    """Try every value that a range can give on the field that it is for; see `values`.
+
+    Raises:
+        InputError: one doesn't fit, or the range gives fractions where whole numbers are needed.
+    """
+    for name, node in _mapping(space).items():
+        if isinstance(node, Mapping) and node.get("_type") in NUMBERS and name in KINDS:
+            _check_range(name, str(node["_type"]), values(node["_type"], node.get("_value", []), name))
+        nested = node.get("_value") if isinstance(node, Mapping) and node.get("_type") == "choice" else None
+        for one in nested if isinstance(nested, list) else []:
+            if isinstance(one, Mapping) and set(one) > {"_name"}:
+                check_ranges({key: inner for key, inner in one.items() if key != "_name"})
+
+
+def _check_range(name: str, kind: str, found: list[Any]) -> None:
+    whole = KINDS[name].type in ("int", "tuple")
+    if whole and kind != "randint" and not kind.startswith("q"):
+        raise InputError(f"{name}: {kind} gives fractions, which it doesn't take; use randint or q{kind}")
+    for value in found:
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        if name == "crop" and value % MULTIPLE:
+            raise InputError(f"{name}: {kind} gives {shown}, no multiple of {MULTIPLE}; take steps of {MULTIPLE}")
+        try:
+            read({name: value})
+        except InputError as error:
+            raise InputError(f"{name}: {kind} gives {shown}: {str(error).removeprefix(f'{name}: ')}") from error
+
+
+def values(kind: str, given: Any, where: str) -> list[Any]:
+    """What a range gives, in order: whole numbers and steps one by one where they are few, else some of them.
+
+    A range without steps gives its ends and a fraction between them; one without ends its mean and what lies FAR from
+    it, since nearly all that a long experiment draws lies between.
+
+    >>> values("quniform", [32, 64, 12], "crop"), values("randint", [1, 4], "epochs")
+    ([32.0, 36.0, 48.0, 60.0, 64.0], [1, 2, 3])
+
+    Raises:
+        InputError: these numbers make no such range.
+    """
+    low, high, step = _ends(kind, given, where)
+    if kind == "randint":
+        return [*range(int(low), int(high))] if high - low <= MOST_VALUES else [int(low), int(low) + 1, int(high) - 1]
+    if step is None:
+        return [low, low + (high - low) / 3, high]
+    first, last = math.ceil(low / step), math.floor(high / step)
+    skipped = max((last - first) // MOST_VALUES, 1)
+    inner = [number * step for number in range(first, last + 1, skipped)]
+    bounds = [] if "normal" in kind else [low, high]
+    return sorted({*map(float, bounds), *map(float, inner)}) or [float(low)]
 
 
 def _choice(one: Any, where: str) -> Iterator[Any]:
@@ -76,18 +134,24 @@ def _choice(one: Any, where: str) -> Iterator[Any]:
         yield {"_name": one["_name"], **dict(zip(inner, combination, strict=True))}
 
 
-def _ends(kind: str, given: list[Any], where: str) -> list[Any]:
+def _ends(kind: str, given: Any, where: str) -> tuple[float, float, float | None]:
+    """(lower, upper, step or None) of a range; of a normal one what lies FAR from its mean."""
+    given = given if isinstance(given, list) else [given]
     number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
     if not number or len(given) != NUMBERS[kind]:
         raise InputError(f"search space, {where}: {kind} takes {NUMBERS[kind]} numbers, found {given!r}")
     low, high = given[:2]
+    step = float(given[2]) if kind.startswith("q") else None
+    if step is not None and step <= 0:
+        raise InputError(f"search space, {where}: {kind} takes a step above 0, found {given!r}")
     if "normal" in kind:
-        # Mean and standard deviation: no ends, so the mean stands for all.
-        return [float(math.exp(low) if "log" in kind else low)]
+        mean, far = low, FAR * abs(high)
+        scale = math.exp if "log" in kind else float
+        return scale(mean - far), scale(mean + far), step
     if low >= high or ("log" in kind and low <= 0):
         positive = ", the lower above 0" if "log" in kind else ""
         raise InputError(f"search space, {where}: {kind} takes [lower, upper, ...]{positive}, found {given!r}")
-    return [int(low), int(high) - 1] if kind == "randint" else [float(low), float(high)]
+    return float(low), float(high), step
 
 
 def _mapping(space: Any) -> Mapping[str, Any]:

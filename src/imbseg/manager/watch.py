@@ -21,6 +21,7 @@ DISPATCHER_SET_UP = "Setup tuner..."
 DISPATCHER_STARTED = "Dispatcher started"
 DISPATCHER_DIED = "Dispatcher terminiated"
 SILENT_S = 15.0
+MOST_LETTERS = 500  # of a trial's last error
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,26 @@ def watch(
                     died = died or f"{error}; {manager_error(experiment.folder)}"
             # Twice in a row: a trial is listed a moment after the tuner has said that there are no more.
             if died or quiet >= 2:
-                return outcome(seen, died)
+                return outcome(seen, died, experiment.folder)
             time.sleep(poll_s)
 
 
-def outcome(trials: list[rest.Listed], died: str | None) -> Outcome:
-    """Counts of the trials; with a dead tuner or manager those that had not ended are failures, too."""
+def outcome(trials: list[rest.Listed], died: str | None, folder: Path) -> Outcome:
+    """Counts of the trials; with a dead tuner or manager those that had not ended are failures, too.
+
+    Args:
+        trials: as NNI lists them.
+        died: what broke down.
+        folder: NNI's, which keeps what trials wrote to their standard error.
+    """
     failures = {}
     for trial in trials:
         why = table.failed(trial)
         if why is None and trial.status not in table.FINISHED:
             why = "had not ended"
         if why is not None:
-            failures[trial.id] = why
+            said = trial_error(folder, trial.id)
+            failures[trial.id] = f"{why}: {said}" if said else why
     return Outcome(len(trials), failures, died)
 
 
@@ -115,6 +123,13 @@ def dispatcher_error(folder: Path) -> str | None:
     errors = [line.strip() for line in text.splitlines() if "Error" in line and not line.startswith("[")]
     reason = f" of {errors[-1]}" if errors else ""
     return f"NNI's dispatcher (the tuner) died{reason}; see {log}"
+
+
+def trial_error(folder: Path, trial: str) -> str:
+    """The last line that a local trial wrote to its standard error, cut where it is long; empty where it wrote none."""
+    files = folder.glob(f"environments/*/trials/{trial}/trial.stderr")
+    lines = [line.strip() for file in files for line in _text(file).splitlines() if line.strip()]
+    return lines[-1][:MOST_LETTERS] if lines else ""
 
 
 def manager_error(folder: Path) -> str:

@@ -1,0 +1,177 @@
+"""CONTRIBUTING's recipe, followed in a copy of the sources: a function and a line, and it trains by its name."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small_trial import REPOSITORY, SMALL, make_data
+
+pytestmark = pytest.mark.slow
+
+SAMPLER = (
+    "sampling",
+    '"uniform_twice": "imbseg.sampling.mine:last_often",',
+    '''"""The last image of the fold again and again."""
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+
+def last_often(
+    pixel_counts: NDArray[np.int64],
+    *,
+    last_weight: Annotated[float, Field(1.0, ge=0, description="weight of the last image, the others' is 0")],
+) -> NDArray[np.float64]:
+    """Draw the last image alone."""
+    return np.where(np.arange(len(pixel_counts)) == len(pixel_counts) - 1, last_weight, 0.0)
+''',
+)
+LOSS = (
+    "losses",
+    '"scaled": "imbseg.losses.mine:scaled",',
+    '''"""Cross-entropy times a number."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor
+
+from imbseg.losses.cross_entropy import cross_entropy
+
+Scale = Annotated[float, Field(1.0, gt=0, le=9, description="factor of the loss scaled")]
+
+
+def scaled(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, scale: Scale) -> Tensor:
+    """`cross_entropy` times `scale`."""
+    return scale * cross_entropy(logits, target, class_weights=class_weights)
+''',
+)
+POST_HOC = (
+    "post_hoc",
+    '"lifted": Step("imbseg.post_hoc.mine:lifted"),',
+    '''"""The last class lifted."""
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from imbseg.post_hoc import Strengths
+
+
+def lifted(logits: Tensor, *, height: Annotated[float, Strengths(0.0, 1000.0)]) -> Tensor:
+    """The class of the largest logit, the last class's raised by `height`."""
+    more = torch.zeros(logits.shape[1]).index_fill(0, torch.tensor([logits.shape[1] - 1]), height)
+    return (logits + more.to(logits).view(-1, 1, 1)).max(dim=1).indices
+''',
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {**SMALL, **make_data(tmp_path_factory.mktemp("data")), "epochs": "1", "lr": "1e-12", "encoder_lr": "1e-12"}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources with one more entry in each of three menus."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copytree(REPOSITORY / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, line, function in (SAMPLER, LOSS, POST_HOC):
+        package = folder / "src" / "imbseg" / name
+        (package / "mine.py").write_text(function)
+        menu = (package / "__init__.py").read_text()
+        before = menu.index("    },\n    inputs=")  # the end of the first menu of the file
+        (package / "__init__.py").write_text(menu[:before] + f"        {line}\n" + menu[before:])
+    return folder
+
+
+def command(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    there = {**os.environ, "OMP_NUM_THREADS": "1"}
+    script = [sys.executable, str(copy / "src" / "train_nni.py"), *words]
+    return subprocess.run(script, capture_output=True, text=True, check=False, env=there, cwd=copy)
+
+
+def trained(copy: Path, settings: dict[str, str], out: Path) -> dict[str, list[dict[str, str]]]:
+    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    done = command(copy, *words, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    return {file.stem: list(csv.DictReader(file.read_text().splitlines())) for file in out.glob("*.csv")}
+
+
+def test_all_three_train_by_their_names(copy: Path, data: dict[str, str], tmp_path: Path) -> None:
+    mine = {"loss": "scaled", "scale": "3", "post_hoc": "lifted", "last_weight": "0.5",
+            "strategy": "full/mskf/uniform_twice/none"}  # fmt: skip
+    tables = trained(copy, {**data, **mine}, tmp_path / "mine")
+    (draws,) = tables["draws"]
+    assert (draws["samples"], draws["images"]) == ("24", "12")  # each of 12, and the last of them 12 times more
+    lifted = {(row["subset"], row["beta"]): row for row in tables["post_hoc"] if row["method"] == "lifted"}
+    assert set(lifted) >= {("val", "0.0"), ("val", "1000.0"), ("test", "0.0")}
+    assert float(lifted["val", "1000.0"]["recall/crack"]) == 1  # all pixels are the last class
+
+
+def test_the_loss_is_what_its_setting_says(copy: Path, data: dict[str, str], tmp_path: Path) -> None:
+    losses = [float(trained(copy, {**data, **settings}, tmp_path / settings["loss"])["epochs"][0]["loss"])
+              for settings in ({"loss": "scaled", "scale": "3"}, {"loss": "cross_entropy"})]  # fmt: skip
+    assert losses[0] == pytest.approx(3 * losses[1], rel=1e-6)  # the network stays what it was at a rate of 1e-12
+
+
+def test_flag_help_and_bounds_come_from_the_declaration(copy: Path) -> None:
+    words = " ".join(command(copy, "--help").stdout.split())
+    assert "--scale VALUE factor of the loss scaled: a number > 0 and <= 9 (default 1.0)" in words
+    assert "--last_weight VALUE weight of the last image, the others' is 0: a number >= 0 (default 1.0)" in words
+    assert "one of none, prior, rank, lifted" in words
+    for flags, message in (
+        ({"loss": "scaled", "scale": "0"}, "scale: expected a number > 0 and <= 9, found 0"),
+        ({"loss": "dice", "scale": "2"}, "scale: loss 'dice' has no such parameter (its own: class_weights)"),
+        ({"sampling": "label", "last_weight": "2"}, "last_weight: sampling 'label' has no such parameter"),
+    ):
+        found = command(copy, *[word for name, value in flags.items() for word in (f"--{name}", value)], "--dataset",
+                        str(REPOSITORY / "data/datasets/sample.yml"))  # fmt: skip
+        assert (found.returncode, message in found.stderr) == (2, True), found.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "function", "message"),
+    [
+        ('"gone": "imbseg.losses.gone:gone",', "", "imbseg.losses.gone: imbseg has no such module"),
+        ('"mine": "imbseg.losses.mine:nosuch",', "", "mine.py: has no function 'nosuch' at its top level"),
+        ('"mine": "imbseg.losses.mine:f",', "def f(logits, target, odd): ...", "nothing fills its argument 'odd'"),
+        ('"mine": "imbseg.losses.mine:f",', "def f(logits): ...", "takes no argument 'target'"),
+        (
+            '"mine": "imbseg.losses.mine:f",',
+            "def f(logits, target, gamma: Annotated[float, Field(2.0, ge=7)]): ...",
+            "loss 'mine': declares 'gamma' otherwise than another entry; name both by one alias",
+        ),
+        (
+            '"mine": "imbseg.losses.mine:f",',
+            "def f(logits, target, odd: Annotated[np.ndarray, Field(2.0)]): ...",
+            "odd: expected Annotated[TYPE, Field(DEFAULT, description=...)] with a type of float, int",
+        ),
+        (
+            '"mine": "imbseg.losses.mine:f",',
+            "def f(logits, target, odd: Annotated[float, Field(LARGE)]): ...",
+            "expected literal values in Field(LARGE)",
+        ),
+    ],
+)
+def test_what_a_new_entry_lacks_is_a_sentence(
+    copy: Path, tmp_path: Path, line: str, function: str, message: str
+) -> None:
+    shutil.copytree(copy / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    package = tmp_path / "src/imbseg/losses"
+    with (package / "mine.py").open("a") as file:
+        file.write(function + "\n")
+    menu = (package / "__init__.py").read_text()
+    (package / "__init__.py").write_text(menu.replace('"scaled":', f'{line}\n        "scaled":'))
+    done = command(tmp_path, "--help")
+    assert message in done.stderr.splitlines()[-1]
