@@ -25,7 +25,6 @@ NUMBERS = {
 MOST_COMBINATIONS = 2000
 MOST_VALUES = 1000  # of a range that are tried, one by one, on its field
 FAR = 4  # standard deviations from the mean, between which nearly all values lie
-MULTIPLE = 16  # of the sides that the network takes
 
 
 def samples(space: Any) -> Iterator[dict[str, Any]]:
@@ -90,8 +89,6 @@ def _check_range(name: str, kind: str, found: list[Any]) -> None:
         raise InputError(f"{name}: {kind} gives fractions, which it doesn't take; use randint or q{kind}")
     for value in found:
         shown = f"{value:g}" if isinstance(value, float) else str(value)
-        if name == "crop" and value % MULTIPLE:
-            raise InputError(f"{name}: {kind} gives {shown}, no multiple of {MULTIPLE}; take steps of {MULTIPLE}")
         try:
             read({name: value})
         except InputError as error:
