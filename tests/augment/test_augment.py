@@ -79,8 +79,32 @@ def test_cutting_the_scaled_image_and_warping_the_crop_alone_agree(
         np.testing.assert_array_equal(cut_mask == 255, warped_mask == 255)
         inside = cv2.erode((cut_mask != 255).astype(np.uint8), np.ones((3, 3)), borderValue=0) > 0  # off the padding
         assert np.abs(cut.astype(int) - warped)[inside].max(initial=0) <= 1  # rounding
-        assert (cut[cut_mask == 255] == (124, 116, 104)).all()
+        for made in (cut, warped):
+            padded = cv2.erode((cut_mask == 255).astype(np.uint8), np.ones((3, 3))) > 0
+            assert (made[padded] == (124, 116, 104)).all()
+            assert made.dtype == np.uint8
     assert np.mean(agree) > 0.98  # at scales such as 1/2 a centre lies between two pixels, and either is right
+
+
+@pytest.mark.parametrize("most", [100, 0])
+@pytest.mark.parametrize(("by", "expected"), [(4, [80, 20]), (8, [50])])
+def test_an_image_shrunk_below_half_is_averaged_either_way(
+    most: int, by: int, expected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imbseg.augment.geometry.MOST_SCALED", most)
+    rows = np.array([0, 100, 20, 200, 0, 0, 0, 80], np.uint8)  # reading bilinearly sees the middle two of each only
+    image = np.tile(rows[:, None, None], (1, 16, 3))
+    for shape in (image, image.transpose(1, 0, 2).copy()):
+        size = (shape.shape[1] // by, shape.shape[0] // by)
+        small = warp_image(shape, Geometry((1 / by, 1 / by), (0, 0), False, size))[..., 0]
+        assert (small if shape is image else small.T).tolist() == [[value] * (16 // by) for value in expected]
+
+
+def test_at_half_the_size_an_image_is_averaged_and_above_it_read_bilinearly() -> None:
+    image = np.tile(np.array([0, 80, 0, 0], np.uint8)[None, :, None], (4, 1, 3))
+    at_half, above = (warp_image(image, Geometry((scale, scale), (0, 0), False, (2, 2))) for scale in (0.5, 0.51))
+    assert at_half[0, :, 0].tolist() == [40, 0]
+    np.testing.assert_array_equal(above, cv2.resize(image, (2, 2), interpolation=cv2.INTER_LINEAR))
 
 
 def test_draws_stay_in_their_ranges() -> None:
@@ -127,6 +151,9 @@ def test_neutral_colour_is_only_normalised(height: int) -> None:
     expected = (image / 255 - np.array(normalisation[0])) / np.array(normalisation[1])
     np.testing.assert_allclose(found, expected.transpose(2, 0, 1), atol=1e-5)
     np.testing.assert_array_equal(to_picture(found, normalisation), image)
+    assert found.flags.c_contiguous
+    glaring = to_picture(np.array([9.0, -9.0, 0.5], np.float32)[:, None, None], NEUTRAL)
+    assert (glaring.tolist(), glaring.dtype) == ([[[255, 0, 128]]], np.uint8)  # 127.5 rounds to even
 
 
 @pytest.mark.parametrize(
@@ -145,6 +172,7 @@ def test_colour_by_hand(factors: list[float], expected: list[float]) -> None:
 
 def test_colour_draws() -> None:
     assert draw_color(np.random.default_rng(0), 0.0).tolist() == [1, 1, 1]
+    assert draw_color(np.random.default_rng(3), 0.5).tolist() == (0.5 + np.random.default_rng(3).random(3)).tolist()
     drawn = np.array([draw_color(np.random.default_rng(i), 0.25) for i in range(200)])
     assert drawn.min() > 0.75
     assert drawn.max() < 1.25

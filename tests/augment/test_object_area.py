@@ -83,6 +83,8 @@ def test_instances_by_hand() -> None:
     instances = np.array([[8, 8, 0, 0, 0], [8, 8, 8, 5, 5]], np.int32)
     by_hand = np.array([[3, 3, 2, 10, 2], [10, 1, 3, 1, 10]]) / 10
     np.testing.assert_allclose(instance_areas(mask, instances, background=0), by_hand, rtol=1e-6)
+    whole = np.where(mask == 0, 2 / 10, by_hand)  # without a background the two pixels of class 0 are an object
+    np.testing.assert_allclose(instance_areas(mask, np.where(mask == 0, 0, instances), None), whole, rtol=1e-6)
     for factor in (3001, 70_000_003):  # as in Cityscapes: 26001, and more
         large = np.where(instances > 0, instances * factor, 0).astype(np.int32)
         np.testing.assert_allclose(instance_areas(mask, large, background=0), by_hand, rtol=1e-6)

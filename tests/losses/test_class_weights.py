@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from imbseg.losses import CLASS_WEIGHTS
+from imbseg.losses.class_weights import effective_number, median_frequency
 
 COUNTS = np.array([900, 90, 10, 0])
 
@@ -34,6 +35,13 @@ def test_every_scheme_has_mean_one_and_favours_the_rare(name: str) -> None:
 def test_schemes_by_hand(name: str, ratio: float) -> None:
     weights = CLASS_WEIGHTS.call(name, {**CLASS_WEIGHTS.settings(name), "pixel_counts": COUNTS})
     assert weights[2] / weights[0] == pytest.approx(ratio)
+
+
+def test_schemes_at_counts_of_one() -> None:
+    # N = 2, beta = 1/2: (1/2) / (1 - 1/2) = 1 and (1/2) / (1 - 1/8) = 4/7, over their mean 11/14.
+    np.testing.assert_allclose(effective_number(np.array([1, 3])), [14 / 11, 8 / 11])
+    # The one pixel of a class is all of its image, and half of the other's: 1 and 2 over 3/2.
+    np.testing.assert_allclose(median_frequency(np.array([1, 1, 0]), np.array([1, 2, 0])), [2 / 3, 4 / 3, 1])
 
 
 @pytest.mark.parametrize("name", sorted(set(CLASS_WEIGHTS) - {"median_frequency"}))

@@ -57,6 +57,8 @@ def test_proportion_by_hand() -> None:
     counts = np.array([[8, 0], [80, 0], [4, 4], [0, 50], [0, 50], [0, 50], [0, 0]])  # 2.5 and 3.5 images' worth
     first, second = 1 / np.log(3.5), 1 / np.log(4.5)
     np.testing.assert_allclose(proportion(counts), [first, first, first, second, second, second, second])
+    one = proportion(np.array([[1, 0], [1, 0], [0, 1], [0, 1], [0, 1]]))  # images of one labelled pixel are whole, too
+    np.testing.assert_allclose(one, [1 / np.log(3)] * 2 + [1 / np.log(4)] * 3)
 
 
 def test_repeat_factor_by_hand() -> None:
