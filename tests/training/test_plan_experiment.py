@@ -61,7 +61,7 @@ def test_binary_data(
     assert command(monkeypatch, out=str(out), hours="2", **data) == 0
     said = capsys.readouterr().out
     assert f"written: {out}" in said
-    assert "positive, cross_entropy: 73% of the images show nothing" in said
+    assert "positive, cross_entropy: 73% of the images have no foreground" in said
     found = run_every_trial(out, port)
     # 15 train images of 3 parts: too few for five grouped folds
     assert found[0] == "full/mskf/x2/none cross_entropy"

@@ -29,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """runs/plain and runs/weighted, with the data and their meta beside them."""
     root = tmp_path_factory.mktemp("trained")
     flags = {**make_data(root, 40), "resize": "96x80", "crop": "none", "scale_min": "1", "scale_max": "1",
-             "post_hoc": "none"}  # fmt: skip
+             "post_hoc": "none", "encoder": "mobilenet_v2"}  # fmt: skip
     train(flags, root / "runs" / "plain")
     weighted = {"loss": "weighted_cross_entropy", "class_weights": "inverse", "lr": "0.05", "encoder_lr": "0.05"}
     train({**flags, **weighted}, root / "runs" / "weighted")  # finds cracks in half of all pixels
