@@ -49,11 +49,7 @@ def cover(axes: Mapping[str, Sequence[str]], valid: Callable[[Pair], bool]) -> l
 
 
 def _most_new(
-    axis: str,
-    choices: Sequence[str],
-    chosen: Combination,
-    allowed: set[Pair],
-    left: Mapping[frozenset, None],
+    axis: str, choices: Sequence[str], chosen: Combination, allowed: set[Pair], left: Mapping[frozenset, None]
 ) -> str:
     def new(choice: str) -> list[Pair]:
         return [frozenset([(axis, choice), item]) for item in chosen.items()]

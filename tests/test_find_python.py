@@ -52,8 +52,7 @@ def test_a_python_without_venv_is_passed_over(tmp_path: Path, capsys: pytest.Cap
 
 @pytest.mark.usefixtures("no_python_of_its_own")
 @pytest.mark.parametrize(
-    ("versions", "chosen"),
-    [(["3.13", "3.12"], "3.12"), (["3.14", "3.13"], "3.13"), (["3.10", "3.14", "2.7"], None)],
+    ("versions", "chosen"), [(["3.13", "3.12"], "3.12"), (["3.14", "3.13"], "3.13"), (["3.10", "3.14", "2.7"], None)]
 )
 def test_the_first_of_those_that_were_run(tmp_path: Path, versions: list[str], chosen: str | None) -> None:
     for version in versions:

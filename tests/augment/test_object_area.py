@@ -12,8 +12,7 @@ from imbseg.augment.object_area import component_areas, instance_areas, warp_are
 from imbseg.meta.scan import components
 
 MASK = np.array(
-    [[0, 1, 1, 255, 2], [0, 0, 1, 255, 2], [1, 0, 0, 2, 0], [0, 0, 0, 0, 2]],
-    np.uint8,
+    [[0, 1, 1, 255, 2], [0, 0, 1, 255, 2], [1, 0, 0, 2, 0], [0, 0, 0, 0, 2]], np.uint8
 )  # of 1: three pixels and one; of 2: corners touch, so four pixels
 
 

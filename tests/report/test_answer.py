@@ -249,11 +249,7 @@ def test_whether_the_data_tell_strategies_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tails", "words"),
-    [
-        ((0.30, 0.31, 0.32), "+0.200 [+0.200, +0.200]"),
-        ((0.08, 0.15, 0.13), "includes 0"),
-    ],
+    ("tails", "words"), [((0.30, 0.31, 0.32), "+0.200 [+0.200, +0.200]"), ((0.08, 0.15, 0.13), "includes 0")]
 )
 def test_nothing_is_claimed_that_is_not_shown(tmp_path: Path, tails: Sequence[float], words: str) -> None:
     add(tmp_path / "runs", "a", PLAIN)

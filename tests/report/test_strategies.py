@@ -46,10 +46,7 @@ def test_a_parameter_of_another_loss_is_no_difference(tmp_path: Path):
     make_run(tmp_path / "b", seed=2, gamma=3.0)
     make_run(tmp_path / "c", loss="focal", gamma=3.0)
     (group,) = results_of(tmp_path).groups
-    assert [(one.label, len(one.runs)) for one in group.strategies] == [
-        ("cross_entropy", 2),
-        ("focal, gamma=3.0", 1),
-    ]
+    assert [(one.label, len(one.runs)) for one in group.strategies] == [("cross_entropy", 2), ("focal, gamma=3.0", 1)]
 
 
 @pytest.mark.parametrize(
@@ -125,11 +122,7 @@ def test_seeds_of_the_split_pair_with_their_like(tmp_path: Path):
             "imbalanced/mskf/none/none",
             "nothing resampled or pasted",
         ),
-        (
-            [{"sampling": "label", "loss": "focal"}, {"sampling": "cluster", "loss": "focal"}],
-            "label/none",
-            "the first",
-        ),
+        ([{"sampling": "label", "loss": "focal"}, {"sampling": "cluster", "loss": "focal"}], "label/none", "the first"),
     ],
 )
 def test_the_default_baseline(tmp_path: Path, settings: list[dict[str, str]], chosen: str, how: str):

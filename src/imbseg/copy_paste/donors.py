@@ -49,12 +49,7 @@ class Donors:
 
 
 def find_donors(
-    images: pd.DataFrame,
-    objects: pd.DataFrame,
-    dataset: Dataset,
-    *,
-    paste_min_pixels: int,
-    paste_max_share: float,
+    images: pd.DataFrame, objects: pd.DataFrame, dataset: Dataset, *, paste_min_pixels: int, paste_max_share: float
 ) -> Donors:
     """Choose the source instances: objects of a train fold within the area bounds.
 

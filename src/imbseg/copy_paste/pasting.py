@@ -25,10 +25,7 @@ class Pasting(Protocol):
     paste_visible: Annotated[
         float,
         Field(
-            0.5,
-            ge=0,
-            le=1,
-            description="share of a covered object that must stay visible, else the paste is left out",
+            0.5, ge=0, le=1, description="share of a covered object that must stay visible, else the paste is left out"
         ),
     ]
     paste_min_pixels: Annotated[

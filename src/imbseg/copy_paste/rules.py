@@ -13,8 +13,7 @@ from imbseg.copy_paste import WORST
 Fewer = Annotated[
     Annotated[int, Field(ge=1)] | Literal["median"],
     Field(
-        60,
-        description="rare: classes with fewer objects in the train fold are pasted; median: than the median class",
+        60, description="rare: classes with fewer objects in the train fold are pasted; median: than the median class"
     ),
 ]
 

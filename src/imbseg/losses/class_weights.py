@@ -49,8 +49,7 @@ def power(
     pixel_counts: Counts,
     *,
     weight_exponent: Annotated[
-        float,
-        Field(0.5, ge=0, le=2, description="exponent of 1 / pixel share; 0.5: inverse_sqrt, 1: inverse"),
+        float, Field(0.5, ge=0, le=2, description="exponent of 1 / pixel share; 0.5: inverse_sqrt, 1: inverse")
     ],
 ) -> Weights:
     """1 / pixel share to the power of an exponent: the strength between `none` and `inverse`, and beyond.

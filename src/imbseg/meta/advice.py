@@ -5,14 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from imbseg.datasets.spec import Dataset
-from imbseg.meta.rarity import (
-    GINI_APART,
-    MANY_EMPTY,
-    classes_rare_by,
-    empty_images,
-    shared_with_test,
-    split_summary,
-)
+from imbseg.meta.rarity import GINI_APART, MANY_EMPTY, classes_rare_by, empty_images, shared_with_test, split_summary
 
 FEW = 10  # images of a class in a validation fold, below which its score is mostly noise
 BATCH = 8

@@ -19,10 +19,7 @@ class Scoring(Protocol):
 
     adaptive_from: Annotated[
         Literal["validation", "confidence"],
-        Field(
-            "validation",
-            description="adaptive: a class's score, its validation IoU or its probability in training",
-        ),
+        Field("validation", description="adaptive: a class's score, its validation IoU or its probability in training"),
     ]
     adaptive_smoothing: Annotated[
         float,

@@ -95,9 +95,7 @@ class Settings(BaseModel):
     threads: int = Field(0, ge=0, le=1024, description="CPU threads of torch; 0: as many as it takes by itself")
     workers: int = Field(2, ge=0, le=256, description="processes that load samples; results don't depend on it")
     cache_mb: int = Field(
-        0,
-        ge=0,
-        description="MB of decoded images kept in data/cache (or IMBSEG_CACHE) for all trials; 0: none",
+        0, ge=0, description="MB of decoded images kept in data/cache (or IMBSEG_CACHE) for all trials; 0: none"
     )
 
     @model_validator(mode="before")
