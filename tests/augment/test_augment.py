@@ -107,6 +107,12 @@ def test_at_half_the_size_an_image_is_averaged_and_above_it_read_bilinearly() ->
     np.testing.assert_array_equal(above, cv2.resize(image, (2, 2), interpolation=cv2.INTER_LINEAR))
 
 
+def test_a_scaled_image_of_four_samples_pixels_is_made_whole() -> None:
+    geometry = Geometry((1.0, 1.0), (0, 0), False, (4, 2))
+    assert [geometry.is_cheap(np.zeros(shape)) for shape in ((4, 8), (2, 16), (3, 11), (11, 3))] == [1, 1, 0, 0]
+    assert Geometry((0.01, 0.02), (0, 0), False, (4, 2)).scaled(np.zeros((9, 7))) == (1, 1)
+
+
 def test_draws_stay_in_their_ranges() -> None:
     rng = np.random.default_rng(1)
     drawn = [

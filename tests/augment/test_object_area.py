@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -60,11 +61,22 @@ def test_components_are_those_of_meta(mask: np.ndarray) -> None:
     np.testing.assert_allclose(areas[~shown], mask.size)
 
 
-@pytest.mark.parametrize("most", [2, 4])
-def test_more_components_than_16_bits_number(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("mask", "most", "long"),
+    [
+        (MASK.tolist(), 4, [cv2.CV_16U, cv2.CV_32S]),  # 4 x 5 pixels may hold six components of one class
+        ([[0, 1], [2, 3]], 3, [cv2.CV_16U, cv2.CV_32S]),  # the fourth is one too many
+        ([[0, 1], [2, 3]], 4, [cv2.CV_16U]),
+        ([[0, 0, 0], [0, 0, 0]], 2, [cv2.CV_16U]),
+    ],
+)
+def test_more_components_than_16_bits_number(
+    mask: list, most: int, long: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     kinds: list[int] = []
     original = object_area._numbered
-    expected = component_areas(MASK, None)
+    pixels = np.array(mask, np.uint8)
+    expected = component_areas(pixels, None)
 
     def recorded(mask: np.ndarray, classes: list[int], kind: int) -> np.ndarray:
         kinds.append(kind)
@@ -72,8 +84,8 @@ def test_more_components_than_16_bits_number(most: int, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(object_area, "_numbered", recorded)
     monkeypatch.setattr(object_area, "MOST_SHORT", most)
-    np.testing.assert_array_equal(component_areas(MASK, None), expected)
-    assert kinds == [object_area.cv2.CV_16U, object_area.cv2.CV_32S]
+    np.testing.assert_array_equal(component_areas(pixels, None), expected)
+    assert kinds == long
 
 
 def test_instances_by_hand() -> None:

@@ -41,6 +41,8 @@ def test_focal_by_hand() -> None:
     # alpha weighs the positive class .25 and the negative .75: the sum of both halves is half the sum above.
     found = focal(logits, target, class_weights=None, gamma=2.0, alpha=0.25).item()
     assert found == pytest.approx(0.25 * math.log(2))
+    weighted = focal(logits, target, class_weights=WEIGHTS, gamma=2.0, alpha=None).item()
+    assert weighted == pytest.approx((1 + 3) / 4 * math.log(2))
     # gamma 0 is the binary cross-entropy of every class.
     assert focal(logits, target, class_weights=None, gamma=0.0, alpha=None).item() == pytest.approx(2 * math.log(2))
 
@@ -50,6 +52,8 @@ def test_softmax_focal_by_hand() -> None:
     logits, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]])
     found = softmax_focal(logits, target, class_weights=None, gamma=2.0).item()
     assert found == pytest.approx(0.5 * math.log(2))
+    linear = softmax_focal(logits, target, class_weights=None, gamma=1.0).item()
+    assert linear == pytest.approx(math.log(2))  # 1/2 of each
     weighted = softmax_focal(logits, target, class_weights=torch.tensor([1.0, 3.0]), gamma=2.0).item()
     assert weighted == pytest.approx(math.log(2))
 
@@ -76,6 +80,9 @@ def test_tversky_by_hand() -> None:
 def test_jaccard_metric_by_hand() -> None:
     # |x| + |y| and |x - y| of class 1: 2 + 1 and 3/2; of class 0: 1 + 2 and 3/2.
     assert jaccard_metric(LOGITS, TARGET, class_weights=None).item() == pytest.approx(1 - (3 - 1.5) / (3 + 1.5))
+    # With class 1 true of the second pixel, too: TP 5/4, FN 3/4, FP 3/4 of it, and 1/4, 3/4, 3/4 of class 0.
+    found = jaccard_metric(LOGITS, torch.tensor([[[1, 1], [0, 255]]]), class_weights=WEIGHTS).item()
+    assert found == pytest.approx(1 - (1 / 7 + 3 * 5 / 11) / 4)
 
 
 def test_lovasz_by_hand() -> None:
@@ -91,6 +98,13 @@ def test_dice_focal_is_the_sum_of_both() -> None:
     logits, target = torch.zeros(1, 2, 1, 2), torch.tensor([[[1, 255]]])
     found = dice_focal(logits, target, class_weights=None, gamma=2.0, alpha=None).item()
     assert found == pytest.approx(1 / 3 + 0.5 * math.log(2))
+    target = torch.tensor([[[1, 1], [0, 255]]])
+    found = dice_focal(LOGITS, target, class_weights=WEIGHTS, gamma=1.0, alpha=0.25)
+    parts = (
+        dice(LOGITS, target, class_weights=WEIGHTS),
+        focal(LOGITS, target, class_weights=WEIGHTS, gamma=1, alpha=0.25),
+    )
+    torch.testing.assert_close(found, sum(parts))
 
 
 def test_unified_focal_by_hand() -> None:

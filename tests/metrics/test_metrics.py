@@ -52,6 +52,31 @@ def test_scores_by_hand() -> None:
     assert found["classes_scored"] == 2
 
 
+def test_every_score_of_two_unlike_images_by_hand() -> None:
+    # Image 0: truth 0 0 0 1 1 2, prediction 0 0 1 1 0 0. Image 1: truth 0 2, prediction 0 0.
+    counts = count([([0, 0, 1, 1, 0, 0], [0, 0, 0, 1, 1, 2]), ([0, 0], [0, 2])], 3)
+    found = scores.summary(counts, ["a", "b", "c"], {"head": ["a", "b"], "tail": ["c"]})
+    # TP, FP, FN of a 3, 3, 1; of b 1, 1, 1; of c 0, 0, 2; image 0: a 2, 2, 1, b 1, 1, 1, c 0, 0, 1; image 1: a 1, 1, 0
+    by_hand = {
+        "IoU/a": 3 / 7, "IoU/b": 1 / 3, "IoU/c": 0, "mIoU": (3 / 7 + 1 / 3) / 3, "mIoU_present": (3 / 7 + 1 / 3) / 3,
+        "head": (3 / 7 + 1 / 3) / 2, "tail": 0, "precision/a": 1 / 2, "precision/b": 1 / 2, "recall/a": 3 / 4,
+        "recall/b": 1 / 2, "recall/c": 0, "Dice/a": 6 / 10, "Dice/b": 1 / 2, "Dice/c": 0, "mDice": 1.1 / 3,
+        "mIoU_I": ((2 / 5 + 1 / 3 + 0) / 3 + (1 / 2 + 0) / 2) / 2, "mIoU_C": ((2 / 5 + 1 / 2) / 2 + 1 / 3 + 0) / 3,
+        "mIoU_published_val": ((2 / 5 + 1 / 3 + 0) / 3 + (1 / 2 + 0) / 2) / 2,
+        "mIoU_published_test": ((2 / 5 + 1 / 2) / 2 + 1 / 3 + 0) / 3,
+        "pixel_accuracy": 4 / 8, "images": 2, "classes_scored": 3,
+    }  # fmt: skip
+    assert math.isnan(found.pop("precision/c"))
+    assert found == pytest.approx(by_hand)
+
+
+def test_a_class_of_one_pixel_counts() -> None:
+    counts = count([([0, 1], [0, 1]), ([0, 0], [0, 1])], 2)
+    assert scores.image_iou(counts).tolist() == [[1, 1], [0.5, 0]]
+    one = scores.summary(count([([0, 0], [0, 1])], 2), ["a", "b"], {})
+    assert (one["mIoU_present"], one["mIoU_I"], one["classes_scored"]) == (0.25, 0.25, 2)
+
+
 def test_a_false_alarm_of_a_class_that_no_image_shows_changes_no_selection() -> None:
     shy, bold = count([([0, 0], [0, 0])], 2), count([([0, 1], [0, 0])], 2)
     one, other = (scores.summary(counts, ["a", "b"], {}) for counts in (shy, bold))

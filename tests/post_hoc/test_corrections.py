@@ -103,6 +103,37 @@ def test_a_rare_class_nowhere_likelier_than_not_is_found_by_rank(rare: float, wi
     assert bool(labels[:, 0].all()) is wins
 
 
+def by_definition(p: np.ndarray) -> np.ndarray:
+    """`rank` of probabilities (classes, height, width), pixel after pixel."""
+    seen = p[:, ::2, ::2].reshape(len(p), -1)
+    total, kept = seen.sum(axis=1), (-np.sort(-seen, axis=1)).cumsum(axis=1)
+    tried = kept / (np.arange(1, seen.shape[1] + 1) + total[:, None] - kept)
+    threshold = tried.max(axis=1) / (1 + tried.max(axis=1))
+    asked = seen > threshold[:, None]
+    sole = asked & (asked.sum(axis=0) == 1)
+    scale = p[0].size / seen.shape[1]
+    inside = scale * (seen * sole).sum(axis=1)
+    union = scale * (sole.sum(axis=1) + total) - inside
+    labels = np.zeros(p.shape[1:], int)
+    for y, x in np.ndindex(*labels.shape):
+        one = p[:, y, x]
+        asking = one > threshold if (one > threshold).any() else np.full(len(p), True)
+        gain = (inside + one) / (union + 1 - one) - inside / union
+        labels[y, x] = np.where(asking, gain, -np.inf).argmax()
+    return labels
+
+
+@pytest.mark.parametrize("shape", [(3, 7, 10), (5, 12, 9), (2, 1, 6)])
+@pytest.mark.parametrize("sharpness", [0.5, 2.0])
+def test_rank_pixel_after_pixel(shape: tuple[int, int, int], sharpness: float) -> None:
+    for seed in range(5):
+        logits = sharpness * random_logits(1, *shape, seed=seed)
+        logits[:, 0] += 1  # a common class
+        labels = rank(logits)[0].numpy()
+        np.testing.assert_array_equal(labels, by_definition(logits.double().softmax(dim=1)[0].numpy()))
+        assert len(np.unique(labels)) > 1
+
+
 def test_rank_leaves_sure_pixels_alone_and_takes_the_smallest_images() -> None:
     logits = 20 * torch.nn.functional.one_hot(torch.tensor([[[0, 1], [2, 1]]]), 3).permute(0, 3, 1, 2).float()
     np.testing.assert_array_equal(rank(logits), [[[0, 1], [2, 1]]])

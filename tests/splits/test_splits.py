@@ -9,6 +9,7 @@ from hypothesis import given as any_of
 from hypothesis import settings
 from hypothesis import strategies as st
 from published_tables import PIXEL_COUNTS
+from sklearn.model_selection import StratifiedKFold
 
 from imbseg.errors import InputError
 from imbseg.menu import arguments, choose
@@ -106,6 +107,27 @@ def test_where_every_class_is_small_they_are_dealt_out() -> None:
     assert sorted(np.bincount(fold, minlength=5)) == [1, 1, 1, 2, 2]
     assert fold[0] != fold[1]
     assert len(set(fold[2:5])) == 3
+
+
+def test_small_classes_are_dealt_out_by_the_seed_wherever_they_stand() -> None:
+    cluster = np.array([1, 0, 1, 0, 7, 1, 7])
+    folds = [skf_cluster(cluster=cluster, folds=5, seed=seed) for seed in (1, 1, 2, 3, 4)]
+    for fold in folds:
+        assert all(len(set(fold[cluster == one])) == (cluster == one).sum() for one in (0, 1, 7))
+    assert folds[0].tolist() == folds[1].tolist()
+    assert len({tuple(fold) for fold in folds}) > 1
+
+
+@pytest.mark.parametrize("folds", [3, 5])
+def test_stratified_folds_are_those_of_scikit_learn(folds: int) -> None:
+    label = np.array([0, 1] * folds + [0] * 7)  # one class of as many images as folds
+    expected = np.zeros(len(label), int)
+    cuts = StratifiedKFold(folds, shuffle=True, random_state=4).split(label, label)
+    for number, (_, validation) in enumerate(cuts):
+        expected[validation] = number
+    assert skf_cluster(cluster=label, folds=folds, seed=4).tolist() == expected.tolist()
+    only = np.zeros(folds, int)
+    assert sorted(skf_cluster(cluster=only, folds=folds, seed=1)) == list(range(folds))
 
 
 def test_mskf_spreads_the_rarest_class_of_images_with_several() -> None:

@@ -146,20 +146,22 @@ OURS = (np.array([0.4, 0.6, 0.8]), np.array([[0.3, 0.5, 0.4], [0.5, 0.7, 0.6], [
 THEIRS = (np.array([0.1, 0.3]), np.array([[0.0, 0.1, 0.2], [0.2, 0.3, 0.4]]))
 
 
-def test_an_unpaired_interval_by_hand() -> None:
+@pytest.mark.parametrize("times", [1, 10])
+def test_an_unpaired_interval_by_hand(times: int) -> None:
     # Variances .04 / 3 on 2 degrees and .02 / 2 on 1; the sides' means move by .5 .7 .6 less .1 .2 .3: .4 .5 .3.
-    parts = [(0.04 / 3, 2), (0.01, 1), (0.01, 19)]
+    parts = [(0.04 / 3, 2), (0.01, 1), (0.01 * times**2, 19)]
+    drawn = OURS[1] * times, THEIRS[1] * times
 
     def half(some: list[tuple[float, int]]) -> float:
         total = sum(variance for variance, _ in some)
         free = total**2 / sum(variance**2 / degrees for variance, degrees in some)
         return stats.t.ppf(0.975, free) * math.sqrt(total)
 
-    mean, low, high = bootstrap.unpaired_interval((OURS[0], THEIRS[0]), (OURS[1], THEIRS[1]), 20)
+    mean, low, high = bootstrap.unpaired_interval((OURS[0], THEIRS[0]), drawn, 20)
     widest = max(half(parts), half(parts[:2]), half(parts[2:]))
     assert (mean, low, high) == pytest.approx((0.4, 0.4 - widest, 0.4 + widest))
     alone = half(parts[2:])
-    found = bootstrap.image_intervals(OURS, THEIRS, 20, paired=False)
+    found = bootstrap.image_intervals((OURS[0], drawn[0]), (THEIRS[0], drawn[1]), 20, paired=False)
     assert found == pytest.approx((0.4, 0.4 - widest, 0.4 + widest, 0.4 - alone, 0.4 + alone))
 
 

@@ -32,8 +32,10 @@ def main() -> None:
     for name in chosen:
         folder = ROOT / "mutants" / name
         if "--table" not in sys.argv:
-            prepare(folder, parts[name], options)
-            command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1"]
+            again = parts[name].get("again")
+            prepare(folder, parts.get(again, {}) | parts[name], options)
+            some = alive([ROOT / "mutants" / again]) if again else []
+            command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", *some]
             subprocess.run(command, cwd=folder, env=environment(), check=True)
     print_table([ROOT / "mutants" / name for name in chosen])
 
@@ -68,20 +70,31 @@ def environment() -> dict[str, str]:
             "IMBSEG_SHARED_DATA": data}  # fmt: skip
 
 
+def results(folders: list[Path]) -> dict[str, dict[str, str]]:
+    """Module -> mutant -> what became of it."""
+    files = sorted(file for folder in folders for file in folder.glob("mutants/src/**/*.meta"))
+    found = {file: json.loads(file.read_text())["exit_code_by_key"] for file in files}
+    return {
+        str(file).split("src/imbseg/")[1].removesuffix(".py.meta"): {
+            name: STATUS.get(code, "not run") for name, code in codes.items()
+        }
+        for file, codes in found.items()
+        if codes
+    }
+
+
+def alive(folders: list[Path]) -> list[str]:
+    """The mutants that nothing kills."""
+    return [name for one in results(folders).values() for name, what in one.items() if what in COLUMNS[2:]]
+
+
 def print_table(folders: list[Path]) -> None:
-    """A row a module; below it the names of the mutants that nothing kills."""
+    """A row a module; their survivors go to a file, for `mutmut show NAME`."""
     print("| module | mutants | " + " | ".join(COLUMNS) + " | killed, % |\n|---|" + "---:|" * (len(COLUMNS) + 2))
-    total: Counter[str] = Counter()
-    alive: list[str] = []
-    for file in sorted(file for folder in folders for file in folder.glob("mutants/src/**/*.meta")):
-        results = json.loads(file.read_text())["exit_code_by_key"]
-        counts = Counter(STATUS.get(code, "not run") for code in results.values())
-        if results:
-            print(row(str(file).split("src/imbseg/")[1].removesuffix(".py.meta"), counts))
-        total += counts
-        alive += [name for name, code in results.items() if STATUS.get(code) in ("survived", "no tests")]
-    print(row("all", total))
-    (ROOT / "mutants" / "alive.txt").write_text("\n".join(alive) + "\n")
+    counts = {module: Counter(found.values()) for module, found in results(folders).items()}
+    for module, count in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+        print(row(module, count))
+    (ROOT / "mutants" / "alive.txt").write_text("\n".join(alive(folders)) + "\n")
 
 
 def row(name: str, counts: Counter[str]) -> str:
