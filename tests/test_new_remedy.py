@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -35,26 +37,10 @@ def last_often(
     return np.where(np.arange(len(pixel_counts)) == len(pixel_counts) - 1, last_weight, 0.0)
 ''',
 )
-LOSS = (
-    "losses",
-    '"scaled": "imbseg.losses.mine:scaled",',
-    '''"""Cross-entropy times a number."""
-
-from typing import Annotated
-
-from pydantic import Field
-from torch import Tensor
-
-from imbseg.losses.cross_entropy import cross_entropy
-
-Scale = Annotated[float, Field(1.0, gt=0, le=9, description="factor of the loss scaled")]
-
-
-def scaled(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, scale: Scale) -> Tensor:
-    """`cross_entropy` times `scale`."""
-    return scale * cross_entropy(logits, target, class_weights=class_weights)
-''',
-)
+TEXT = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^ *```python\n(.*?)^ *```$", TEXT, re.DOTALL | re.MULTILINE)
+RECIPE = [textwrap.dedent(block) for block in BLOCKS]
+LOSS = ("losses", '"scaled": "imbseg.losses.scaled:scaled",', RECIPE[0])
 POST_HOC = (
     "post_hoc",
     '"lifted": Step("imbseg.post_hoc.mine:lifted"),',
@@ -88,7 +74,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(REPOSITORY / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for name, line, function in (SAMPLER, LOSS, POST_HOC):
         package = folder / "src" / "imbseg" / name
-        (package / "mine.py").write_text(function)
+        (package / f"{line.split(':')[1].split('.')[-1]}.py").write_text(function)
         menu = (package / "__init__.py").read_text()
         before = menu.index("    },\n    inputs=")  # the end of the first menu of the file
         (package / "__init__.py").write_text(menu[:before] + f"        {line}\n" + menu[before:])
@@ -125,9 +111,19 @@ def test_the_loss_is_what_its_setting_says(copy: Path, data: dict[str, str], tmp
     assert losses[0] == pytest.approx(3 * losses[1], rel=1e-6)  # the network stays what it was at a rate of 1e-12
 
 
+def test_the_recipes_own_test_passes(copy: Path, tmp_path: Path) -> None:
+    imports = "import math\nimport pytest\nimport torch\nfrom imbseg.losses.scaled import scaled\n"
+    (tmp_path / "test_scaled.py").write_text(imports + RECIPE[1])
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    there = {**os.environ, "PYTHONPATH": str(copy / "src")}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=there)
+    assert "1 passed" in done.stdout
+    assert LOSS[1] in TEXT
+
+
 def test_flag_help_and_bounds_come_from_the_declaration(copy: Path) -> None:
     words = " ".join(command(copy, "--help").stdout.split())
-    assert "--scale VALUE factor of the loss scaled: a number > 0 and <= 9 (default 1.0)" in words
+    assert "--scale VALUE scaled's factor of the loss: a number > 0 and <= 9 (default 1.0)" in words
     assert "--last_weight VALUE weight of the last image, the others' is 0: a number >= 0 (default 1.0)" in words
     assert "one of none, prior, rank, lifted" in words
     for flags, message in (
@@ -144,7 +140,7 @@ def test_flag_help_and_bounds_come_from_the_declaration(copy: Path) -> None:
     ("line", "function", "message"),
     [
         ('"gone": "imbseg.losses.gone:gone",', "", "imbseg.losses.gone: imbseg has no such module"),
-        ('"mine": "imbseg.losses.mine:nosuch",', "", "mine.py: has no function 'nosuch' at its top level"),
+        ('"mine": "imbseg.losses.focal:nosuch",', "", "focal.py: has no function 'nosuch' at its top level"),
         ('"mine": "imbseg.losses.mine:f",', "def f(logits, target, odd): ...", "nothing fills its argument 'odd'"),
         ('"mine": "imbseg.losses.mine:f",', "def f(logits): ...", "takes no argument 'target'"),
         (
@@ -169,8 +165,7 @@ def test_what_a_new_entry_lacks_is_a_sentence(
 ) -> None:
     shutil.copytree(copy / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     package = tmp_path / "src/imbseg/losses"
-    with (package / "mine.py").open("a") as file:
-        file.write(function + "\n")
+    (package / "mine.py").write_text(function + "\n")
     menu = (package / "__init__.py").read_text()
     (package / "__init__.py").write_text(menu.replace('"scaled":', f'{line}\n        "scaled":'))
     done = command(tmp_path, "--help")
