@@ -53,8 +53,8 @@ def _row(name: str, of: str) -> str:
 
 
 def _corrections() -> Iterator[str]:
-    yield from ("## Corrections after training", "", "| correction | its scores | chosen on validation | scored with it "
-                "| passes of the network more |", "|---|---|---|---|---|")  # fmt: skip
+    columns = "correction | its scores | chosen on validation | scored with it | passes of the network more"
+    yield from ("## Corrections after training", "", f"| {columns} |", "|---|---|---|---|---|")
     for name in CORRECTIONS:
         (word, strengths), step = grid(name), POST_HOC[name]
         ends = f"{min(strengths):g} to {max(strengths):g}" if strengths else ""
