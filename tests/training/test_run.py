@@ -103,11 +103,6 @@ def test_a_result_stays_with_its_settings_when_checkpoints_are_deleted(
         train({**data, "lr": "0.5"}, tmp_path / "trial")
 
 
-def test_a_root_given_and_not_there_is_refused(data: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="root: /nowhere/typo is missing"):
-        train({**data, "root": "/nowhere/typo"}, tmp_path / "trial")
-
-
 def test_another_seed_gives_other_numbers(data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path) -> None:
     train({**data, "seed": "2", "split_seed": "1"}, tmp_path / "trial")
     assert rows(tmp_path / "trial")[0]["loss"] != rows(finished[0])[0]["loss"]

@@ -36,7 +36,7 @@ def main() -> None:
             prepare(folder, parts.get(again, {}) | parts[name], options)
             some = alive([ROOT / "mutants" / again]) if again else []
             command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", *some]
-            subprocess.run(command, cwd=folder, env=environment(), check=True)
+            subprocess.run(command, cwd=folder, env=environment(folder), check=True)
     print_table([ROOT / "mutants" / name for name in chosen])
 
 
@@ -63,11 +63,11 @@ def prepare(folder: Path, part: dict[str, Any], options: list[str]) -> None:
     (folder / "pyproject.toml").write_text("\n".join([own, "[tool.mutmut]", *lines, ""]))
 
 
-def environment() -> dict[str, str]:
-    """One thread, our plugin of pytest and no other."""
+def environment(folder: Path) -> dict[str, str]:
+    """One thread, our plugin of pytest and no other, a small data set that is made once."""
     data = os.environ.get("IMBSEG_SHARED_DATA", str(ROOT.parent / "shared" / "data"))
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "IMBSEG_SHARED_DATA": data}  # fmt: skip
+            "IMBSEG_SHARED_DATA": data, "IMBSEG_TEST_DATA": str(folder / "small")}  # fmt: skip
 
 
 def results(folders: list[Path]) -> dict[str, dict[str, str]]:
