@@ -14,7 +14,6 @@ from run_folders import make_run
 
 from imbseg.canvas import VARIABLES, Canvas, wrapped
 from imbseg.report.class_order import class_order
-from imbseg.report.figures.of_group import gain_panels
 from imbseg.report.page import html
 from imbseg.report.questions import classes, confusion, curves, plane
 from imbseg.runs.strategies import Group
@@ -136,7 +135,7 @@ def test_ids_of_two_figures_on_one_page_differ(tmp_path: Path):
         for seed in (1, 2):
             make_run(tmp_path / f"{loss}{seed}", test=(0.8, 0.6, 0.1 * (number + 1) + seed / 100), seed=seed, loss=loss)
     asked = evidence(tmp_path)
-    panels = gain_panels(asked.group, frames_of(asked), class_order(asked.group))
+    panels = classes.panels(asked, frames_of(asked))
     one, other = (set(re.findall(r' id="(\w+)"', canvas.svg())) for _, canvas in panels)
     assert one
     assert other

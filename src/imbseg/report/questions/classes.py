@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from imbseg.canvas import Canvas
 from imbseg.report.class_order import ClassOrder, class_order
 from imbseg.report.evidence import Evidence
-from imbseg.report.figures.of_group import gain_figure, gain_panels
-from imbseg.report.frames import Frames
+from imbseg.report.figures.gains import MOST, gains
+from imbseg.report.frames import Frames, with_score
 from imbseg.report.page.content import DIFFERENCE, SEEDS, STRATEGY, Chart, Column, P, Section, Table
 from imbseg.report.questions.strategies import WORDS, levels, told
-from imbseg.runs.collect import SUBSETS
+from imbseg.runs.collect import SCORES, SUBSETS
+from imbseg.runs.strategies import differences
 from imbseg.statistics.difference import SIGNIFICANT
 
 TITLE = "What each strategy did to each class"
@@ -24,8 +27,37 @@ def order(evidence: Evidence) -> ClassOrder:
 
 
 def figure(evidence: Evidence, frames: Frames) -> Canvas | None:
-    """The gain of every strategy on every class."""
-    return gain_figure(evidence.group, frames, evidence.once(order))
+    """The gain of every strategy on every class; of many strategies those with the largest."""
+    ranked, group = _ranked(frames["comparisons.csv"]), evidence.group
+    shown = [one.label for one in group.others if one.label in ranked[:MOST]]
+    lines = [group.name, f"test IoU minus that of {group.baseline.label}; large: mean and 95 % interval, small: seeds",
+             "filled: significant after Holm correction; ring: its interval alone excludes 0; grey: neither",
+             f"classes {evidence.once(order).words}",
+             *([f"{MOST} of {len(ranked)} strategies: the largest gains"] if len(ranked) > MOST else [])]  # fmt: skip
+    return _drawn(evidence, frames, shown, "\n".join(lines))
+
+
+def panels(evidence: Evidence, frames: Frames) -> list[tuple[str, Canvas]]:
+    """(strategy, its part of the figure), the largest gain first."""
+    drawn = [(label, _drawn(evidence, frames, [label])) for label in _ranked(frames["comparisons.csv"])]
+    return [(label, canvas) for label, canvas in drawn if canvas is not None]
+
+
+def _ranked(compared: pd.DataFrame) -> list[str]:
+    """Strategies by their gain on the tail (mIoU where there is none), the largest first."""
+    rows = with_score(compared, "tail") or with_score(compared, "mIoU")
+    return [str(row["strategy"]) for row in sorted(rows, key=lambda row: -row["mean"])]
+
+
+def _drawn(evidence: Evidence, frames: Frames, shown: Sequence[str], title: str = "") -> Canvas | None:
+    group, classes = evidence.group, evidence.once(order)
+    names = {score: score for score in SCORES if any(one.values("test", score) for one in group.strategies)}
+    for index in classes.places:
+        share = "" if classes.shares is None else f" ({100 * classes.shares[index]:.2g} %)"
+        names[f"IoU/{group.classes[index]}"] = " ".join(group.classes[index].split()) + share
+    singles = {(one.label, score): list(differences(one, group.baseline, "test", score).values())
+               for one in group.others for score in names}  # fmt: skip
+    return gains(frames["comparisons.csv"], names, singles, strategies=shown, title=title)
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
@@ -36,8 +68,7 @@ def section(evidence: Evidence, frames: Frames) -> Section:
                Column("p_t_holm", "p, Holm over the classes", P),
                Column("detectable", "minimum detectable effect", 3, minor=True))  # fmt: skip
     shown = [Table("Difference of every class", "comparisons.csv", of_classes, columns, by="strategy", folded=True)]
-    panels = gain_panels(evidence.group, frames, evidence.once(order))
-    charts = [Chart(canvas.svg(), label, "comparisons.csv", label) for label, canvas in panels]
+    charts = [Chart(canvas.svg(), label, "comparisons.csv", label) for label, canvas in panels(evidence, frames)]
     said = _said(evidence, of_classes) if charts else ()
     drawn = evidence.draw("gains", "Gain a class", figure(evidence, frames))
     tables = (*shown[: len(of_classes)], *_levels(evidence, frames))

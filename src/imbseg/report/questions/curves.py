@@ -9,7 +9,6 @@ import pandas as pd
 from imbseg.canvas import Canvas
 from imbseg.report.evidence import Evidence
 from imbseg.report.figures import overview
-from imbseg.report.figures.of_group import curve_panels
 from imbseg.report.frames import Frames
 from imbseg.report.page.content import Chart, Section
 from imbseg.runs.collect import SCORES
@@ -32,14 +31,15 @@ def table(evidence: Evidence) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def figure(evidence: Evidence, frames: Frames) -> Canvas | None:
-    """The curves of every score; None where there are no epochs."""
-    return overview.curves(frames[FILE], [one.label for one in evidence.group.strategies])
+def figure(evidence: Evidence, frames: Frames, *scores: str) -> Canvas | None:
+    """The curves of every score with a title and a legend, or of some without; None where there are no epochs."""
+    labels = [one.label for one in evidence.group.strategies]
+    return overview.curves(frames[FILE], labels, scores=scores or overview.SCORES, titled=not scores)
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """A chart a score."""
-    panels = curve_panels(evidence.group, frames)
-    charts = tuple(Chart(canvas.svg(), f"Validation {score}", FILE) for score, canvas in panels)
+    charts = tuple(Chart(canvas.svg(), f"Validation {score}", FILE) for score in overview.SCORES
+                   if (canvas := figure(evidence, frames, score)) is not None)  # fmt: skip
     drawn = evidence.draw("curves", TITLE, figure(evidence, frames))
     return Section("curves", TITLE, SAID if charts else (), charts, drawings=drawn)
