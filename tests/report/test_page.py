@@ -98,6 +98,13 @@ def test_the_error_analysis_is_on_the_page(tmp_path: Path) -> None:
     assert len(square) == len(rows) == 6
     for mark in square:
         assert float(mark.attributes["data-change"]) == float(rows[mark.row]["change"])
+        (left, top), (right, bottom) = np.min(corners(mark), axis=0), np.max(corners(mark), axis=0)
+        names = texts(tmp_path / "out", 'class="name"')
+        assert [name for name, _, y in names if top < y < bottom] == [rows[mark.row]["truth"]]
+        assert [name for name, x, _ in names if left < x < right] == [rows[mark.row]["prediction"]]
+        change = float(rows[mark.row]["change"])
+        fill = "var(--c2)" if change > 0 else "var(--c1)" if change < 0 else "none"
+        assert mark.attributes["style"].split(";")[0] == f"fill:{fill}"
     told = " ".join(page.paragraphs)
     assert "fewer pixels of pole are predicted as sky" in told
     for title in ("What is confused with what", "False negatives or false positives", "Small and large objects",
@@ -141,6 +148,14 @@ def corners(mark: Shown) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in re.findall(r"[ML]([^ ]+) ([^LMz]+)", mark.attributes["d"])]
 
 
+def texts(folder: Path, attribute: str) -> list[tuple[str, float, float]]:
+    """(text, x, y) of the words in the page's charts that have an attribute."""
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    found = re.findall(r"<text ([^>]*)>([^<]*)", page)
+    return [(text, *(float(re.search(rf'\b{name}="([^"]+)"', said)[1]) for name in "xy")) for said, text in found
+            if attribute in said]  # fmt: skip
+
+
 def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -> None:
     marks = written(three_seeds, tmp_path / "out").marks
     dots = [(float(one.attributes["data-mean"]), float(one.attributes["x"])) for one in marks if
@@ -151,6 +166,9 @@ def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -
             for name, (x, _) in zip(("data-low", "data-high"), corners(one), strict=True)]  # fmt: skip
     assert len(ends) == 24
     assert straight(dots + [one for one in ends if abs(one[0]) < 0.3])
+    below = min(y for text, _, y in texts(tmp_path / "out", "middle") if text == "0.0")
+    numbers = [(number(text), x) for text, x, y in texts(tmp_path / "out", "middle") if y == below]
+    assert straight(dots + numbers)  # the axis says what they are
     for row in {one.row for one in marks if "data-low" in one.attributes}:
         dot, interval = (next(one for one in marks if one.row == row and name in one.attributes)
                          for name in ("data-mean", "data-low"))  # fmt: skip
@@ -196,6 +214,9 @@ def test_learning_curves_follow_their_rows(three_seeds: Path, tmp_path: Path) ->
              for point, row in zip(points.split("L"), places.split(), strict=True)]  # fmt: skip
     assert straight(pairs)
     assert np.polyfit(*np.array(pairs).T, 1)[0] < 0  # the higher, the nearer to the top
+    places = {(rows[int(row)]["epoch"], point.split(" ")[0]) for points, told in drawn
+              for point, row in zip(points.split("L"), told.split(), strict=True)}  # fmt: skip
+    assert [epoch for epoch, _ in sorted(places, key=lambda one: float(one[1]))] == ["1.0", "2.0"]
 
 
 def test_the_answer_comes_first_and_its_numbers_are_those_of_the_tables(three_seeds: Path, tmp_path: Path) -> None:
