@@ -9,7 +9,7 @@ import pytest
 from imbseg.augment.geometry import Geometry, draw_geometry, warp_mask
 from imbseg.sampling.rare_class import rare_class
 from imbseg.training.boxes import Boxes
-from imbseg.training.order import NO_FOCUS, EpochBatches, epoch_order, focus_more
+from imbseg.training.order import NO_FOCUS, EpochBatches, _classes_of, epoch_order, focus_more
 
 COUNTS = np.array([[4, 0, 0], [3, 1, 0], [3, 1, 0], [0, 0, 0]])  # shares 10/12 and 2/12; a class that is nowhere
 
@@ -37,6 +37,14 @@ def test_an_epoch_draws_pairs_by_their_chance() -> None:
         np.add.at(pairs, (focus, images), 1 / 4000)
     np.testing.assert_allclose(pairs[NO_FOCUS], 1)  # the fold itself: each image once, its crop anywhere
     np.testing.assert_allclose(pairs[:2], 3 * joint, atol=0.04)  # standard error below .015
+
+
+def test_each_drawn_image_is_drawn_for_a_class_by_its_share() -> None:
+    joint, drawn = np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 0.5]]), np.array([0, 2, 1] * 20)
+    chance = np.random.default_rng([5, 13, 2]).random(60)
+    expected = [int(one >= (0.25, 1.0, 0.0)[image]) for one, image in zip(chance, drawn, strict=True)]
+    assert _classes_of(drawn, joint, seed=5, epoch=2).tolist() == expected
+    assert 0 < sum(expected[::3]) < 20
 
 
 def test_one_class_everywhere_gives_the_epoch_of_x2() -> None:
@@ -91,6 +99,11 @@ def test_keys_carry_the_class() -> None:
         np.ones(3), doubled=False, seed=1, batch_size=2, has_object=np.array([[False, True]] * 3), crop_on_object=1.0
     )
     assert {key[3] for key in batches.keys()} == {1}  # noqa: SIM118 (no dict)
+    half = {"doubled": False, "batch_size": 2, "has_object": np.ones((40, 3), bool)}
+    made = [EpochBatches(np.ones(40), seed=seed, crop_on_object=0.5, **half).keys() for seed in (1, 1, 2)]
+    assert made[0] == made[1]
+    assert [key[3] for key in made[0]] != [key[3] for key in made[2]]
+    assert {key[3] for key in EpochBatches(np.ones(40), seed=1, **half).keys()} == {NO_FOCUS}  # noqa: SIM118
     assert [key for batch in batches for key in batch] == batches.keys()[:2]
 
 
@@ -105,6 +118,11 @@ def test_boxes_are_those_of_the_folds_images() -> None:
     assert boxes.start.tolist() == [0, 1, 1, 4]
     assert boxes.has_object(2).tolist() == [[True, False], [False, False], [True, True]]
     assert boxes.box.tolist() == [[3, 1, 2, 1], [0, 0, 1, 1], [5, 2, 3, 2], [9, 7, 1, 1]]
+    assert (boxes.box.dtype, boxes.has_object(2).dtype) == (np.int32, np.bool_)
+    many = pd.DataFrame(
+        {"id": ["b"] * 99, "class": ["cat"] * 99, **dict.fromkeys(("x", "y", "width", "height"), range(99))}
+    )
+    assert Boxes.of(["b"], many, ["cat"]).box[:, 0].tolist() == list(range(99))  # in the order of the table
 
 
 def test_a_fold_without_objects() -> None:
@@ -122,7 +140,8 @@ def test_a_point_is_a_pixel_of_an_object_all_alike() -> None:
     assert 150 < cats.count((0, 0)) < 250
     assert {boxes.draw_point(rng, 2, 0, mask) for _ in range(50)} == {(5, 2), (7, 3)}
     assert boxes.draw_point(rng, 0, 1, mask) is None
-    assert boxes.draw_point(rng, 2, 0, np.full((10, 10), 255, np.uint8)) == (6, 3)  # the mask lost it: the middle
+    lost = Boxes(boxes.start, boxes.label, boxes.box * 7 // 2)  # the dog's box: 17, 7, 10, 7
+    assert lost.draw_point(rng, 2, 0, np.full((10, 10), 255, np.uint8)) == (22, 10)  # the mask lost it: the middle
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (99, 0), (0, 79), (99, 79), (50, 40)])

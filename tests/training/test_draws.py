@@ -25,13 +25,16 @@ def test_pixels_samples_and_pasted_objects() -> None:
         "pixels:sky": 10, "pixels:pole": 1, "pixels:bird": 0, "pixels:ignore": 1,
         "pasted:sky": 0, "pasted:pole": 3, "pasted:bird": 1,
     }  # fmt: skip
+    assert all(isinstance(value, int) for value in draws.row(4, images=2).values())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_confidence_is_the_mean_over_the_pixels_of_a_class(dtype: torch.dtype) -> None:
     np.testing.assert_allclose(true_class_probability(TARGET, LOGITS.to(dtype)), [2, 0.5, 0], rtol=1e-3)
     draws = Draws(["sky", "pole", "bird"], confidence=True)
-    for _ in range(3):
+    draws.add({"target": TARGET}, LOGITS.to(dtype))
+    assert draws.row(1, images=2)["confidence:pole"] == pytest.approx(0.5, rel=1e-3)  # of one pixel
+    for _ in range(2):
         draws.add({"target": TARGET}, LOGITS.to(dtype))
     row = draws.row(1, images=2)
     assert row["confidence:sky"] == pytest.approx(1 / 3)

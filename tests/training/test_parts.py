@@ -51,6 +51,15 @@ def test_devices() -> None:
             choose_device("cuda", amp=False)
 
 
+def test_devices_where_there_is_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [choose_device(name, amp=True) for name in ("auto", "cuda", "cuda:1")] == [
+        torch.device("cuda"), torch.device("cuda"), torch.device("cuda", 1)]  # fmt: skip
+    with pytest.raises(InputError, match="device: cuda:2 is asked for, and torch sees 2 CUDA devices"):
+        choose_device("cuda:2", amp=False)
+
+
 def test_the_line_names_a_class_that_was_lost() -> None:
     history = [{"IoU/pole": 0.2, "IoU/sky": 0.9}]
     row = {"epoch": 2, "loss": 0.5, "mIoU": 0.4, "tail": 0.1, "IoU/pole": 0.0, "IoU/sky": 0.8}

@@ -210,6 +210,8 @@ def test_logits_are_cut_and_brought_to_the_masks_size() -> None:
     assert labels.shape == (20, 16)
     assert labels[:, 8:].all()
     assert not labels[:, :7].any()
+    wide = loop.native_logits(torch.tensor([[[0.0, 1.0, 9.0]]]), (2, 1), (4, 1))  # the third column is padding
+    assert wide.tolist() == [[[0, 0.25, 0.75, 1]]]
 
 
 def test_before_the_first_step_one_batch_is_read(data: dict[str, str], tmp_path: Path) -> None:
