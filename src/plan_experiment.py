@@ -27,13 +27,14 @@ def main() -> None:
     out = checked_out(given.out, dataset)
     from imbseg.manager import candidates, plan, plan_config
     from imbseg.training import timing
+    from imbseg.trial import resolve
 
     gpus = timing.gpus(str(dataset.trial.get("device", "auto")))
     split = plan.split_of(meta, dataset)
     chosen = plan.safe_settings(meta, dataset, split[0], device="gpu" if gpus else "cpu")
     flags = plan.flags_of(dataset, given.root, given.meta, chosen)
     wanted = candidates.candidates(meta, dataset)
-    resolved = plan.resolve_all(wanted, split[0], flags)
+    resolved = [resolve(flags, one.sampled(split[0])) for one in wanted]
     print(f"{len(wanted)} trials planned; timing a few steps of each loss on this machine", flush=True)
     baseline, epochs = timing.measure(resolved[0]), resolved[0].trial.epochs
     measured = timing.told(baseline, gpus)
@@ -52,16 +53,10 @@ def parse() -> argparse.Namespace:
     """The command line; places absolute, since trials run in the repository."""
     parser = Parser(prog="plan_experiment.py", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--dataset", required=True, metavar="NAME|PATH.yml", help="the data set")
-    parser.add_argument(
-        "--root", type=absolute, metavar="DIR", help="where its files lie (default: what its file says)"
-    )
-    parser.add_argument(
-        "--meta", type=absolute, metavar="DIR", help="folder of its meta (default: data/meta/<data set>)"
-    )
+    parser.add_argument("--root", type=absolute, metavar="DIR", help="where its files lie (default: as its file says)")
+    parser.add_argument("--meta", type=absolute, metavar="DIR", help="its meta (default: data/meta/<data set>)")
     parser.add_argument("--hours", metavar="H", help="limit in hours (default: no limit, one seed)")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE.yml", help="the config to write (default: configs/<data set>.yml)"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE.yml", help="config to write (configs/<data set>.yml)")
     return parser.parse_args()
 
 

@@ -49,8 +49,7 @@ def ask_nni() -> tuple[dict[str, Any], Any, str | None]:
     """
     import nni
 
-    from imbseg.manager.rest import listed_parameters
-    from imbseg.manager.twins import finished_twin
+    from imbseg.manager.rest import finished_twin, listed_parameters
 
     received = nni.get_next_parameter()
     channel, trial_id = os.environ.get("NNI_TRIAL_COMMAND_CHANNEL"), os.environ["NNI_TRIAL_JOB_ID"]

@@ -55,11 +55,7 @@ def drawing() -> Iterator[None]:
 
 
 class Canvas(Figure):
-    """A figure whose marks say what they show.
-
-    Attributes:
-        words: what it shows, for who can't see it.
-    """
+    """A figure whose marks say what they show."""
 
     def __init__(self, width: float, height: float, words: str, layout: Literal["constrained"] | None = None) -> None:
         """Width and height are inches; the layout is matplotlib's, or places of one's own."""

@@ -10,13 +10,7 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
-    """Go through items with a bar on stderr, if that is a terminal; silent otherwise.
-
-    Args:
-        items: what to go through.
-        total: how many there are.
-        what: a few words shown before the bar.
-    """
+    """Go through items with a bar on stderr, if that is a terminal; silent otherwise."""
     if not sys.stderr.isatty():
         yield from items
         return

@@ -34,10 +34,8 @@ class Argument:
     """An argument of a function, or a field of a class.
 
     Attributes:
-        name: as it stands there.
         type: source of the annotation's type; empty where it isn't Annotated.
         calls: the other parts of Annotated by name, with the keywords of all that have that name merged.
-        optional: it has a default value in the signature.
     """
 
     name: str
@@ -107,8 +105,6 @@ def arguments(file: Path, function: str, find: Find = source_of) -> tuple[Argume
     """The arguments of a function, or the fields of a class, in their order.
 
     Args:
-        file: the source.
-        function: a function or class of its top level.
         find: module -> file, for aliases that another module declares.
 
     Raises:

@@ -79,7 +79,6 @@ def read_object(path: Path | str, *objects: str) -> dict[str, Any]:
     """Read a JSON file that holds an object.
 
     Args:
-        path: the file.
         objects: keys that must be there, each with an object as its value.
 
     Raises:

@@ -35,8 +35,6 @@ class Menu(dict[str, Any]):
         """Say what a menu offers, and what its functions may ask for.
 
         Args:
-            what: one of its entries, in a word for messages.
-            entries: the menu.
             inputs: arguments that the project fills, such as columns; each with the settings that say how: the place
                 of a class which declares them, the name of a setting that stands in Trial, or nothing.
             needs: of the inputs those that every function takes.

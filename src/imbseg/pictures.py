@@ -64,7 +64,6 @@ class Sample:
     """An image with its mask as a person sees it.
 
     Attributes:
-        image_id: of the image it was cut from.
         picture: (height, width, 3) uint8.
         mask: (height, width) class indices, 255 = ignored.
         focus: name of the class that the crop was placed on; empty where it lies anywhere.

@@ -8,7 +8,7 @@ import pytest
 from manager.fake_manager import FakeManager, Script, job
 
 from imbseg.errors import TrialFailed
-from imbseg.manager import rest, twins
+from imbseg.manager import rest
 
 SAME = {"seed": 1}
 
@@ -16,13 +16,13 @@ SAME = {"seed": 1}
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rest, "PAUSE_S", 0.01)
-    monkeypatch.setattr(twins, "PAUSE_S", 0.01)
+    monkeypatch.setattr(rest, "TWIN_PAUSE_S", 0.01)
 
 
 def twin(manager: FakeManager, *listings: Any) -> str | None:
     """What trial `own`, the second of its experiment, is told; the listings come one after another."""
     manager.answers["trial-jobs"] = Script(list(listings))
-    return twins.finished_twin(manager.channel("own"), "own", SAME)
+    return rest.finished_twin(manager.channel("own"), "own", SAME)
 
 
 def listing(status: str, parameters: dict[str, Any] = SAME, sequence: int = 0) -> list[dict[str, Any]]:

@@ -26,7 +26,6 @@ class Geometry:
     Attributes:
         scale: (x, y) factors from the file's pixels to the sample's.
         offset: (x, y) of the crop's corner in the scaled image; negative where it is padded.
-        flip: mirrored left to right.
         size: (width, height) of the sample.
     """
 
@@ -71,7 +70,6 @@ def draw_geometry(
         resize: size the whole image is brought to first; None: as it is.
         crop: size of the sample; None: resize.
         scale: smallest and largest factor on top of `resize`.
-        flip: probability of a mirror image.
         point: (x, y) of a pixel of the file that the crop must hold: it is then uniform over the places that do. The
             other draws are the same with and without it.
 
@@ -100,9 +98,7 @@ def _place(slack: int, chance: float, side: int, held: int | None) -> int:
     """A crop's corner: anywhere inside a larger image; a smaller image anywhere inside the crop.
 
     Args:
-        slack: scaled image's side less the crop's.
         chance: in [0, 1).
-        side: of the crop.
         held: coordinate in the scaled image that the crop must hold; None: any.
 
     >>> _place(90, 0.5, 10, None), _place(90, 0.5, 10, 99), _place(90, 0.0, 10, 50), _place(-4, 0.5, 10, 3)
@@ -178,7 +174,6 @@ def pad(values: NDArray[Label], multiple: int, padding: Padding) -> NDArray[Labe
 
     Args:
         values: (height, width) or (height, width, 3).
-        multiple: what the network takes.
         padding: value of the new pixels.
     """
     right, below = -values.shape[1] % multiple, -values.shape[0] % multiple

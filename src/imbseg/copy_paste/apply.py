@@ -171,7 +171,6 @@ class _Components:
         """(components,) pixels that lie under a shape.
 
         Args:
-            window: of the shape in the sample.
             shape: (height, width) of the window.
             own: (pixels of the shape,) whether they show this class, as it was before anything was pasted.
         """

@@ -27,7 +27,6 @@ class Donors:
         number: (objects,) int64, the object's number in the instance mask; without one it says nothing.
         box: (objects, 4) int64: x, y, width, height in the file's pixels.
         pixels: (objects,) int64, the object's own.
-        classes: how many classes the data set has.
     """
 
     image: NDArray[np.int64]
@@ -58,8 +57,6 @@ def find_donors(
 
     Args:
         images: rows of images.csv, those of the train fold alone: nobody else's objects give.
-        objects: objects.csv, of all images.
-        dataset: its classes.
         paste_min_pixels: smallest object, in the file's pixels.
         paste_max_share: largest object, as a share of its image's area.
     """

@@ -15,9 +15,7 @@ class Placement:
     """One pasted instance.
 
     Attributes:
-        donor: row of the source instances.
         scale: factor on top of the one that brings the source image to the size of training.
-        flip: mirrored left to right.
         centre: (x, y) of the object's box, as shares of the sample's width and height, in [0, 1).
     """
 
@@ -40,13 +38,11 @@ def draw(
     """Draw whether, how many (1 to `objects`), and for each a class by weight, one of its instances, and a place.
 
     Args:
-        rng: the generator.
         donors: the source instances; those of a class with weight are equally likely.
         class_weights: (classes,) relative; 0 for every class without a source instance.
         probability: that anything is pasted.
         objects: most pasted instances.
         scale: smallest and largest factor, drawn log-uniform.
-        flip: probability of a mirror image.
 
     >>> one = np.array([0])
     >>> donors = Donors(one, one, one, np.array([[0, 0, 4, 4]]), np.array([16]), 1)

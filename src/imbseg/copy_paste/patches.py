@@ -59,11 +59,9 @@ class Patches:
         """Take where the source instances lie.
 
         Args:
-            donors: their rows.
             images: image file of each row of the train fold.
             masks: mask file of each.
             outlines: instance mask of each; empty where objects are connected components.
-            read: reads an image with its mask.
             margin: pixels round an object that are kept with it.
             paste_memory: most that the patches in memory take, in MB of 2^20 bytes.
         """
@@ -136,8 +134,6 @@ def object_shape(
     Args:
         mask: (image height, image width) class indices.
         instances: numbers of objects of the same size; None: the object is the component that fills the box.
-        box: x, y, width, height.
-        label: class of the object.
         number: its number in `instances`.
     """
     x, y, width, height = box
@@ -168,9 +164,7 @@ def resized(patch: Patch, factor: tuple[float, float], *, flip: bool) -> Patch:
     """A patch at another size, mirrored or not; at factor 1 its pixels stay what they are.
 
     Args:
-        patch: as it was cut.
         factor: (x, y).
-        flip: mirrored left to right.
     """
     height, width = patch.shape.shape
     size = (max(1, round(width * factor[0])), max(1, round(height * factor[1])))

@@ -24,7 +24,6 @@ def weak_classes(path: Path, classes: Sequence[str], background: str | None) -> 
     classes in its first column (the mean over the other columns).
 
     Args:
-        path: the file.
         classes: names of the data set's classes; those without a score in the file can't be chosen.
         background: left aside, as it is no object.
 

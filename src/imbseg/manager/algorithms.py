@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from imbseg import declared
 from imbseg.errors import InputError, unknown_name
 
 ROLES = ("tuner", "assessor", "advisor")
@@ -41,11 +42,6 @@ class Algorithm:
 def check(role: str, given: Any, where: str) -> None:
     """Check the name and the arguments of an algorithm that a config names; those of one's own class aren't known.
 
-    Args:
-        role: tuner, assessor or advisor.
-        given: what stands there.
-        where: the config, for messages.
-
     Raises:
         InputError: NNI has no such algorithm (the message lists those it has) or it has no such argument; an argument
             that it needs is missing, or it would minimize.
@@ -64,9 +60,20 @@ def check(role: str, given: Any, where: str) -> None:
 
 def known() -> tuple[Algorithm, ...]:
     """What NNI has, and what was registered with `nnictl algo register` in this environment."""
-    files = (_package() / "runtime/default_config/builtin_algorithms.yml",
-             Path(sys.prefix) / "nni/registered_algorithms.yml")  # fmt: skip
+    own = _package() / "runtime/default_config/builtin_algorithms.yml"
+    files = (own, Path(sys.prefix) / "nni/registered_algorithms.yml")
     return tuple(one for file in files if file.is_file() for one in _read(file))
+
+
+def config_keys() -> list[str]:
+    """The keys of a config file, in NNI's order.
+
+    >>> config_keys()[:2]
+    ['experimentName', 'experimentType']
+    """
+    fields = declared.arguments(_package() / "experiment/config/experiment_config.py", "ExperimentConfig")
+    words = [one.name.split("_") for one in fields]
+    return [first + "".join(map(str.capitalize, rest)) for first, *rest in words]
 
 
 def parameters(place: str) -> Mapping[str, Any] | None:
@@ -113,8 +120,8 @@ def _check_arguments(algorithm: Algorithm, chosen: Mapping[str, Any], where: str
             raise InputError(f"{where}: needs {name!r} in classArgs; add it")
     mode = chosen.get("optimize_mode", free.get("optimize_mode"))
     if mode not in (None, "maximize"):
-        raise InputError(f"{where}: optimize_mode is {mode!r}, and trials report their mIoU, of which more is better; "
-                         f"write 'optimize_mode: maximize' in classArgs")  # fmt: skip
+        why = "trials report their mIoU, of which more is better"
+        raise InputError(f"{where}: optimize_mode is {mode!r}, and {why}; write 'optimize_mode: maximize' in classArgs")
 
 
 @functools.cache
@@ -128,16 +135,12 @@ def _package() -> Path:
 @functools.cache
 def _read(file: Path) -> tuple[Algorithm, ...]:
     content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    found = [
+        ("advisor" if one.get("isAdvisor") else role, one) for role in ROLES for one in content.get(f"{role}s") or ()
+    ]
     return tuple(
-        Algorithm(
-            name=one["builtinName"],
-            role="advisor" if one.get("isAdvisor") else role,
-            alias=one.get("alias"),
-            place=one["className"],
-            own=tuple(one.get("classArgs") or ()),
-        )
-        for role in ROLES
-        for one in content.get(f"{role}s") or ()
+        Algorithm(one["builtinName"], role, one.get("alias"), one["className"], tuple(one.get("classArgs") or ()))
+        for role, one in found
     )
 
 
@@ -145,10 +148,6 @@ def _of_class(node: ast.ClassDef) -> dict[str, Any]:
     for inner in node.body:
         if isinstance(inner, ast.FunctionDef) and inner.name == "__init__":
             names = [argument.arg for argument in inner.args.args[1:]]
-            defaults = [_literal(default) for default in inner.args.defaults]
+            defaults = [getattr(default, "value", None) for default in inner.args.defaults]
             return dict(zip(names, [...] * (len(names) - len(defaults)) + defaults, strict=True))
     return {}
-
-
-def _literal(node: ast.expr) -> Any:
-    return node.value if isinstance(node, ast.Constant) else None

@@ -65,10 +65,6 @@ def candidates(meta: Meta, dataset: Dataset) -> list[Candidate]:
     Each kind of rarity in the data adds one remedy, then the best sampler with the best loss, then each kind its next
     one. Common remedies fill up to FEWEST. A remedy that a menu lacks is skipped.
 
-    Args:
-        meta: as read_meta gives it.
-        dataset: what it was made of.
-
     Returns:
         FEWEST to MOST trials, all different.
     """

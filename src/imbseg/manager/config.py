@@ -13,13 +13,6 @@ import yaml
 from imbseg.errors import InputError, unknown_name
 from imbseg.manager import algorithms
 
-# The keys of NNI 3.0.
-KEYS = (
-    "experimentName", "experimentType", "searchSpaceFile", "searchSpace", "trialCommand", "trialCodeDirectory",
-    "trialConcurrency", "trialGpuNumber", "maxExperimentDuration", "maxTrialNumber", "maxTrialDuration",
-    "nniManagerIp", "useAnnotation", "debug", "logLevel", "experimentWorkingDirectory", "tunerGpuIndices", "tuner",
-    "assessor", "advisor", "trainingService", "sharedStorage",
-)  # fmt: skip
 REQUIRED = ("trialCommand", "trialConcurrency", "trainingService")
 TRIAL_SCRIPT = "train_nni.py"
 
@@ -52,15 +45,12 @@ class Config:
         except ValueError as error:
             raise InputError(f"{self.path}: trialCommand {self.command!r}: {error}") from error
         found = [index for index, word in enumerate(words) if Path(word).name == TRIAL_SCRIPT]
+        where = f"{self.path}: trialCommand"
         if len(found) != 1:
-            raise InputError(
-                f"{self.path}: trialCommand: expected one call of src/{TRIAL_SCRIPT}, found {self.command!r}"
-            )
+            raise InputError(f"{where}: expected one call of src/{TRIAL_SCRIPT}, found {self.command!r}")
         script = self.code / words[found[0]]
         if not script.is_file():
-            raise InputError(
-                f"{self.path}: trialCommand: {script} is not there; does trialCodeDirectory point to src/..?"
-            )
+            raise InputError(f"{where}: {script} is not there; does trialCodeDirectory point to src/..?")
         return words[found[0] + 1 :]
 
 
@@ -73,9 +63,10 @@ def read(path: Path) -> Config:
     raw = _load(path)
     if not isinstance(raw, dict):
         raise InputError(f"{path}: expected keys such as {', '.join(REQUIRED)}, found {type(raw).__name__}")
+    known = algorithms.config_keys()
     for key in raw:
-        if key not in KEYS:
-            raise unknown_name(f"key in {path}", key, KEYS)
+        if key not in known:
+            raise unknown_name(f"key in {path}", key, known)
     for key in REQUIRED:
         if key not in raw:
             raise InputError(f"{path}: lacks {key!r}; see configs/sample.yml")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 from imbseg.errors import InputError
 from imbseg.manager import rest
@@ -46,7 +46,6 @@ def environment(*, guarded: bool = True, given: Mapping[str, str] | None = None)
     """The environment for `nnictl`, its manager and the trials: they need no activated environment.
 
     Args:
-        guarded: load guard.js into the manager.
         given: the environment to start from; this process's own where None.
     """
     result = dict(os.environ if given is None else given)
@@ -90,39 +89,27 @@ def start(config: Path, port: int, *, guarded: bool = True) -> Experiment:
     return _run(["create", "--config", str(config)], port, guarded=guarded)
 
 
-def resume(experiment_id: str, port: int) -> Experiment:
-    """Go on with a stopped experiment; trials that had not ended start again under their old id.
-
-    Raises:
-        InputError: NNI has no such experiment, or it has not been stopped.
-    """
-    return _run(["resume", _known_form(experiment_id)], port, guarded=True)
-
-
 def _run(arguments: list[str], port: int, *, guarded: bool) -> Experiment:
     command = [str(nnictl()), *arguments, "--port", str(port)]
     # A file and not a pipe: what nnictl said, the id above all, must survive a Ctrl-C in the middle of reading it.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        # A session of its own: Ctrl-C must not kill nnictl after it has started the manager and before it has said so.
-        process = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=environment(guarded=guarded),
-            start_new_session=True,
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **_apart(guarded))
         try:
             process.wait()
         except KeyboardInterrupt:
             with quiet_interrupts():
                 process.wait()
-                _stop_if_started(_text(output))
+                _stop_if_started(_said(output))
             raise
-        return _started(_text(output), process.returncode, port, guarded=guarded)
+        return _started(_said(output), process.returncode, port, guarded=guarded)
 
 
-def _text(output: IO[str]) -> str:
+def _apart(guarded: bool) -> dict[str, Any]:
+    # A session of its own: Ctrl-C must not kill nnictl after it has started the manager and before it has said so.
+    return {"stdin": subprocess.DEVNULL, "env": environment(guarded=guarded), "start_new_session": True}
+
+
+def _said(output: IO[str]) -> str:
     output.seek(0)
     return _ANSI.sub("", output.read())
 
@@ -146,15 +133,7 @@ def _started(said: str, returncode: int, port: int, *, guarded: bool) -> Experim
 def stop(experiment_id: str) -> bool:
     """Stop an experiment by its id, its trials and its tuner with it; True where nnictl says that it has stopped."""
     command = [str(nnictl()), "stop", _known_form(experiment_id)]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env=environment(guarded=False),
-        start_new_session=True,
-        check=False,
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **_apart(guarded=False))
     return "Stop experiment success" in done.stdout
 
 
@@ -191,10 +170,13 @@ def _last_error(said: str) -> str:
 
 
 def _manager_output(folder: Path) -> str:
-    log = folder / "log" / "nnictl_stdout.log"
-    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
     # A resumed experiment's output goes on in the same file, under a new heading.
-    return text.rpartition(" start: ")[2]
+    return text_of(folder / "log" / "nnictl_stdout.log").rpartition(" start: ")[2]
+
+
+def text_of(log: Path) -> str:
+    """What a log holds so far; nothing where there is none yet."""
+    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
 
 
 @contextlib.contextmanager
@@ -202,46 +184,41 @@ def running(config: Path, port: int, *, keep: bool = False, again: str | None = 
     """An experiment that is stopped on leaving, whatever happens; with `keep` only after an error or Ctrl-C.
 
     Args:
-        config: NNI's config file.
-        port: of its manager.
         keep: leave it running where all went well.
-        again: id of a stopped experiment to resume, in place of a new one.
+        again: id of a stopped experiment to go on with: its trials that had not ended start again under their old id.
+
+    Raises:
+        InputError: NNI refuses the config, or has no such stopped experiment.
     """
-    with terminate_like_interrupt():
-        experiment = start(config, port) if again is None else resume(again, port)
+    with _signals(_interrupt, signal.SIGTERM, signal.SIGHUP):
+        arguments = ["resume", _known_form(again)] if again is not None else ["create", "--config", str(config)]
+        experiment = _run(arguments, port, guarded=True)
         try:
             yield experiment
         except BaseException:
-            with quiet_interrupts():
-                stop(experiment.id)
+            keep = False
             raise
-        if not keep:
-            with quiet_interrupts():
-                stop(experiment.id)
+        finally:
+            if not keep:
+                with quiet_interrupts():
+                    stop(experiment.id)
 
 
-@contextlib.contextmanager
-def terminate_like_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block the way Ctrl-C does, so that what was started is stopped."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def quiet_interrupts() -> Iterator[None]:
+def quiet_interrupts() -> contextlib.AbstractContextManager[None]:
     """While the experiment is being stopped, a second Ctrl-C changes nothing."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    return _signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _signals(handler: Any, *numbers: int) -> Iterator[None]:
+    """Give these signals another handler for the block."""
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)

@@ -5,43 +5,20 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from imbseg.datasets.spec import FOLDER, Dataset
 from imbseg.errors import InputError
 from imbseg.manager.candidates import Candidate
 from imbseg.meta.read import Meta, fold_column, fold_rows
-from imbseg.trial import Resolved, resolve
 from imbseg.trial.fields import FIELDS, read
+from imbseg.trial.pace import Pace
 
 MOST_SEEDS = 5  # the splits in meta have as many
 LEAST_STEPS = {"cpu": 1000, "gpu": 10000}  # of a trial whose data set says no epochs
 CROP = {"cpu": 256, "gpu": 512}  # of a trial whose data set says no size
 MOST_WHOLE = 512  # a side up to which the whole of `resize` is trained on
 MULTIPLE, SMALLEST = 16, 32  # sides that the network takes
-
-
-class Pace(Protocol):
-    """What a trial takes, see imbseg.training.timing."""
-
-    @property
-    def steps(self) -> int:
-        """Training steps of an epoch."""
-        ...
-
-    @property
-    def step_s(self) -> float:
-        """Seconds of one."""
-        ...
-
-    @property
-    def val_s(self) -> float:
-        """Seconds of a validation."""
-        ...
-
-    def seconds(self, epochs: int) -> float:
-        """Of a trial of so many epochs."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,19 +45,14 @@ def split_of(meta: Meta, dataset: Dataset) -> tuple[str, str]:
         return "given", "the data set's own val subset"
     if fold_column("full", "grouped", 1) in meta.images:
         return "grouped", "no group in both train and validation"
-    why = (
-        "fewer groups than folds: a group may be in both train and validation"
-        if dataset.group
-        else "no group is declared"
-    )
-    return "mskf", f"every class in each fold; {why}"
+    fewer = "fewer groups than folds: a group may be in both train and validation"
+    return "mskf", f"every class in each fold; {fewer if dataset.group else 'no group is declared'}"
 
 
 def safe_settings(meta: Meta, dataset: Dataset, split: str, *, device: str) -> dict[str, tuple[str, str]]:
     """What the data set's `trial:` doesn't say, in values that run anywhere: setting -> (value, why).
 
     Args:
-        meta: gives the sizes and the number of the images.
         dataset: its `trial:` wins.
         split: whose fold 0 is trained on.
         device: `cpu` or `gpu`.
@@ -132,15 +104,6 @@ def flags_of(
     }
 
 
-def resolve_all(candidates: Sequence[Candidate], split: str, flags: Mapping[str, str]) -> list[Resolved]:
-    """Each candidate as the trial that NNI will run.
-
-    Raises:
-        InputError: the data set's `trial:` doesn't go with one.
-    """
-    return [resolve(flags, one.sampled(split)) for one in candidates]
-
-
 def hours(timed: Sequence[Timed], seeds: int, at_once: int) -> float:
     """Hours of all trials with all seeds, so many at once.
 
@@ -157,7 +120,6 @@ def fit(timed: Sequence[Timed], budget: float | None, at_once: int) -> Fitted:
     Args:
         timed: the baseline, which must fit, then the others, the most valuable first.
         budget: hours; None takes all, with one seed.
-        at_once: trials at once.
     """
     kept = [timed[0]]
     for one in timed[1:]:
@@ -177,9 +139,7 @@ def fit_measured(
     Args:
         wanted: the baseline, then the others, the most valuable first.
         paces: what each takes, or why it can't run; the first is a pace.
-        epochs: of every trial.
         budget: hours, see check_baseline; None: unlimited.
-        at_once: trials at once.
     """
     timed, refused = [], []
     for one, pace in zip(wanted, paces, strict=True):

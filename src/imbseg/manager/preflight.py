@@ -23,7 +23,6 @@ def check(path: Path, port: int) -> list[str]:
     """Check a config and this machine for it.
 
     Args:
-        path: NNI's config file.
         port: where its manager is to listen.
 
     Returns:

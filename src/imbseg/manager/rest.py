@@ -17,6 +17,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 Answer = TypeVar("Answer")
 RETRIES = 5
 PAUSE_S = 0.5
+TWIN_PAUSE_S = 2.0
 
 
 class ManagerSilent(TrialFailed):
@@ -94,14 +95,10 @@ def trials(base: str) -> list[Listed]:
 
 def latest_results(base: str) -> dict[str, Latest]:
     """The latest intermediate result of each trial that reported one."""
-    found: dict[str, Latest] = {}
-    for metric in ask(base, "metric-data-latest") or []:
-        if metric.get("type") == "PERIODICAL":
-            count = int(metric.get("sequence", 0)) + 1
-            known = found.get(metric["trialJobId"])
-            if known is None or count > known.count:
-                found[metric["trialJobId"]] = Latest(count, scores(metric["data"]))
-    return found
+    metrics = [metric for metric in ask(base, "metric-data-latest") or [] if metric.get("type") == "PERIODICAL"]
+    counts = [int(metric.get("sequence", 0)) + 1 for metric in metrics]
+    ordered = sorted(zip(counts, metrics, strict=True), key=lambda one: one[0])
+    return {metric["trialJobId"]: Latest(count, scores(metric["data"])) for count, metric in ordered}
 
 
 def scores(data: Any) -> dict[str, Any]:
@@ -122,10 +119,6 @@ def scores(data: Any) -> dict[str, Any]:
 def listed_parameters(channel: str, trial_id: str) -> dict[str, Any]:
     """The parameters that NNI lists for a trial; asked by the trial itself.
 
-    Args:
-        channel: the trial's NNI_TRIAL_COMMAND_CHANNEL.
-        trial_id: its NNI_TRIAL_JOB_ID.
-
     Raises:
         ManagerSilent: the manager can't be asked, or lists no parameters for this trial, after a few tries.
     """
@@ -144,6 +137,33 @@ def listed_parameters(channel: str, trial_id: str) -> dict[str, Any]:
         raise ManagerSilent(
             f"trial {trial_id} could not ask NNI which parameters are its own: {error}; it does not guess"
         ) from error
+
+
+def finished_twin(channel: str, trial_id: str, parameters: dict[str, Any]) -> str | None:
+    """A trial with the same parameters that has ended well; None where this trial has to train them itself.
+
+    After a resume, NNI's grid hands out the interrupted trials' parameters once more as new trials. An earlier twin
+    that runs is waited for. One that waits for its turn is not: with one trial at a time that turn is this trial's.
+
+    Args:
+        parameters: that NNI lists for it.
+
+    Returns:
+        The twin's id.
+
+    Raises:
+        ManagerSilent: the manager can't be asked, after a few tries.
+    """
+    base = base_of_channel(channel)
+    while True:
+        known = persistently(lambda: trials(base))
+        own = next((trial.sequence for trial in known if trial.id == trial_id), 0)
+        twins = [trial for trial in known if trial.id != trial_id and trial.parameters == parameters]
+        done = next((trial.id for trial in twins if trial.status == "SUCCEEDED"), None)
+        # Only ever for an earlier one, so that two don't wait for each other.
+        if done or not any(trial.status == "RUNNING" and trial.sequence < own for trial in twins):
+            return done
+        time.sleep(TWIN_PAUSE_S)
 
 
 def persistently(question: Callable[[], Answer]) -> Answer:

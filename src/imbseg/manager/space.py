@@ -11,17 +11,8 @@ from imbseg.errors import InputError, unknown_name
 from imbseg.trial.fields import KINDS, read
 
 # Type of NNI -> how many numbers its _value holds.
-NUMBERS = {
-    "randint": 2,
-    "uniform": 2,
-    "loguniform": 2,
-    "normal": 2,
-    "lognormal": 2,
-    "quniform": 3,
-    "qloguniform": 3,
-    "qnormal": 3,
-    "qlognormal": 3,
-}
+NUMBERS = dict.fromkeys(("randint", "uniform", "loguniform", "normal", "lognormal"), 2)
+NUMBERS |= dict.fromkeys(("quniform", "qloguniform", "qnormal", "qlognormal"), 3)
 MOST_COMBINATIONS = 2000
 MOST_VALUES = 1000  # of a range that are tried, one by one, on its field
 FAR = 4  # standard deviations from the mean, between which nearly all values lie
@@ -29,9 +20,6 @@ FAR = 4  # standard deviations from the mean, between which nearly all values li
 
 def samples(space: Any) -> Iterator[dict[str, Any]]:
     """What NNI might sample: each value of each key at least once, and every combination where those are few.
-
-    Args:
-        space: a decoded search space, {key: {_type: ..., _value: [...]}}.
 
     Yields:
         {key: value}; a nested choice as {"_name": ..., inner key: value}, as NNI samples it.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imbseg.manager.rest import Latest, Listed
 
@@ -16,24 +15,21 @@ FINISHED = ("SUCCEEDED", "FAILED", "USER_CANCELED", "SYS_CANCELED", "EARLY_STOPP
 _STYLES = {"SUCCEEDED": "green", "RUNNING": "cyan", "WAITING": "dim", "EARLY_STOPPED": "yellow"}
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A trial as it is shown; `epochs` is the number of intermediate results, the scores are the latest known."""
 
+    trial: str
     id: str
-    sequence: int
     status: str
+    epochs: str
+    default: str
+    tail: str
     parameters: str
-    epochs: int
-    default: float | None
-    tail: float | None
 
     def line(self) -> str:
         """The row as one line of text."""
-        scores = f"default {_number(self.default)}  tail {_number(self.tail)}"
-        return (
-            f"trial {self.sequence} {self.id}  {self.status:<13}  epochs {self.epochs:>3}  {scores}  {self.parameters}"
-        )
+        state = f"trial {self.trial} {self.id}  {self.status:<13}  epochs {self.epochs:>3}"
+        return f"{state}  default {self.default}  tail {self.tail}  {self.parameters}"
 
 
 def rows(trials: Sequence[Listed], latest: Mapping[str, Latest]) -> list[Row]:
@@ -62,7 +58,7 @@ def failed(trial: Listed) -> str | None:
         return "was canceled or killed (out of memory shows like this, too)"
     if trial.status == "SUCCEEDED" and trial.final is None:
         return "ended without a result"
-    if trial.status == "SUCCEEDED" and _score(trial.final, "default") is None:
+    if trial.status == "SUCCEEDED" and _score(trial.final, "default") == "-":
         return "ended with a result that is no finite number"
     return None
 
@@ -73,38 +69,25 @@ def as_table(shown: Sequence[Row], title: str) -> Table:
     from rich.text import Text
 
     table = Table(title=title, title_justify="left")
-    for name in ("trial", "id", "status", "epochs", "default", "tail"):
+    for name in Row._fields[:-1]:
         table.add_column(name, justify="left" if name in ("id", "status") else "right", no_wrap=True)
     table.add_column("parameters", overflow="fold")
     for row in shown:
-        status = Text(row.status, style=_STYLES.get(row.status, "red"))
-        cells = [str(row.epochs), _number(row.default), _number(row.tail)]
-        table.add_row(str(row.sequence), Text(row.id), status, *cells, Text(row.parameters))
+        style = {row.status: _STYLES.get(row.status, "red")}
+        table.add_row(*(Text(cell, style.get(cell, "")) for cell in row))
     return table
 
 
 def _row(trial: Listed, latest: Latest, names: Sequence[str]) -> Row:
     scores = trial.final or latest.scores
     shown = "  ".join(f"{name}={_value(trial.parameters[name])}" for name in names if name in trial.parameters)
-    return Row(
-        id=trial.id,
-        sequence=trial.sequence,
-        status=trial.status,
-        parameters=shown,
-        epochs=latest.count,
-        default=_score(scores, "default"),
-        tail=_score(scores, "tail"),
-    )
+    numbers = (str(latest.count), _score(scores, "default"), _score(scores, "tail"))
+    return Row(str(trial.sequence), trial.id, trial.status, *numbers, shown)
 
 
-def _score(scores: Mapping[str, Any] | None, name: str) -> float | None:
+def _score(scores: Mapping[str, Any] | None, name: str) -> str:
     value = (scores or {}).get(name)
-    usable = isinstance(value, int | float) and math.isfinite(value)
-    return float(value) if usable else None  # type: ignore[arg-type]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return f"{value:.4f}" if isinstance(value, int | float) and math.isfinite(value) else "-"
 
 
 def _value(value: Any) -> str:

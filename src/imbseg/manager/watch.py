@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from imbseg.manager import rest, table
-from imbseg.manager.launch import Experiment
+from imbseg.manager.launch import Experiment, text_of
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -26,10 +26,7 @@ MOST_LETTERS = 500  # of a trial's last error
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an experiment ended.
-
-    `failures` maps a trial's id to why it counts as failed; `died` says what broke down, None where nothing did.
-    """
+    """How an experiment ended: trial id -> why it counts as failed, and what broke down, None where nothing did."""
 
     trials: int
     failures: dict[str, str] = field(default_factory=dict)
@@ -53,7 +50,6 @@ def watch(
     """Show the trials until the experiment has ended.
 
     Args:
-        experiment: a running one.
         poll_s: seconds between two looks.
         silent_s: the manager counts as dead when it has not answered for so long.
         out: where to; standard output where None. On a terminal a live table, else one line a change.
@@ -83,8 +79,6 @@ def outcome(trials: list[rest.Listed], died: str | None, folder: Path) -> Outcom
     """Counts of the trials; with a dead tuner or manager those that had not ended are failures, too.
 
     Args:
-        trials: as NNI lists them.
-        died: what broke down.
         folder: NNI's, which keeps what trials wrote to their standard error.
     """
     failures = {}
@@ -113,9 +107,9 @@ def all_ended(base: str, status: str, trials: list[rest.Listed]) -> bool:
 def dispatcher_error(folder: Path) -> str | None:
     """What the dispatcher (the process of the tuner) died of; NNI itself goes on saying RUNNING."""
     log = folder / "log" / "dispatcher.log"
-    text = _text(log)
+    text = text_of(log)
     # A resumed experiment goes on in the same file, after the line with which its earlier dispatcher was stopped.
-    if text.count(DISPATCHER_STARTED) < _text(folder / "log" / "nnimanager.log").count(DISPATCHER_SET_UP):
+    if text.count(DISPATCHER_STARTED) < text_of(folder / "log" / "nnimanager.log").count(DISPATCHER_SET_UP):
         return None
     text = text.rpartition(DISPATCHER_STARTED)[2]
     if DISPATCHER_DIED not in text:
@@ -128,19 +122,15 @@ def dispatcher_error(folder: Path) -> str | None:
 def trial_error(folder: Path, trial: str) -> str:
     """The last line that a local trial wrote to its standard error, cut where it is long; empty where it wrote none."""
     files = folder.glob(f"environments/*/trials/{trial}/trial.stderr")
-    lines = [line.strip() for file in files for line in _text(file).splitlines() if line.strip()]
+    lines = [line.strip() for file in files for line in text_of(file).splitlines() if line.strip()]
     return lines[-1][:MOST_LETTERS] if lines else ""
 
 
 def manager_error(folder: Path) -> str:
     """The last error in the manager's log, and where that log is."""
     log = folder / "log" / "nnimanager.log"
-    errors = [line.strip() for line in _text(log).splitlines() if "ERROR" in line or "CRITICAL" in line]
+    errors = [line.strip() for line in text_of(log).splitlines() if "ERROR" in line or "CRITICAL" in line]
     return f"its last error: {errors[-1]}; see {log}" if errors else f"see {log}"
-
-
-def _text(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
 
 
 class _Lines:
@@ -148,7 +138,7 @@ class _Lines:
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
-        self.known: dict[str, tuple[str, int]] = {}
+        self.known: dict[str, tuple[str, str]] = {}
 
     def show(self, trials: list[rest.Listed], latest: dict[str, rest.Latest]) -> None:
         for row in table.rows(trials, latest):

@@ -37,7 +37,6 @@ def object_sizes(mask: NDArray[np.uint8], numbers: NDArray[np.integer], classes:
         mask: (height, width) uint8 class indices, 255 = ignored.
         numbers: (height, width) the number of the object at each pixel, 0 for none; an object is of one class (see
             imbseg.augment.object_area).
-        classes: number of classes.
 
     Source: Lin et al., Microsoft COCO, arXiv:1405.0312: small < 32 x 32 <= medium < 96 x 96 <= large.
 

@@ -15,7 +15,6 @@ class Predicted:
     """One image of a data set as a network labels it.
 
     Attributes:
-        image_id: of the image.
         picture: (height, width, 3) uint8, red, green, blue, as the file has it.
         truth: (height, width) uint8 class indices, 255 = ignored.
         prediction: (height, width) uint8 class indices.

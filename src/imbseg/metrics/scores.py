@@ -87,7 +87,6 @@ def summary(counts: Counts, class_names: Sequence[str], groups: Mapping[str, Seq
     is predicted, so that epochs can be compared by it.
 
     Args:
-        counts: of all images.
         class_names: in index order.
         groups: head, medium, tail -> class names; an empty group has no score.
 

@@ -15,7 +15,6 @@ def averaged(model: torch.nn.Module, decay: float) -> AveragedModel:
     trainings too. Running means and variances are averaged like weights.
 
     Args:
-        model: the network.
         decay: in (0, 1).
 
     Source: Polyak and Juditsky, 1992; the ramp as in timm's ModelEmaV3 and TensorFlow's ExponentialMovingAverage.

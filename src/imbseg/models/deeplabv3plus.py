@@ -41,11 +41,9 @@ def deeplabv3plus(
 
     Args:
         encoder: a name in ENCODERS, or tu-NAME for one of timm's.
-        classes: number of classes.
         output_stride: 8 or 16: how much smaller the encoder's last map is.
         size: (width, height) of a training sample, for atrous_rates `fit`.
         atrous_rates: dilation of the pyramid, see imbseg.meta.atrous.
-        aspp_dropout: dropout after the pyramid.
         decoder_stride: pixels of the input a cell of the decoder's map: 4, or 2 with one skip connection more.
         decoder_width: channels of the pyramid and the decoder; None: the library's 256.
 

@@ -16,9 +16,7 @@ def build_network(
     """A network with random weights.
 
     Args:
-        architecture: a name of ARCHITECTURES.
         encoder: an encoder that it takes.
-        classes: number of classes.
         size: (width, height) of a training sample with its padding.
         settings: what the architecture takes; each has its default.
 

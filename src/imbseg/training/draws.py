@@ -18,7 +18,6 @@ class Draws:
     """Counts of one epoch, batch by batch.
 
     Attributes:
-        samples: how many were shown.
         seen: (classes,) int64, samples in which a class is visible.
         pixels: (256,) int64, pixels of each class after augmentation; the last are ignored (padding too).
         pasted: (classes,) int64, or None where batches don't tell.
@@ -56,7 +55,6 @@ class Draws:
 
         Args:
             epoch: counted from 1.
-            images: how many different ones were shown.
         """
         row: Row = {"epoch": epoch, "samples": self.samples, "images": images}
         row |= self._columns("samples", self.seen) | self._columns("pixels", self.pixels)

@@ -37,7 +37,6 @@ class Fold:
         class_priors: (classes,) float64, shares of the labelled pixels.
         groups: head, medium, tail -> class names.
         absent: train, val, test -> names of the classes that no pixel of theirs shows.
-        meta_digest: of the meta they come from.
         donors: objects of the train fold that may be pasted; None without copy-paste.
         image_weights: of the train images' losses; None: all alike.
     """
@@ -113,7 +112,6 @@ def sampler_columns(rows: Any, pixels: NDArray[np.int64], background: int | None
     """What samplers may ask of the train fold, by the names of their arguments.
 
     Args:
-        rows: the train fold's rows of images.csv.
         pixels: (images, classes) labelled pixels.
         background: index of the background class, None where there is none.
     """
@@ -130,7 +128,6 @@ def draw_weights(trial: Trial, columns: dict[str, Any], class_scores: NDArray[np
 
     Args:
         trial: its `sampling` is a name in SAMPLING.
-        columns: see sampler_columns.
         class_scores: (classes,) how the trial does so far; NaN where there is no score yet.
     """
     settings = {name: getattr(trial, name) for name in SAMPLING.declares()}

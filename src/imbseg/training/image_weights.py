@@ -19,7 +19,6 @@ def read_image_weights(path: str, ids: Sequence[str]) -> list[float]:
 
     Args:
         path: a CSV with the columns id and weight; ids that aren't asked for may stand there.
-        ids: of the train fold.
 
     Raises:
         InputError: the file can't be read, an id is missing or stands there twice, or a weight is no number > 0.

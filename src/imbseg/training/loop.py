@@ -58,7 +58,6 @@ def train_epoch(
         learner: changed in place.
         batches: `image` (images, 3, height, width) float32, `target` (images, height, width) int64, and maps.
         loss_of: (logits, target, maps) -> scalar.
-        trial: its learning rates, epochs and amp.
         epoch: counted from 1.
         watch: called after each step with its batch and logits.
         course: (epochs before it, all epochs) of the learning rates' course; None: those of the trial.
@@ -105,11 +104,8 @@ def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, t
     """Predict whole images and count at their masks' own size.
 
     Args:
-        model: put into evaluation mode.
-        whole: the images.
         device: where the model is.
         trial: batch size, workers and amp.
-        what: shown before the progress bar.
 
     Returns:
         Counts with a row an image, in the order of `whole`.
@@ -131,11 +127,9 @@ def predict(
     """One image at a time: its place in `whole`, its logits at its mask's own size, its truth.
 
     Args:
-        model: put into evaluation mode.
         whole: the images; they come grouped by size.
         device: where the model is, and the logits are.
         trial: batch size, workers and amp.
-        what: shown before the progress bar.
     """
     model.eval()
     groups = whole.batches(trial.batch_size)

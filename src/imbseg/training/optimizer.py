@@ -25,8 +25,6 @@ def poly_factor(step: int, steps: int, power: float) -> float:
 
     Args:
         step: counted from 0.
-        steps: of the whole training.
-        power: the exponent.
 
     Source: Chen et al., DeepLab, arXiv:1606.00915, section 4.1.
 
@@ -41,7 +39,6 @@ def onecycle_factor(step: int, steps: int) -> float:
 
     Args:
         step: counted from 0.
-        steps: of the whole training.
 
     Source: Smith and Topin, arXiv:1708.07120; the shape and numbers of torch's OneCycleLR: from 1/25 to 1/250,000.
 

@@ -21,7 +21,6 @@ def epoch_order(weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch
         weights: (images,) relative draw weights, or (classes, images) of a class and an image together.
         doubled: whether as many images again, drawn by weight with replacement, join the train fold. Where all images
             are equally likely the fold simply stands there twice.
-        seed: of the trial.
         epoch: counted from 1.
 
     Returns:

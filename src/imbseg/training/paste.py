@@ -30,12 +30,6 @@ MOST_MARGIN = 32  # pixels round an object that are kept for a soft edge
 def read_donors(trial: Trial, dataset: Dataset, images: Any, objects: Any) -> Donors:
     """The source instances of a trial's train fold.
 
-    Args:
-        trial: its rule and area bounds.
-        dataset: whose they are.
-        images: rows of images.csv, those of the train fold.
-        objects: objects.csv.
-
     Raises:
         InputError: the rule finds no source instance.
     """
@@ -72,8 +66,6 @@ def class_weights(trial: Trial, dataset: Dataset, donors: Donors, scores: Mappin
 
     Args:
         trial: its `copy_paste` is a name in COPY_PASTE.
-        dataset: its classes.
-        donors: of the train fold.
         scores: the last row of epochs.csv; empty before the first validation.
 
     Returns:
@@ -141,9 +133,6 @@ class Paster:
     def before_epoch(self, history: Sequence[Mapping[str, float]]) -> str | None:
         """Follow the last validation (`adaptive`), and fill the memory that loader processes share.
 
-        Args:
-            history: the rows of epochs.csv so far.
-
         Returns:
             What a person should know of it: the classes, where they follow the validation.
         """
@@ -165,8 +154,6 @@ class Paster:
         Args:
             image: (height, width, 3) uint8, before its colours are changed, so that all of it changes alike.
             mask: (height, width) uint8.
-            geometry: how the sample lies in its image.
-            key: of the sample.
         """
         trial, (height, width) = self.trial, mask.shape
         placements = draw(

@@ -35,8 +35,6 @@ class Along:
     """Counts of one subset under every correction: what `Counts` holds, in half the memory.
 
     Attributes:
-        ids: one an image.
-        ways: the corrections and their strengths.
         images: (images, ways, 4, classes) int32: TP, FP, FN, ignored.
         confusions: (ways, classes, classes) int64.
         by_size: (3, classes, 3) int64 as `size_counts` gives, of the network as trained alone; None: not
@@ -114,13 +112,7 @@ def correct(run: Run) -> tuple[Counts, Row]:
 
 
 def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
-    """Predict a subset once and count it in every way.
-
-    Args:
-        run: the trial.
-        subset: val or test.
-        ways: the corrections and their strengths.
-    """
+    """Predict a subset once and count it in every way."""
     whole = WholeImages(getattr(run.fold, subset), run.dataset, run.trial, run.normalisation)
     classes, priors = len(run.dataset.classes), torch.from_numpy(run.fold.class_priors)
     decoders = [decoder(way, priors) for way in ways]

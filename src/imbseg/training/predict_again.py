@@ -42,7 +42,6 @@ def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
 
     Args:
         folder: the run folder, which is only read: trial.json, best.pt, counts_test.npz.
-        ids: of test images.
 
     Returns:
         The images, in the order of `ids`, and a sentence if they aren't what the run counted.
@@ -80,11 +79,6 @@ def _labelled(
 
 def differences(file: Path, images: Sequence[Predicted], classes: int) -> str:
     """Hold predictions against what a run counted of the same images when it was tested.
-
-    Args:
-        file: its counts_test.npz.
-        images: predicted again.
-        classes: how many there are.
 
     Returns:
         A sentence with the number of pixels that must have changed, at least; empty where TP, FP and FN are the same.

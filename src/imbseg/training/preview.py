@@ -25,7 +25,6 @@ def preview(resolved: Resolved, out: Path, images: int) -> int:
     """Write the first samples of a trial's first epoch as one PNG.
 
     Args:
-        resolved: the trial and its data set.
         out: the file; its ending says the format.
         images: how many, 1 to 200; an epoch may have fewer.
 

@@ -41,11 +41,8 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     """Train a trial in its folder, or go on with it, or give its stored result.
 
     Args:
-        resolved: the trial and its data set.
-        out: the run folder.
         intermediate: called after each epoch with what the tuner gets.
         final: called once, at the end, with the best epoch's scores and the test set's.
-        say: called with each line for a person.
 
     Returns:
         What `final` got.

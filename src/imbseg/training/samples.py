@@ -94,10 +94,6 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         """Take what decides a sample.
 
         Args:
-            files: of the train fold.
-            dataset: whose they are.
-            trial: the ranges.
-            normalisation: of the encoder's weights.
             boxes: needed by keys that name a class to place the crop on.
             paster: pastes objects; None: nothing is pasted.
             image_weights: (files,) of the images' losses; None: all alike.
@@ -181,9 +177,6 @@ def augment(
         image: (height, width, 3) uint8.
         mask: (height, width) uint8.
         geometry: where the sample lies.
-        rng: the generator of its colours.
-        trial: their ranges.
-        normalisation: mean and standard deviation of the channels.
         paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
 
     Returns:

@@ -25,40 +25,10 @@ from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.samples import Files
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
+from imbseg.trial.pace import Pace
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
 MOST_STRENGTHS_TESTED = 3  # strengths of a correction with which the test set is predicted
-START_S = 12.0  # of a trial: imports (8 s), NNI from one trial to the next (1 s), the network
-
-
-@dataclasses.dataclass(frozen=True)
-class Pace:
-    """What the parts of a trial take.
-
-    Attributes:
-        steps: training steps of an epoch.
-        step_s: seconds of one, the median: other work on the machine comes and goes.
-        loader_s: until the first sample of an epoch is there.
-        val_s: seconds of one validation, over the whole validation side.
-        end_s: after the last epoch: the correction on the validation side, and the test set.
-        save_s: of the two checkpoints of an epoch.
-    """
-
-    steps: int
-    step_s: float
-    loader_s: float
-    val_s: float
-    end_s: float
-    save_s: float
-
-    def seconds(self, epochs: int) -> float:
-        """What a trial of so many epochs takes; less where it stops early.
-
-        >>> Pace(steps=10, step_s=1.0, loader_s=2.0, val_s=7.0, end_s=5.0, save_s=1.0).seconds(3)
-        77.0
-        """
-        epoch = self.loader_s + self.steps * self.step_s + self.val_s + self.save_s
-        return START_S + epochs * epoch + self.end_s
 
 
 class FirstBatches:
@@ -87,7 +57,6 @@ def paces(trials: Sequence[Resolved], first: Pace, say: Callable[[str], None]) -
 
     Args:
         trials: the first is the one already measured.
-        first: its pace.
         say: called with a line for each that is timed.
 
     Returns:
@@ -143,7 +112,6 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
     """Train a few steps of a trial and evaluate a few images, in a folder that is gone afterwards.
 
     Args:
-        resolved: the trial.
         like: the pace of a trial with the same network and images, whose validation isn't timed again.
 
     Raises:

@@ -179,9 +179,6 @@ def kind_of(name: str) -> Kind:
 def read(layer: Mapping[str, Any]) -> dict[str, Any]:
     """Texts, or values from JSON or YAML -> values of their fields.
 
-    Args:
-        layer: names of fields -> raw values.
-
     Raises:
         InputError: one is of another type, out of range, or no choice of its menu.
     """

@@ -24,7 +24,6 @@ def takes(axis: str, text: str) -> dict[str, Any]:
     """The settings that a remedy takes, each with its default; None where it declares none.
 
     Args:
-        axis: a key of MENUS.
         text: a name of that menu; of the losses and corrections, a sum.
 
     Raises:
@@ -42,9 +41,6 @@ def takes(axis: str, text: str) -> dict[str, Any]:
 
 def own_files(chosen: Mapping[str, str]) -> dict[str, Path]:
     """The user's files that hold chosen remedies.
-
-    Args:
-        chosen: a key of MENUS -> what a trial says there.
 
     Returns:
         `module:function` -> its file.

@@ -15,9 +15,6 @@ from imbseg.meta import read
 def dataset_of(about: Mapping[str, Any]) -> spec.Dataset:
     """The data set by the name or path that the trial was given, else by where its file lay.
 
-    Args:
-        about: what trial.json holds.
-
     Raises:
         InputError: no such file, a broken one, or one that declares other classes than the trial had.
     """

@@ -24,7 +24,6 @@ class Kind:
         optional: whether `none` may stand there.
         low, high, open_low: bounds of a number or of a size's sides; open_low: low itself is out.
         choices: all that may stand there, where that is a menu.
-        also: what else a menu's check takes, in words.
         words: values of another type that may stand there, too.
     """
 
