@@ -9,8 +9,17 @@ from hypothesis.extra.numpy import arrays
 
 from imbseg.augment import object_area
 from imbseg.augment.geometry import Geometry, warp_mask
-from imbseg.augment.object_area import component_areas, instance_areas, warp_areas, with_pasted
+from imbseg.augment.object_area import object_areas, object_numbers, with_pasted
 from imbseg.meta.scan import components
+
+
+def component_areas(mask: np.ndarray, background: int | None) -> np.ndarray:
+    return object_areas(object_numbers(mask, background))
+
+
+def instance_areas(mask: np.ndarray, instances: np.ndarray, background: int | None) -> np.ndarray:
+    return object_areas(object_numbers(mask, background, instances))
+
 
 MASK = np.array(
     [[0, 1, 1, 255, 2], [0, 0, 1, 255, 2], [1, 0, 0, 2, 0], [0, 0, 0, 0, 2]], np.uint8
@@ -109,7 +118,7 @@ def test_the_map_goes_through_the_warp_of_the_mask(flip: bool) -> None:
     geometry = Geometry(scale=(0.7, 0.8), offset=(10, -6), flip=flip, size=(64, 64))
     # A map that is a function of the class stays one, in the sample; what is padded has the area 1.
     areas = np.array([1.0, 0.5, 0.25, 0.125], np.float32)[mask]
-    target, sample = warp_mask(mask, geometry), warp_areas(areas, geometry)
+    target, sample = warp_mask(mask, geometry), warp_mask(areas, geometry, 1)
     assert (target == 255).any()
     expected = np.array([1.0, 0.5, 0.25, 0.125], np.float32)[np.where(target == 255, 0, target)]
     np.testing.assert_array_equal(sample, expected)
@@ -118,15 +127,15 @@ def test_the_map_goes_through_the_warp_of_the_mask(flip: bool) -> None:
 def test_a_crop_makes_no_object_smaller() -> None:
     mask = np.zeros((40, 40), np.uint8)
     mask[10:30, 10:30] = 1
-    sample = warp_areas(component_areas(mask, 0), Geometry((1.0, 1.0), (0, 0), False, (16, 16)))
+    sample = warp_mask(component_areas(mask, 0), Geometry((1.0, 1.0), (0, 0), False, (16, 16)), 1)
     assert sample[15, 15] == 0.25
     assert sample[0, 0] == 1
 
 
 def test_a_pasted_object_has_its_own_area() -> None:
     areas = np.full((2, 2), 0.5, np.float32)
-    pasted = np.array([[True, False], [False, False]])
-    found = with_pasted(areas, pasted, 0.01)
-    assert found.tolist() == [[pytest.approx(0.01), 0.5], [0.5, 0.5]]
+    owner = np.array([[1, 0], [2, 0]], np.uint8)
+    found = with_pasted(areas, owner, np.array([0.01, 0.75]))
+    assert found.tolist() == [[pytest.approx(0.01), 0.5], [0.75, 0.5]]
     assert found.dtype == np.float32
     assert (areas == 0.5).all()

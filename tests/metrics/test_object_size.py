@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imbseg.augment.object_area import component_numbers
+from imbseg.augment.object_area import object_numbers
 from imbseg.metrics.counts import BY_SIZE, collect, image_confusion, load_counts, save_counts
 from imbseg.metrics.object_size import BOUNDS, object_sizes, size_counts
 
@@ -24,7 +24,7 @@ def a_square_of(pixels: int) -> np.ndarray:
 def test_sizes_begin_at_cocos_bounds(pixels: int, place: int) -> None:
     assert BOUNDS == (1024, 9216)
     mask = a_square_of(pixels)
-    found = object_sizes(mask, component_numbers(mask, 0), classes=3)
+    found = object_sizes(mask, object_numbers(mask, 0), classes=3)
     assert found.objects[1].tolist() == [int(place == one) for one in range(3)]
     assert found.pixels[1].tolist() == [pixels * (place == one) for one in range(3)]
     assert found.objects[[0, 2]].sum() == 0
@@ -44,7 +44,7 @@ def test_pixels_by_hand() -> None:
     prediction[50, 10:13] = 1  # 3 of 4
     prediction[50:55, 40] = 1  # none of 5
     prediction[58] = 1  # ignored pixels and background: nothing found
-    found, missed, objects = size_counts(prediction, mask, object_sizes(mask, component_numbers(mask, 0), 3))
+    found, missed, objects = size_counts(prediction, mask, object_sizes(mask, object_numbers(mask, 0), 3))
     assert found.tolist() == [[0, 0, 0], [3, 800, 0], [0, 0, 0]]
     assert missed.tolist() == [[0, 0, 0], [1, 400, 0], [5, 0, 0]]
     assert objects.tolist() == [[0, 0, 0], [1, 1, 0], [1, 0, 0]]
@@ -53,7 +53,7 @@ def test_pixels_by_hand() -> None:
 @pytest.mark.parametrize("value", [0, 255])
 def test_an_image_without_objects(value: int) -> None:
     mask = np.full((3, 4), value, np.uint8)
-    sizes = object_sizes(mask, component_numbers(mask, 0), 2)
+    sizes = object_sizes(mask, object_numbers(mask, 0), 2)
     assert not size_counts(np.zeros_like(mask), mask, sizes).any()
     assert (sizes.map == 3).all()
 
@@ -62,11 +62,11 @@ def test_without_a_background_every_labelled_pixel_counts() -> None:
     rng = np.random.default_rng(0)
     mask = rng.choice(np.array([0, 1, 2, 255], np.uint8), (40, 50))
     prediction = rng.integers(0, 3, mask.shape)
-    found, missed, objects = size_counts(prediction, mask, object_sizes(mask, component_numbers(mask, None), 3))
+    found, missed, objects = size_counts(prediction, mask, object_sizes(mask, object_numbers(mask, None), 3))
     confusion = image_confusion(prediction, mask, 3)[:-1]
     assert found.sum(axis=1).tolist() == np.diagonal(confusion).tolist()
     assert (found + missed).sum(axis=1).tolist() == confusion.sum(axis=1).tolist()
-    assert objects.sum() == component_numbers(mask, None).max()
+    assert objects.sum() == object_numbers(mask, None).max()
 
 
 def test_counts_by_size_come_back_from_disk(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from asked import evidence, frames_of
 from small_trial import SMALL
 
-from imbseg.augment.object_area import component_numbers
+from imbseg.augment.object_area import object_numbers
 from imbseg.datasets.read import read_mask
 from imbseg.metrics.counts import BY_SIZE, load_counts
 from imbseg.metrics.scores import iou
@@ -46,7 +46,7 @@ def test_sizes_share_out_the_pixels_of_every_class_but_the_background(
     assert [getattr(counts, name)[0].tolist() for name in BY_SIZE] == [[0, 0, 0]] * 3
     whole = whole_images(data, "val" if "val" in file else "test")
     masks = [read_mask(path, whole.dataset) for path in whole.files.masks]
-    assert counts.objects.sum() == sum(int(component_numbers(mask, 0).max()) for mask in masks) > 0
+    assert counts.objects.sum() == sum(int(object_numbers(mask, 0).max()) for mask in masks) > 0
     assert counts.groups.tolist() == [name.split("_")[0] for name in counts.ids.tolist()]
 
 

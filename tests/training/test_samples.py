@@ -10,7 +10,7 @@ from binary_tree import make_binary_tree
 from PIL import Image
 from small_trial import SMALL
 
-from imbseg.augment.object_area import component_areas
+from imbseg.augment.object_area import object_areas, object_numbers
 from imbseg.datasets import spec
 from imbseg.datasets.read import read_mask
 from imbseg.errors import InputError
@@ -39,7 +39,7 @@ def test_the_map_comes_only_where_a_loss_asks_for_it(data: dict[str, str]) -> No
 def test_the_map_is_that_of_the_whole_image(data: dict[str, str]) -> None:
     loader = samples(data, loss="size_balanced", crop="32", scale_min="1", scale_max="1", flip="0")
     index = next(i for i, path in enumerate(loader.files.masks) if read_mask(path, loader.dataset).any())
-    whole = component_areas(read_mask(loader.files.masks[index], loader.dataset), 0)
+    whole = object_areas(object_numbers(read_mask(loader.files.masks[index], loader.dataset), 0))
     assert len(np.unique(whole)) == 2  # background, and one crack
     sample = loader[1, 0, index, NO_FOCUS]
     for label in (0, 1):

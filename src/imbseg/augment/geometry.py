@@ -138,26 +138,13 @@ def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
     return np.asarray(_warp(image, matrix, geometry.size, cv2.INTER_LINEAR, GREY), np.uint8)
 
 
-def warp_mask(mask: Bytes, geometry: Geometry) -> Bytes:
-    """Cut the sample out of a mask, nearest pixel; padding is ignored (255).
-
-    Args:
-        mask: (height, width) uint8 class indices.
-        geometry: where the sample lies.
-
-    Returns:
-        (sample height, sample width) uint8.
-    """
-    return warp_nearest(mask, geometry, IGNORE)
-
-
-def warp_nearest(labels: NDArray[Label], geometry: Geometry, padding: float) -> NDArray[Label]:
-    """Cut the sample out of a map of labels or numbers, nearest pixel: every map takes the same pixels.
+def warp_mask(labels: NDArray[Label], geometry: Geometry, padding: float = IGNORE) -> NDArray[Label]:
+    """Cut the sample out of a mask or another map, nearest pixel: every map takes the same pixels.
 
     Args:
         labels: (height, width) uint8 or float32.
         geometry: where the sample lies.
-        padding: value of pixels outside the image.
+        padding: value of pixels outside the image; 255: ignored.
 
     Returns:
         (sample height, sample width) of the same kind.

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import Geometry, warp_nearest
 from imbseg.datasets.spec import IGNORE
 
 Areas = NDArray[np.float32]
@@ -20,62 +19,47 @@ LARGE = 2**20  # a number up to which a table of all is faster than sorting the 
 MOST_SHORT = 2**16 - 1  # numbers that 16 bits hold beside 0
 
 
-def component_areas(mask: NDArray[np.uint8], background: int | None) -> Areas:
-    """The share of the image that each pixel's 8-connected component of its class takes.
+def object_areas(numbers: NDArray[np.integer]) -> Areas:
+    """The share of the image that each pixel's object takes.
 
     Args:
-        mask: (height, width) uint8 class indices, 255 = ignored.
-        background: index of the class that has no objects, or None.
+        numbers: (height, width) int, as object_numbers gives.
 
     Returns:
-        (height, width) float32 in (0, 1]; 1 at background and ignored pixels.
+        (height, width) float32 in (0, 1]; 1 where there is no object.
 
-    >>> component_areas(np.array([[1, 0, 0, 1], [1, 0, 0, 0]], np.uint8), background=0)
+    >>> object_areas(object_numbers(np.array([[1, 0, 0, 1], [1, 0, 0, 0]], np.uint8), background=0))
     array([[0.25 , 1.   , 1.   , 0.125],
            [0.25 , 1.   , 1.   , 1.   ]], dtype=float32)
     """
-    return _shares(component_numbers(mask, background))
+    shares = (np.bincount(numbers.ravel()) / numbers.size).astype(np.float32)
+    shares[0] = WHOLE
+    return np.take(shares, numbers)
 
 
-def instance_areas(mask: NDArray[np.uint8], instances: NDArray[np.int32], background: int | None) -> Areas:
-    """The share of the image that each pixel's object takes, by the outlines of an instance mask.
+def object_numbers(
+    mask: NDArray[np.uint8], background: int | None, instances: NDArray[np.int32] | None = None
+) -> NDArray[np.integer]:
+    """Number the objects of an image.
 
-    A pixel's object is all pixels of its class inside its outline; the pixels of a class outside every outline are one
-    object.
+    By an instance mask an object is all pixels of a class inside one outline; the pixels of a class outside every
+    outline are one object. Without one it is an 8-connected component.
 
     Args:
         mask: (height, width) uint8 class indices, 255 = ignored.
-        instances: (height, width) int32, number of the object at each pixel, 0 for none.
         background: index of the class that has no objects, or None.
+        instances: (height, width) int32, number of the outline at each pixel, 0 for none; None: components.
 
     Returns:
-        (height, width) float32 in (0, 1]; 1 at background and ignored pixels.
+        (height, width) int: the number of the object at each pixel, 0 for none, some left out; each is of one class.
 
-    >>> mask, instances = np.array([[1, 1, 2, 0]], np.uint8), np.array([[7, 8, 8, 0]], np.int32)
-    >>> instance_areas(mask, instances, background=0)
+    >>> outlines = np.array([[7, 8, 8, 0]], np.int32)
+    >>> object_areas(object_numbers(np.array([[1, 1, 2, 0]], np.uint8), 0, outlines))
     array([[0.25, 0.25, 0.25, 1.  ]], dtype=float32)
     """
-    return _shares(instance_numbers(mask, instances, background))
-
-
-def component_numbers(mask: NDArray[np.uint8], background: int | None) -> NDArray[np.integer]:
-    """Number the 8-connected components of every class.
-
-    Args:
-        mask: (height, width) uint8 class indices, 255 = ignored.
-        background: index of the class that has no objects, or None.
-
-    Returns:
-        (height, width) int: the number of the object at each pixel, 0 for none; an object is of one class.
-    """
-    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE])
-    return _numbered(mask, [int(index) for index in present if index != background], cv2.CV_16U)
-
-
-def instance_numbers(
-    mask: NDArray[np.uint8], instances: NDArray[np.int32], background: int | None
-) -> NDArray[np.integer]:
-    """The same of the objects that `instance_areas` speaks of; numbers may be left out."""
+    if instances is None:
+        present = np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE])
+        return _numbered(mask, [int(index) for index in present if index != background], cv2.CV_16U)
     highest = int(instances.max())
     if highest > LARGE:
         instances = np.unique(instances, return_inverse=True)[1].reshape(mask.shape).astype(np.int32)
@@ -86,37 +70,20 @@ def instance_numbers(
     return np.where(nothing, 0, numbers)
 
 
-def warp_areas(areas: Areas, geometry: Geometry) -> Areas:
-    """Cut the sample out of a map, nearest pixel as `warp_mask` does; padding, which is ignored, has the area 1."""
-    return warp_nearest(areas, geometry, WHOLE)
-
-
-def with_pasted(areas: Areas, pasted: NDArray[np.bool_], area: float) -> Areas:
-    """The map of a sample once an object was pasted into it.
+def with_pasted(areas: Areas, owner: NDArray[np.uint8], shares: NDArray[np.float64]) -> Areas:
+    """The map of a sample once objects were pasted into it; what an object is covered by makes it no smaller.
 
     Args:
         areas: (height, width) float32, the sample's map.
-        pasted: (height, width) bool, where the object is seen.
-        area: its share of an image, in (0, 1]: the one it came from, or its pixels in the sample over the sample's.
-
-    Returns:
-        (height, width) float32, a new map; what an object is covered by makes it no smaller.
+        owner: (height, width) uint8, number of the pasted object that is seen at each pixel, 0 for none.
+        shares: (objects,) of the image that each came from, in (0, 1].
     """
-    return np.where(pasted, np.float32(area), areas)
-
-
-def _shares(numbers: NDArray[np.integer]) -> Areas:
-    """(height, width) number of an object at each pixel, 0 for none -> its share of all pixels."""
-    shares = (np.bincount(numbers.ravel()) / numbers.size).astype(np.float32)
-    shares[0] = WHOLE
-    return np.take(shares, numbers)
+    return np.where(owner > 0, np.array([WHOLE, *shares], np.float32)[owner], areas)
 
 
 def _numbered(mask: NDArray[np.uint8], classes: list[int], kind: int) -> NDArray[np.integer]:
-    """Number the components of some classes from 1, each class searched in the rectangle round it only.
-
-    16-bit numbers take half the time; an image that may hold or holds more of them starts over with 32 bits.
-    """
+    """Number the components of some classes from 1, each class searched in the rectangle round it only."""
+    # 16-bit numbers take half the time; an image that may hold or holds more of them starts over with 32 bits
     height, width = mask.shape
     short = kind == cv2.CV_16U
     if short and (height + 1) // 2 * ((width + 1) // 2) > MOST_SHORT:  # of one class: a pixel in each 2 x 2

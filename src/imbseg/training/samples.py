@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from imbseg.augment.geometry import GREY, Geometry, draw_geometry, pad, warp_image, warp_mask
-from imbseg.augment.object_area import WHOLE, component_areas, instance_areas, warp_areas, with_pasted
+from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
 from imbseg.datasets.read import read_objects
@@ -74,6 +74,20 @@ class Files:
         """The same of one of their image files and its mask file."""
         return read_pair(image, mask, dataset, self.entries.get(image))
 
+    def numbers(self, dataset: Dataset, index: int, mask: NDArray[np.uint8]) -> NDArray[np.integer]:
+        """(height, width) the number of the object at each pixel of an image, see object_numbers."""
+        outlines = read_objects(self.objects[index]) if self.objects else None
+        return object_numbers(mask, dataset.background_index, outlines)
+
+    def take(self, places: Sequence[int]) -> Files:
+        """Some of the images, in this order."""
+        kept: dict[str, Any] = {
+            field.name: [values[place] for place in places]
+            for field in dataclasses.fields(self)
+            if isinstance(values := getattr(self, field.name), list) and values
+        }
+        return dataclasses.replace(self, **kept)
+
 
 Batch = dict[str, torch.Tensor]  # "image", "target", and whatever map of the sample's pixels a loss asks for
 
@@ -120,16 +134,10 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         if self.image_weights is not None:
             batch["image_weight"] = torch.tensor(self.image_weights[index], dtype=torch.float32)
         if self.with_areas:
-            areas = warp_areas(self._areas(index, mask), geometry)
-            areas = pasted_areas(areas, pasted) if pasted else areas
+            areas = warp_mask(object_areas(self.files.numbers(self.dataset, index, mask)), geometry, WHOLE)
+            areas = with_pasted(areas, pasted.owner, pasted.shares) if pasted else areas
             batch["object_area"] = torch.from_numpy(pad(areas, self.trial.multiple, WHOLE))
         return batch
-
-    def _areas(self, index: int, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
-        background = self.dataset.background_index
-        if not self.files.objects:
-            return component_areas(mask, background)
-        return instance_areas(mask, read_objects(self.files.objects[index]), background)
 
     def _point(self, key: Key, mask: NDArray[np.uint8]) -> tuple[int, int] | None:
         """A pixel that the crop must hold, from a stream of its own: no other draw of the sample depends on it."""
@@ -140,26 +148,12 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         return self.boxes.draw_point(rng, index, focus, mask)
 
 
-def pasted_areas(areas: NDArray[np.float32], pasted: Pasted) -> NDArray[np.float32]:
-    """The map of object areas with every pasted object's share of the image that it came from."""
-    for number, share in enumerate(pasted.shares.tolist(), start=1):
-        areas = with_pasted(areas, pasted.owner == number, share)
-    return areas
-
-
 def draw_sample(
     rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial, point: tuple[int, int] | None = None
 ) -> Geometry:
     """Draw where a sample lies in its image, by the ranges of the trial; it holds the pixel (x, y) of `point`."""
-    return draw_geometry(
-        rng,
-        (image.shape[1], image.shape[0]),
-        resize=trial.resize,
-        crop=trial.crop,
-        scale=(trial.scale_min, trial.scale_max),
-        flip=trial.flip,
-        point=point,
-    )
+    size, scale = (image.shape[1], image.shape[0]), (trial.scale_min, trial.scale_max)
+    return draw_geometry(rng, size, resize=trial.resize, crop=trial.crop, scale=scale, flip=trial.flip, point=point)
 
 
 def augment(
@@ -196,15 +190,7 @@ def quiet_worker(_: int) -> None:
     """A loader process takes one thread: the cores belong to the training."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    keep_freed_memory()
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep what a sample frees for the next one; other C libraries are left as they are.
-
-    By itself it gives blocks of megabytes back to the system, and fetching them again page by page was a third of a
-    loader's time.
-    """
+    # glibc gives blocks of megabytes back to the system; fetching them again was a third of a loader's time
     trim_threshold, mmap_threshold = -1, -3  # their numbers in glibc's malloc.h
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

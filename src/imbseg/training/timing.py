@@ -178,15 +178,7 @@ def _seconds_of(run: Run, files: Files, ways: Sequence[Way]) -> float:
 
 def _spread(files: Files, count: int) -> Files:
     """Some of the images, evenly spread."""
-    chosen = np.linspace(0, len(files.ids) - 1, count).astype(int)
-    return Files(
-        ids=[files.ids[place] for place in chosen],
-        images=[files.images[place] for place in chosen],
-        masks=[files.masks[place] for place in chosen],
-        sizes=[files.sizes[place] for place in chosen],
-        objects=[files.objects[place] for place in chosen] if files.objects else [],
-        entries=files.entries,
-    )
+    return files.take(np.linspace(0, len(files.ids) - 1, count).astype(int).tolist())
 
 
 def _save(run: Run) -> float:

@@ -9,9 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from imbseg.augment.geometry import GREY, pad, resize_image
-from imbseg.augment.object_area import component_numbers, instance_numbers
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix
-from imbseg.datasets.read import read_objects
 from imbseg.datasets.spec import Dataset
 from imbseg.metrics.object_size import ObjectSizes, object_sizes
 from imbseg.training.samples import Files
@@ -56,12 +54,7 @@ class WholeImages(torch.utils.data.Dataset[Item]):
         return tensor, Truth(mask, self._sizes(index, mask) if self.by_size else None), index
 
     def _sizes(self, index: int, mask: NDArray[np.uint8]) -> ObjectSizes:
-        background = self.dataset.background_index
-        if self.files.objects:
-            numbers = instance_numbers(mask, read_objects(self.files.objects[index]), background)
-        else:
-            numbers = component_numbers(mask, background)
-        return object_sizes(mask, numbers, len(self.dataset.classes))
+        return object_sizes(mask, self.files.numbers(self.dataset, index, mask), len(self.dataset.classes))
 
     def batches(self, batch_size: int) -> list[list[int]]:
         """Images of one input size together, since the network pools over a whole batch's picture."""
