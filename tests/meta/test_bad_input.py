@@ -56,30 +56,33 @@ def change_yaml(data: Path, **keys: object) -> None:
     path.write_text(yaml.safe_dump({key: value for key, value in spec.items() if value is not None}))
 
 
-def ids_twice(data: Path) -> None:
-    write_list(data / "train.txt", ["000", "001", "001"])
+def lists(name: str, *ids: str) -> Callable[[Path], None]:
+    return lambda data: write_list(data / name, list(ids))
 
 
-def in_train_and_test(data: Path) -> None:
-    write_list(data / "test.txt", ["000", "019"])
+def keys(**changed: object) -> Callable[[Path], None]:
+    return lambda data: change_yaml(data, **changed)
 
 
-def empty_list(data: Path) -> None:
-    write_list(data / "train.txt", [])
+def gone(file: str) -> Callable[[Path], None]:
+    return lambda data: (data / file).unlink()
 
 
-def other_size(data: Path) -> None:
-    Image.fromarray(np.zeros((12, 17), np.uint8)).save(data / "masks/004.png")
+def written(file: str, content: str) -> Callable[[Path], object]:
+    return lambda data: (data / file).write_text(content)
 
 
-def strange_value(data: Path) -> None:
-    mask = np.zeros((12, 16), np.uint8)
-    mask[3, 3] = 37
-    Image.fromarray(mask).save(data / "masks/004.png")
+def mask(pixels: np.ndarray) -> Callable[[Path], None]:
+    """In place of one."""
+    return lambda data: Image.fromarray(pixels.astype(np.uint8)).save(data / "masks/004.png")
 
 
-def rgb_mask(data: Path) -> None:
-    Image.fromarray(np.zeros((12, 16, 3), np.uint8)).save(data / "masks/004.png")
+def cut(file: str, share: float) -> Callable[[Path], object]:
+    return lambda data: (data / file).write_bytes((content := (data / file).read_bytes())[: int(len(content) * share)])
+
+
+def deep(data: Path) -> None:
+    cv2.imwrite(str(data / "images/004.png"), np.full((12, 16), 300, np.uint16))
 
 
 def rgb_masks(data: Path) -> None:
@@ -89,102 +92,76 @@ def rgb_masks(data: Path) -> None:
         Image.fromarray(np.zeros((12, 16, 3), np.uint8)).save(path)
 
 
-def index_mask_for_rgb(data: Path) -> None:
-    rgb_masks(data)
-    Image.fromarray(np.zeros((12, 16), np.uint8)).save(data / "masks/004.png")
+def images_as(suffix: str) -> Callable[[Path], None]:
+    def converted(data: Path) -> None:
+        change_yaml(data, images="images/{id}" + suffix)
+        for path in sorted((data / "images").iterdir()):
+            Image.open(path).save(path.with_suffix(suffix))
 
-
-def unknown_color(data: Path) -> None:
-    rgb_masks(data)
-    Image.fromarray(np.full((12, 16, 3), (1, 2, 3), np.uint8)).save(data / "masks/004.png")
-
-
-def cut(file: str, share: float) -> Callable[[Path], None]:
-    def cut_file(data: Path) -> None:
-        content = (data / file).read_bytes()
-        (data / file).write_bytes(content[: int(len(content) * share)])
-
-    return cut_file
-
-
-def cut_jpeg(data: Path) -> None:
-    change_yaml(data, images="images/{id}.jpg")
-    for path in sorted((data / "images").iterdir()):
-        Image.open(path).save(path.with_suffix(".jpg"))
-    cut("images/004.jpg", 0.6)(data)
-
-
-def empty_jpeg(data: Path) -> None:
-    cut_jpeg(data)
-    (data / "images/004.jpg").write_bytes(b"")
-
-
-def deep_image(data: Path) -> None:
-    cv2.imwrite(str(data / "images/004.png"), np.full((12, 16), 300, np.uint16))
+    return converted
 
 
 def targa_images(data: Path) -> None:
-    change_yaml(data, images="images/{id}.tga")
-    for path in sorted((data / "images").iterdir()):
-        Image.open(path).save(path.with_suffix(".tga"))
+    images_as(".tga")(data)
     for number in (*range(4), *range(5, 20)):  # a PNG under another name is one all the same
         (data / f"images/{number:03d}.png").replace(data / f"images/{number:03d}.tga")
 
 
-def no_picture(data: Path) -> None:
-    (data / "images/004.png").write_text("<html>404</html>")
+def each(*steps: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda data: [step(data) for step in steps]
 
 
-def broken_yaml(data: Path) -> None:
-    (data / "tiny.yml").write_text("root: [a\nimages: {")
-
-
+STRANGE = np.zeros((12, 16))
+STRANGE[3, 3] = 37
 CASES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "root missing": (lambda data: change_yaml(data, root="/nowhere/at/all"), "root /nowhere/at/all is missing; put"),
-    "list missing": (lambda data: (data / "train.txt").unlink(), "train.txt: the id list of subset 'train' is missing"),
-    "list empty": (empty_list, "train.txt: the id list of subset 'train' is empty"),
-    "id twice": (ids_twice, "id '001' stands twice in train"),
-    "id in train and test": (in_train_and_test, "id '000' stands in train and in test"),
-    "image missing": (lambda data: (data / "images/004.png").unlink(), "images/004.png of id '004' is missing"),
-    "mask missing": (lambda data: (data / "masks/004.png").unlink(), "masks/004.png of id '004' is missing"),
-    "sizes differ": (other_size, "mask masks/004.png: expected the size of its image images/004.png, 16 x 12"),
-    "value no class": (strange_value, "masks/004.png: value 37 is no class value (0..2) nor the ignore index 255"),
-    "rgb mask where indices are declared": (rgb_mask, "masks/004.png: is an RGB picture, mask_encoding 'index'"),
-    "index mask where rgb is declared": (index_mask_for_rgb, "masks/004.png: holds one number a pixel (mode L)"),
-    "unknown colour": (unknown_color, "masks/004.png: colour [1, 2, 3] is no class's"),
+    "root missing": (keys(root="/nowhere/at/all"), "root /nowhere/at/all is missing; put"),
+    "list missing": (gone("train.txt"), "train.txt: the id list of subset 'train' is missing"),
+    "list empty": (lists("train.txt"), "train.txt: the id list of subset 'train' is empty"),
+    "id twice": (lists("train.txt", "000", "001", "001"), "id '001' stands twice in train"),
+    "id in train and test": (lists("test.txt", "000", "019"), "id '000' stands in train and in test"),
+    "image missing": (gone("images/004.png"), "images/004.png of id '004' is missing"),
+    "mask missing": (gone("masks/004.png"), "masks/004.png of id '004' is missing"),
+    "sizes differ": (
+        mask(np.zeros((12, 17))),
+        "mask masks/004.png: expected the size of its image images/004.png, 16 x 12",
+    ),
+    "value no class": (mask(STRANGE), "masks/004.png: value 37 is no class value (0..2) nor the ignore index 255"),
+    "rgb mask where indices are declared": (
+        mask(np.zeros((12, 16, 3))),
+        "masks/004.png: is an RGB picture, mask_encoding 'index'",
+    ),
+    "index mask where rgb is declared": (
+        each(rgb_masks, mask(np.zeros((12, 16)))),
+        "masks/004.png: holds one number a pixel (mode L)",
+    ),
+    "unknown colour": (
+        each(rgb_masks, mask(np.full((12, 16, 3), (1, 2, 3)))),
+        "masks/004.png: colour [1, 2, 3] is no class's",
+    ),
     "image cut short": (cut("images/004.png", 0.6), "images/004.png: can't be decoded"),
     "mask cut short": (cut("masks/004.png", 0.6), "masks/004.png: can't be decoded"),
     "image empty": (cut("images/004.png", 0), "images/004.png: the file is empty"),
     "mask empty": (cut("masks/004.png", 0), "masks/004.png: the file is empty"),
-    "jpeg cut short": (cut_jpeg, "images/004.jpg: can't be decoded"),
-    "jpeg empty": (empty_jpeg, "images/004.jpg: the file is empty"),
-    "image of 16 bits": (deep_image, "images/004.png: expected 8 bits a channel, found uint16"),
+    "jpeg cut short": (each(images_as(".jpg"), cut("images/004.jpg", 0.6)), "images/004.jpg: can't be decoded"),
+    "jpeg empty": (each(images_as(".jpg"), cut("images/004.jpg", 0)), "images/004.jpg: the file is empty"),
+    "image of 16 bits": (deep, "images/004.png: expected 8 bits a channel, found uint16"),
     "image that only Pillow reads": (targa_images, "images/004.tga: can't be decoded (cut short, or no format that"),
-    "no picture": (no_picture, "images/004.png: can't be decoded"),
-    "broken yaml": (broken_yaml, "tiny.yml: broken YAML"),
-    "yaml of something else": (
-        lambda data: (data / "tiny.yml").write_text("- a"),
-        "tiny.yml: expected keys such as root",
-    ),
-    "yaml lacks a key": (lambda data: change_yaml(data, masks=None), "tiny.yml: lacks the key 'masks'"),
-    "yaml with an unknown key": (lambda data: change_yaml(data, bakground="ground"), "did you mean 'background'?"),
-    "class twice": (
-        lambda data: change_yaml(data, classes=["ground", "ball", "ball"]),
-        "the name 'ball' stands there 2",
-    ),
-    "class called ignore": (lambda data: change_yaml(data, classes=["ground", "ignore"]), "'ignore' is what pixels"),
-    "unknown background": (lambda data: change_yaml(data, background="sky"), "unknown class in"),
-    "group that doesn't match": (lambda data: change_yaml(data, group="^(x)"), "doesn't match the id '000'"),
-    "group that names nothing": (lambda data: change_yaml(data, group="^(x)?"), "matches nothing of the id '000'"),
-    "ignore_index not whole": (lambda data: change_yaml(data, ignore_index=3.7), "expected a whole number"),
+    "no picture": (written("images/004.png", "<html>404</html>"), "images/004.png: can't be decoded"),
+    "broken yaml": (written("tiny.yml", "root: [a\nimages: {"), "tiny.yml: broken YAML"),
+    "yaml of something else": (written("tiny.yml", "- a"), "tiny.yml: expected keys such as root"),
+    "yaml lacks a key": (keys(masks=None), "tiny.yml: lacks the key 'masks'"),
+    "yaml with an unknown key": (keys(bakground="ground"), "did you mean 'background'?"),
+    "class twice": (keys(classes=["ground", "ball", "ball"]), "the name 'ball' stands there 2"),
+    "class called ignore": (keys(classes=["ground", "ignore"]), "'ignore' is what pixels"),
+    "unknown background": (keys(background="sky"), "unknown class in"),
+    "group that doesn't match": (keys(group="^(x)"), "doesn't match the id '000'"),
+    "group that names nothing": (keys(group="^(x)?"), "matches nothing of the id '000'"),
+    "ignore_index not whole": (keys(ignore_index=3.7), "expected a whole number"),
     "absolute glob": (
-        lambda data: change_yaml(data, subsets={"train": "/x/*.png", "test": "test.txt"}),
+        keys(subsets={"train": "/x/*.png", "test": "test.txt"}),
         "tiny.yml: subsets.train: '/x/*.png': expected a glob below the root",
     ),
-    "too few images": (
-        lambda data: write_list(data / "train.txt", ["000"]),
-        "5 folds need at least 5 train images, found 3",
-    ),
+    "too few images": (lists("train.txt", "000"), "5 folds need at least 5 train images, found 3"),
 }
 
 
