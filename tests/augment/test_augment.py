@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from imbseg.augment.geometry import Geometry, draw_geometry, resize_image, warp_image, warp_mask
+from imbseg.augment.geometry import Geometry, draw_geometry, pad, resize_image, warp_image, warp_mask
 from imbseg.augment.photometry import apply_color, color_matrix, draw_color, to_picture
 
 NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -111,6 +111,15 @@ def test_a_scaled_image_of_four_samples_pixels_is_made_whole() -> None:
     geometry = Geometry((1.0, 1.0), (0, 0), False, (4, 2))
     assert [geometry.is_cheap(np.zeros(shape)) for shape in ((4, 8), (2, 16), (3, 11), (11, 3))] == [1, 1, 0, 0]
     assert Geometry((0.01, 0.02), (0, 0), False, (4, 2)).scaled(np.zeros((9, 7))) == (1, 1)
+
+
+@pytest.mark.parametrize(("shape", "padded"), [((4, 8), (4, 8)), ((3, 8), (4, 8)), ((4, 5), (4, 8)), ((1, 9), (4, 12))])
+def test_sides_are_padded_below_and_to_the_right_to_a_multiple(shape: tuple[int, int], padded: tuple[int, int]) -> None:
+    mask = np.ones(shape, np.uint8)
+    found = pad(mask, 4, 255)
+    assert (found.shape, found.dtype, int((found == 1).sum())) == (padded, np.uint8, mask.size)
+    assert (found[: shape[0], : shape[1]] == 1).all()
+    assert (pad(np.ones((*shape, 3), np.uint8), 4, (9, 8, 7))[shape[0] :] == (9, 8, 7)).all()
 
 
 def test_draws_stay_in_their_ranges() -> None:

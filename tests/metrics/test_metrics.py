@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import sklearn.metrics
 
 from imbseg.errors import InputError
 from imbseg.metrics import scores
-from imbseg.metrics.counts import Counts, collect, image_confusion, load_counts, save_counts
+from imbseg.metrics.counts import Counts, collect, image_confusion, load_counts, of_images, save_counts
 
 
 def count(pairs: list[tuple[list[int], list[int]]], classes: int) -> Counts:
@@ -108,6 +109,18 @@ def test_counts_equal_an_independent_implementation(seed: int) -> None:
     expected = sklearn.metrics.jaccard_score(truth[known], prediction[known], average=None, labels=labels)
     np.testing.assert_allclose([found[f"IoU/c{i}"] for i in labels], expected)
     assert found["mIoU"] == pytest.approx(expected.mean())
+
+
+def test_some_images_in_another_order() -> None:
+    pairs = [([0, 0], [0, 1]), ([1, 1], [0, 1]), ([1, 0], [1, 255])]
+    whole = dataclasses.replace(count(pairs, 2), groups=np.array(["x", "y", "z"]))
+    some = of_images(whole, np.array([2, 0]))
+    assert some.ids.tolist() == ["image2", "image0"]
+    assert some.groups.tolist() == ["z", "x"]
+    for name in ("tp", "fp", "fn", "ignored"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(whole, name)[[2, 0]])
+    np.testing.assert_array_equal(some.confusion, whole.confusion)  # of the whole set
+    assert of_images(count(pairs, 2), np.array([1])).groups.size == 0
 
 
 def test_only_ignored_pixels() -> None:

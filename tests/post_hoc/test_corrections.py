@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from imbseg.checks import CheckFailed, check_post_hoc
-from imbseg.post_hoc import POST_HOC, grid
+from imbseg.errors import InputError
+from imbseg.post_hoc import POST_HOC, grid, steps
 from imbseg.post_hoc.prior import log_priors, prior
 from imbseg.post_hoc.rank import best_ratios, rank
 
@@ -138,6 +139,15 @@ def test_rank_leaves_sure_pixels_alone_and_takes_the_smallest_images() -> None:
     logits = 20 * torch.nn.functional.one_hot(torch.tensor([[[0, 1], [2, 1]]]), 3).permute(0, 3, 1, 2).float()
     np.testing.assert_array_equal(rank(logits), [[[0, 1], [2, 1]]])
     assert rank(torch.tensor([0.0, 1.0, -1.0]).view(1, 3, 1, 1)).tolist() == [[[1]]]
+
+
+def test_what_a_setting_asks_for() -> None:
+    for text, twice in (("prior+rank+prior", "prior"), ("none+rank+none", "none")):
+        with pytest.raises(InputError, match=rf"^post_hoc: '{twice}' stands twice in .*; name it once$"):
+            steps(text)
+    with pytest.raises(InputError, match=r"unknown correction 'pror' \(did you mean 'prior'\?\)"):
+        steps("pror")
+    assert steps("none+rank") == ("prior", "rank")
 
 
 def test_the_grid_holds_0_and_goes_both_ways() -> None:
