@@ -7,6 +7,8 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +16,7 @@ from typing import IO, Any
 from imbseg.errors import InputError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+WRITTEN = ".report.json"  # the names of what the last report wrote
 
 
 def runs_folder() -> Path:
@@ -177,3 +180,52 @@ def writable_folder(path: Path | str) -> Path:
     except OSError as error:
         raise InputError(f"{folder}: can't write here ({error.strerror}); choose another output folder") from error
     return folder
+
+
+@contextlib.contextmanager
+def draft(out: Path, kept: str) -> Iterator[Path]:
+    """Give an empty folder to write a report into; on leaving it its files become those of `out`.
+
+    What the last report wrote and this one doesn't is gone then; files of others stay. After an error `out` is what it
+    was before.
+
+    Args:
+        out: the report's folder; made where it is missing.
+        kept: a folder in it that the next report starts from.
+
+    Raises:
+        InputError: it can't be written, or holds a folder where a file of the report belongs.
+    """
+    folder = writable_folder(out)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as made:
+        aside = Path(made)
+        if (folder / kept).is_dir():
+            shutil.copytree(folder / kept, aside / kept)
+        yield aside
+        _move(aside, folder, kept)
+
+
+def _move(aside: Path, folder: Path, kept: str) -> None:
+    names = sorted(str(file.relative_to(aside)) for file in aside.rglob("*") if file.is_file())
+    for name in names:
+        if (folder / name).is_dir():
+            raise InputError(
+                f"{folder / name}: is a folder, where the report writes a file; move it, or choose another --out"
+            )
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (aside / name).replace(folder / name)
+    for name in _listed(folder):
+        if name not in names and Path(name).parent in (Path(), Path(kept)):
+            (folder / name).unlink(missing_ok=True)
+    write_json(folder / WRITTEN, names)
+
+
+def _listed(folder: Path) -> list[str]:
+    """What the last report wrote; nothing where that isn't known."""
+    file = folder / WRITTEN
+    try:
+        found = read_json(file) if file.is_file() else []
+    except (InputError, OSError):
+        return []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from asked import frames_of
 from error_runs import HOSTILE, OTHER, WEIGHTED, group_of, write_table
 from run_folders import make_run
 
@@ -35,13 +36,13 @@ def pair(root: Path, ours: tuple[float, ...], *, gains=GAINS, classes=CLASSES, p
 
 
 def said(asked: Evidence) -> list[str]:
-    return exposure.sentences(exposure.exposure(asked), exposure.pays(asked))
+    return exposure.sentences(exposure.pays(asked).dropna(subset="spearman"))
 
 
 def test_sums_and_ratios_by_hand(tmp_path: Path) -> None:
     group = pair(tmp_path, (50, 100, 150, 200, 400), pasted=(0, 0, 1, 2, 3))
     found = exposure.exposure(group)
-    assert tuple(found.columns) == exposure.COLUMNS
+    assert list(found.columns) == exposure.COLUMNS
     assert found["class"].tolist() == list(CLASSES)
     assert found["pixels_shown"].tolist() == [100, 200, 300, 400, 800]
     assert found["baseline_pixels_shown"].tolist() == [200] * 5
@@ -51,7 +52,7 @@ def test_sums_and_ratios_by_hand(tmp_path: Path) -> None:
     pays = exposure.pays(group)
     assert tuple(pays.columns) == ("strategy", "classes", "spearman")
     assert pays.to_numpy().tolist() == [[OTHER, 5, pytest.approx(1.0)]]
-    assert exposure.sentences(found, pays) == [
+    assert exposure.sentences(pays) == [
         "weighted_cross_entropy: classes shown more gained more: Spearman +1.00 over 5 classes."
     ]
 
@@ -68,14 +69,12 @@ def test_what_was_shown_more_may_gain_less(tmp_path: Path) -> None:
     assert said(asked) == ["weighted_cross_entropy: classes shown more gained less: Spearman -1.00 over 5 classes."]
 
 
-@pytest.mark.parametrize(("ours", "gains", "words"), [
-    ((100,) * 5, GAINS, "nothing tells whether that pays"),
-    ((1, 2, 3, 4, 5), (0.0,) * 5, "can't be told: of fewer than three classes, or all gained the same"),
-])  # fmt: skip
-def test_no_correlation_of_what_does_not_vary(tmp_path: Path, ours, gains, words: str) -> None:
+@pytest.mark.parametrize(("ours", "gains"), [((100,) * 5, GAINS), ((1, 2, 3, 4, 5), (0.0,) * 5)])
+def test_no_correlation_of_what_does_not_vary(tmp_path: Path, ours, gains) -> None:
     asked = pair(tmp_path, ours, gains=gains)
     assert math.isnan(exposure.pays(asked)["spearman"].iloc[0])
-    assert words in said(asked)[0]
+    assert said(asked) == []
+    assert exposure.section(asked, frames_of(asked)).empty
 
 
 def test_a_class_that_the_baseline_never_showed_and_one_without_a_score(tmp_path: Path) -> None:
@@ -108,9 +107,9 @@ def test_runs_that_do_not_tell_what_they_showed_are_left_out(tmp_path: Path, dam
         file.write_text(damaged[damage])
     found = exposure.exposure(group)
     assert found.empty
-    assert tuple(found.columns) == exposure.COLUMNS
+    assert list(found.columns) == exposure.COLUMNS
     assert tuple(exposure.pays(group).columns) == ("strategy", "classes", "spearman")
-    assert "share a seed and tell what they showed" in said(group)[0]
+    assert said(group) == []
 
 
 def test_means_are_over_shared_seeds(tmp_path: Path) -> None:

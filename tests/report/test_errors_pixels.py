@@ -96,13 +96,9 @@ def test_a_run_without_counts_is_left_out(tmp_path: Path, damage: str) -> None:
     else:
         add_counts(file.parent, [[1, 2], [3, 4]])
     group = group_of(tmp_path)
-    for columns, table, sentences in (
-        (pixels.COLUMNS, pixels.effects(group), pixels.of_effects),
-        (confusion.COLUMNS, confusion.table(group), confusion.sentences),
-    ):
+    for columns, table in ((pixels.COLUMNS, pixels.effects(group)), (confusion.COLUMNS, confusion.table(group))):
         assert table.empty
-        assert tuple(table.columns) == columns
-        assert "can't be" in " ".join(sentences(table))
+        assert list(table.columns) == columns
     assert pixels.profiles(group)["strategy"].unique().tolist() == [OTHER]
 
 
@@ -112,7 +108,7 @@ def test_confusions_by_hand(tmp_path: Path) -> None:
     add_counts(make_run(tmp_path / "plain1"), one, other)
     add_counts(make_run(tmp_path / "weighted1", **WEIGHTED), [[52, 0, 0], [0, 30, 0], [2, 0, 8]], other)
     found = confusion.table(group_of(tmp_path))
-    assert tuple(found.columns) == confusion.COLUMNS
+    assert list(found.columns) == confusion.COLUMNS
     rows = {(row["truth"], row["prediction"]): row for _, row in found.iterrows()}
     assert set(rows) == {("sky", "pole"), ("road", "pole"), ("pole", "sky"), ("pole", "road")}
     row = rows["pole", "sky"]

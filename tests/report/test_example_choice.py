@@ -15,10 +15,12 @@ from imbseg.errors import InputError
 from imbseg.metrics.counts import Counts
 from imbseg.metrics.predicted import Predicted
 from imbseg.pictures import PALETTE, distinct_colors
-from imbseg.report.example_choice import best_pair, choose
-from imbseg.report.example_panels import changed, close_up, panels
+from imbseg.predict.close_ups import changed, close_up, panels
+from imbseg.report.examples import text_of
 from imbseg.runs import collect as runs
+from imbseg.runs.best_pair import best_pair
 from imbseg.runs.strategies import Group, arrange
+from imbseg.statistics.images import choose
 
 CLASSES = ("sky", "road", "pole")
 WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
@@ -47,8 +49,8 @@ def test_the_images_that_changed_most_by_hand() -> None:
     assert (choice.up, choice.down, choice.same) == (3, 1, 1)
     first = choice.gained[0]
     assert (first.before, first.after, first.change) == (0.2, 0.7, pytest.approx(0.5))
-    assert first.text == "gained 0.50 (0.20 to 0.70): pole 0.20 to 0.70"
-    assert choice.lost[0].text == "lost 0.10 (0.50 to 0.40): pole 0.50 to 0.40"
+    assert text_of(first) == "IoU 0.20 -> 0.70 (+0.50): pole 0.20 -> 0.70"
+    assert text_of(choice.lost[0]) == "IoU 0.50 -> 0.40 (−0.10): pole 0.50 -> 0.40"
 
 
 def test_the_mean_is_over_the_classes_that_the_truth_shows() -> None:
@@ -70,8 +72,8 @@ def test_an_image_without_the_classes_or_with_a_speck_of_them_is_left_out() -> N
 
 def test_the_order_of_the_images_may_differ_but_not_the_images() -> None:
     before, after = poles(["a", "b"], [1, 5]), poles(["b", "a"], [5, 4])
-    assert [one.text for one in choose(before, after, CLASSES, ["pole"]).gained] == [
-        "gained 0.30 (0.10 to 0.40): pole 0.10 to 0.40"
+    assert [text_of(one) for one in choose(before, after, CLASSES, ["pole"]).gained] == [
+        "IoU 0.10 -> 0.40 (+0.30): pole 0.10 -> 0.40"
     ]
     with pytest.raises(InputError, match=r"different images \(2 and 2; only one has b\)"):
         choose(before, poles(["a", "c"], [5, 4]), CLASSES, ["pole"])

@@ -166,7 +166,7 @@ def test_too_few_images(tmp_path: Path) -> None:
     two_strategies(tmp_path, images=9)
     found, said = image_intervals.intervals(group(tmp_path))
     assert found.empty
-    assert list(found.columns) == list(image_intervals.COLUMNS)
+    assert list(found.columns) == image_intervals.COLUMNS + image_intervals.ENDS
     assert said == ("Intervals over test images: expected at least 10 images, found 9; the intervals over seeds stand.")
 
 

@@ -72,7 +72,7 @@ def test_runs_without_the_correction_are_told_as_before(tmp_path: Path):
     make_run(tmp_path / "runs/b", **WEIGHTED)
     parts = sections(evidence(tmp_path / "runs"), tmp_path)
     assert parts["prior"].empty
-    assert len(parts["strategies"].tables) == 2  # test and validation, nothing post-hoc
+    assert len(parts["strategies"].shown) == 2  # test and validation, nothing post-hoc
 
 
 def test_one_with_the_correction_and_one_without(tmp_path: Path):

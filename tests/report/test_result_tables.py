@@ -13,15 +13,15 @@ from asked import evidence, sections
 from page_reader import read
 from run_folders import make_run
 
-from imbseg.report.assemble import page
 from imbseg.report.frames import write_csv
-from imbseg.report.page.content import Column, Table
+from imbseg.report.page.columns import Column
+from imbseg.report.page.content import Table
 from imbseg.report.page.latex import escape
 from imbseg.report.page.markdown import markdown, table_text
 from imbseg.report.page.terminal import aligned, narrowed
 from imbseg.report.questions import strategies
 from imbseg.report.say import number
-from imbseg.report.write import all_frames, report
+from imbseg.report.write import all_frames, page, report
 from imbseg.runs.collect import collect
 from imbseg.statistics.difference import spread
 
@@ -105,7 +105,7 @@ def test_hostile_names_stay_in_their_cell(tmp_path: Path):
 def test_plain_tables_line_up():
     frame = pd.DataFrame({"trial": ["a", "long name"], "mIoU": ["0.5", "0.25"], "none": ["", ""]})
     columns = (Column("trial", "trial"), Column("mIoU", "mIoU", 2), Column("none", "none"))
-    assert aligned(Table("", "", frame, columns)).splitlines() == [
+    assert aligned(Table("", "", frame, columns, by="")).splitlines() == [
         "trial      mIoU",
         "a          0.50",
         "long name  0.25",
@@ -116,7 +116,7 @@ def test_a_narrow_terminal_gets_what_matters_most():
     names = {"trial": False, "val mIoU": True, "val head": True, "test mIoU": False, "seconds": True}
     frame = pd.DataFrame({name: ["long text " * 9 if name == "trial" else "0.123"] for name in names})
     columns = tuple(Column(name, name, -1 if name == "trial" else 3, minor=minor) for name, minor in names.items())
-    table = Table("", "", frame, columns)
+    table = Table("", "", frame, columns, by="")
 
     def kept(width: int) -> list[str]:
         return [column.name for column in narrowed(table, width).columns]

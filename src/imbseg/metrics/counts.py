@@ -122,6 +122,21 @@ def of_images(counts: Counts, rows: NDArray[np.int64]) -> Counts:
     return dataclasses.replace(counts, **parts, groups=counts.groups[rows] if counts.groups.size else counts.groups)
 
 
+def same_truth(one: Counts, other: Counts) -> bool:
+    """Whether two runs counted the same images, with the same pixels of each class."""
+    return np.array_equal(one.ids, other.ids) and np.array_equal(one.tp + one.fn, other.tp + other.fn)
+
+
+def in_order_of(first: Counts, counts: Counts) -> Counts | None:
+    """Counts with their images in the order of the first; None where the two are not of the same images."""
+    if np.array_equal(counts.ids, first.ids):
+        return counts
+    place = {name: number for number, name in enumerate(counts.ids.tolist())}
+    if place.keys() != set(first.ids.tolist()) or not len(place) == len(counts.ids) == len(first.ids):
+        return None
+    return of_images(counts, np.array([place[name] for name in first.ids.tolist()], np.int64))
+
+
 def save_counts(path: Path, counts: Counts) -> None:
     """Write counts as compressed NumPy arrays, whole or not at all."""
     with whole_file(path) as temporary:

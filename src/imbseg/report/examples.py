@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,70 +15,38 @@ from imbseg.metrics.counts import load_counts
 from imbseg.metrics.predicted import Bytes, Predicted
 from imbseg.pictures import BLACK, GREY, PALE, PALETTE, WHITE, Key, distinct_colors, sheet
 from imbseg.pictures import Row as Line
-from imbseg.report.example_choice import Changed, Choice, Pair, best_pair, choose
-from imbseg.report.example_panels import Window, panels
-from imbseg.report.example_store import Predict, predictions
+from imbseg.predict.close_ups import Window, panels
+from imbseg.predict.kept import Predict, predictions
+from imbseg.report.page.content import Drawing, Picture, Row, Section
+from imbseg.runs.best_pair import Pair, best_pair
 from imbseg.runs.collect import Run
 from imbseg.runs.recorded import class_groups
 from imbseg.runs.strategies import Group
+from imbseg.statistics.images import Changed, Choice, choose
 from imbseg.trial.stored import dataset_of
 
 QUALITY = 80  # of the panels, WebP's scale
-REST = (Key("striped: false positive", PALE, BLACK), Key("white: false negative", WHITE),
-        Key("grey: every other class", GREY))  # fmt: skip
+STRIPED, UNSEEN = Key("striped: false positive", PALE, BLACK), Key("white: false negative", WHITE)
+REST = (STRIPED, UNSEEN, Key("grey: every other class", GREY))
+KEY, TITLE = "examples", "Images that gained and lost most"
 NAMED = 12  # classes that a title lists
 
 
-@dataclasses.dataclass(frozen=True)
-class Panel:
-    """One small picture: its title, what it says to who can't see it, and an encoded file's bytes with their type."""
-
-    title: str
-    alt: str
-    data: bytes
-    mime: str
-
-
-@dataclasses.dataclass(frozen=True)
-class ExampleRow:
-    """One image: how it changed, in IoU and in words, and its panels: image, truth, baseline, strategy."""
-
-    image_id: str
-    change: float
-    text: str
-    panels: tuple[Panel, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """What is shown of a group; all texts are plain, names and ids in them as the data have them.
-
-    Attributes:
-        rows: the images that gained, the largest gain first, then those that lost, the largest loss first.
-        said: why there are no rows; empty where there are.
-        title: which images, by which two runs, and of how many.
-        legend: the classes in their colours, then what stripes and white mean.
-        doubts: where the pictures differ from what the runs counted; usually none.
-        file: name of the PNG with all of it; empty where there is none.
-    """
-
-    rows: tuple[ExampleRow, ...] = ()
-    said: str = ""
-    title: str = ""
-    legend: tuple[Key, ...] = ()
-    doubts: tuple[str, ...] = ()
-    file: str = ""
-
-
 def examples(
-    group: Group, predict: Predict | None, out: Path, *, most: int = 3, wanted: Sequence[str] | None = None,
-    name: str = "examples", strategy: str = "",
-) -> Examples:  # fmt: skip
+    group: Group,
+    predict: Predict,
+    out: Path,
+    *,
+    most: int = 3,
+    wanted: Sequence[str] | None = None,
+    name: str = "examples",
+    strategy: str = "",
+) -> Section:
     """Draw the images that the best strategy changed most, of its runs the one nearest its mean gain.
 
     Args:
         group: baseline and strategies.
-        predict: makes a run's predictions again; None where there are no networks (a table of trials).
+        predict: makes a run's predictions again.
         out: the report's folder: NAME.png and examples/NAME-*.npz (the predictions) are written there, and an
             earlier NAME.png is gone where nothing is shown.
         most: how many that gained, and how many that lost.
@@ -87,16 +55,14 @@ def examples(
         strategy: label of the one to show; empty: the one with the largest gain.
 
     Returns:
-        Rows with their pictures, or the sentence that says why there are none; nothing that lies in a run folder
-        raises.
+        Rows with their pictures, the largest gain first, then the largest loss; or the sentence that says why there
+        are none; nothing that lies in a run folder raises.
 
     Raises:
         OSError: `out` can't be written.
     """
     (out / f"{name}.png").unlink(missing_ok=True)
     try:
-        if predict is None:
-            raise InputError("scores alone hold no images")
         pair = best_pair(group, strategy)
         classes = classes_in_question(pair) if wanted is None else tuple(wanted)
         before, after = (load_counts(run.folder / "counts_test.npz") for run in (pair.before, pair.after))
@@ -105,7 +71,7 @@ def examples(
             raise InputError("no test image changed")
         return _drawn(group, pair, classes, choice, predict, out, name)
     except InputError as error:
-        return Examples(said=f"No pictures of the images that changed most: {' '.join(str(error).split())}.")
+        return Section(KEY, TITLE, (f"No pictures of the images that changed most: {' '.join(str(error).split())}.",))
 
 
 def classes_in_question(pair: Pair) -> tuple[str, ...]:
@@ -124,7 +90,7 @@ def classes_in_question(pair: Pair) -> tuple[str, ...]:
 
 def _drawn(
     group: Group, pair: Pair, wanted: Sequence[str], choice: Choice, predict: Predict, out: Path, name: str
-) -> Examples:
+) -> Section:
     changed = (*choice.gained, *choice.lost)
     ids = [one.image_id for one in changed]
     kept = {word: out / "examples" / f"{name}-{word}.npz" for word in ("baseline", "strategy")}
@@ -138,13 +104,16 @@ def _drawn(
     title, file = _title(pair, wanted, choice), f"{name}.png"
     heads = (*HEADS, f"baseline: {pair.baseline}", f"strategy: {pair.strategy}")
     legend = (*(Key(group.classes[index], color) for index, color in colors.items()), *REST)
-    lines = [Line(pictures, heads if one is changed[0] else (), f"{one.image_id}: {one.text}")
-             for one, (pictures, _) in zip(changed, drawn, strict=True)]  # fmt: skip
+    lines = [
+        Line(pictures, heads if one is changed[0] else (), f"{one.image_id}: {text_of(one)}")
+        for one, (pictures, _) in zip(changed, drawn, strict=True)
+    ]
     with whole_file(out / file) as temporary:
         sheet(title, lines, legend).save(temporary, format="PNG", optimize=True)
     rows = [_row(one, heads, *found) for one, found in zip(changed, drawn, strict=True)]
     doubts = tuple(dict.fromkeys(filter(None, (before.doubt, after.doubt))))
-    return Examples(tuple(rows), "", title, legend, doubts, file)
+    css = [(key.text, key.css) for key in legend]
+    return Section(KEY, TITLE, (title, *doubts), rows=rows, legend=css, drawings=(Drawing(file, TITLE),))
 
 
 HEADS = ("image; the frame is enlarged", "truth")
@@ -171,20 +140,31 @@ def _title(pair: Pair, wanted: Sequence[str], choice: Choice) -> str:
     )
 
 
-def _row(one: Changed, heads: Sequence[str], pictures: Sequence[Bytes], window: Window) -> ExampleRow:
-    ious = [", ".join(f"{c.name} IoU {value:.2f}" for c, value in zip(one.classes, values, strict=True))
-            for values in ([c.before for c in one.classes], [c.after for c in one.classes])]  # fmt: skip
+def _row(one: Changed, heads: Sequence[str], pictures: Sequence[Bytes], window: Window) -> Row:
+    ious = [
+        ", ".join(f"{kind.name} IoU {getattr(kind, when):.2f}" for kind in one.classes) for when in ("before", "after")
+    ]
     left, top, wide, high = window
     alts = (
         f"{one.image_id}: the photograph, with a frame of {wide} x {high} pixels at {left}, {top}",
-        f"{one.image_id}, truth: {', '.join(c.name for c in one.classes)}",
+        f"{one.image_id}, truth: {', '.join(kind.name for kind in one.classes)}",
         *(f"{one.image_id}, {head}: {values}" for head, values in zip(heads[2:], ious, strict=True)),
     )
-    shown = tuple(Panel(head, alt, encoded(picture), "image/webp") for head, alt, picture in
-                  zip(heads, alts, pictures, strict=True))  # fmt: skip
-    return ExampleRow(one.image_id, one.change, one.text, shown)
+    shown = zip(map(address, pictures), heads, alts, strict=True)
+    return Row(f"{one.image_id}: {text_of(one)}", tuple(Picture(*each) for each in shown))
 
 
-def encoded(picture: Bytes) -> bytes:
-    """A picture (height, width, 3) uint8, red, green, blue, as a WebP file."""
-    return cv2.imencode(".webp", picture[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[1].tobytes()
+def text_of(one: Changed) -> str:
+    """What changed in an image, in words.
+
+    >>> text_of(Changed("a", 0.25, 0.5, (ClassChange("pole", 0.25, 0.5),)))
+    'IoU 0.25 -> 0.50 (+0.25): pole 0.25 -> 0.50'
+    """
+    told = ", ".join(f"{kind.name} {kind.before:.2f} -> {kind.after:.2f}" for kind in one.classes)
+    return f"IoU {one.before:.2f} -> {one.after:.2f} ({one.change:+.2f}): {told}".replace("(-", "(−")
+
+
+def address(picture: Bytes) -> str:
+    """A picture (height, width, 3) uint8, red, green, blue, as a WebP file inside the address of an image."""
+    webp = cv2.imencode(".webp", picture[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[1].tobytes()
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode('ascii')}"

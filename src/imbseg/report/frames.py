@@ -45,17 +45,15 @@ def with_score(frame: pd.DataFrame, score: str) -> list[Record]:
     return [row for _, row in records(frame[frame["score"] == score])] if len(frame) else []
 
 
-def farthest(frame: pd.DataFrame, column: str, sign: int) -> Record | None:
-    """The row whose value lies farthest from 0 on one side; None where no value lies there.
+def extremes(frame: pd.DataFrame, column: str) -> list[Record]:
+    """The row with the largest value above 0, and that with the largest below; of each side none where none lies there.
 
     >>> gains = pd.DataFrame({"class": ["sky", "road", "pole"], "gain": [0.1, float("nan"), 0.2]})
-    >>> farthest(gains, "gain", 1), farthest(gains, "gain", -1)
-    ({'class': 'pole', 'gain': 0.2}, None)
+    >>> extremes(gains, "gain")
+    [{'class': 'pole', 'gain': 0.2}]
     """
-    there = frame[sign * frame[column] > 0] if len(frame) else frame
-    if not len(there):
-        return None
-    return records(there.loc[[(sign * there[column]).idxmax()]])[0][1]
+    sides = [frame[sign * frame[column] > 0] for sign in (1, -1)] if len(frame) else []
+    return [records(side.loc[[side[column].abs().idxmax()]])[0][1] for side in sides if len(side)]
 
 
 def write_csv(path: Any, table: pd.DataFrame) -> None:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from imbseg.files import write_text
-from imbseg.report.assemble import page
+from imbseg.errors import InputError
+from imbseg.files import draft, write_text
+from imbseg.predict.kept import Predict
 from imbseg.report.evidence import Evidence, Given, evidence_of
-from imbseg.report.example_store import Predict
-from imbseg.report.frames import Frames, write_csv
-from imbseg.report.page.content import Page
+from imbseg.report.frames import Frames, rows_of, write_csv
+from imbseg.report.glossary import GLOSSARY
+from imbseg.report.page.content import Chapter, Page, Section
 from imbseg.report.page.html import html
 from imbseg.report.page.latex import latex, tabular
 from imbseg.report.page.markdown import markdown
 from imbseg.report.page.terminal import show_page
-from imbseg.report.publish import draft
-from imbseg.report.questions import TABLES, run
-from imbseg.runs.collect import Run
+from imbseg.report.questions import QUESTIONS, TABLES, answer, run
+from imbseg.runs.apart import doubts, groups_apart
+from imbseg.runs.collect import MARKERS, Run
 from imbseg.runs.strategies import Results, arrange
 
 RENDERED: Mapping[str, Callable[[Page], str]] = {"report.html": html, "report.md": markdown, "report.tex": latex}
@@ -54,7 +56,9 @@ def report(
     results = arrange(runs, root, baseline)
     evidence = evidence_of(results, Given(predict, counts, background))
     frames = all_frames(evidence)
-    with draft(out) as folder:
+    if held := sorted(name for name in MARKERS if (out / name).exists()):
+        raise InputError(f"--out {out}: is a run folder (it holds {held[0]}); name another folder for the report")
+    with draft(out, "examples") as folder:
         for name, table in frames.items():
             write_csv(folder / name, table)
         made = page(evidence, frames, folder)
@@ -65,6 +69,31 @@ def report(
     show_page(made)
     print(f"written to {out}: {', '.join(files)}; figures as SVG too\nread it: {out / 'report.html'}")
     return results
+
+
+def page(evidence: Sequence[Evidence], frames: Frames, folder: Path) -> Page:
+    """Put the page together, and write its figures.
+
+    Args:
+        evidence: of every group.
+        frames: every table.
+        folder: where figures and pictures are written.
+    """
+    results = evidence[0].results
+    apart = groups_apart(results.groups)
+    warnings = [apart] if apart else []
+    warnings += [line for group in results.groups for line in doubts(group)]
+    trials = frames[run.TRIALS]
+    last = (run.of_left_out(trials[trials["group"] == ""]), Section("glossary", "Glossary", terms=GLOSSARY))
+    placed = [dataclasses.replace(one, folder=folder) for one in evidence]
+    chapters = tuple(_chapter(one, rows_of(frames, one.group)) for one in placed)
+    return Page(f"What fixed which class: {results.root.resolve().name}", warnings, chapters, last)
+
+
+def _chapter(evidence: Evidence, frames: Frames) -> Chapter:
+    sections = tuple(question(evidence, frames) for question in QUESTIONS)
+    told, labels = answer.answer(evidence, frames), tuple(one.label for one in evidence.group.strategies)
+    return Chapter(evidence.group.name, told.lines, answer.tiles(evidence, frames), labels, sections)
 
 
 def all_frames(evidence: Sequence[Evidence]) -> Frames:
@@ -87,6 +116,6 @@ def _latex(evidence: Sequence[Evidence], made: Page, folder: Path) -> list[str]:
     names = []
     for one, chapter in zip(evidence, made.chapters, strict=True):
         names.append(f"strategies{one.ending}.tex")
-        tables = next(part.tables for part in chapter.sections if part.key == "strategies")
+        tables = next(part.shown for part in chapter.sections if part.key == "strategies")
         write_text(folder / names[-1], "".join(f"{tabular(table, best=True)}\n" for table in tables[:1]))
     return names

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.errors import InputError, first_line, listed
-from imbseg.metrics.counts import Counts, load_counts, of_images
+from imbseg.metrics.counts import Counts, in_order_of, load_counts, same_truth
 from imbseg.metrics.scores import iou, mean
 from imbseg.runs.collect import Run, Seed
 from imbseg.runs.recorded import class_groups, dataset_of
@@ -98,21 +98,6 @@ def pairs(ours: Counted, baseline: Counted) -> list[tuple[Counts, Counts]]:
     """
     both = [(counts, baseline.by_seed[seed]) for seed, counts in ours.by_seed.items() if seed in baseline.by_seed]
     return [(one, other) for one, other in both if same_truth(one, other)]
-
-
-def same_truth(one: Counts, other: Counts) -> bool:
-    """Whether two runs counted the same images, with the same pixels of each class."""
-    return np.array_equal(one.ids, other.ids) and np.array_equal(one.tp + one.fn, other.tp + other.fn)
-
-
-def in_order_of(first: Counts, counts: Counts) -> Counts | None:
-    """Counts with their images in the order of the first; None where the two are not of the same images."""
-    if np.array_equal(counts.ids, first.ids):
-        return counts
-    place = {name: number for number, name in enumerate(counts.ids.tolist())}
-    if place.keys() != set(first.ids.tolist()) or not len(place) == len(counts.ids) == len(first.ids):
-        return None
-    return of_images(counts, np.array([place[name] for name in first.ids.tolist()], np.int64))
 
 
 def stacked(

@@ -8,31 +8,52 @@ from collections.abc import Mapping
 from typing import Any
 
 from imbseg.report.frames import records
-from imbseg.report.page.content import TEXT, Cell, Column, Table
+from imbseg.report.page.columns import TEXT, Column
+from imbseg.report.page.content import Table
 
 MINUS = "−"
-Heading = tuple[str, str]  # text, and label of the strategy that the column belongs to
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A cell as it is shown: its text, what it says by the CSV's column, its column, place in the CSV, and strategy."""
+
+    text: str
+    values: Mapping[str, float]
+    column: Column
+    row: int = 0
+    label: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Heading:
+    """What stands above a column: text, what it means, the strategy that it belongs to, and whether numbers follow."""
+
+    text: str
+    meaning: str
+    label: str
+    right: bool
 
 
 def grid(table: Table) -> tuple[list[Heading], list[list[Cell]]]:
     """Headings and rows as they are shown; columns that have nothing to say in these rows are left out."""
-    held = [(place, str(record[table.by]) if table.by else "", record) for place, record in records(table.frame)]
-    cells = [[dataclasses.replace(cell(record, column), row=place, label=label) for column in table.columns]
-             for place, label, record in held]  # fmt: skip
-    kept = [place for place in range(len(table.columns)) if any(row[place].text for row in cells)]
-    cells = [[row[place] for place in kept] for row in cells]
+    held = [(place, str(row[table.by]) if table.by else "", row) for place, row in records(table.frame)]
+    rows = [
+        [dataclasses.replace(cell(row, column), row=place, label=label) for column in table.columns]
+        for place, label, row in held
+    ]
+    shown = [column for column in zip(*rows, strict=True) if any(one.text for one in column)]
     if not table.turned:
-        return [(table.columns[place].title, "") for place in kept], cells
-    first, *others = zip(*cells, strict=True)
-    names = [Cell(one[0].column.title, {}, numeric=False, column=table.columns[0]) for one in others]
-    headings = [(table.columns[0].title, ""), *((one.text, one.label) for one in first)]
-    return headings, [[name, *row] for name, row in zip(names, others, strict=True)]
+        heads = [(one[0].column.title, one[0].column.meaning, "") for one in shown]
+        return _headed(heads, [[*row] for row in zip(*shown, strict=True)])
+    first, *others = shown
+    heads = [(table.columns[0].title, "", ""), *((one.text, "", one.label) for one in first)]
+    return _headed(heads, [[Cell(row[0].column.title, {}, table.columns[0]), *row] for row in others])
 
 
-def to_right(rows: list[list[Cell]]) -> list[bool]:
-    """Which columns hold numbers and stand to the right."""
-    whole = [[cell.numeric or not cell.text for cell in row] for row in rows]
-    return [all(column) for column in zip(*whole, strict=True)]
+def _headed(heads: list[tuple[str, str, str]], rows: list[list[Cell]]) -> tuple[list[Heading], list[list[Cell]]]:
+    right = [all(one.values or not one.text for one in column) for column in zip(*rows, strict=True)]
+    return [Heading(*head, side) for head, side in zip(heads, right, strict=True)], rows
 
 
 def cell(record: Mapping[str, Any], column: Column) -> Cell:
@@ -40,26 +61,26 @@ def cell(record: Mapping[str, Any], column: Column) -> Cell:
 
     >>> cell({"mean": "0.4745", "std": 0.01}, Column("mean", "mIoU", 3, spread="std")).text
     '0.474 ± 0.010'
-    >>> cell({"mean": 0.2, "low": 0.1, "high": 0.3}, Column("mean", "", 3, low="low", high="high", signed=True)).text
-    '+0.200 [+0.100, +0.300]'
+    >>> cell({"mean": 0.2, "low": -0.1, "high": 0.3}, Column("mean", "", 3, low="low", high="high", signed=True)).text
+    '+0.200 [−0.100, 0.300]'
     """
     value = None if column.digits == TEXT else as_number(record[column.name])
     if value is None:
         text = record[column.name]
-        text = ("yes" if text else "no") if isinstance(text, bool) else text
+        text = ("no", "yes")[text] if isinstance(text, bool) else text
         missing = text is None or (isinstance(text, float) and math.isnan(text))
-        return Cell("" if missing else str(text), {}, False, column)
+        return Cell("" if missing else str(text), {}, column)
     values = {name: found for name in column.sources if (found := as_number(record[name])) is not None}
-    text = shown(value, column)
+    text, plain = shown(value, column), dataclasses.replace(column, signed=False)
     if column.spread in values:
-        text += f" ± {shown(values[column.spread], dataclasses.replace(column, signed=False))}"
+        text += f" ± {shown(values[column.spread], plain)}"
     if column.low in values and column.high in values:
-        text += f" [{shown(values[column.low], column)}, {shown(values[column.high], column)}]"
-    return Cell(text, values, True, column)
+        text += f" [{shown(values[column.low], plain)}, {shown(values[column.high], plain)}]"
+    return Cell(text, values, column)
 
 
 def shown(value: float, column: Column) -> str:
-    """A number as the page has it; infinity as its sign."""
+    """A number as the report has it; infinity as its sign."""
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
     scaled = 100 * value if column.percent else value

@@ -3,99 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import pandas as pd
 from markupsafe import Markup
 
-TEXT = -1  # digits of what is no number
+from imbseg.report.page.columns import STRATEGY, Column
 
-
-@dataclasses.dataclass(frozen=True)
-class Column:
-    """A column of a table on the page.
-
-    Attributes:
-        name: of the CSV's column.
-        title: what the page calls it.
-        digits: after the point of a number; TEXT: the cell is shown as it is.
-        spread: the CSV's column that stands behind a plus-minus sign.
-        low, high: the CSV's columns that stand in brackets.
-        signed: whether a plus sign is shown.
-        percent: whether a share is shown times 100.
-        minor: whether a narrow terminal does without.
-    """
-
-    name: str
-    title: str
-    digits: int = TEXT
-    spread: str = ""
-    low: str = ""
-    high: str = ""
-    signed: bool = False
-    percent: bool = False
-    minor: bool = False
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The CSV's columns that a cell shows."""
-        return tuple(name for name in (self.name, self.spread, self.low, self.high) if name)
+MOST = 20  # rows of a table that isn't folded up
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table on the page.
+    """A table: its caption, the CSV beside the report, rows of that file (the index is a row's place), columns.
 
     Attributes:
-        caption: what it shows, in a sentence.
-        file: the CSV file beside the page.
-        frame: rows of that file; the index is the row's place in it.
-        columns: what is shown.
         by: the frame's column that names the row's strategy by its label; none: the rows belong to no strategy.
-        folded: whether it starts folded up.
+        folded: whether it starts folded up; None: where it is long.
         turned: whether a row of the file is shown as a column, headed by the first of `columns`.
     """
 
     caption: str
     file: str
     frame: pd.DataFrame
-    columns: tuple[Column, ...]
-    by: str = ""
-    folded: bool = False
+    columns: Sequence[Column]
+    by: str = STRATEGY.name
+    folded: bool | None = None
     turned: bool = False
 
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """A cell as it is shown.
-
-    Attributes:
-        text: what stands there.
-        values: what it says by the CSV's column.
-        numeric: whether it is a number.
-        column: whose cell it is.
-        row: its place in the CSV file.
-        label: of the row's strategy; empty where it belongs to none.
-    """
-
-    text: str
-    values: Mapping[str, float]
-    numeric: bool
-    column: Column
-    row: int = 0
-    label: str = ""
+    @property
+    def closed(self) -> bool:
+        """Whether it starts folded up."""
+        return len(self.frame) > MOST if self.folded is None else self.folded
 
 
 @dataclasses.dataclass(frozen=True)
 class Chart:
-    """A figure drawn as SVG.
-
-    Attributes:
-        svg: the element.
-        title: above it.
-        strategy: the label of the one strategy that it shows; none: several.
-        file: the CSV that holds its numbers.
-    """
+    """A figure as an SVG element: its title, the CSV of its numbers, and the one strategy that it shows, if so."""
 
     svg: Markup
     title: str
@@ -130,14 +74,14 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A part of the page.
+    """A part of the report.
 
     Attributes:
         key: for the address of the part, such as `classes`.
         title: its heading.
         said: sentences above everything else.
         charts: figures, side by side where there is room.
-        tables: below them.
+        tables: below them; one without a row isn't shown.
         rows: of pictures.
         legend: name and colour of what pictures show.
         notes: how to read it, in small print.
@@ -147,24 +91,29 @@ class Section:
 
     key: str
     title: str
-    said: tuple[str, ...] = ()
-    charts: tuple[Chart, ...] = ()
-    tables: tuple[Table, ...] = ()
-    rows: tuple[Row, ...] = ()
-    legend: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    terms: tuple[tuple[str, str], ...] = ()
-    drawings: tuple[Drawing, ...] = ()
+    said: Sequence[str] = ()
+    charts: Sequence[Chart] = ()
+    tables: Sequence[Table] = ()
+    rows: Sequence[Row] = ()
+    legend: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    terms: Sequence[tuple[str, str]] = ()
+    drawings: Sequence[Drawing] = ()
+
+    @property
+    def shown(self) -> list[Table]:
+        """The tables that have a row."""
+        return [table for table in self.tables if len(table.frame)]
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to show."""
-        return not (self.said or self.charts or self.tables or self.rows or self.terms)
+        """Whether there is nothing to show: sentences and notes alone don't count beside tables that have no row."""
+        return not (self.charts or self.shown or self.rows or self.terms or (self.said and not self.tables))
 
 
 @dataclasses.dataclass(frozen=True)
 class Tile:
-    """One number that matters, large: its text, what it is, and which file holds it."""
+    """One number that matters, large: its text, what it is, and whether it is good (up) or bad (down)."""
 
     number: str
     words: str
@@ -173,40 +122,25 @@ class Tile:
 
 @dataclasses.dataclass(frozen=True)
 class Chapter:
-    """One group of comparable trials.
-
-    Attributes:
-        name: of the group.
-        answer: the first sentences.
-        tiles: the numbers of the answer.
-        strategies: labels, the baseline first.
-        sections: what follows.
-    """
+    """One group of comparable trials: its name, first sentences, their numbers, strategies (baseline first), parts."""
 
     name: str
-    answer: tuple[str, ...]
-    tiles: tuple[Tile, ...]
-    strategies: tuple[str, ...]
-    sections: tuple[Section, ...]
+    answer: Sequence[str]
+    tiles: Sequence[Tile]
+    strategies: Sequence[str]
+    sections: Sequence[Section]
 
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """The whole page: title, what keeps its chapters apart, chapters, and what belongs to all of them."""
+    """The whole report: title, what keeps its chapters apart, chapters, and what belongs to all of them."""
 
     title: str
-    warnings: tuple[str, ...]
-    chapters: tuple[Chapter, ...]
-    sections: tuple[Section, ...]
+    warnings: Sequence[str]
+    chapters: Sequence[Chapter]
+    sections: Sequence[Section]
 
     @property
-    def parts(self) -> tuple[Section, ...]:
+    def parts(self) -> list[Section]:
         """Every section, those of the chapters first."""
-        return (*(part for chapter in self.chapters for part in chapter.sections), *self.sections)
-
-
-# Columns that several tables have
-P = 4  # digits of a p value
-STRATEGY, CLASS = Column("strategy", "strategy"), Column("class", "class")
-SEEDS, GAIN = Column("seeds", "seeds", 0), Column("gain", "gain in IoU", 3, signed=True)
-DIFFERENCE = Column("mean", "difference [95 %]", 3, low="low", high="high", signed=True)
+        return [*(part for chapter in self.chapters for part in chapter.sections), *self.sections]

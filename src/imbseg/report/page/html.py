@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from imbseg.report.page.cells import grid, to_right
+from imbseg.report.page.cells import grid
 from imbseg.report.page.content import Chapter, Page
 
 FOLDER = Path(__file__).parent
@@ -19,7 +19,7 @@ def html(page: Page) -> str:
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.globals |= {"grid": grid, "to_right": to_right, "number_of": number_of, "spelled": spelled}
+    environment.globals |= {"grid": grid, "number_of": number_of, "spelled": spelled}
     return environment.get_template("page.html").render(
         page=page, style=_inside("page.css"), script=_inside("page.js"), contents=contents(page)
     )

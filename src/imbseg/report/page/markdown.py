@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imbseg.report.page.cells import grid, to_right
+from imbseg.report.page.cells import grid
 from imbseg.report.page.content import Chapter, Page, Section, Table
 
 
@@ -32,8 +32,9 @@ def escape(text: str) -> str:
 def table_text(table: Table) -> str:
     """A table; names can't break out of their cell."""
     headings, rows = grid(table)
-    dashes = ["---:" if right else "---" for right in to_right(rows)] or ["---"] * len(headings)
-    lines = [[escape(text) for text, _ in headings], dashes, *([escape(cell.text) for cell in row] for row in rows)]
+    texts = [[head.text for head in headings], *([cell.text for cell in row] for row in rows)]
+    first, *others = ([escape(text) for text in line] for line in texts)
+    lines = [first, ["---:" if head.right else "---" for head in headings], *others]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -53,8 +54,8 @@ def _section(section: Section) -> list[str]:
     parts += [f"![{escape(one.alt)}]({one.file})" for one in section.drawings]
     parts += [f"- **{escape(name)}**: {escape(line)}" for name, line in section.terms]
     parts += [f"- {escape(row.title)}" for row in section.rows]
-    for table in section.tables:
+    for table in section.shown:
         caption, text = f"{escape(table.caption)} (`{table.file}`)", table_text(table)
-        parts.append(f"<details><summary>{caption}</summary>\n\n{text}\n\n</details>" if table.folded else
-                     f"{caption}:\n\n{text}")  # fmt: skip
+        folded = f"<details><summary>{caption}</summary>\n\n{text}\n\n</details>"
+        parts.append(folded if table.closed else f"{caption}:\n\n{text}")
     return [*parts, *(f"*{escape(note)}*" for note in section.notes)]

@@ -6,8 +6,8 @@ import dataclasses
 import sys
 from typing import Literal
 
-from imbseg.report.page.cells import grid, to_right
-from imbseg.report.page.content import Cell, Page, Section, Table
+from imbseg.report.page.cells import Cell, Heading, grid
+from imbseg.report.page.content import Page, Section, Table
 
 FOLDED = 22  # letters of a text in a narrow terminal
 GAP = 3  # letters between columns
@@ -43,9 +43,9 @@ def show(table: Table) -> None:
     title = Text(table.caption + less)
     drawn = Drawn(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     headings, rows = grid(kept)
-    for (text, _), right, least in zip(headings, to_right(rows), _least(headings, rows), strict=True):
-        side: Literal["left", "right"] = "right" if right else "left"
-        drawn.add_column(Text("\n".join(text.split())), justify=side, overflow="fold", min_width=least)
+    for head, least in zip(headings, _least(headings, rows), strict=True):
+        side: Literal["left", "right"] = "right" if head.right else "left"
+        drawn.add_column(Text("\n".join(head.text.split())), justify=side, overflow="fold", min_width=least)
     for row in rows:
         drawn.add_row(*(Text(cell.text) for cell in row))
     console.print(drawn)
@@ -54,14 +54,11 @@ def show(table: Table) -> None:
 def aligned(table: Table) -> str:
     """A table as plain lines, for a pipe: numbers to the right, texts to the left."""
     headings, rows = grid(table)
-    lines = [
-        [" ".join(text.split()) for text, _ in headings],
-        *([" ".join(one.text.split()) for one in row] for row in rows),
-    ]
+    texts = [[head.text for head in headings], *([cell.text for cell in row] for row in rows)]
+    lines = [[" ".join(text.split()) for text in line] for line in texts]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = ([text.rjust(width) if right else text.ljust(width) for text, width, right in
-               zip(line, widths, to_right(rows), strict=True)] for line in lines)  # fmt: skip
-    return "\n".join("  ".join(line).rstrip() for line in padded)
+    sides = [str.rjust if head.right else str.ljust for head in headings]
+    return "\n".join("  ".join(map(lambda side, *one: side(*one), sides, line, widths)).rstrip() for line in lines)
 
 
 def narrowed(table: Table, width: int) -> Table:
@@ -74,12 +71,12 @@ def narrowed(table: Table, width: int) -> Table:
     return table
 
 
-def _least(headings: list[tuple[str, str]], rows: list[list[Cell]]) -> list[int]:
+def _least(headings: list[Heading], rows: list[list[Cell]]) -> list[int]:
     """Letters that each column needs: numbers whole, texts folded; the header breaks between its words."""
     found = []
-    for (text, _), right, column in zip(headings, to_right(rows), zip(*rows, strict=True), strict=True):
+    for head, column in zip(headings, zip(*rows, strict=True), strict=True):
         longest = max(len(cell.text) for cell in column)
-        found.append(max(longest if right else min(longest, FOLDED), *map(len, text.split() or [""])))
+        found.append(max(longest if head.right else min(longest, FOLDED), *map(len, head.text.split() or [""])))
     return found
 
 
@@ -96,8 +93,8 @@ def _section(section: Section) -> None:
     for one in section.drawings:
         print(f"  {one.alt}: {one.file}")
     print()
-    for table in section.tables:
-        if table.folded:
+    for table in section.shown:
+        if table.closed:
             print(f"  {table.caption}: {len(table.frame)} rows of {table.file}\n")
         else:
             show(table)

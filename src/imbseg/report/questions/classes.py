@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import pandas as pd
 
 from imbseg.canvas import Canvas
-from imbseg.report.class_order import ClassOrder, class_order
 from imbseg.report.evidence import Evidence
 from imbseg.report.figures.gains import MOST, gains
 from imbseg.report.frames import Frames, with_score
-from imbseg.report.page.content import DIFFERENCE, SEEDS, STRATEGY, Chart, Column, P, Section, Table
-from imbseg.report.questions.strategies import WORDS, levels, told
+from imbseg.report.page.columns import columns
+from imbseg.report.page.content import Chart, Section, Table
+from imbseg.report.questions import strategies
+from imbseg.runs.class_order import ClassOrder, class_order
 from imbseg.runs.collect import SCORES, SUBSETS
 from imbseg.runs.strategies import differences
 from imbseg.statistics.difference import SIGNIFICANT
 
-TITLE = "What each strategy did to each class"
+FILE = "comparisons.csv"
 BESIDE = 5  # strategies beside each other in a table of classes
 
 
@@ -28,18 +29,18 @@ def order(evidence: Evidence) -> ClassOrder:
 
 def figure(evidence: Evidence, frames: Frames) -> Canvas | None:
     """The gain of every strategy on every class; of many strategies those with the largest."""
-    ranked, group = _ranked(frames["comparisons.csv"]), evidence.group
+    ranked, group = _ranked(frames[FILE]), evidence.group
     shown = [one.label for one in group.others if one.label in ranked[:MOST]]
-    lines = [group.name, f"test IoU minus that of {group.baseline.label}; large: mean and 95 % interval, small: seeds",
-             "filled: significant after Holm correction; ring: its interval alone excludes 0; grey: neither",
-             f"classes {evidence.once(order).words}",
-             *([f"{MOST} of {len(ranked)} strategies: the largest gains"] if len(ranked) > MOST else [])]  # fmt: skip
+    lines = [group.name, f"test IoU minus that of {group.baseline.label}; large: mean and 95 % interval, small: seeds"]
+    lines += ["filled: significant after Holm correction; ring: its interval alone excludes 0; grey: neither"]
+    lines += [f"classes {evidence.once(order).words}"]
+    lines += [f"{MOST} of {len(ranked)} strategies: the largest gains"] * (len(ranked) > MOST)
     return _drawn(evidence, frames, shown, "\n".join(lines))
 
 
 def panels(evidence: Evidence, frames: Frames) -> list[tuple[str, Canvas]]:
     """(strategy, its part of the figure), the largest gain first."""
-    drawn = [(label, _drawn(evidence, frames, [label])) for label in _ranked(frames["comparisons.csv"])]
+    drawn = [(label, _drawn(evidence, frames, [label])) for label in _ranked(frames[FILE])]
     return [(label, canvas) for label, canvas in drawn if canvas is not None]
 
 
@@ -50,43 +51,41 @@ def _ranked(compared: pd.DataFrame) -> list[str]:
 
 
 def _drawn(evidence: Evidence, frames: Frames, shown: Sequence[str], title: str = "") -> Canvas | None:
-    group, classes = evidence.group, evidence.once(order)
+    group, classes, singles = evidence.group, evidence.once(order), {}
     names = {score: score for score in SCORES if any(one.values("test", score) for one in group.strategies)}
     for index in classes.places:
         share = "" if classes.shares is None else f" ({100 * classes.shares[index]:.2g} %)"
         names[f"IoU/{group.classes[index]}"] = " ".join(group.classes[index].split()) + share
-    singles = {(one.label, score): list(differences(one, group.baseline, "test", score).values())
-               for one in group.others for score in names}  # fmt: skip
-    return gains(frames["comparisons.csv"], names, singles, strategies=shown, title=title)
+    for one in group.others:
+        for score in names:
+            singles[one.label, score] = list(differences(one, group.baseline, "test", score).values())
+    return gains(frames[FILE], names, singles, strategies=shown, title=title)
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """A panel a strategy, every difference, and the levels of every class."""
-    compared = frames["comparisons.csv"]
-    of_classes = compared[compared["score"].str.startswith("IoU/")] if len(compared) else compared
-    columns = (STRATEGY, Column("score", "class"), DIFFERENCE, SEEDS, Column("p_t", "p (t)", P),
-               Column("p_t_holm", "p, Holm over the classes", P),
-               Column("detectable", "minimum detectable effect", 3, minor=True))  # fmt: skip
-    shown = [Table("Difference of every class", "comparisons.csv", of_classes, columns, by="strategy", folded=True)]
-    charts = [Chart(canvas.svg(), label, "comparisons.csv", label) for label, canvas in panels(evidence, frames)]
-    said = _said(evidence, of_classes) if charts else ()
+    compared = frames[FILE]
+    own = compared[compared["score"].str.startswith("IoU/")] if len(compared) else compared
+    charts = [Chart(canvas.svg(), label, FILE, label) for label, canvas in panels(evidence, frames)]
+    shown = columns("strategy", "score.class", "mean", "seeds", "p_t", "p_t_holm", "detectable")
+    tables = [Table("Difference of every class", FILE, own, shown, folded=True), *_levels(evidence, frames)]
     drawn = evidence.draw("gains", "Gain a class", figure(evidence, frames))
-    tables = (*shown[: len(of_classes)], *_levels(evidence, frames))
-    return Section("classes", TITLE, said, tuple(charts), tables, drawings=drawn)
+    said = _said(evidence, own) if charts else ()
+    return Section("classes", "What each strategy did to each class", said, charts, tables, drawings=drawn)
 
 
-def _said(evidence: Evidence, of_classes: pd.DataFrame) -> tuple[str, ...]:
+def _said(evidence: Evidence, own: pd.DataFrame) -> tuple[str, ...]:
     """How the dots are to be read, and how many of them chance alone would mark."""
     first = f"Test IoU minus that of {evidence.group.baseline.label}; classes {evidence.once(order).words}."
-    tested = of_classes[of_classes["low"].notna()]
+    tested = own[own["low"].notna()]
     if tested.empty:
-        return (f"{first} One seed a strategy: no interval, so no dot is marked as more than chance.",)
+        return (f"{first} One seed a strategy: no interval, so no dot is marked.",)
     alone = int(((tested["low"] > 0) | (tested["high"] < 0)).sum())
-    stand = int((tested["p_t_holm"] < SIGNIFICANT).sum())
+    significant = int((tested["p_t_holm"] < SIGNIFICANT).sum())
     return (
         f"{first} Filled: significant after Holm correction over the classes of its strategy. Ring: the interval alone "
         f"excludes 0. Grey: the interval includes 0.",
-        f"{alone} of {len(tested)} intervals exclude 0, where {expected(len(tested))} by chance; {stand} are "
+        f"{alone} of {len(tested)} intervals exclude 0, where {expected(len(tested))} by chance; {significant} are "
         f"significant after Holm correction.",
     )
 
@@ -103,14 +102,15 @@ def expected(intervals: int) -> str:
 
 def _levels(evidence: Evidence, frames: Frames) -> list[Table]:
     """IoU of every class, a column a strategy; of many strategies a table each few."""
-    frame, tables = frames["strategies.csv"], []
+    frame, tables = frames[strategies.FILE], []
+    classes = [evidence.group.classes[place] for place in evidence.once(order).places]
+    names = {f"IoU/{name}": name for name in classes}
     for subset in SUBSETS:
-        scores = {f"{subset}/IoU/{evidence.group.classes[place]}": place for place in evidence.once(order).places}
-        columns = [levels(score, evidence.group.classes[place]) for score, place in scores.items()
-                   if told(frame, f"{score} mean")]  # fmt: skip
-        for start in range(0, len(frame) if columns else 0, BESIDE):
-            more = f", strategies {start + 1} to {min(start + BESIDE, len(frame))}" if len(frame) > BESIDE else ""
-            what = f"IoU of every class, {WORDS[subset]} images, mean ± standard deviation over the seeds{more}"
-            shown = frame.iloc[start : start + BESIDE], (Column("label", "class"), *columns)
-            tables.append(Table(what, "strategies.csv", *shown, by="label", folded=True, turned=True))
+        scores = tuple(score for score in names if frame[f"{subset}/{score} mean"].ne("").any())
+        shown = (*columns("label.class"), *strategies.levels(scores, subset, names))
+        for start in range(0, len(frame) if scores else 0, BESIDE):
+            more = f", strategies from {start + 1}" if len(frame) > BESIDE else ""
+            what = f"IoU of every class, {strategies.WORDS[subset]} images, mean ± standard deviation{more}"
+            part = frame.iloc[start : start + BESIDE]
+            tables.append(Table(what, strategies.FILE, part, shown, by="label", folded=True, turned=True))
     return tables

@@ -10,7 +10,8 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, write_csv
-from imbseg.report.page.content import Column, P, Section, Table
+from imbseg.report.page.columns import columns
+from imbseg.report.page.content import Section, Table
 from imbseg.report.page.terminal import show
 from imbseg.runs.class_counts import ClassCounts, from_csv, from_meta
 from imbseg.runs.methods_csv import read_methods
@@ -18,13 +19,8 @@ from imbseg.runs.recorded import dataset_of, meta_of
 from imbseg.statistics.correlation import COLUMNS, class_statistics, correlations
 from imbseg.statistics.difference import spread
 
-FILE, TITLE = "correlations.csv", "Do common classes score better"
-SHOWN = (
-    Column("of", "strategy"), Column("statistic", "a class's"), Column("aggregate", "taken as"), Column("over", "over"),
-    Column("pearson", "Pearson", 2, signed=True), Column("pearson_p", "p", P),
-    Column("spearman", "Spearman", 2, signed=True), Column("spearman_p", "p", P),
-    Column("kendall", "Kendall", 2, signed=True), Column("kendall_p", "p", P), Column("classes", "classes", 0),
-)  # fmt: skip
+FILE = "correlations.csv"
+Parts = list[tuple[pd.DataFrame, ClassCounts]]
 
 
 def found(evidence: Evidence) -> tuple[pd.DataFrame, str]:
@@ -42,22 +38,21 @@ def found(evidence: Evidence) -> tuple[pd.DataFrame, str]:
     except InputError as error:
         dataset, reason = None, str(error)
     background = given.background or (dataset.background if dataset else None)
-    means = {one.label: [spread(one.values("test", f"IoU/{name}").values())[0] for name in group.classes]
-             for one in group.strategies}  # fmt: skip
-    scores = pd.DataFrame(means, index=list(group.classes)).drop(index=[background] if background else [])
+    scores = pd.DataFrame(index=list(group.classes))
+    for one in group.strategies:
+        scores[one.label] = [spread(one.values("test", f"IoU/{name}").values())[0] for name in group.classes]
+    scores = scores.drop(index=[background] if background else [])
     if given.counts is not None:
         parts = [(scores, from_csv(given.counts, group.classes))]
     else:
         try:
             parts = _from_meta(evidence, dataset, reason, scores)
         except InputError as error:
-            return pd.DataFrame(
-                columns=["group", *COLUMNS]
-            ), f"No correlations with the statistics of classes: {error}."
-    frames = [correlated(own, counts, group.classes) for own, counts in parts]
-    table = pd.concat(frames, ignore_index=True)
+            said = f"No correlations with the statistics of classes: {error}."
+            return pd.DataFrame(columns=["group", *COLUMNS]), said
+    table, said = _correlated(parts, group.classes, background)
     table.insert(0, "group", group.name)
-    return table, " ".join([*(counts.said for _, counts in parts), _classes_said(len(scores), background)])
+    return table, said
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
@@ -68,11 +63,10 @@ def table(evidence: Evidence) -> pd.DataFrame:
 def section(evidence: Evidence, frames: Frames) -> Section:
     """The correlations, or why there are none."""
     frame, said = frames[FILE], evidence.once(found)[1]
+    title = "Do common classes score better"
     if not len(frame):
-        return Section("correlations", TITLE, notes=(said,))
-    kept = frame[_differing(frame) & frame["of"].isin([one.label for one in evidence.group.strategies])]
-    shown = Table("Correlation of a class's statistics with its mean test IoU", FILE, kept, SHOWN, by="of", folded=True)
-    return Section("correlations", TITLE, (said,), tables=(shown,))
+        return Section("correlations", title, (said,))
+    return Section("correlations", title, (said,), tables=(_shown(frame, "its mean test IoU"),))
 
 
 def of_methods(file: Path, counts: Path, dataset: Dataset) -> tuple[pd.DataFrame, str]:
@@ -87,46 +81,42 @@ def of_methods(file: Path, counts: Path, dataset: Dataset) -> tuple[pd.DataFrame
         InputError: one of the two tables can't be used.
     """
     scores, percent = read_methods(file, dataset)
-    taken = from_csv(counts, dataset.class_names)
     kept = scores.drop(index=[dataset.background] if dataset.background else [])
-    said = [taken.said, _classes_said(len(kept), dataset.background)]
-    said += [f"{file.name}: its values look like percent and were divided by 100."] * percent
-    return correlated(kept, taken, dataset.class_names), " ".join(said)
+    parts = [(kept, from_csv(counts, dataset.class_names))]
+    frame, said = _correlated(parts, dataset.class_names, dataset.background)
+    return frame, said + f" {file.name}: its values look like percent and were divided by 100." * percent
 
 
 def write_methods(frame: pd.DataFrame, said: str, folder: Path) -> None:
     """Write correlations.csv, and print what it says."""
     write_csv(folder / FILE, frame)
-    show(Table("Correlation of a class's statistics with its IoU", FILE, frame[_differing(frame)], SHOWN))
+    show(_shown(frame, "its IoU"))
     print(f"{said}\nwritten to {folder}: {FILE}")
 
 
-def correlated(scores: pd.DataFrame, counts: ClassCounts, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Correlate a table of scores with the statistics of what images show."""
-    return correlations(scores, class_statistics(counts.pixels, counts.areas, classes, counts.objects))
+def _correlated(parts: Parts, classes: tuple[str, ...], background: str | None) -> tuple[pd.DataFrame, str]:
+    frames = []
+    for scores, counts in parts:
+        statistics = class_statistics(counts.pixels, counts.areas, classes, counts.objects)
+        frames.append(correlations(scores, statistics))
+    rest = f" but {background}" if background else ""
+    said = [counts.said for _, counts in parts] + [f"Correlations over {len(parts[0][0])} classes, all{rest}."]
+    return pd.concat(frames, ignore_index=True), " ".join(said)
 
 
-def _differing(frame: pd.DataFrame) -> pd.Series[bool]:
+def _shown(frame: pd.DataFrame, score: str) -> Table:
     """The rows that differ: means over all images correlate as their sums do, whichever images count."""
-    kept: pd.Series[bool] = (frame["aggregate"] == "sum") == (frame["over"] == "all")
-    return kept
+    kept = frame[(frame["aggregate"] == "sum") == (frame["over"] == "all")]
+    return Table(f"Correlation of a class's statistics with {score}", FILE, kept, columns(*COLUMNS), "of", folded=True)
 
 
-def _from_meta(
-    evidence: Evidence, dataset: Dataset | None, reason: str, scores: pd.DataFrame
-) -> list[tuple[pd.DataFrame, ClassCounts]]:
+def _from_meta(evidence: Evidence, dataset: Dataset | None, reason: str, scores: pd.DataFrame) -> Parts:
     """Strategies on imbalanced data are held against the images that are kept."""
     if dataset is None:
         raise InputError(reason)
     meta, parts = meta_of(evidence.group.baseline.runs[0]), []
+    cut = {one.label: one.runs[0].parameters.get("imbalance") == "imbalanced" for one in evidence.group.strategies}
     for kept in (False, True):
-        labels = [one.label for one in evidence.group.strategies
-                  if (one.runs[0].parameters.get("imbalance") == "imbalanced") is kept]  # fmt: skip
-        if labels:
+        if labels := [label for label, own in cut.items() if own is kept]:
             parts.append((scores[labels], from_meta(meta, dataset, kept=kept)))
     return parts
-
-
-def _classes_said(number: int, background: str | None) -> str:
-    rest = f" but {background}" if background else ""
-    return f"Correlations over {number} classes, all{rest}."

@@ -16,7 +16,6 @@ from imbseg.runs.csv_table import columns_of
 
 FILE, TITLE = "learning_curves.csv", "Learning curves"
 COLUMNS = ("strategy", "trial", "seed", "epoch", "loss", *SCORES)
-SAID = ("Validation scores epoch by epoch: bold the mean of the seeds, thin each trial.",)
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
@@ -26,8 +25,8 @@ def table(evidence: Evidence) -> pd.DataFrame:
         for run in strategy.runs:
             epochs = columns_of(run.folder / "epochs.csv") if run.epochs else None
             told = {"strategy": strategy.label, "trial": run.name, "seed": run.seed[0]}
-            rows += [told | {name: row.get(name, math.nan) for name in COLUMNS[3:]}
-                     for row in ([] if epochs is None else epochs.to_dict("records"))]  # fmt: skip
+            for row in [] if epochs is None else epochs.to_dict("records"):
+                rows.append(told | {name: row.get(name, math.nan) for name in COLUMNS[3:]})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -39,7 +38,7 @@ def figure(evidence: Evidence, frames: Frames, *scores: str) -> Canvas | None:
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """A chart a score."""
-    charts = tuple(Chart(canvas.svg(), f"Validation {score}", FILE) for score in overview.SCORES
-                   if (canvas := figure(evidence, frames, score)) is not None)  # fmt: skip
-    drawn = evidence.draw("curves", TITLE, figure(evidence, frames))
-    return Section("curves", TITLE, SAID if charts else (), charts, drawings=drawn)
+    drawn = {score: figure(evidence, frames, score) for score in overview.SCORES}
+    charts = [Chart(canvas.svg(), f"Validation {score}", FILE) for score, canvas in drawn.items() if canvas is not None]
+    said = ("Validation scores epoch by epoch: bold the mean of the seeds, thin each trial.",) if charts else ()
+    return Section("curves", TITLE, said, charts, drawings=evidence.draw("curves", TITLE, figure(evidence, frames)))

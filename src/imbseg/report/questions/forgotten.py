@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,25 +9,18 @@ import pandas as pd
 
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
-from imbseg.report.page.content import CLASS, STRATEGY, Column, Section, Table
-from imbseg.report.questions.pixels import MOST
+from imbseg.report.page.columns import columns
+from imbseg.report.page.content import Section, Table
 from imbseg.report.say import name, seed_name
 from imbseg.runs.csv_table import columns_of
 
-FILE, TITLE = "lost_classes.csv", "Forgotten classes"
+FILE = "lost_classes.csv"
 LEARNED = 0.01  # IoU from which a class counts as learned: less is a few pixels by chance
-COLUMNS = ("strategy", "seed", "class", "learned", "lost", "back", "best_before")
+COLUMNS = ["strategy", "seed", "class", "learned", "lost", "back", "best_before"]
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
-    """The classes whose IoU on the validation images reached .01 and fell back to 0, run by run.
-
-    Returns:
-        A row a run and class that was lost: strategy, seed, class, learned (first epoch with an IoU of .01), lost
-        (first epoch after it with an IoU of 0), back (first epoch after that with an IoU above 0; empty where it
-        never came back), best_before (the highest IoU before it was lost). Epochs without an IoU of the class (neither
-        shown nor predicted) tell nothing.
-    """
+    """A row a run and class whose IoU on the validation images reached .01 and fell back to 0; see `course`."""
     rows = []
     for strategy in evidence.group.strategies:
         for run in strategy.runs:
@@ -37,60 +29,49 @@ def table(evidence: Evidence) -> pd.DataFrame:
                 continue
             for one in evidence.group.classes:
                 if f"IoU/{one}" in epochs and (found := course(epochs["epoch"], epochs[f"IoU/{one}"])):
-                    rows.append({"strategy": strategy.label, "seed": seed_name(run.seed), "class": one, **found})
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(("learned", "lost", "back"), "Int64"))
+                    rows.append([strategy.label, seed_name(run.seed), one, *found])
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COLUMNS[3:6], "Int64"))
 
 
-def course(epochs: Iterable[float], scores: Iterable[float]) -> dict[str, float | None] | None:
-    """How a class was learned and lost; None where it never was.
+def course(epochs: Iterable[float], scores: Iterable[float]) -> tuple[int, int, int | None, float] | None:
+    """How a class was learned and lost; None where it never was. Epochs without an IoU (NaN) tell nothing.
 
-    Args:
-        epochs: their numbers, in order.
-        scores: IoU in each; NaN where there is none.
+    Returns:
+        First epoch with an IoU of .01, first after it with 0, first after that above 0 (None: it never came back), and
+        the highest IoU before it was lost.
 
     >>> course([1, 2, 3, 4, 5], [0.0, 0.2, 0.1, 0.0, 0.3])
-    {'learned': 2, 'lost': 4, 'back': 5, 'best_before': 0.2}
+    (2, 4, 5, 0.2)
     """
-    learned = lost = back = None
-    best = 0.0
-    for epoch, score in zip(epochs, scores, strict=True):
-        if math.isnan(epoch) or math.isnan(score):
-            continue
-        if lost is not None and score > 0:
-            back = int(epoch)
-            break
-        if lost is None and learned is not None and score == 0:
-            lost = int(epoch)
-        elif lost is None and (score >= LEARNED or learned is not None):
-            learned = int(epoch) if learned is None else learned
-            best = max(best, float(score))
-    return None if lost is None else {"learned": learned, "lost": lost, "back": back, "best_before": best}
+    known = [
+        (int(epoch), score) for epoch, score in zip(epochs, scores, strict=True) if epoch == epoch and score == score
+    ]
+    learned = next((place for place, (_, score) in enumerate(known) if score >= LEARNED), len(known))
+    lost = next((place for place, (_, score) in enumerate(known) if place > learned and score == 0), None)
+    if lost is None:
+        return None
+    back = next((epoch for epoch, score in known[lost:] if score > 0), None)
+    return known[learned][0], known[lost][0], back, max(float(score) for _, score in known[learned:lost])
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Every class that a run lost."""
-    frame = frames[FILE]
-    if not len(frame):
-        return Section("forgotten", TITLE)
-    columns = (STRATEGY, Column("seed", "seed"), CLASS, Column("learned", "learned in epoch", 0),
-               Column("lost", "lost in", 0), Column("back", "back in", 0),
-               Column("best_before", "best IoU before", 3))  # fmt: skip
-    shown = Table("Validation IoU of .01 or more, and later 0", FILE, frame, columns, by="strategy",
-                  folded=len(frame) > MOST)  # fmt: skip
-    return Section("forgotten", TITLE, tuple(sentences(frame)), tables=(shown,))
+    shown = columns(*COLUMNS)
+    table = Table("Validation IoU of .01 or more, and later 0", FILE, frames[FILE], shown)
+    return Section("forgotten", "Forgotten classes", sentences(frames[FILE]), tables=(table,))
 
 
 def sentences(found: pd.DataFrame) -> list[str]:
     """Which class was forgotten most often, for good, and at the highest price."""
     if found.empty:
-        return ["No epochs.csv tells of a forgotten class."]
+        return []
     often, forever = found["class"].value_counts(), int(found["back"].isna().sum())
     runs = len(found[["strategy", "seed"]].drop_duplicates())
     count = f"{len(found)} time{'s' if len(found) > 1 else ''} in {runs} run{'s' if runs > 1 else ''}"
+    most = f"{name(often.index[0])} ({often.iloc[0]})"
     worst = found.iloc[int(found["best_before"].to_numpy(np.float64).argmax())]
+    run = f"{name(worst['strategy'])}, seed {worst['seed']}"
     return [
-        f"{count} a class was forgotten (validation IoU back to 0), {forever} of them for good; most often "
-        f"{name(often.index[0])} ({often.iloc[0]}).",
-        f"{name(worst['class'])} lost most: IoU {worst['best_before']:.2g} before epoch {worst['lost']} in "
-        f"{name(worst['strategy'])}, seed {worst['seed']}.",
-    ]  # fmt: skip
+        f"{count} a class was forgotten (validation IoU back to 0), {forever} of them for good; most often {most}.",
+        f"{name(worst['class'])} lost most: IoU {worst['best_before']:.2g} before epoch {worst['lost']} in {run}.",
+    ]

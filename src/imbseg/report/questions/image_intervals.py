@@ -15,7 +15,8 @@ from imbseg.errors import InputError
 from imbseg.metrics.scores import mean
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
-from imbseg.report.page.content import SEEDS, STRATEGY, Column, Table
+from imbseg.report.page.columns import columns
+from imbseg.report.page.content import Table
 from imbseg.runs.collect import PRIOR, Run, Seed
 from imbseg.runs.counts import Stacked, stacked
 from imbseg.runs.strategies import Strategy
@@ -23,13 +24,14 @@ from imbseg.statistics.bootstrap import DRAWS, draw_images, image_intervals
 from imbseg.statistics.difference import pairing
 
 FILE = "image_intervals.csv"
-# Counts in a run folder, what stands before the names of their scores, and the scores: all, where none are named
-COUNTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("counts_test.npz", "", ()), ("counts_test_prior.npz", PRIOR, ("mIoU",)),
-    ("counts_test_prior_tail.npz", PRIOR, ("tail",)),
-)  # fmt: skip
-COLUMNS = ("group", "baseline", "strategy", "score", "paired", "seeds", "units", "unit", "mean", "low", "high",
-           "images_low", "images_high")  # fmt: skip
+# Counts in a run folder -> what stands before the names of their scores, and the scores: all, where none are named
+COUNTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "counts_test.npz": ("", ()),
+    "counts_test_prior.npz": (PRIOR, ("mIoU",)),
+    "counts_test_prior_tail.npz": (PRIOR, ("tail",)),
+}
+COLUMNS = ["group", "baseline", "strategy", "score", "paired", "seeds", "units", "unit"]
+ENDS = ["mean", "low", "high", "images_low", "images_high"]
 INDEPENDENT = (
     "Test images are drawn one by one in these intervals, since no scene, patient or video is recorded for them: "
     "frames of one video or scene are taken as independent, which makes intervals too narrow where they aren't."
@@ -55,18 +57,16 @@ def intervals(evidence: Evidence, *, draws: int = DRAWS) -> tuple[pd.DataFrame, 
     """A row a strategy and score: the difference from the baseline, for new seeds and for new test images.
 
     Returns:
-        A frame of COLUMNS: strategy; score (mIoU, head, medium, tail, IoU/<class>, prior/mIoU, prior/tail); paired
-        (seeds held against themselves); seeds; units (how many images, or groups of them) and unit (which of the two);
-        mean difference in IoU; low, high (95 % for new seeds and new images, NaN with one seed); images_low,
-        images_high (95 % for new images with these very runs). And sentences, empty where there is nothing to say: why
-        there is no interval, what was left out, what is taken for granted.
+        A frame: units is how many images, or groups of them (unit), were drawn from; low, high are for new seeds and
+        new images (NaN with one seed), images_low, images_high for new images with these very runs. And sentences:
+        why there is no interval, what was left out, what is taken for granted.
 
     Raises:
         InputError: runs of the group were counted on different image sets.
     """
     group, rows = evidence.group, []
     notes: list[str] = []
-    for file, prefix, wanted in COUNTS if group.others else ():
+    for file, (prefix, wanted) in COUNTS.items() if group.others else ():
         runs = [run for one in group.strategies for run in one.runs if not wanted or (run.folder / file).is_file()]
         counts, said = stacked(runs, file, prefix, wanted)
         notes += (
@@ -87,7 +87,7 @@ def intervals(evidence: Evidence, *, draws: int = DRAWS) -> tuple[pd.DataFrame, 
                 told = {"group": group.name, "baseline": group.baseline.label, "strategy": one.label}
                 rows.append(told | {"score": score.name} | row)
     notes += [ONE_SEED] * any(row["seeds"] == 1 for row in rows)
-    return pd.DataFrame(rows, columns=list(COLUMNS)), " ".join(dict.fromkeys(notes))
+    return pd.DataFrame(rows, columns=COLUMNS + ENDS), " ".join(dict.fromkeys(notes))
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
@@ -95,14 +95,11 @@ def table(evidence: Evidence) -> pd.DataFrame:
     return evidence.once(intervals)[0]
 
 
-def shown(frames: Frames) -> list[Table]:
-    """The table of a section on statistics; none where no run has counts of single images."""
-    columns = (STRATEGY, Column("score", "score"),
-               Column("mean", "difference [new seeds and new images]", 3, low="low", high="high", signed=True),
-               Column("mean", "[new images alone]", 3, low="images_low", high="images_high", signed=True),
-               SEEDS, Column("units", "drawn from", 0))  # fmt: skip
+def shown(frames: Frames) -> Table:
+    """The table of a section on statistics."""
     what = "Crossed bootstrap: chance of the seeds and of the test images together"
-    return [Table(what, FILE, frames[FILE], columns, by="strategy", folded=True)] * bool(len(frames[FILE]))
+    own = columns("strategy", "score", "mean.images", "mean.alone", "seeds", "units")
+    return Table(what, FILE, frames[FILE], own, folded=True)
 
 
 def _scores(counts: Stacked, prefix: str, draws: int) -> list[Score]:
@@ -127,7 +124,7 @@ def _row(strategy: Strategy, baseline: Strategy, score: Score) -> dict[str, Any]
     arrays = [(np.array([value for value, _ in side]), np.stack([drawn for _, drawn in side])) for side in sides]
     found = image_intervals(arrays[0], arrays[1], score.units, paired=bool(shared))
     told = {"paired": bool(shared), "seeds": min(map(len, sides)), "units": score.units, "unit": score.unit}
-    return told | dict(zip(COLUMNS[8:], found, strict=True))
+    return told | dict(zip(ENDS, found, strict=True))
 
 
 def _of(runs: tuple[Run, ...], score: Score) -> dict[Seed, tuple[float, Floats]]:

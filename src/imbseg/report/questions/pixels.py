@@ -9,17 +9,16 @@ import pandas as pd
 
 from imbseg.metrics.scores import mean
 from imbseg.report.evidence import Evidence
-from imbseg.report.frames import Frames, Record, farthest
-from imbseg.report.page.content import CLASS, GAIN, SEEDS, STRATEGY, Column, Section, Table
+from imbseg.report.frames import Frames, Record, extremes
+from imbseg.report.page.columns import columns
+from imbseg.report.page.content import Section, Table
 from imbseg.report.say import name, seeds, signed
 from imbseg.runs import counts
 from imbseg.runs.counts import Counted
 from imbseg.statistics.pixels import PROFILE, profile, shared_out
 
 EFFECT, PROFILED = "pixel_effect.csv", "class_profile.csv"
-COLUMNS = ("strategy", "class", "seeds", "gain", "misses", "false_alarms")
-MOST = 20  # rows that aren't folded up
-NO_PAIR = "No run of a strategy and of the baseline share a seed and have counts of the same images"
+COLUMNS = ["strategy", "class", "seeds", "gain", "misses", "false_alarms"]
 
 
 def counted(evidence: Evidence) -> list[Counted]:
@@ -28,12 +27,9 @@ def counted(evidence: Evidence) -> list[Counted]:
 
 
 def effects(evidence: Evidence) -> pd.DataFrame:
-    """Share each class's gain in IoU out between false negatives and false positives.
+    """A row a strategy and class: its gain in IoU, and the parts of it by false negatives and by false positives.
 
-    Returns:
-        A row a strategy and class: strategy, class, seeds (shared with the baseline, where the class has an IoU in
-        both), gain (mean difference in IoU over them), misses (part by false negatives) and false_alarms (by false
-        positives); the two sum to the gain. Empty where no counts can be paired.
+    seeds are those shared with the baseline, where the class has an IoU in both. Empty where no counts can be paired.
     """
     rows = []
     for label, found in counts.against_baseline(evidence.once(counted)):
@@ -41,57 +37,45 @@ def effects(evidence: Evidence) -> pd.DataFrame:
         for place, one in enumerate(evidence.group.classes):
             there = parts[:, :, place][~np.isnan(parts[:, 0, place])]  # (seeds, 3)
             if len(there):
-                values = dict(zip(COLUMNS[3:], mean(there, axis=0).tolist(), strict=True))
-                rows.append({"strategy": label, "class": one, "seeds": len(there), **values})
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+                rows.append([label, one, len(there), *mean(there, axis=0).tolist()])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def profiles(evidence: Evidence) -> pd.DataFrame:
-    """Precision, recall and rarity of every class, as means over the seeds that have the score.
-
-    Returns:
-        A row a strategy and class: strategy, class, seeds (runs whose counts can be read), and PROFILE. Empty where no
-        counts can be read.
-    """
+    """A row a strategy and class: seeds whose counts can be read, and PROFILE as means over those with the score."""
     rows = []
     for one in evidence.once(counted):
-        if not one.by_seed:
-            continue
-        values = mean(np.array([profile(found) for found in one.by_seed.values()]), axis=0)  # (scores, classes)
-        for place, label in enumerate(evidence.group.classes):
-            row = {"strategy": one.label, "class": label, "seeds": len(one.by_seed)}
-            rows.append(row | dict(zip(PROFILE, values[:, place].tolist(), strict=True)))
+        if one.by_seed:
+            values = mean(np.array([profile(found) for found in one.by_seed.values()]), axis=0)  # (scores, classes)
+            for place, label in enumerate(evidence.group.classes):
+                rows.append([one.label, label, len(one.by_seed), *values[:, place].tolist()])
     return pd.DataFrame(rows, columns=["strategy", "class", "seeds", *PROFILE])
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Where gains come from, and the profile of every class."""
-    effect, found, tables = frames[EFFECT], frames[PROFILED], []
-    if len(effect):
-        columns = (STRATEGY, CLASS, GAIN, Column("misses", "by false negatives", 3, signed=True),
-                   Column("false_alarms", "by false positives", 3, signed=True), SEEDS)  # fmt: skip
-        tables.append(Table("Where each gain comes from; the two parts sum to it", EFFECT, effect, columns,
-                            by="strategy", folded=len(effect) > MOST))  # fmt: skip
-    if len(found):
-        shown = (STRATEGY, CLASS, Column("IoU", "IoU", 3), Column("precision", "precision", 3),
-                 Column("recall", "recall", 3), Column("share", "of the pixels", 2, percent=True),
-                 Column("images_showing", "images with it", 0), SEEDS)  # fmt: skip
-        tables.append(Table("IoU, precision and recall of every class", PROFILED, found, shown, by="strategy",
-                            folded=True))  # fmt: skip
-    said = (*of_effects(effect), *of_profiles(found)) if tables else ()
-    return Section("pixels", "False negatives or false positives", said, tables=tuple(tables))
+    effect, found = frames[EFFECT], frames[PROFILED]
+    shown = columns("strategy", "class", "gain", "misses", "false_alarms", "seeds")
+    own = columns("strategy", "class", "IoU", "precision", "recall", "share.pixels", "images_showing", "seeds")
+    tables = (
+        Table("Where each gain comes from; the two parts sum to it", EFFECT, effect, shown),
+        Table("IoU, precision and recall of every class", PROFILED, found, own, folded=True),
+    )
+    said = (*of_effects(effect), *of_profiles(found))
+    return Section("pixels", "False negatives or false positives", said, tables=tables)
 
 
 def of_effects(found: pd.DataFrame) -> list[str]:
     """The largest gain and the largest loss with their parts, and what most gains come from."""
     if found.empty:
-        return [f"{NO_PAIR}: a gain can't be shared out between false negatives and false positives."]
-    lines = [_parts(row) for row in (farthest(found, "gain", sign) for sign in (1, -1)) if row]
+        return []
+    lines = [_parts(row) for row in extremes(found, "gain")]
     gains = found[found["gain"] > 0]
-    if len(gains) > 1:
-        fewer = int((gains["misses"] > gains["false_alarms"]).sum())
-        lines.append(f"{fewer} of {len(gains)} gains (a strategy on a class) come more from fewer false negatives than "
-                     f"from fewer false positives.")  # fmt: skip
+    fewer = int((gains["misses"] > gains["false_alarms"]).sum())
+    lines += [
+        f"{fewer} of {len(gains)} gains (a strategy on a class) come more from fewer false negatives than from fewer "
+        f"false positives."
+    ] * (len(gains) > 1)
     return lines or ["No strategy changes the IoU of any class."]
 
 
@@ -109,16 +93,15 @@ def _parts(row: Record) -> str:
 
 def of_profiles(found: pd.DataFrame) -> list[str]:
     """The baseline's weakest class: whether it is missed or over-predicted, and how rare it is."""
-    if found.empty or found["IoU"].isna().all():
-        return ["No run has counts of pixels that can be read: there is no precision or recall of the classes."]
-    strategy = found["strategy"].iloc[0]
-    own = found[(found["strategy"] == strategy) & (found["images_showing"] > 0)].dropna(subset="IoU")
+    if found.empty:
+        return []
+    own = found[(found["strategy"] == found["strategy"].iloc[0]) & (found["images_showing"] > 0)].dropna(subset="IoU")
     if own.empty:
-        return [f"{name(strategy)}: the images show no class."]
+        return []
     row = own.sort_values("IoU", kind="stable").iloc[0]
     rarity = f"{100 * row['share']:.2g} % of the pixels, in {row['images_showing']:.0f} of {row['images']:.0f} images"
-    return [f"{name(strategy)}: the weakest class is {name(row['class'])} (IoU {row['IoU']:.3f}; {rarity}): "
-            f"{kind_of_error(row['precision'], row['recall'])}."]  # fmt: skip
+    which = f"the weakest class is {name(row['class'])} (IoU {row['IoU']:.3f}; {rarity})"
+    return [f"{name(row['strategy'])}: {which}: {kind_of_error(row['precision'], row['recall'])}."]
 
 
 def kind_of_error(precision: float, recall: float) -> str:

@@ -9,14 +9,15 @@ import pandas as pd
 
 from imbseg.report.evidence import Evidence, against
 from imbseg.report.frames import Frames, Record
-from imbseg.report.page.content import SEEDS, STRATEGY, Column, Section, Table
+from imbseg.report.page.columns import columns
+from imbseg.report.page.content import Section, Table
 from imbseg.report.say import signed
 from imbseg.runs.collect import PRIOR
 from imbseg.runs.strategies import Strategy, differences
 from imbseg.statistics.difference import spread
 
-FILE, TITLE = "moved_prior.csv", "What logit adjustment alone gives"
-ENDS = ("mean", "low", "high")
+FILE = "moved_prior.csv"
+ENDS = {"mean": "", "low": "_low", "high": "_high"}
 SAID = (
     "A network leans toward the frequent classes: it learns their prior. Logit adjustment (logits - beta log prior, "
     "beta chosen on the validation images) takes that back without training.",
@@ -27,13 +28,10 @@ NOTE = "No share is given of a gain whose interval includes 0, or that was measu
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
-    """Every comparison twice, as trained and with each side's best prior: a row a strategy and score (tail, mIoU).
+    """Every comparison twice, as trained and with each side's best adjustment: a row a strategy and score.
 
-    Returns:
-        Columns strategy, score, seeds, gain, low, high, prior_alone, share, both, both_low, both_high: prior_alone is
-        the baseline with its prior moved minus the baseline, over the seeds that have both and the strategy's score;
-        share is prior_alone / gain, at least 0, and NaN where noise explains the gain, there is none, or not all of
-        its seeds have their prior moved; the last three are the difference where both sides have their best prior.
+    prior_alone is the adjusted baseline minus the baseline, over the seeds that have both and the strategy's score;
+    share is prior_alone / gain, at least 0: NaN where noise explains the gain, there is none, or a seed lacks one.
     """
     group, rows = evidence.group, []
     for score in ("tail", "mIoU"):
@@ -44,35 +42,22 @@ def table(evidence: Evidence) -> pd.DataFrame:
 
 def _row(strategy: Strategy, baseline: Strategy, score: str) -> dict[str, Any]:
     plain, adjusted = (against(strategy, baseline, one) for one in (score, PRIOR + score))
-    gains, moved = differences(strategy, baseline, "test", score), baseline.values("test", PRIOR + score)
-    seeds = [seed for seed in gains if seed in moved]
-    gain, alone = (
-        spread(gains[seed] for seed in seeds)[0],
-        spread(moved[seed] - baseline.values("test", score)[seed] for seed in seeds)[0],
-    )
-    sure = (
-        plain and plain.paired and plain.seeds == len(seeds) and (plain.seeds == 1 or plain.low > 0 or plain.high < 0)
-    )
-    row = {"strategy": strategy.label, "score": score, "seeds": len(seeds)}
-    row |= {name: getattr(plain, of, math.nan) for name, of in (("gain", "mean"), ("low", "low"), ("high", "high"))}
+    gains, before = differences(strategy, baseline, "test", score), baseline.values("test", score)
+    moved = {seed: value for seed, value in baseline.values("test", PRIOR + score).items() if seed in gains}
+    gain = spread(gains[seed] for seed in moved)[0]
+    alone = spread(value - before[seed] for seed, value in moved.items())[0]
+    sure = plain and plain.paired and plain.seeds == len(moved) and (plain.seeds == 1 or plain.sure)
+    row: dict[str, Any] = {"strategy": strategy.label, "score": score, "seeds": len(moved)}
+    row |= {of if of != "mean" else "gain": getattr(plain, of, math.nan) for of in ENDS}
     row |= {"prior_alone": alone, "share": max(alone, 0.0) / gain if sure and gain > 0 else math.nan}
-    return row | {
-        f"both{end}": getattr(adjusted, of, math.nan) for end, of in (("", "mean"), ("_low", "low"), ("_high", "high"))
-    }
+    return row | {f"both{end}": getattr(adjusted, of, math.nan) for of, end in ENDS.items()}
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Every gain as trained and after both sides' best adjustment."""
-    frame = frames[FILE]
-    if not len(frame):
-        return Section("prior", TITLE)
-    columns = (
-        STRATEGY, Column("score", "score"), Column("gain", "gain as trained", 3, low="low", high="high", signed=True),
-        Column("prior_alone", "adjustment alone", 3, signed=True), Column("share", "its share", 0, percent=True),
-        Column("both", "gain, both adjusted", 3, low="both_low", high="both_high", signed=True), SEEDS,
-    )  # fmt: skip
-    shown = Table("Every gain as trained, and with each side's best adjustment", FILE, frame, columns, by="strategy")
-    return Section("prior", TITLE, SAID, tables=(shown,), notes=(NOTE,))
+    shown = columns("strategy", "score", "gain.trained", "prior_alone", "share", "both", "seeds")
+    table = Table("Every gain as trained, and with each side's best adjustment", FILE, frames[FILE], shown)
+    return Section("prior", "What logit adjustment alone gives", SAID, tables=(table,), notes=(NOTE,))
 
 
 def share_of(row: Record) -> str:

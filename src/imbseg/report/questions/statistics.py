@@ -11,13 +11,14 @@ import pandas as pd
 
 from imbseg.report.evidence import Evidence, against
 from imbseg.report.frames import Frames
-from imbseg.report.page.content import DIFFERENCE, SEEDS, STRATEGY, Column, P, Section, Table
+from imbseg.report.page.columns import columns
+from imbseg.report.page.content import Section, Table
 from imbseg.report.questions import image_intervals
 from imbseg.runs.strategies import Group
 from imbseg.statistics.difference import holm_by_family, rank_sum_p
 from imbseg.statistics.power import MOST_SEEDS, detectable, noise_ratio, seeds_needed
 
-FILE, RANKS, TITLE = "comparisons.csv", "rank_sums.csv", "Statistics in full"
+FILE, RANKS = "comparisons.csv", "rank_sums.csv"
 METHOD = (
     "Difference: mean over the seeds that both have run, with its 95 % interval by Student's t over the seeds; test "
     "images add a chance of their own. p (t): paired t test; Holm: corrected over all strategies of that score. p "
@@ -40,9 +41,8 @@ def table(evidence: Evidence, subset: str = "test") -> pd.DataFrame:
         for score in evidence.own_scores:
             if (found := against(strategy, group.baseline, score, subset)) is not None:
                 family = f"the classes of {strategy.label}" if score.startswith("IoU/") else score
-                told = {"group": group.name, "baseline": group.baseline.label, "strategy": strategy.label,
-                        "score": score, "family": family, "tests": 0}  # fmt: skip
-                rows.append(told | dataclasses.asdict(found))
+                told = {"group": group.name, "baseline": group.baseline.label, "strategy": strategy.label}
+                rows.append(told | {"score": score, "family": family, "tests": 0} | dataclasses.asdict(found))
     families = [row["family"] for row in rows]
     corrected = {test: holm_by_family(families, [row[test] for row in rows]) for test in TESTS}
     for place, row in enumerate(rows):
@@ -70,27 +70,31 @@ def rank_sums(evidence: Evidence, score: str = "mIoU") -> pd.DataFrame:
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Every test of the headline scores, the intervals over images, and the rank sums."""
-    compared, ranks = frames[FILE], frames[RANKS]
-    if not len(compared):
-        return Section("statistics", TITLE)
-    headline = compared[~compared["score"].str.startswith("IoU/")]
-    columns: tuple[Column, ...] = (
-        STRATEGY, Column("score", "score"), DIFFERENCE, SEEDS, Column("p_t", "p (t)", P), Column("p_t_holm", "Holm", P),
-        Column("p_permutation", "p (permutation)", P, minor=True),
-        Column("least_p", "smallest attainable", P, minor=True),
-        Column("p_rank_sum", "p (rank-sum)", P, minor=True), Column("p_rank_sum_holm", "Holm", P, minor=True),
-        Column("detectable", "minimum detectable effect", 3), Column("seeds_needed", "seeds needed", 0, minor=True),
-    )  # fmt: skip
-    paired = (Column("paired", "paired"),) * (not headline["paired"].all())
-    columns = (*columns[:4], *paired, *columns[4:])
-    shown = [Table("Every strategy against the baseline, test images", FILE, headline, columns, by="strategy")]
-    shown += image_intervals.shown(frames)
-    pairs = (STRATEGY, Column("other", "against"), Column("p", "p (rank-sum)", P))
-    shown += [Table("Wilcoxon's rank-sum of test mIoU between strategies, two-sided p, as published", RANKS, ranks,
-                    pairs, by="strategy", folded=True)] * bool(len(ranks))  # fmt: skip
-    said = tuple(told_apart(evidence.group, "tail") or told_apart(evidence.group, "mIoU"))
-    notes = tuple(filter(None, [METHOD, evidence.once(image_intervals.intervals)[1]]))
-    return Section("statistics", TITLE, said, tables=tuple(shown), notes=notes)
+    compared, group = frames[FILE], evidence.group
+    headline = compared[~compared["score"].str.startswith("IoU/")] if len(compared) else compared
+    names = [
+        "strategy",
+        "score",
+        "mean",
+        "seeds",
+        *["paired"] * ("paired" in headline and not headline["paired"].all()),
+    ]
+    names += ["p_t", "p_t_holm", "p_permutation", "least_p", "p_rank_sum", "p_rank_sum_holm"]
+    ranks = "Wilcoxon's rank-sum of test mIoU between strategies, two-sided p, as published"
+    tables = (
+        Table(
+            "Every strategy against the baseline, test images",
+            FILE,
+            headline,
+            columns(*names, "detectable", "seeds_needed"),
+            folded=False,
+        ),
+        image_intervals.shown(frames),
+        Table(ranks, RANKS, frames[RANKS], columns("strategy", "other", "p"), folded=True),
+    )
+    said = told_apart(group, "tail") or told_apart(group, "mIoU")
+    notes = [METHOD, *filter(None, [evidence.once(image_intervals.intervals)[1]])]
+    return Section("statistics", "Statistics in full", said, tables=tables, notes=notes)
 
 
 def told_apart(group: Group, score: str) -> list[str]:

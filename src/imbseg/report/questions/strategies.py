@@ -6,67 +6,65 @@ import pandas as pd
 
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
-from imbseg.report.page.content import Column, Section, Table
+from imbseg.report.page.columns import Column, columns
+from imbseg.report.page.content import Section, Table
 from imbseg.report.say import number, seed_name
 from imbseg.runs.collect import CORRECTED, SCORES, SUBSETS
 from imbseg.runs.recorded import class_groups
-from imbseg.runs.strategies import Group, Strategy
+from imbseg.runs.strategies import Group
 from imbseg.statistics.difference import spread
 
+FILE = "strategies.csv"
+WORDS = {"test": "test", "val": "validation"}
 NARROW = ("head", "medium")  # scores that a narrow terminal does without
-TABLES_OF = (
-    (SCORES, ("test",), "IoU on the test images, mean ± standard deviation over the seeds", False),
-    (SCORES, ("val",), "The same on the validation images", True),
-    (CORRECTED, SUBSETS, "Post-hoc, without training: logit adjustment by the class prior, and expected IoU", True),
-)  # fmt: skip
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
     """A row a strategy: of every score the mean and the standard deviation over seeds, and how many had it."""
     rows = []
-    for strategy in evidence.group.strategies:
-        row = {"group": evidence.group.name, "strategy": strategy.key, "label": strategy.label}
-        row |= {"baseline": "yes" if strategy is evidence.group.baseline else "no", "seeds": seeds_of(strategy)}
+    for one in evidence.group.strategies:
+        row = {"group": evidence.group.name, "strategy": one.key, "label": one.label}
+        row |= {"baseline": "yes" if one is evidence.group.baseline else "no"}
+        row |= {"seeds": " ".join(seed_name(run.seed) for run in one.runs)}
         for subset in SUBSETS:
             for score in evidence.scores:
-                mean, deviation, count = spread(strategy.values(subset, score).values())
-                texts = {"mean": number(mean), "std": number(deviation), "n": str(count)}
-                row |= {f"{subset}/{score} {what}": text for what, text in texts.items()}
+                mean, deviation, count = spread(one.values(subset, score).values())
+                row |= {f"{subset}/{score} mean": number(mean), f"{subset}/{score} std": number(deviation)}
+                row[f"{subset}/{score} n"] = str(count)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Headline scores on the test images; folded up those on the validation images and after a correction."""
-    frame = frames["strategies.csv"]
-    tables = []
-    for scores, subsets, what, folded in TABLES_OF:
-        columns = [levels(f"{subset}/{score}", f"{WORDS[subset]} {score}", minor=score in NARROW)
-                   for subset in subsets for score in scores if told(frame, f"{subset}/{score} mean")]  # fmt: skip
-        if columns:
-            named = (Column("label", "strategy"), Column("seeds", "seeds"))
-            tables.append(Table(what, "strategies.csv", frame, (*named, *columns), by="label", folded=folded))
+    frame, over = frames[FILE], "mean ± standard deviation over the seeds"
+    tables = [
+        _table(f"IoU on the test images, {over}", frame, levels(SCORES, "test"), folded=False),
+        _table(f"IoU on the validation images, {over}", frame, levels(SCORES, "val")),
+        _table(
+            "Post-hoc, without training: logit adjustment by the class prior, and expected IoU",
+            frame,
+            (*levels(CORRECTED, "test"), *levels(CORRECTED, "val")),
+        ),
+    ]
     tail = tail_classes(evidence.group)
-    said = (f"The tail: {', '.join(tail)}.",) if tail else ()
-    return Section("strategies", "Strategies", (*said, *steps(evidence.group)), tables=tuple(tables))
+    said = [f"The tail: {', '.join(tail)}."] * bool(tail) + steps(evidence.group)
+    return Section("strategies", "Strategies", said, tables=tables)
 
 
-WORDS = {"test": "test", "val": "validation"}
+def _table(caption: str, frame: pd.DataFrame, scores: tuple[Column, ...], *, folded: bool = True) -> Table:
+    told = [one for one in scores if one.name in frame and frame[one.name].astype(str).ne("").any()]
+    shown = frame if told else frame.head(0)
+    return Table(caption, FILE, shown, (*columns("label", "seeds.listed"), *told), by="label", folded=folded)
 
 
-def levels(score: str, title: str, *, minor: bool = False) -> Column:
-    """A column of a score's mean and standard deviation."""
-    return Column(f"{score} mean", title, 3, spread=f"{score} std", minor=minor)
-
-
-def told(frame: pd.DataFrame, column: str) -> bool:
-    """Whether a table has anything in a column."""
-    return column in frame and bool(frame[column].astype(str).ne("").any())
-
-
-def seeds_of(strategy: Strategy) -> str:
-    """The seeds of a strategy as a text."""
-    return " ".join(seed_name(run.seed) for run in strategy.runs)
+def levels(scores: tuple[str, ...], subset: str, titles: dict[str, str] | None = None) -> tuple[Column, ...]:
+    """Columns of scores' means and standard deviations."""
+    named = titles or {score: f"{WORDS[subset]} {score}" for score in scores}
+    return tuple(
+        Column(f"{subset}/{score} mean", named[score], 3, spread=f"{subset}/{score} std", minor=score in NARROW)
+        for score in scores
+    )
 
 
 def tail_classes(group: Group) -> tuple[str, ...]:

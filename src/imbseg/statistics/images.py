@@ -1,4 +1,4 @@
-"""The best strategy against the baseline -> the test images that gained and lost most by it, and how they changed."""
+"""The images whose IoU two runs change most."""
 
 from __future__ import annotations
 
@@ -9,35 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.errors import InputError
-from imbseg.metrics.counts import Counts, of_images
+from imbseg.metrics.counts import Counts, in_order_of, same_truth
 from imbseg.metrics.scores import image_iou, mean
-from imbseg.runs.collect import Run
-from imbseg.runs.strategies import Group, Strategy, differences
 
 LEAST = 0.001  # share of an image's labelled pixels from which a class counts in it: less can't be seen in a picture
 TOLD = 3  # classes of an image that are told, the most changed
-
-
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """A run of the best strategy and the baseline's of the same seed.
-
-    Attributes:
-        strategy, baseline: labels.
-        after: the strategy's run.
-        before: the baseline's run.
-        score: what "best" means: tail, or mIoU where no class is of the tail.
-        gain: of the two runs, strategy minus baseline.
-        seeds: how many both have run.
-    """
-
-    strategy: str
-    baseline: str
-    after: Run
-    before: Run
-    score: str
-    gain: float
-    seeds: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,17 +45,6 @@ class Changed:
         """Strategy minus baseline, in IoU."""
         return self.after - self.before
 
-    @property
-    def text(self) -> str:
-        """What changed, in words.
-
-        >>> Changed("a", 0.25, 0.5, (ClassChange("pole", 0.25, 0.5),)).text
-        'gained 0.25 (0.25 to 0.50): pole 0.25 to 0.50'
-        """
-        told = ", ".join(f"{one.name} {one.before:.2f} to {one.after:.2f}" for one in self.classes)
-        word = "gained" if self.change > 0 else "lost"
-        return f"{word} {abs(self.change):.2f} ({self.before:.2f} to {self.after:.2f}): {told}"
-
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
@@ -96,33 +61,6 @@ class Choice:
     up: int
     down: int
     same: int
-
-
-def best_pair(group: Group, label: str = "") -> Pair:
-    """A strategy against the baseline, and of their shared seeds the one nearest its mean gain.
-
-    Args:
-        group: baseline and strategies.
-        label: of the strategy; empty, or where it shares no seed: the one with the largest mean gain.
-
-    Raises:
-        InputError: there is no other strategy, or none shares a seed with the baseline.
-    """
-    score = "tail" if any(one.values("test", "tail") for one in group.strategies) else "mIoU"
-    gains = [(one, differences(one, group.baseline, "test", score)) for one in group.others]
-    gains = [(one, found) for one, found in gains if found]
-    if not gains:
-        raise InputError("no strategy shares a seed with the baseline")
-    named = [pair for pair in gains if pair[0].label == label]
-    best, found = max(named or gains, key=lambda pair: float(np.mean(list(pair[1].values()))))
-    middle = float(np.mean(list(found.values())))
-    seed = min(found, key=lambda one: (abs(found[one] - middle), one))
-    return Pair(best.label, group.baseline.label, _run(best, seed), _run(group.baseline, seed), score, found[seed],
-                len(found))  # fmt: skip
-
-
-def _run(strategy: Strategy, seed: tuple[int, int]) -> Run:
-    return next(run for run in strategy.runs if run.seed == seed)
 
 
 def choose(
@@ -144,14 +82,22 @@ def choose(
     Raises:
         InputError: the two were not counted on the same images, or `wanted` names no class.
     """
-    after = _same_images(before, after)
+    now = in_order_of(before, after)
+    if now is None:
+        odd = sorted(set(before.ids.tolist()) ^ set(after.ids.tolist()))
+        raise InputError(
+            f"the two runs were tested on different images ({len(before.ids)} and {len(after.ids)}; only one has "
+            f"{odd[0] if odd else 'each once'})"
+        )
+    if not same_truth(before, now):
+        raise InputError("the two runs were tested on other masks of the same images")
     columns = [number for number, name in enumerate(names) if name in wanted]
     if len(columns) != len(set(wanted)) or not columns or before.tp.shape[1] != len(names):
         raise InputError(f"classes {', '.join(wanted) or '(none)'}: expected some of {', '.join(names)}")
     truth = (before.tp + before.fn)[:, columns]  # (images, classes in question)
     labelled = (before.tp + before.fn).sum(axis=1, keepdims=True)
     counted = (truth > 0) & (truth >= least * labelled)
-    old, new = (np.where(counted, image_iou(one)[:, columns], np.nan) for one in (before, after))
+    old, new = (np.where(counted, image_iou(one)[:, columns], np.nan) for one in (before, now))
     change = mean(new, axis=1) - mean(old, axis=1)  # (images,), NaN where none of the classes is shown
     order = sorted(np.flatnonzero(~np.isnan(change)).tolist(), key=lambda row: (-change[row], str(before.ids[row])))
     fall = sorted(order, key=lambda row: (change[row], str(before.ids[row])))
@@ -168,16 +114,3 @@ def _changed(image_id: str, names: Sequence[str], before: NDArray[np.float64], a
     first = sorted(moved, key=lambda number: -abs(after[number] - before[number]))[:TOLD]
     classes = tuple(ClassChange(names[number], float(before[number]), float(after[number])) for number in first)
     return Changed(image_id, float(mean(before)), float(mean(after)), classes)
-
-
-def _same_images(before: Counts, after: Counts) -> Counts:
-    """The strategy's counts in the baseline's order of images."""
-    ours, theirs = before.ids.tolist(), {name: row for row, name in enumerate(after.ids.tolist())}
-    if set(ours) != theirs.keys() or len(ours) != len(theirs):
-        odd = sorted(set(ours) ^ theirs.keys())
-        raise InputError(f"the two runs were tested on different images ({len(ours)} and {len(after.ids)}; only one "
-                         f"has {odd[0] if odd else 'each once'})")  # fmt: skip
-    found = of_images(after, np.array([theirs[name] for name in ours], np.int64))
-    if not np.array_equal(before.tp + before.fn, found.tp + found.fn):
-        raise InputError("the two runs were tested on other masks of the same images")
-    return found

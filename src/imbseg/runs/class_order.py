@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.errors import InputError
-from imbseg.metrics.counts import load_counts
+from imbseg.runs.counts import counts_of
 from imbseg.runs.strategies import Group
 
 
@@ -41,11 +41,11 @@ def class_order(group: Group) -> ClassOrder:
     runs = [run for strategy in group.strategies for run in strategy.runs]
     for run in runs:
         try:
-            counts = load_counts(run.folder / "counts_test.npz")
+            counts = counts_of(run, "counts_test.npz")
         except InputError:
             continue
         pixels = (counts.tp + counts.fn).sum(axis=0)  # (classes,)
-        if len(pixels) == len(group.classes) and pixels.sum():
+        if pixels.sum():
             return ClassOrder(np.argsort(-pixels, kind="stable").tolist(), pixels / pixels.sum())
     weights = [list(run.about["weights_of_classes"].values()) for run in runs]
     telling = next((one for one in weights if len(set(one)) > 1), [0.0] * len(group.classes))
