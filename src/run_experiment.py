@@ -70,9 +70,9 @@ def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> N
         print(f"open it again in NNI's web UI: {launch.view_command(experiment)}")
         print(f"  and close that again: {launch.stop_command(experiment)}")
     page = Path("data/report") / experiment.id / "report.html"
-    if not reported:
+    if not reported and (REPOSITORY / runs).is_dir():  # no trial came so far where it isn't
         print(f"compare the trials: {sys.executable} src/report.py --runs {runs}")
-    elif (REPOSITORY / page).is_file():
+    elif reported and (REPOSITORY / page).is_file():
         print(f"what fixed which class: open {page} in a browser")
 
 

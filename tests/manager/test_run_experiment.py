@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import socket
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from manager.experiments import SPACE, write_config, write_meta
+
+from imbseg.manager import launch
 
 SCRIPT = Path(__file__).parents[2] / "src" / "run_experiment.py"
 
@@ -43,6 +46,19 @@ def test_a_choice_that_no_trial_takes(tmp_path: Path, free_port: int) -> None:
     space = {**SPACE, "loss": {"_type": "choice", "_value": ["focal", "focl"]}}
     config = write_config(tmp_path, searchSpace=space)
     assert "did you mean 'focal'" in refused(str(config), "--port", str(free_port))
+
+
+def test_a_report_is_proposed_where_a_trial_left_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMBSEG_RUNS", str(tmp_path))
+    say_where = runpy.run_path(str(SCRIPT))["say_where"]
+    experiment = launch.Experiment("abcde", 8080, tmp_path)
+    say_where(experiment, False, reported=False)
+    assert "compare the trials" not in capsys.readouterr().out
+    (tmp_path / "abcde").mkdir()
+    say_where(experiment, False, reported=False)
+    assert f"src/report.py --runs {tmp_path / 'abcde'}" in capsys.readouterr().out
 
 
 def test_an_id_that_is_none(tmp_path: Path, free_port: int) -> None:

@@ -147,6 +147,8 @@ def test_it_is_found_on_pythonpath_too(data: dict[str, str], tmp_path: Path, mon
 
 def test_a_setting_of_the_menu_reaches_it(data: dict[str, str]) -> None:
     assert resolve({**data, "loss": "mine:with_gamma", "gamma": "3"}, {}).trial.gamma == 3
+    sampled = {"loss": {"_name": "mine:with_gamma+dice", "gamma": 3}}  # as NNI gives a nested choice
+    assert resolve(data, sampled).trial.gamma == 3
     with pytest.raises(InputError, match="gamma: loss 'mine:twice' has no such parameter"):
         resolve({**data, "loss": "mine:twice", "gamma": "3"}, {})
 
