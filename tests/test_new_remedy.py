@@ -150,6 +150,11 @@ def test_flag_help_and_bounds_come_from_the_declaration(copy: Path) -> None:
         ),
         (
             '"mine": "imbseg.losses.mine:f",',
+            "def f(logits, target, odd: Annotated[float, Field(ge=1)]): ...",
+            "loss 'mine': odd: has no default; write Field(DEFAULT, ...)",
+        ),
+        (
+            '"mine": "imbseg.losses.mine:f",',
             "def f(logits, target, odd: Annotated[np.ndarray, Field(2.0)]): ...",
             "odd: expected Annotated[TYPE, Field(DEFAULT, description=...)] with a type of float, int",
         ),

@@ -56,6 +56,8 @@ class Argument:
         """
         if "Field" not in self.calls:
             return None
+        if "default" not in self.calls["Field"]:
+            raise InputError(f"{where}: {self.name}: has no default; write Field(DEFAULT, ...)")
         try:
             kind = eval(self.type, {"__builtins__": {}}, TYPES | INSIDE)
             gap = self.calls.get("Gap", {}).get("default")

@@ -34,7 +34,7 @@ def parser(description: str) -> Parser:
     made = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--strategy", metavar="I/S/S/C", help="imbalance/split/sampling/copy_paste in one value")
     for name, field in FIELDS.items():
-        words = f"{field.description}: {kind_of(name).describe()} (default {show(field.default)})"
+        words = f"{field.description or name}: {kind_of(name).describe()} (default {show(field.default)})"
         made.add_argument(f"--{name}", metavar="VALUE", help=words.replace("%", "%%"))
     return made
 

@@ -22,7 +22,8 @@ class Kind:
     Attributes:
         type: int, float, bool, str or tuple (a size).
         optional: whether `none` may stand there.
-        low, high, open_low: bounds of a number or of a size's sides; open_low: low itself is out.
+        low, high: bounds of a number or of a size's sides.
+        open_low, open_high: whether the bound itself is out.
         choices: all that may stand there, where that is a menu.
         words: values of another type that may stand there, too.
     """
@@ -32,6 +33,7 @@ class Kind:
     low: float = -math.inf
     high: float = math.inf
     open_low: bool = False
+    open_high: bool = False
     choices: tuple[Any, ...] = ()
     also: str = ""
     words: tuple[str, ...] = ()
@@ -43,7 +45,7 @@ class Kind:
         if self.choices:
             return " or ".join(map(str, self.choices))
         bounds = [f"{'>' if self.open_low else '>='} {self.low:g}"] if self.low > -math.inf else []
-        bounds += [f"<= {self.high:g}"] if self.high < math.inf else []
+        bounds += [f"{'<' if self.open_high else '<='} {self.high:g}"] if self.high < math.inf else []
         others = "".join(f", or {one}" for one in (*self.words, *(["none"] if self.optional else [])))
         return WORDS[self.type] + (" " + " and ".join(bounds) if bounds else "") + others
 
@@ -88,9 +90,9 @@ def _said(info: Any) -> dict[str, Any]:
     """The part of a Kind that one piece of metadata says."""
     if isinstance(info, AfterValidator):
         return {"choices": getattr(info.func, "choices", ()), "also": getattr(info.func, "also", "")}
-    keys = {"ge": "low", "gt": "low", "le": "high"}
+    keys = {"ge": "low", "gt": "low", "le": "high", "lt": "high"}
     found = {keys[key]: getattr(info, key) for key in keys if hasattr(info, key)}
-    return found | ({"open_low": True} if hasattr(info, "gt") else {})
+    return found | {f"open_{keys[key]}": True for key in ("gt", "lt") if hasattr(info, key)}
 
 
 def show(value: Any) -> Any:
