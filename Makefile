@@ -49,8 +49,13 @@ notebooks: setup  ## run the notebooks on the sample and store their outputs (1 
 	@$(PY) src/make_meta.py --dataset sample > /dev/null
 	@cd notebooks && $(ENV)/bin/jupyter-execute --inplace *.ipynb
 
-benchmark: setup $(BENCH)/made  ## training samples a second beside albumentations and torchvision (2 minutes)
+ifeq ($(PART),architectures)
+benchmark: setup  ## training samples a second beside others (2 minutes); PART=architectures: seconds a step of each
+	@OMP_NUM_THREADS=1 $(PY) benchmarks/architectures.py
+else
+benchmark: setup $(BENCH)/made
 	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/training_samples.py
+endif
 
 simulate: setup  ## what the report's intervals and tests are worth, from experiments whose truth is known (6 minutes)
 	@OMP_NUM_THREADS=1 $(PY) tools/simulate_statistics.py

@@ -10,6 +10,8 @@ import pytest
 
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.losses import CLASS_WEIGHTS, LOSSES
+from imbseg.meta.atrous import ATROUS_RATES
+from imbseg.models import ARCHITECTURES
 from imbseg.post_hoc import POST_HOC
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
@@ -48,6 +50,9 @@ def test_every_name_has_its_row(axis: str) -> None:
 def test_the_pages_of_splits_and_samplers_have_every_name_too() -> None:
     assert set(SPLITS) <= set(rows((DOCS / "splits.md").read_text(encoding="utf-8"), "split"))
     assert set(SAMPLING) <= set(rows((DOCS / "sampling.md").read_text(encoding="utf-8"), "sampling"))
+    first = [line.split("|")[1].strip(" `") for line in (DOCS / "geometry.md").read_text(encoding="utf-8").splitlines()
+             if line.startswith("| `")]  # fmt: skip
+    assert {*ARCHITECTURES, *ATROUS_RATES} <= set(first) | {"smp"}
 
 
 @pytest.mark.parametrize(

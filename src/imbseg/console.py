@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], *, total: int, what: str) -> Iterator[T]:
-    """Go through items with a bar on stderr, if that is a terminal; silent otherwise."""
-    if not sys.stderr.isatty():
+    """Go through items with a bar on stderr, if that is a terminal and `what` has words for it; silent otherwise."""
+    if not what or not sys.stderr.isatty():
         yield from items
         return
     from rich.console import Console

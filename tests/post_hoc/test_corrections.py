@@ -11,18 +11,23 @@ import torch
 
 from imbseg.checks import CheckFailed, check_post_hoc
 from imbseg.errors import InputError
-from imbseg.post_hoc import POST_HOC, grid, steps
+from imbseg.post_hoc import POST_HOC, PRODUCTS, factors, grid, is_view, passes, steps
 from imbseg.post_hoc.prior import log_priors, prior
 from imbseg.post_hoc.rank import best_ratios, rank
+from imbseg.post_hoc.tau_norm import tau_norm
+from imbseg.post_hoc.views import flip, larger
 
 PRIORS = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
+
+
+NORMS, BIAS = torch.tensor([4.0, 1.0, 1.0]), torch.tensor([1.0, 0.0, 0.0])
 
 
 def random_logits(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("name", POST_HOC)
+@pytest.mark.parametrize("name", [name for name in POST_HOC if not is_view(name)])
 def test_every_correction(name: str) -> None:
     check_post_hoc(name)
 
@@ -155,3 +160,32 @@ def test_the_grid_holds_0_and_goes_both_ways() -> None:
     assert 0.0 in betas
     assert min(betas) < 0 < max(betas)
     assert len(set(betas)) == len(betas)
+
+
+def test_tau_norm_by_hand() -> None:
+    # weights of lengths 4, 1, 1 (mean 2), biases 1, 0, 0: logits 5, 3, -2 are 4 + 1, 3, -2
+    logits = torch.tensor([5.0, 3.0, -2.0]).view(1, 3, 1, 1)
+    found = [
+        tau_norm(logits, class_norms=NORMS, class_bias=BIAS, tau=tau).item() for tau in (0.0, 0.25, 1.0)
+    ]  # tau 1/4: 4 / 2^.25 + 1 = 4.36 against 3 * 2^.25 = 3.57; tau 1: 4 / 2 + 1 = 3 against 3 * 2 = 6
+    assert found == [0, 0, 1]
+    assert tau_norm(logits, class_norms=NORMS, class_bias=BIAS, tau=0.5).item() == 1  # 3.83 against 4.24
+
+
+def test_views_give_logits() -> None:
+    logits = torch.tensor([0.9, 0.1]).log().view(1, 2, 1, 1)
+    mirrored = torch.tensor([0.2, 0.8]).log().view(1, 2, 1, 1)
+    assert flip(logits, mirrored=mirrored).exp().flatten().tolist() == pytest.approx([0.55, 0.45])
+    assert torch.equal(larger(logits, enlarged=mirrored), mirrored)
+
+
+def test_products_join_a_view_and_a_correction() -> None:
+    assert steps("prior+flip+prior*flip") == ("prior", "flip", "prior*flip")
+    assert (factors("tau_norm*larger"), grid("tau_norm*larger")[0]) == (("larger", "tau_norm"), "tau")
+    assert [passes(name) for name in ("prior", "flip", "prior*flip", "larger")] == [0, 1, 1, 2.25]
+    assert {"prior*flip", "rank*larger", "tau_norm*flip"} < set(PRODUCTS)
+    for text in ("prior*rank", "flip*larger", "none*flip", "prior*flip*larger"):
+        with pytest.raises(InputError, match="a product joins a correction and one of flip, larger, as prior"):
+            steps(text)
+    with pytest.raises(InputError, match="unknown correction 'flop'"):
+        steps("prior*flop")

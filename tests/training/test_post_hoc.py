@@ -20,7 +20,7 @@ from imbseg.metrics.scores import iou
 from imbseg.post_hoc import grid
 from imbseg.post_hoc.prior import prior
 from imbseg.post_hoc.rank import rank
-from imbseg.training import post_hoc
+from imbseg.training import post_hoc, views
 from imbseg.training.whole_images import Truth
 
 pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
@@ -46,7 +46,7 @@ def toy(monkeypatch: pytest.MonkeyPatch, folder: Path, images: dict[str, list[An
         subset = what.split()[-1]
         yield from reversed([(place, logits, Truth(mask)) for place, (logits, mask) in enumerate(images[subset])])
 
-    monkeypatch.setattr(post_hoc, "predict", predict)
+    monkeypatch.setattr(views, "predict", predict)
     monkeypatch.setattr(post_hoc, "WholeImages", lambda files, *_: SimpleNamespace(files=files, by_size=False))
     names = ["common", "rare"]
     return SimpleNamespace(

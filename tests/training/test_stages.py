@@ -199,3 +199,36 @@ def test_stages_that_cannot_be(data: dict[str, str], flags: dict[str, str], mess
     with pytest.raises(InputError) as caught:
         resolve({**SMALL, **data, **flags}, {})
     assert message in str(caught.value)
+
+
+@pytest.mark.slow
+def test_every_correction_alone_and_joined(data: dict[str, str], tmp_path: Path) -> None:
+    flags = {**data, "batch_size": "3", "epochs": "1", "resize": "70x50", "crop": "none"}
+    train({**flags, "post_hoc": "none"}, tmp_path / "none")
+    text = "prior+rank+flip+larger+tau_norm+prior*flip"
+    heard = train({**flags, "post_hoc": text, "larger_scale": "1.25"}, tmp_path / "all")
+    (final,) = heard["final"]
+    for name in ("rank", "flip", "larger"):
+        assert {f"{name}/mIoU", f"test/{name}/mIoU"} <= final.keys()
+    assert {"prior/beta", "tau_norm/tau", "prior*flip/beta", "test/prior*flip/mIoU"} <= final.keys()
+    assert sum("(2 x the time of a prediction)" in line for line in heard["lines"]) >= 2
+    for subset in ("val", "test"):
+        assert sha256(tmp_path / "all" / f"counts_{subset}.npz") == sha256(tmp_path / "none" / f"counts_{subset}.npz")
+        assert (tmp_path / "all" / f"counts_{subset}_prior_flip.npz").is_file()
+    method = [row["method"] for row in csv.DictReader((tmp_path / "all" / "post_hoc.csv").read_text().splitlines())]
+    assert set(method) == set(text.split("+"))
+
+
+def test_larger_beyond_memory_is_refused_before_training(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def full(_: object, images: torch.Tensor) -> torch.Tensor:
+        seen.append(tuple(images.shape))
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("segmentation_models_pytorch.DeepLabV3Plus.forward", full)
+    with pytest.raises(InputError, match=r"larger shows 4 images of 96 x 96 pixels at once, which is more than"):
+        train({**data, "post_hoc": "prior*larger"}, tmp_path / "trial")
+    assert seen == [(4, 3, 96, 96)]

@@ -42,7 +42,8 @@ def check_sampler(sampler: Named, **settings: Any) -> None:
 
 def check_post_hoc(step: Named, **settings: Any) -> None:
     """Run every check of a correction; see `check_loss`."""
-    run(POST_HOC_CHECKS, filled(POST_HOC, step, {"class_priors": PRIORS, **settings}), _strength(step))
+    given = {"class_priors": PRIORS, "class_norms": PRIORS.sqrt(), "class_bias": PRIORS, **settings}
+    run(POST_HOC_CHECKS, filled(POST_HOC, step, given), _strength(step))
 
 
 def _strength(step: Named) -> str:

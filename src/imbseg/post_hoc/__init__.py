@@ -28,13 +28,15 @@ class Step(NamedTuple):
 
     Attributes:
         place: of the function.
-        passes: of the network over each image, beside the one that all entries share.
+        passes: of the network over each image, beside the one that all entries share; of a larger one in usual ones.
         beside: entries that are scored together with it where it is asked for.
+        view: it gives other logits instead of labels, and may stand in a product such as prior*flip.
     """
 
     place: str
-    passes: int = 0
+    passes: float = 0
     beside: tuple[str, ...] = ()
+    view: bool = False
 
 
 POST_HOC = Menu(
@@ -43,8 +45,18 @@ POST_HOC = Menu(
         "none": Step("imbseg.post_hoc.none:none"),
         "prior": Step("imbseg.post_hoc.prior:prior"),
         "rank": Step("imbseg.post_hoc.rank:rank", beside=("prior",)),
+        "tau_norm": Step("imbseg.post_hoc.tau_norm:tau_norm"),
+        "flip": Step("imbseg.post_hoc.views:flip", passes=1, view=True),
+        "larger": Step("imbseg.post_hoc.views:larger", passes=2.25, view=True),
     },
-    inputs={"logits": "", "class_priors": ""},
+    inputs={
+        "logits": "",
+        "class_priors": "",
+        "class_norms": "",
+        "class_bias": "",
+        "mirrored": "",
+        "enlarged": "imbseg.post_hoc.views:Larger",
+    },
     needs=("logits",),
 )
 SCORED = ("mIoU", "tail")  # what is kept of each correction, behind its prefix
@@ -54,21 +66,51 @@ def steps(text: str) -> tuple[str, ...]:
     """The corrections that a `post_hoc` setting asks for, each once, those that come beside one before it.
 
     Args:
-        text: names of the menu joined by "+".
+        text: names of the menu, or products of two, joined by "+".
 
     Raises:
-        InputError: a name that the menu lacks or that stands there twice, or a grid without 0.
+        InputError: a name that the menu lacks or that stands there twice, a product of others than a view and a
+            correction, or a grid without 0.
 
-    >>> steps("none"), steps("prior"), steps("rank"), steps("prior+rank")
-    ((), ('prior',), ('prior', 'rank'), ('prior', 'rank'))
+    >>> steps("none"), steps("prior"), steps("rank"), steps("prior+rank"), steps("prior*flip")
+    ((), ('prior',), ('prior', 'rank'), ('prior', 'rank'), ('prior*flip',))
     """
-    names = [check(POST_HOC, name, POST_HOC.what) for name in text.split("+")]
+    names = text.split("+")
+    for name in names:
+        _check_product(name)
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"post_hoc: {twice[0]!r} stands twice in {text!r}; name it once")
     entries = {name: POST_HOC.get(name, Step("")) for name in names if name != "none"}
     for name in entries:
         grid(name)
     return tuple(dict.fromkeys(one for name, step in entries.items() for one in (*step.beside, name)))
+
+
+def factors(name: str) -> tuple[str, ...]:
+    """What a correction consists of, the view first.
+
+    >>> factors("prior*flip"), factors("rank")
+    (('flip', 'prior'), ('rank',))
+    """
+    return tuple(sorted(name.split("*"), key=lambda one: not is_view(one)))
+
+
+def is_view(name: str) -> bool:
+    """Whether it gives other logits."""
+    return bool(POST_HOC.get(name, Step("")).view)
+
+
+def passes(name: str) -> float:
+    """Passes of the network that a correction takes beside the plain one."""
+    return float(sum(POST_HOC.get(one, Step("")).passes for one in factors(name)))
+
+
+def _check_product(name: str) -> None:
+    parts = [check(POST_HOC, one, POST_HOC.what) for one in name.split("*")]
+    views = [one for one in parts if is_view(one)]
+    if len(parts) > 1 and (len(parts) != 2 or len(views) != 1 or "none" in parts):
+        known = ", ".join(one for one in POST_HOC if is_view(one))
+        raise InputError(f"post_hoc: {name!r}: a product joins a correction and one of {known}, as prior*flip does")
 
 
 def grid(name: str) -> tuple[str, tuple[float, ...]]:
@@ -80,8 +122,8 @@ def grid(name: str) -> tuple[str, tuple[float, ...]]:
     >>> grid("prior")[0], grid("rank")
     ('beta', ('', ()))
     """
-    found = [(one.name, one.calls["Strengths"]["default"]) for one in POST_HOC.arguments(name)
-             if "Strengths" in one.calls]  # fmt: skip
+    arguments = POST_HOC.arguments(factors(name)[-1])
+    found = [(one.name, one.calls["Strengths"]["default"]) for one in arguments if "Strengths" in one.calls]
     if found and 0 not in found[0][1]:
         raise InputError(f"correction {name!r}: {found[0][0]}: expected 0 (as trained) among its strengths, found "
                          f"{found[0][1]}")  # fmt: skip
@@ -98,3 +140,5 @@ def prefix(name: str) -> str:
 
 
 CORRECTIONS = tuple(name for name in POST_HOC if name != "none")
+# Of a view and a correction: with CORRECTIONS all that a run's results may hold
+PRODUCTS = tuple(f"{one}*{view}" for one in CORRECTIONS for view in CORRECTIONS if is_view(view) and not is_view(one))

@@ -13,13 +13,13 @@ from typing import Any
 from imbseg.datasets.spec import GROUPS
 from imbseg.errors import InputError
 from imbseg.files import read_object
-from imbseg.post_hoc import CORRECTIONS, SCORED, prefix
+from imbseg.post_hoc import CORRECTIONS, PRODUCTS, SCORED, prefix
 from imbseg.runs.csv_table import Row, read_rows
 
 SCORES = ("mIoU", *GROUPS)
 SUBSETS = ("test", "val")
 PRIOR = prefix("prior")  # before the name of a score: the same network, decoded with that correction
-CORRECTED = tuple(prefix(step) + name for step in CORRECTIONS for name in SCORED)
+CORRECTED = tuple(prefix(step) + name for step in (*CORRECTIONS, *PRODUCTS) for name in SCORED)
 MARKERS = {"trial.json", "status.json", "epochs.csv", "last.pt"}  # one of them makes a folder a run's
 FINISHED, BROKEN = "finished", "broken"
 NAN = math.nan

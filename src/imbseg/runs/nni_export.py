@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from imbseg.datasets.spec import GROUPS, Dataset
-from imbseg.post_hoc import CORRECTIONS, prefix
+from imbseg.post_hoc import CORRECTIONS, PRODUCTS, prefix
 
 TRIAL = "trialJobId"  # the column that only NNI's export has
 TEST = "test/"  # before the scores of the test images, which trials report once, at their end
 METRICS = ("default", "reward", "intermediate", *GROUPS)
-REPORTED = ("IoU/", TEST, *map(prefix, CORRECTIONS))
+REPORTED = ("IoU/", TEST, *map(prefix, (*CORRECTIONS, *PRODUCTS)))
 
 
 def is_export(table: pd.DataFrame) -> bool:

@@ -122,7 +122,7 @@ def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, t
 
 @torch.inference_mode()
 def predict(
-    model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str
+    model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str, *, mirror: bool = False
 ) -> Iterator[tuple[int, torch.Tensor, Truth]]:
     """One image at a time: its place in `whole`, its logits at its mask's own size, its truth.
 
@@ -130,6 +130,7 @@ def predict(
         whole: the images; they come grouped by size.
         device: where the model is, and the logits are.
         trial: batch size, workers and amp.
+        mirror: show the network mirror images, and mirror its logits back.
     """
     model.eval()
     groups = whole.batches(trial.batch_size)
@@ -139,7 +140,8 @@ def predict(
     )  # fmt: skip
     for images, truths, indices in progress(loader, total=len(groups), what=what):
         with torch.autocast(device.type, dtype=torch.float16, enabled=trial.amp):
-            logits = model(images.to(device, non_blocking=True)).float()
+            there = images.to(device, non_blocking=True)
+            logits = model(there.flip(-1)).flip(-1).float() if mirror else model(there).float()
         for one, truth, index in zip(logits, truths, indices, strict=True):
             height, width = truth.mask.shape
             yield index, native_logits(one, whole.input_size(index), (width, height)), truth

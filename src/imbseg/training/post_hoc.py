@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.menu import choose as function
 from imbseg.metrics.counts import BY_SIZE, Counts, image_confusion, marginals, save_counts
 from imbseg.metrics.object_size import size_counts
 from imbseg.metrics.scores import mean, summary
-from imbseg.post_hoc import POST_HOC, grid, prefix, steps
+from imbseg.post_hoc import factors, grid, passes, prefix, steps
 from imbseg.training.folder import Row, write_rows
-from imbseg.training.loop import predict
 from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, table_scores
+from imbseg.training.views import Way, asked, decoder, in_views, last_layer
 from imbseg.training.whole_images import WholeImages
 
-Way = tuple[str, float]  # a correction of the menu and its strength; 0 where it has none
 Scores = Mapping[str, Mapping[Way, Row]]  # subset -> way -> scores
 Chosen = Mapping[str, Mapping[str, float]]  # correction with a grid -> score -> the strength that is best for it
 # The score that each column's strength is chosen by. A correction also changes whether a class is predicted that no
@@ -75,12 +72,17 @@ def ways_of(post_hoc: str, chosen: Chosen | None = None) -> list[Way]:
         if strengths and chosen is not None:
             strengths = tuple(sorted({0.0, *chosen.get(name, {}).values()}))
         found += [(name, strength) for strength in strengths or (0.0,)]
-    return found if any(grid(name)[1] for name, _ in found) else [("none", 0.0), *found]
+    return found if plain_of(found) else [("none", 0.0), *found]
 
 
 def plain_of(ways: Sequence[Way]) -> Way | None:
     """The network as trained: strength 0 of the first grid, else `none`."""
-    return next((way for way in ways if way[1] == 0 and (way[0] == "none" or grid(way[0])[1])), None)
+    return next((way for way in ways if way[1] == 0 and (way[0] == "none" or _has_plain(way[0]))), None)
+
+
+def _has_plain(name: str) -> bool:
+    """Whether strength 0 is the network as trained: not where another view of the image comes first."""
+    return len(factors(name)) == 1 and bool(grid(name)[1])
 
 
 def correct(run: Run) -> tuple[Counts, Row]:
@@ -104,7 +106,7 @@ def correct(run: Run) -> tuple[Counts, Row]:
     write_rows(run.folder.file("post_hoc.csv"), _rows(scores, chosen))
     for subset, along in (("val", val), ("test", test)):
         for way, score in [((name, at), score) for name, by in chosen.items() for score, at in by.items()]:
-            kind = prefix(way[0])[:-1] + ("" if score == "mIoU" else f"_{score}")
+            kind = prefix(way[0])[:-1].replace("*", "_") + ("" if score == "mIoU" else f"_{score}")
             save_counts(run.folder.file(f"counts_{subset}_{kind}.npz"), along.at(way))
     for line in _lines(scores, chosen):
         run.say(line)
@@ -115,27 +117,22 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     """Predict a subset once and count it in every way."""
     whole = WholeImages(getattr(run.fold, subset), run.dataset, run.trial, run.normalisation)
     classes, priors = len(run.dataset.classes), torch.from_numpy(run.fold.class_priors)
-    decoders = [decoder(way, priors) for way in ways]
+    given = {"class_priors": priors}
+    if "class_norms" in asked(ways):
+        given |= last_layer(run.learner.model)
+    decoders = [decoder(way, given) for way in ways]
     images = np.zeros((len(whole.files.ids), len(ways), 4, classes), np.int32)
     confusions = np.zeros((len(ways), classes, classes), np.int64)
     plain = plain_of(ways)
     by_size = np.zeros((3, classes, 3), np.int64) if whole.by_size and plain else None
-    for index, logits, truth in predict(run.learner.model, whole, run.learner.device, run.trial, f"post_hoc, {subset}"):
-        labels = [one(logits=logits[None])[0].to(torch.uint8).cpu().numpy() for one in decoders]
+    for index, views, truth in in_views(run, whole, ways, f"post_hoc, {subset}"):
+        labels = [one(views)[0].to(torch.uint8).cpu().numpy() for one in decoders]
         each = np.stack([image_confusion(one, truth.mask, classes) for one in labels])  # (ways, classes + 1, classes)
         images[index] = np.stack(marginals(each), axis=1)
         confusions += each[:, :-1]
         if by_size is not None and plain and truth.sizes is not None:
             by_size += size_counts(labels[ways.index(plain)], truth.mask, truth.sizes)
     return Along(whole.files.ids, tuple(ways), images, confusions, by_size, whole.files.groups)
-
-
-def decoder(way: Way, class_priors: torch.Tensor) -> Callable[..., torch.Tensor]:
-    """A correction of the menu with what it takes: (images, classes, height, width) logits -> labels."""
-    name, strength = way
-    given = {"class_priors": class_priors, grid(name)[0]: strength}
-    taken = {one.name: given[one.name] for one in POST_HOC.arguments(name) if one.name in given}
-    return functools.partial(function(POST_HOC, name, POST_HOC.what), **taken)
 
 
 def choose(scores: Mapping[float, Mapping[str, float]]) -> dict[str, float]:
@@ -206,7 +203,8 @@ def _lines(scores: Scores, chosen: Chosen) -> list[str]:
     for way, names in _reported(scores["test"], chosen):
         (name, at), (word, strengths) = way, grid(way[0])
         by = f", {word} {at:g} (best validation {names[0]})" if strengths else ""
-        lines.append(f"{name}{by}: {_gains(scores, way)}")
+        cost = f" ({1 + passes(name):g} x the time of a prediction)" if passes(name) else ""
+        lines.append(f"{name}{by}{cost}: {_gains(scores, way)}")
         if strengths and at in (min(strengths), max(strengths)):
             lines.append(f"{name}: {word} {at:g} is the end of the grid {min(strengths):g}..{max(strengths):g}; a "
                          f"better one may lie beyond")  # fmt: skip

@@ -31,6 +31,7 @@ from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
 from imbseg.training.resume import restore, save
 from imbseg.training.stages import course, next_epoch, planned, scores, trial_at
+from imbseg.training.views import rehearse
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 
@@ -98,6 +99,7 @@ def _stored_result(folder: Folder) -> Row | None:
 
 def _train(run: Run, intermediate: Report, final: Report) -> Row:
     restore(run)
+    rehearse(run)
     batches = make_batches(run)
     while (epoch := next_epoch(run)) is not None:
         _one_epoch(run, batches, epoch)

@@ -35,16 +35,19 @@ Item = tuple[torch.Tensor, Truth, int]
 class WholeImages(torch.utils.data.Dataset[Item]):
     """Whole images for evaluation, brought to `resize` and padded to what the network takes."""
 
-    def __init__(self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation) -> None:
-        """Take what decides an image."""
-        self.files, self.dataset, self.trial = files, dataset, trial
+    def __init__(
+        self, files: Files, dataset: Dataset, trial: Trial, normalisation: Normalisation, scale: float = 1.0
+    ) -> None:
+        """Take what decides an image; `scale` is a factor of its sides."""
+        self.files, self.dataset, self.trial, self.scale = files, dataset, trial, scale
         self.matrix = color_matrix(np.ones(3), normalisation)
         # meta has seen every instance mask, but not each machine that trains needs them
         self.by_size = all(path.is_file() for path in files.objects)
 
     def input_size(self, index: int) -> tuple[int, int]:
         """(width, height) of an image before padding."""
-        return self.trial.resize or self.files.sizes[index]
+        width, height = self.trial.resize or self.files.sizes[index]
+        return round(width * self.scale), round(height * self.scale)
 
     def __getitem__(self, index: int) -> Item:
         """(3, height, width) float32 padded to what the network takes, the truth in its own size, the index."""
@@ -60,7 +63,7 @@ class WholeImages(torch.utils.data.Dataset[Item]):
         """Images of one input size together, since the network pools over a whole batch's picture."""
         by_size: dict[tuple[int, int], list[int]] = {}
         for index in range(len(self.files.ids)):
-            by_size.setdefault(self.input_size(index), []).append(index)
+            by_size.setdefault(self.trial.resize or self.files.sizes[index], []).append(index)
         return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
 
 

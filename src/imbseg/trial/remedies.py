@@ -12,7 +12,7 @@ from imbseg.copy_paste import COPY_PASTE
 from imbseg.losses import CLASS_WEIGHTS, LOSSES, terms
 from imbseg.menu import Menu, check
 from imbseg.models import ARCHITECTURES
-from imbseg.post_hoc import POST_HOC, steps
+from imbseg.post_hoc import POST_HOC, factors, steps
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
 
@@ -35,7 +35,12 @@ def takes(axis: str, text: str) -> dict[str, Any]:
     if axis == "loss":
         return terms.settings(text)
     if axis == "post_hoc":
-        return {name: default for step in steps(text) for name, default in POST_HOC.settings(step).items()}
+        return {
+            name: default
+            for step in steps(text)
+            for one in factors(step)
+            for name, default in POST_HOC.settings(one).items()
+        }
     return MENUS[axis].settings(check(MENUS[axis], text, MENUS[axis].what))
 
 
@@ -47,7 +52,7 @@ def own_files(chosen: Mapping[str, str]) -> dict[str, Path]:
     """
     names = {
         **{name: "loss" for name, _ in terms.parse_terms(chosen["loss"])},
-        **dict.fromkeys(steps(chosen["post_hoc"]), "post_hoc"),
+        **{one: "post_hoc" for step in steps(chosen["post_hoc"]) for one in factors(step)},
         **{chosen[axis]: axis for axis in ("sampling", "copy_paste")},
     }
     return {name: own.locate(name)[0] for name, axis in names.items() if name not in MENUS[axis]}
