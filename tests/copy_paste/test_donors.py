@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbseg.copy_paste.donors import Donors, find_donors
-from imbseg.copy_paste.draw import draw
+from imbseg.copy_paste.donors import Donors, draw, find_donors
 
 DATASET = SimpleNamespace(class_names=("ground", "ball", "rod"), classes=range(3))
 IMAGES = pd.DataFrame({"id": ["b", "a"], "subset": "train", "height": 10, "width": 10})

@@ -1,7 +1,7 @@
 """CSV rows -> which objects give; image + objects -> image (a menu of rules).
 
 A rule takes counts of its own train fold's objects and gives each class the chance with which a pasted object is of it;
-the objects of a class give alike. `draw` says what is pasted where, `apply` does it: neither knows the other.
+the objects of a class give alike. `donors` says what is pasted where, `apply` does it: neither knows the other.
 """
 
 from imbseg.menu import Menu
@@ -9,7 +9,7 @@ from imbseg.menu import Menu
 COPY_PASTE = Menu(
     "copy_paste",
     {
-        "none": "imbseg.copy_paste.none:none",
+        "none": "imbseg.copy_paste.rules:none",
         "rare": "imbseg.copy_paste.rules:rare",
         "weak": "imbseg.copy_paste.rules:weak",
         "adaptive": "imbseg.copy_paste.rules:adaptive",

@@ -118,10 +118,8 @@ class Patches:
             box, label = tuple(table.box[donor].tolist()), int(table.label[donor])
             shape = object_shape(mask, instances, box, label, int(table.number[donor]))
             if int(np.count_nonzero(shape)) != int(table.pixels[donor]):
-                raise InputError(
-                    f"{self.outlines[row] if self.outlines else self.masks[row]}: the object at {box[:2]} isn't what "
-                    f"it was when meta was made; put the file back, or run make_meta.py again"
-                )
+                changed = f"{(self.outlines or self.masks)[row]}: the object at {box[:2]} isn't what it was when meta"
+                raise InputError(f"{changed} was made; put the file back, or run make_meta.py again")
             patches.append(cut(image, shape, box, label, self.margin))
         return patches
 
@@ -173,13 +171,8 @@ def resized(patch: Patch, factor: tuple[float, float], *, flip: bool) -> Patch:
         smaller = size[0] < width
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
         # Enlarged, a border of whole pixels would be a staircase; shrunk, thin parts would average away
-        shape = (
-            np.asarray(cv2.resize(shape, size, interpolation=cv2.INTER_NEAREST_EXACT))
-            if smaller
-            else (np.asarray(cv2.resize(shape * np.uint8(254), size, interpolation=cv2.INTER_LINEAR)) > 126).view(
-                np.uint8
-            )
-        )
+        how = cv2.INTER_NEAREST_EXACT if smaller else cv2.INTER_LINEAR
+        shape = (np.asarray(cv2.resize(shape * np.uint8(254), size, interpolation=how)) > 126).view(np.uint8)
     if flip:
         image, shape = np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(shape[:, ::-1])
     return Patch(image, shape, patch.label, patch.share)

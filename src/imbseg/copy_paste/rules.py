@@ -1,4 +1,4 @@
-"""Which classes are pasted: the rare ones, those that scored worst earlier, those that score worst now."""
+"""Which classes are pasted: none, the rare ones, those that scored worst earlier, those that score worst now."""
 
 from __future__ import annotations
 
@@ -16,6 +16,21 @@ Fewer = Annotated[
         60, description="rare: classes with fewer objects in the train fold are pasted; median: than the median class"
     ),
 ]
+
+
+def none(object_counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Paste no object of any class.
+
+    Args:
+        object_counts: (classes,) objects of each class in the train fold.
+
+    Returns:
+        (classes,) float64, the chance with which a pasted object is of a class: all 0.
+
+    >>> none(np.array([3, 1]))
+    array([0., 0.])
+    """
+    return np.zeros(len(object_counts))
 
 
 def rare(object_counts: NDArray[np.int64], *, rare_objects: Fewer) -> NDArray[np.float64]:

@@ -38,9 +38,9 @@ def weak_classes(path: Path, classes: Sequence[str], background: str | None) -> 
     scores = {name: score for name, score in found.items() if name != background and not math.isnan(score)}
     if not scores:
         raise InputError(f"weak_from {path}: holds no IoU of any class; give the result of a run that was validated")
-    if min(scores.values()) < 0 or max(scores.values()) > 100:
-        raise InputError(f"weak_from {path}: expected IoU of 0..1 or percent, found {min(scores.values()):g}.."
-                         f"{max(scores.values()):g}; give scores, not counts")  # fmt: skip
+    low, high = min(scores.values()), max(scores.values())
+    if low < 0 or high > 100:
+        raise InputError(f"weak_from {path}: expected IoU of 0..1 or percent, found {low:g}..{high:g}; give scores")
     order = sorted(scores, key=lambda name: scores[name])
     return order[: max(1, round(len(order) / WORST))]
 
@@ -58,8 +58,8 @@ def _read(path: Path) -> tuple[list[str], Rows]:
     if any(None in row for row in rows):
         raise InputError(f"weak_from {path}: a row has more cells than the header; a name with a comma needs quotes")
     if len(header) < 2 or not rows:
-        raise InputError(f"weak_from {path}: expected a header and rows such as 'class,IoU' and 'pole,0.12', found "
-                         f"{len(header)} columns and {len(rows)} rows")  # fmt: skip
+        found = f"{len(header)} columns and {len(rows)} rows"
+        raise InputError(f"weak_from {path}: expected a header and rows ('class,IoU' and 'pole,0.12'), found {found}")
     return header, rows
 
 
@@ -91,8 +91,8 @@ def _from_rows(header: list[str], rows: Rows, path: Path) -> dict[str, float]:
     for row in rows:
         strange = [row[column] for column in others if row[column] and math.isnan(_number(row[column]))]
         if strange and strange[0].lower() != "nan":
-            raise InputError(f"weak_from {path}: expected numbers behind the class in the first column, found "
-                             f"{strange[0]!r}; give class,IoU, an epochs.csv or a report's results.csv")  # fmt: skip
+            found = f"found {strange[0]!r}; give class,IoU, an epochs.csv or a report's results.csv"
+            raise InputError(f"weak_from {path}: expected numbers behind the class in the first column, {found}")
     return {row[first]: _mean(_number(row[column]) for column in others) for row in rows}
 
 
@@ -101,8 +101,8 @@ def _check_names(path: Path, found: dict[str, float], classes: Sequence[str], ba
     missing = [name for name in classes if name not in found and name != background]
     if unknown or missing:
         what = f"{unknown[0]!r} is none of them" if unknown else f"{missing[0]!r} is missing"
-        raise InputError(f"weak_from {path}: expected the data set's classes ({', '.join(classes)}), {what}; give a "
-                         f"result of this data set")  # fmt: skip
+        expected = f"the data set's classes ({', '.join(classes)})"
+        raise InputError(f"weak_from {path}: expected {expected}, {what}; give a result of this data set")
 
 
 def _number(text: str) -> float:

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from imbseg.augment.geometry import Geometry
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.copy_paste.apply import Pasted, paste
-from imbseg.copy_paste.donors import Donors, find_donors
-from imbseg.copy_paste.draw import draw
+from imbseg.copy_paste.donors import Donors, draw, find_donors
 from imbseg.copy_paste.patches import Patches, Reader, resized
 from imbseg.copy_paste.weak_file import weak_classes
 from imbseg.datasets.spec import Dataset
@@ -33,12 +32,12 @@ def read_donors(trial: Trial, dataset: Dataset, images: Any, objects: Any) -> Do
     Raises:
         InputError: the rule finds no source instance.
     """
-    donors = find_donors(images, objects, dataset, paste_min_pixels=trial.paste_min_pixels,
-                         paste_max_share=trial.paste_max_share)  # fmt: skip
+    least, most = trial.paste_min_pixels, trial.paste_max_share
+    donors = find_donors(images, objects, dataset, paste_min_pixels=least, paste_max_share=most)
     if not class_weights(trial, dataset, donors, {}).any():
         raise InputError(
             f"copy_paste {trial.copy_paste!r}: the train fold has no source instance: {_wanted(trial, dataset)}, of "
-            f"{trial.paste_min_pixels} pixels or more (paste_min_pixels) and at most {trial.paste_max_share:g} of the "
+            f"{least} pixels or more (paste_min_pixels) and at most {most:g} of the "
             f"image (paste_max_share), found {counted(dataset, donors.counts) or 'none of any class'}; change the "
             f"bounds, or take another rule"
         )
@@ -104,16 +103,15 @@ def donor_line(trial: Trial, dataset: Dataset, donors: Donors) -> str:
     weights = class_weights(trial, dataset, donors, {})
     words = f"copy-paste ({trial.copy_paste}): objects of {counted(dataset, donors.counts * (weights > 0))}"
     weak = trial.copy_paste == "weak"
-    wanted = (
-        weak_names(trial, dataset) if weak else [name for name in dataset.class_names if name != dataset.background]
-    )
-    lacking = [name for name in wanted if not donors.counts[dataset.class_names.index(name)]]
-    if lacking and not weak:
-        words += f"; no object within the area bounds of {', '.join(lacking)} (paste_min_pixels, paste_max_share)"
-    if not weak:
+    if weak:
+        words += f"; the worst third of {trial.weak_from}" if trial.weak_from else "; the data set's weak classes"
+    wanted = weak_names(trial, dataset) if weak else dataset.class_names
+    pairs = zip(dataset.class_names, donors.counts, strict=True)
+    lacking = [name for name, count in pairs if name in wanted and name != dataset.background and not count]
+    if not lacking:
         return words
-    words += f"; the worst third of {trial.weak_from}" if trial.weak_from else "; the data set's weak classes"
-    return words + (f"; no object within the area bounds of {', '.join(lacking)}" if lacking else "")
+    bounds = "" if weak else " (paste_min_pixels, paste_max_share)"
+    return f"{words}; no object within the area bounds of {', '.join(lacking)}{bounds}"
 
 
 class Paster:
@@ -156,15 +154,12 @@ class Paster:
             mask: (height, width) uint8.
         """
         trial, (height, width) = self.trial, mask.shape
-        placements = draw(
-            np.random.default_rng([trial.seed, PASTE, key[0], key[1]]),
-            self.donors,
-            self.weights,
-            probability=trial.paste_probability,
-            objects=trial.paste_objects,
-            scale=(trial.paste_scale_min, trial.paste_scale_max),
-            flip=trial.paste_flip,
+        rng, scale = (
+            np.random.default_rng([trial.seed, PASTE, *key[:2]]),
+            (trial.paste_scale_min, trial.paste_scale_max),
         )
+        often = {"probability": trial.paste_probability, "objects": trial.paste_objects, "flip": trial.paste_flip}
+        placements = draw(rng, self.donors, self.weights, scale=scale, **often)
         patches = []
         for one in placements:
             base = self._base(int(self.donors.image[one.donor]))
@@ -173,8 +168,8 @@ class Paster:
             corner = (round(one.centre[0] * width - wide / 2), round(one.centre[1] * height - high / 2))
             patches.append((patch, corner))
         smallest = trial.paste_min_pixels * geometry.scale[0] * geometry.scale[1]
-        return paste(image, mask, patches, self.things, ring=trial.paste_ring, visible=trial.paste_visible,
-                     smallest=smallest, edge=trial.paste_edge)  # fmt: skip
+        how = {"ring": trial.paste_ring, "visible": trial.paste_visible, "edge": trial.paste_edge}
+        return paste(image, mask, patches, self.things, smallest=smallest, **how)
 
     def _base(self, row: int) -> tuple[float, float]:
         """(x, y) factors of `resize` for an image of the train fold."""
