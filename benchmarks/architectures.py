@@ -18,7 +18,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from imbseg.models import ARCHITECTURES
-from imbseg.models.network import build_network
+from imbseg.models.decoders import build_network
 
 BESIDE = {"deeplabv3plus": {"decoder_stride": 2, "atrous_rates": "fit"}, "unet": {"decoder_width": 96}}
 

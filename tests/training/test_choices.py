@@ -26,7 +26,7 @@ from imbseg import menu
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS, LOSSES, terms
-from imbseg.models.network import build_network
+from imbseg.models.decoders import build_network
 from imbseg.post_hoc import POST_HOC
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS

@@ -17,7 +17,7 @@ from small_trial import SMALL
 
 from imbseg.errors import InputError, TrialFailed
 from imbseg.models.weights import IMAGENET
-from imbseg.training import prepare, run
+from imbseg.training import prepare, run, samples
 from imbseg.training.early_stop import best_epoch, should_stop
 from imbseg.training.fold import Fold, epoch_batches, read_fold
 from imbseg.training.order import EpochBatches, epoch_order
@@ -136,7 +136,7 @@ def test_the_loader_takes_the_trials_settings(data: dict[str, str]) -> None:
     hand = {"trial": resolved.trial, "dataset": resolved.dataset, "fold": fold, "normalisation": IMAGENET}
     made = prepare.make_batches(SimpleNamespace(**hand, learner=SimpleNamespace(device=torch.device("cpu"))))
     assert (made.num_workers, made.pin_memory, made.persistent_workers) == (1, False, False)
-    assert made.worker_init_fn is prepare.quiet_worker
+    assert made.worker_init_fn is samples.quiet_worker
     assert (made.batch_sampler.batch_size, made.batch_sampler.seed) == (4, 1)
     assert (made.dataset.files, made.dataset.boxes, made.dataset.paster) == (fold.train, fold.boxes, None)
     assert made.dataset.normalisation == IMAGENET

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from imbseg.errors import InputError
-from imbseg.models.network import build_network
+from imbseg.models.decoders import build_network
 from imbseg.training.device import choose_device
 from imbseg.training.fold import class_weights
 from imbseg.training.optimizer import make_optimizer, poly_factor, set_learning_rates

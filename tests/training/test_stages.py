@@ -19,9 +19,8 @@ from imbseg.errors import InputError
 from imbseg.files import sha256
 from imbseg.metrics.counts import load_counts
 from imbseg.models import ARCHITECTURES
-from imbseg.models.average import averaged
 from imbseg.training.image_weights import read_image_weights, weighted
-from imbseg.training.optimizer import onecycle_factor
+from imbseg.training.optimizer import averaged, onecycle_factor
 from imbseg.training.predict_again import predict_again
 from imbseg.training.stages import balanced, trial_at
 from imbseg.trial import Trial, resolve

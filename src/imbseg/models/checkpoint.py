@@ -39,8 +39,8 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     except FileNotFoundError as error:
         raise InputError(f"checkpoint {path}: no such file") from error
     except Exception as error:  # unpickling a broken file fails in many ways
-        raise InputError(f"checkpoint {path}: can't be read ({first_line(error)}); remove the run "
-                         f"folder and start the trial again") from error  # fmt: skip
+        again = "remove the run folder and start the trial again"
+        raise InputError(f"checkpoint {path}: can't be read ({first_line(error)}); {again}") from error
     if not isinstance(content, dict):
         raise InputError(f"checkpoint {path}: expected a dict, found {type(content).__name__}")
     return content

@@ -1,4 +1,4 @@
-"""The other networks of segmentation_models.pytorch, each with the width of its decoder as the one setting."""
+"""A name of the menu -> the network; those of segmentation_models.pytorch that take a decoder's width alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,32 @@ import torch
 from pydantic import Field
 
 from imbseg.errors import InputError, first_line
+from imbseg.models import ARCHITECTURES
+from imbseg.models.encoders import check_encoder
 
 Width = Annotated[
     int | None, Field(None, ge=8, le=2048, description="channels of the decoder at its widest; none: the library's own")
 ]
+
+
+def build_network(
+    architecture: str, encoder: str, *, classes: int, size: tuple[int, int] = (512, 512), **settings: Any
+) -> torch.nn.Module:
+    """A network with random weights.
+
+    Args:
+        encoder: an encoder that it takes.
+        size: (width, height) of a training sample with its padding.
+        settings: what the architecture takes; each has its default.
+
+    Raises:
+        InputError: no such architecture, or it can't take that encoder or setting.
+    """
+    check_encoder(encoder, architecture)
+    given = {**ARCHITECTURES.settings(architecture), "output_stride": 16, **settings}
+    given |= {"encoder": encoder, "classes": classes, "size": size}
+    network: torch.nn.Module = ARCHITECTURES.call(architecture, given)
+    return network
 
 
 def unet(encoder: str, *, classes: int, decoder_width: Width) -> torch.nn.Module:
@@ -87,9 +109,9 @@ def library(network: type[torch.nn.Module], encoder: str, **settings: Any) -> to
         try:
             return network(encoder, encoder_weights=None, **given)
         except (KeyError, ValueError, RuntimeError, AttributeError, TypeError, AssertionError) as error:
-            told = f" with output stride {given['encoder_output_stride']}" if "encoder_output_stride" in given else ""
-            raise InputError(f"encoder {encoder!r}: {network.__name__} can't take it{told} ({first_line(error)}); take "
-                             f"another, such as resnet101") from error  # fmt: skip
+            stride = f" with output stride {given['encoder_output_stride']}" if "encoder_output_stride" in given else ""
+            why = f"{network.__name__} can't take it{stride} ({first_line(error)})"
+            raise InputError(f"encoder {encoder!r}: {why}; take another, such as resnet101") from error
 
 
 def _five(width: int | None) -> dict[str, Any]:

@@ -53,11 +53,9 @@ def deeplabv3plus(
     Source: Chen et al., arXiv:1802.02611.
     """
     cells = (-(-size[0] // output_stride), -(-size[1] // output_stride))
-    model = library(
-        smp.DeepLabV3Plus, encoder, classes=classes, encoder_output_stride=output_stride,
-        decoder_atrous_rates=rates_of(atrous_rates, output_stride, cells), decoder_aspp_dropout=aspp_dropout,
-        decoder_channels=decoder_width,
-    )  # fmt: skip
+    pyramid = {"atrous_rates": rates_of(atrous_rates, output_stride, cells), "aspp_dropout": aspp_dropout}
+    given = {f"decoder_{name}": value for name, value in {**pyramid, "channels": decoder_width}.items()}
+    model = library(smp.DeepLabV3Plus, encoder, classes=classes, encoder_output_stride=output_stride, **given)
     if decoder_stride == 2:
         _refine(model, encoder, classes, decoder_width or 256)
     return model
@@ -67,13 +65,12 @@ def _refine(model: torch.nn.Module, encoder: str, classes: int, width: int) -> N
     """Give a DeepLabV3+ a decoder and a head at stride 2, in place."""
     channels = int(model.encoder.out_channels[1])  # type: ignore[union-attr, index]
     if not channels:
-        raise InputError(f"decoder_stride: encoder {encoder!r} gives no map at stride 2; take decoder_stride 4, or "
-                         f"another encoder, such as resnet101")  # fmt: skip
+        other = "take decoder_stride 4, or another encoder, such as resnet101"
+        raise InputError(f"decoder_stride: encoder {encoder!r} gives no map at stride 2; {other}")
     model.decoder = FineDecoder(model.decoder, channels, width)  # type: ignore[arg-type]
     model.segmentation_head = SegmentationHead(FINE, classes, kernel_size=1, upsampling=2)
-    initialization.initialize_decoder(model.decoder.fuse)
-    initialization.initialize_decoder(model.decoder.reduce)
-    initialization.initialize_decoder(model.decoder.skip)
+    for part in (model.decoder.fuse, model.decoder.reduce, model.decoder.skip):
+        initialization.initialize_decoder(part)
     initialization.initialize_head(model.segmentation_head)
 
 

@@ -84,8 +84,8 @@ def _read(path: Path) -> State:
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # every reader has its own errors for a broken file
-        raise InputError(f"encoder_weights {path}: can't be read as PyTorch weights (cut short, or another format): "
-                         f"{first_line(error)}") from error  # fmt: skip
+        why = f"(cut short, or another format): {first_line(error)}"
+        raise InputError(f"encoder_weights {path}: can't be read as PyTorch weights {why}") from error
     for key in ("model", "state_dict"):
         content = content.get(key, content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
@@ -101,17 +101,13 @@ def _match(state: State, wanted: State, name: str, source: str) -> State:
     else:
         chosen = dict(zip(wanted, inner.values(), strict=False))
     left = [key for key in inner if key not in wanted] if wanted.keys() <= inner.keys() else list(inner)[len(wanted) :]
-    strange = [key for key in left if not key.startswith(HEADS)]
+    other = f"encoder_weights {source}: are of another architecture than {name}"
     for key, tensor in wanted.items():
-        found = chosen.get(key)
-        if found is None or found.shape != tensor.shape:
-            shape = "nothing" if found is None else tuple(found.shape)
-            raise InputError(f"encoder_weights {source}: are of another architecture than {name}: tensor {key} "
-                             f"should be {tuple(tensor.shape)}, found {shape}")  # fmt: skip
-    if strange:
-        raise InputError(
-            f"encoder_weights {source}: are of another architecture than {name}, which has no {strange[0]}"
-        )
+        found = tuple(chosen[key].shape) if key in chosen else "nothing"
+        if found != tensor.shape:
+            raise InputError(f"{other}: tensor {key} should be {tuple(tensor.shape)}, found {found}")
+    if strange := [key for key in left if not key.startswith(HEADS)]:
+        raise InputError(f"{other}, which has no {strange[0]}")
     return chosen
 
 
@@ -124,20 +120,17 @@ def _from_hub(name: str) -> tuple[State, Normalisation]:
     settings = encoders[name]["pretrained_settings"].get("imagenet")
     if settings is None:
         known = ", ".join(encoders[name]["pretrained_settings"]) or "none"
-        raise InputError(
-            f"encoder_weights imagenet: the hub has none for {name} (it has: {known}); give a file, or none"
-        )
-    where = {"repo_id": settings["repo_id"], "revision": settings["revision"]}
+        lacks = f"the hub has none for {name} (it has: {known})"
+        raise InputError(f"encoder_weights imagenet: {lacks}; give a file, or none")
     offline = not _hub_answers()
+    where = {"repo_id": settings["repo_id"], "revision": settings["revision"], "local_files_only": offline}
     try:
-        config = json.loads(
-            Path(hf_hub_download(**where, filename="config.json", local_files_only=offline)).read_text()
-        )
-        state = _read(Path(hf_hub_download(**where, filename="model.safetensors", local_files_only=offline)))
+        config = json.loads(Path(hf_hub_download(**where, filename="config.json")).read_text())
+        state = _read(Path(hf_hub_download(**where, filename="model.safetensors")))
     except (OSError, ValueError) as error:
         reason = "the hub can't be reached" if offline else f"the download failed ({first_line(error)})"
-        raise InputError(f"encoder_weights imagenet: {reason} and {name} isn't in its cache; connect, or give "
-                         f"encoder_weights a file, package:NAME or none") from error  # fmt: skip
+        other = "connect, or give encoder_weights a file, package:NAME or none"
+        raise InputError(f"encoder_weights imagenet: {reason} and {name} isn't in its cache; {other}") from error
     return state, (_triple(config["mean"]), _triple(config["std"]))
 
 

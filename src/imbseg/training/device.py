@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 
 from imbseg.errors import InputError
@@ -19,15 +21,13 @@ def choose_device(name: str, *, amp: bool) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}") from error
-    if device.type not in ("cpu", "cuda"):
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise InputError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}")
+    device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"device: {name} is asked for, and torch sees {torch.cuda.device_count()} CUDA devices; "
-                         f"take --device cpu, or install a CUDA build of torch (see README)")  # fmt: skip
+        there = f"torch sees {torch.cuda.device_count()} CUDA devices"
+        other = "take --device cpu, or install a CUDA build of torch (see README)"
+        raise InputError(f"device: {name} is asked for, and {there}; {other}")
     if amp and device.type != "cuda":
         raise InputError("amp: float16 needs CUDA, the device is the CPU; leave amp out")
     return device

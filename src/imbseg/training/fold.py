@@ -64,9 +64,8 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
             paste, or decoded images can't be kept.
     """
     if trial.root and not dataset.root.is_dir():
-        raise InputError(
-            f"root: {trial.root} is missing; mend --root, or leave it out to take the root meta was made from"
-        )
+        other = "mend --root, or leave it out to take the root meta was made from"
+        raise InputError(f"root: {trial.root} is missing; {other}")
     meta = read.read_meta(dataset, read.meta_folder(dataset, trial.meta))
     seed = trial.split_seed or trial.seed
     if trial.split != "given" and not 1 <= seed <= 5:
@@ -149,10 +148,9 @@ def class_weights(trial: Trial, pixels: NDArray[np.int64]) -> NDArray[np.float64
         trial: its `class_weights` is a name in CLASS_WEIGHTS.
         pixels: (images, classes) labelled pixels of the train fold.
     """
-    given = {name: getattr(trial, name) for name in CLASS_WEIGHTS.declares()} | {
-        "pixel_counts": pixels.sum(axis=0),
-        "image_pixel_counts": (pixels.sum(axis=1, keepdims=True) * (pixels > 0)).sum(axis=0),
-    }
+    of_images = (pixels.sum(axis=1, keepdims=True) * (pixels > 0)).sum(axis=0)
+    given = {name: getattr(trial, name) for name in CLASS_WEIGHTS.declares()}
+    given |= {"pixel_counts": pixels.sum(axis=0), "image_pixel_counts": of_images}
     weights: NDArray[np.float64] = CLASS_WEIGHTS.call(trial.class_weights, given)
     return weights
 
@@ -161,8 +159,8 @@ def _files(rows: Any, root: Path, dataset: Dataset, entries: dict[Path, Path]) -
     files = Files.of(rows, root, dataset, entries)
     missing = [str(path) for path in (*files.images, *files.masks) if not path.is_file()]
     if missing:
-        raise InputError(f"{missing[0]} is missing, which meta lists ({len(missing)} files in all); put the data back, "
-                         f"or run make_meta.py again")  # fmt: skip
+        what = f"{missing[0]} is missing, which meta lists ({len(missing)} files in all)"
+        raise InputError(f"{what}; put the data back, or run make_meta.py again")
     return files
 
 

@@ -23,9 +23,8 @@ from imbseg.trial.remedies import MENUS, own_files
 
 PACKAGES = ("torch", "segmentation-models-pytorch", "pytorch-toolbelt", "nni", "opencv-python", "numpy", "timm")
 Row = dict[str, float]
-CHANGED = (("dataset_sha256", "the data set file"), ("meta_sha256", "the meta"), ("weak_classes", "the weak classes"),
-           ("own_sha256", "the file of a remedy of your own"),
-           ("image_weights_sha256", "the image weights"))  # fmt: skip
+CHANGED = {"dataset_sha256": "the data set file", "meta_sha256": "the meta", "weak_classes": "the weak classes"}
+CHANGED |= {"own_sha256": "the file of a remedy of your own", "image_weights_sha256": "the image weights"}
 
 
 @dataclasses.dataclass
@@ -77,8 +76,8 @@ def recorded_threads(path: Path) -> int | None:
         return None
     threads = read_object(file, "parameters")["parameters"].get("threads")
     if not isinstance(threads, int) or isinstance(threads, bool):
-        raise InputError(f"{file}: threads: expected a whole number, found {threads!r}; remove the run folder and "
-                         f"start the trial again")  # fmt: skip
+        again = "remove the run folder and start the trial again"
+        raise InputError(f"{file}: threads: expected a whole number, found {threads!r}; {again}")
     return threads
 
 
@@ -125,11 +124,8 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
     """
     stored_status(folder.path)  # before anything trusts it
     file = folder.file("trial.json")
-    if not file.is_file():
-        write_json(file, description)
-        return
-    known = read_object(file, "parameters")
-    if not any(folder.file(name).is_file() for name in ("last.pt", "best.pt", "epochs.csv")):
+    known = read_object(file, "parameters") if file.is_file() else {}
+    if not known or not any(folder.file(name).is_file() for name in ("last.pt", "best.pt", "epochs.csv")):
         # Nothing was trained yet: nothing to lose, and no result that other settings gave.
         write_json(file, description)
         return
@@ -139,11 +135,10 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
         for name in {**before, **now}
         if name not in WITHOUT_EFFECT and before.get(name) != now.get(name)
     ]
-    differ += [f"{words} changed" for key, words in CHANGED if known.get(key) != description.get(key)]
+    differ += [f"{words} changed" for key, words in CHANGED.items() if known.get(key) != description.get(key)]
     if differ:
-        raise InputError(
-            f"{folder.path}: holds a trial with other settings ({'; '.join(differ)}); choose another --out"
-        )
+        settings = "; ".join(differ)
+        raise InputError(f"{folder.path}: holds a trial with other settings ({settings}); choose another --out")
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:

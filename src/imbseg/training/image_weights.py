@@ -37,8 +37,8 @@ def read_image_weights(path: str, ids: Sequence[str]) -> list[float]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{where}: can't be read ({getattr(error, 'strerror', None) or error})") from error
     if missing := [one for one in ids if one not in found]:
-        raise InputError(f"{where}: has no weight for {missing[0]!r} ({len(missing)} of {len(ids)} train images lack "
-                         f"one); add them, 1 where an image counts as usual")  # fmt: skip
+        lacking = f"no weight for {missing[0]!r} ({len(missing)} of {len(ids)} train images lack one)"
+        raise InputError(f"{where}: has {lacking}; add them, 1 where an image counts as usual")
     return [found[one] for one in ids]
 
 

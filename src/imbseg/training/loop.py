@@ -17,7 +17,7 @@ from imbseg.metrics.counts import Counts, collect, image_confusion
 from imbseg.metrics.object_size import size_counts
 from imbseg.post_hoc.none import none
 from imbseg.training.optimizer import schedule_factor, set_learning_rates
-from imbseg.training.samples import Batch, quiet_worker
+from imbseg.training.samples import Batch, loading
 from imbseg.training.whole_images import Truth, WholeImages, stack
 from imbseg.trial import Trial
 
@@ -134,10 +134,8 @@ def predict(
     """
     model.eval()
     groups = whole.batches(trial.batch_size)
-    loader = torch.utils.data.DataLoader(
-        whole, batch_sampler=groups, num_workers=trial.workers, collate_fn=stack, worker_init_fn=quiet_worker,
-        pin_memory=device.type == "cuda",
-    )  # fmt: skip
+    how = loading(trial, device)
+    loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=stack, **how)
     for images, truths, indices in progress(loader, total=len(groups), what=what):
         with torch.autocast(device.type, dtype=torch.float16, enabled=trial.amp):
             there = images.to(device, non_blocking=True)

@@ -1,10 +1,12 @@
-"""SGD and AdamW with a learning rate of its own for the encoder, and polynomial decay a step."""
+"""SGD and AdamW with a learning rate of its own for the encoder, its course, and averaged weights."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from imbseg.trial import Trial
 
@@ -64,3 +66,26 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, trial: Trial, factor: f
     """Scale both groups' learning rates."""
     for group, first in zip(optimizer.param_groups, (trial.encoder_lr, trial.lr), strict=True):
         group["lr"] = first * factor
+
+
+def averaged(model: torch.nn.Module, decay: float) -> AveragedModel:
+    """A copy of a network that follows it; `update_parameters` after each step.
+
+    Step t moves it by 1 - min(decay, (1 + t) / (10 + t)), so that the first weights, which are random, fade in short
+    trainings too. Running means and variances are averaged like weights.
+
+    Args:
+        decay: in (0, 1).
+
+    Source: Polyak and Juditsky, 1992; the ramp as in timm's ModelEmaV3 and TensorFlow's ExponentialMovingAverage.
+    """
+
+    def follow(average: Any, current: Any, steps: Any) -> None:
+        if not torch.is_floating_point(average[0]):  # counts of batches
+            for one, other in zip(average, current, strict=True):
+                one.copy_(other)
+            return
+        kept = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        torch._foreach_lerp_(average, current, 1 - kept)
+
+    return AveragedModel(model, multi_avg_fn=follow, use_buffers=True)

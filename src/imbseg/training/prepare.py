@@ -12,17 +12,16 @@ import torch
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
-from imbseg.models.average import averaged
-from imbseg.models.network import build_network
+from imbseg.models.decoders import build_network
 from imbseg.models.weights import Normalisation, load_encoder_weights
 from imbseg.training.device import make_deterministic, seed_epoch
 from imbseg.training.fold import Fold, epoch_batches
 from imbseg.training.folder import Folder, Row
 from imbseg.training.image_weights import weighted
 from imbseg.training.loop import Batches, Learner, Loss
-from imbseg.training.optimizer import make_optimizer
+from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line
-from imbseg.training.samples import TrainSamples, quiet_worker
+from imbseg.training.samples import TrainSamples, loading
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.remedies import takes
 
@@ -67,9 +66,8 @@ def prepare(
     run.say(f"{trial.strategy}  {trial.loss}  seed {trial.seed}: {sizes}, on {device} with {trial.threads} threads")
     if trial.class_weights != "none":
         pairs = zip(resolved.dataset.class_names, fold.class_weights, strict=True)
-        run.say(
-            f"class weights ({trial.class_weights}): " + ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
-        )
+        words = ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
+        run.say(f"class weights ({trial.class_weights}): {words}")
     if fold.donors is not None:
         run.say(donor_line(trial, resolved.dataset, fold.donors))
     for words in absences(fold.absent):
@@ -120,17 +118,12 @@ def make_batches(run: Run) -> Batches:
     trial = run.trial
     sampler = epoch_batches(trial, run.fold)
     if not len(sampler):
-        raise InputError(
-            f"batch_size {trial.batch_size}: the train fold has {len(run.fold.train.ids)} image, a step takes two"
-        )
-    samples = TrainSamples(
-        run.fold.train, run.dataset, trial, run.normalisation, run.fold.boxes,
-        make_paster(trial, run.dataset, run.fold), run.fold.image_weights,
-    )  # fmt: skip
-    return torch.utils.data.DataLoader(
-        samples, batch_sampler=sampler, num_workers=trial.workers, worker_init_fn=quiet_worker,
-        pin_memory=run.learner.device.type == "cuda", persistent_workers=False,
-    )  # fmt: skip
+        images = f"the train fold has {len(run.fold.train.ids)} image"
+        raise InputError(f"batch_size {trial.batch_size}: {images}, a step takes two")
+    fold, paster = run.fold, make_paster(trial, run.dataset, run.fold)
+    of_fold = (fold.boxes, paster, fold.image_weights)
+    samples = TrainSamples(fold.train, run.dataset, trial, run.normalisation, *of_fold)
+    return torch.utils.data.DataLoader(samples, batch_sampler=sampler, **loading(trial, run.learner.device))
 
 
 def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:

@@ -61,6 +61,6 @@ def first_samples(trial: Trial, dataset: Dataset, fold: Fold, images: int) -> li
 
 
 def _title(trial: Trial, fold: Fold, shown: int) -> str:
-    size = f"{trial.input_size[0]} x {trial.input_size[1]}"
-    return (f"{Path(trial.dataset).stem}, {trial.strategy}, seed {trial.seed}: the first {shown} samples of epoch 1, "
-            f"{size}, from {len(fold.train.ids)} train images")  # fmt: skip
+    width, height = trial.input_size
+    what = f"the first {shown} samples of epoch 1, {width} x {height}, from {len(fold.train.ids)} train images"
+    return f"{Path(trial.dataset).stem}, {trial.strategy}, seed {trial.seed}: {what}"

@@ -10,22 +10,15 @@ from imbseg.training.folder import write_rows
 from imbseg.training.prepare import Run
 from imbseg.training.stages import freeze
 
-STATE = ("model", "optimizer", "scaler", "history", "draws", "seconds")
+LEARNED, TOLD = ("model", "optimizer", "scaler"), ("history", "draws", "seconds")
 
 
 def save(run: Run) -> None:
     """Write last.pt; what only some trials have stands in theirs alone."""
     learner = run.learner
-    state: dict[str, Any] = {
-        "model": learner.model.state_dict(),
-        "optimizer": learner.optimizer.state_dict(),
-        "scaler": learner.scaler.state_dict(),
-        "history": run.history,
-        "draws": run.draws,
-        "seconds": run.seconds,
-    }
-    if learner.average is not None:
-        state["average"] = learner.average.state_dict()
+    parts = [name for name in (*LEARNED, "average") if getattr(learner, name) is not None]
+    state: dict[str, Any] = {name: getattr(learner, name).state_dict() for name in parts}
+    state |= {name: getattr(run, name) for name in TOLD}
     if run.head_from is not None:
         state["head_from"] = run.head_from
     checkpoint.save(run.folder.file("last.pt"), state)
@@ -41,20 +34,17 @@ def restore(run: Run) -> None:
     if not file.is_file():
         return
     state = checkpoint.load(file, run.learner.device)
-    if lacking := [name for name in STATE if name not in state]:
-        raise InputError(f"checkpoint {file}: lacks {lacking[0]!r}, so another version of imbseg wrote it; train in "
-                         f"another folder")  # fmt: skip
+    if lacking := [name for name in (*LEARNED, *TOLD) if name not in state]:
+        other = "another version of imbseg wrote it; train in another folder"
+        raise InputError(f"checkpoint {file}: lacks {lacking[0]!r}, so {other}")
     if "head_from" in state:
         freeze(run, state["head_from"])
     try:
-        run.learner.model.load_state_dict(state["model"])
-        run.learner.optimizer.load_state_dict(state["optimizer"])
-        run.learner.scaler.load_state_dict(state["scaler"])
-        if run.learner.average is not None:
-            run.learner.average.load_state_dict(state["average"])
+        for name in (*LEARNED, *(["average"] if run.learner.average is not None else [])):
+            getattr(run.learner, name).load_state_dict(state[name])
     except (RuntimeError, ValueError, KeyError) as error:  # torch tells each in several lines
-        raise InputError(f"checkpoint {file}: is of another network or optimizer than this trial's ("
-                         f"{first_line(error)}); train in another folder") from error  # fmt: skip
+        other = f"another network or optimizer than this trial's ({first_line(error)})"
+        raise InputError(f"checkpoint {file}: is of {other}; train in another folder") from error
     run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
     write_rows(run.folder.file("epochs.csv"), run.history)
     write_rows(run.folder.file("draws.csv"), run.draws)

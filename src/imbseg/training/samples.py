@@ -186,6 +186,12 @@ def augment(
     return apply_color(image, matrix), mask, pasted
 
 
+def loading(trial: Trial, device: torch.device) -> dict[str, Any]:
+    """How samples are loaded."""
+    pinned = device.type == "cuda"
+    return {"num_workers": trial.workers, "worker_init_fn": quiet_worker, "pin_memory": pinned}
+
+
 def quiet_worker(_: int) -> None:
     """A loader process takes one thread: the cores belong to the training."""
     cv2.setNumThreads(0)
