@@ -16,7 +16,6 @@ from small_trial import SMALL, train
 
 from imbseg.augment.geometry import draw_geometry
 from imbseg.datasets.read import read_image, read_mask
-from imbseg.errors import InputError
 from imbseg.metrics.counts import load_counts
 from imbseg.models.weights import IMAGENET
 from imbseg.training import run as run_module
@@ -193,24 +192,3 @@ def test_crop_on_object_alone_works_with_any_sampler(data: dict[str, str]) -> No
         assert 0 < sum(placed) < len(placed)
         assert all(key[3] == NO_FOCUS for key in keys if not shows[key[2]])
         assert all((samples[key]["target"] == 1).any() for key in keys if key[3] == 1)
-
-
-@pytest.mark.parametrize(("flags", "words"), [
-    ({"sampling": "rare_class", "rare_temperature": "0"}, "rare_temperature: expected a number >= 0.0001, found 0"),
-    ({"sampling": "rare_class", "rare_temperature": "nan"}, "rare_temperature: expected a number >= 0.0001, found nan"),
-    ({"sampling": "rare_class", "rare_temperature": "cold"}, "rare_temperature: expected a number"),
-    ({"crop_on_object": "1.1"}, "crop_on_object: expected a number >= 0 and <= 1, found 1.1"),
-    ({"crop_on_object": "-0.1"}, "crop_on_object: expected a number >= 0 and <= 1, found -0.1"),
-    ({"sampling": "adaptive", "adaptive_bound": "0.5"}, "adaptive_bound: expected a number >= 1"),
-    ({"sampling": "adaptive", "adaptive_smoothing": "1"}, "adaptive_smoothing: expected a number >= 0 and <= 0.99"),
-    ({"sampling": "adaptive", "adaptive_from": "test"}, "unknown adaptive from 'test'"),
-    ({"sampling": "x2", "rare_temperature": "0.1"}, "rare_temperature: sampling 'x2' has no such parameter"),
-    ({"sampling": "rare_class", "adaptive_from": "confidence"},
-     r"adaptive_from: sampling 'rare_class' has no such parameter \(its own: rare_temperature\)"),
-    ({"sampling": "adaptive", "positive_share": "0.5"},
-     r"\(its own: adaptive_from, adaptive_smoothing, adaptive_bound\)"),
-])  # fmt: skip
-def test_bad_input_is_one_sentence(data: dict[str, str], flags: dict[str, str], words: str) -> None:
-    with pytest.raises(InputError, match=words) as told:
-        resolve({**data, **flags}, {})
-    assert "\n" not in str(told.value)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,6 @@ BAD = [
     ({}, {"leraning_rate": 0.1}, "unknown setting 'leraning_rate'"),
     ({}, {"seeds": 1}, "did you mean 'seed'"),
     ({"lr": "0"}, {}, "lr: expected a number > 0 and <= 1e+30, found 0"),
-    ({"lr": "-1"}, {}, "lr: expected a number > 0"),
     ({"lr": "nan"}, {}, "lr: expected a number > 0"),
     ({"lr": "inf"}, {}, "lr: expected a number > 0"),
     ({"lr": "fast"}, {}, "lr: expected a number > 0 and <= 1e+30, found 'fast'"),
@@ -88,7 +88,6 @@ BAD = [
     ({"epochs": "0"}, {}, "epochs: expected a whole number >= 1, found 0"),
     ({"epochs": "1.5"}, {}, "epochs: expected a whole number"),
     ({}, {"epochs": 2.5}, "epochs: expected a whole number"),
-    ({"batch_size": "0"}, {}, "batch_size: expected a whole number >= 2"),
     ({"crop": "16"}, {}, "at least 32 pixels"),
     ({"architecture": "unett"}, {}, "unknown architecture 'unett' (did you mean 'unet'?); choose from: deeplabv3plus"),
     ({"architecture": "unet", "atrous_rates": "fit"}, {}, "atrous_rates: architecture 'unet' has no such param"),
@@ -101,22 +100,16 @@ BAD = [
     ({"atrous_rates": "smp", "crop": "160"}, {}, "smp dilates by 12, 24, 36, longer than the map of 10 x 10 cells"),
     ({"crop": "none"}, {}, "needs a resize"),
     ({"crop": "big"}, {}, "a size in pixels such as 512 or 256x192"),
-    ({"fold": "5"}, {}, "fold: expected a whole number >= 0 and <= 4"),
-    ({"split_seed": "6"}, {}, "split_seed"),
     ({"encoder": "nosuch"}, {}, "unknown encoder 'nosuch'"),
     ({"encoder": "vgg16"}, {}, "'vgg16': can't be dilated"),
     ({"output_stride": "12"}, {}, "output_stride: expected 8 or 16"),
     ({"scale_min": "3"}, {}, "above scale_max"),
-    ({"flip": "1.5"}, {}, "flip"),
     ({"amp": "maybe"}, {}, "amp: expected true or false"),
     ({"optimizer": "adam"}, {}, "choose from: sgd, adamw"),
     ({"loss": "cross_entropy", "gamma": "1"}, {}, "gamma: loss 'cross_entropy' has no such parameter"),
     ({"loss": "softmax_focal", "alpha": "0.5"}, {}, "alpha: loss 'softmax_focal' has no such parameter"),
     ({"sampling": "label", "positive_share": "0.3"}, {}, "positive_share: sampling 'label' has no such parameter"),
     ({"sampling": "repeat_factor", "positive_share": "1"}, {}, "(its own: repeat_threshold, repeat_exponent)"),
-    ({"sampling": "repeat_factor", "repeat_threshold": "0"}, {}, "repeat_threshold: expected a number > 0 and <= 1"),
-    ({"sampling": "repeat_factor", "repeat_exponent": "-1"}, {}, "repeat_exponent: expected a number >= 0"),
-    ({"sampling": "positive", "positive_share": "1.2"}, {}, "positive_share: expected a number > 0 and <= 1"),
     ({"paste_probability": "0.5"}, {}, "paste_probability: copy_paste 'none' has no such parameter (its own: none)"),
     ({"copy_paste": "weak", "rare_objects": "9"}, {}, "rare_objects: copy_paste 'weak' has no such parameter"),
     ({"copy_paste": "rare", "weak_from": "x.csv"}, {}, "paste_memory); leave it out"),
@@ -125,21 +118,13 @@ BAD = [
     ({"dataset": "camvid", "copy_paste": "weak"}, {}, "declares no 'weak' classes, which copy_paste 'weak' pastes"),
     ({"copy_paste": "rare", "rare_objects": "few"}, {}, "a whole number >= 1, or median, found 'few'"),
     ({"copy_paste": "rare", "rare_objects": "0"}, {}, "a whole number >= 1, or median, found 0"),
-    ({"copy_paste": "rare", "paste_probability": "1.1"}, {}, "paste_probability: expected a number >= 0 and <= 1"),
-    ({"copy_paste": "rare", "paste_objects": "0"}, {}, "paste_objects: expected a whole number >= 1 and <= 100"),
     ({"copy_paste": "rare", "paste_scale_min": "2"}, {}, "paste_scale_min: 2.0 is above paste_scale_max 1.5; swap"),
-    ({"copy_paste": "rare", "paste_scale_max": "99"}, {}, "paste_scale_max: expected a number >= 0.1 and <= 10"),
-    ({"copy_paste": "rare", "paste_visible": "-0.1"}, {}, "paste_visible: expected a number >= 0 and <= 1"),
-    ({"copy_paste": "rare", "paste_max_share": "0"}, {}, "paste_max_share: expected a number > 0 and <= 1"),
-    ({"copy_paste": "rare", "paste_min_pixels": "0"}, {}, "paste_min_pixels: expected a whole number >= 1"),
     ({"loss": "lovasz", "class_weights": "inverse"}, {}, "class_weights: loss 'lovasz' has no such parameter"),
     ({"loss": "dice+0.5*lovasz", "gamma": "2"}, {}, "gamma: loss 'dice+0.5*lovasz' has no such parameter (its own: cl"),
     ({}, {"loss": {"_name": "tversky", "tau": 1}}, "(its own: class_weights, beta); leave it out"),
     ({"loss": "dice+nosuch"}, {}, f"unknown loss 'nosuch'; choose from: {', '.join(LOSSES)}"),
     ({"loss": "0*dice"}, {}, "expected a weight > 0 before '*dice'"),
     ({"gamma": "0.5"}, {}, "gamma: expected 0 or a number >= 1, found 0.5; in between, the gradient of a focal"),
-    ({"loss": "ohem", "ohem_share": "0"}, {}, "ohem_share: expected a number > 0 and <= 1"),
-    ({"loss": "unified_focal", "unified_gamma": "1"}, {}, "unified_gamma: expected a number >= 0 and <= 0.99"),
     ({"split": "given"}, {}, "has no 'val' subset"),
     ({"split": "grouped"}, {}, "declares no 'group', by which the split 'grouped' keeps images together"),
     ({"seed": "9"}, {}, "seed 9: the splits in meta have seeds 1 to 5; name one of them with split_seed"),
@@ -174,6 +159,25 @@ def test_bad_settings_are_refused(flags: dict, sampled: dict, message: str) -> N
     with pytest.raises(InputError) as caught:
         resolve({**VOC, **flags}, sampled)
     assert message in str(caught.value)
+
+
+NUMBERS = [name for name in FIELDS if kind_of(name).type in ("int", "float") and not kind_of(name).choices]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_kept_within_its_bounds(name: str) -> None:
+    kind = kind_of(name)
+    for bound, sign, is_open in ((kind.low, -1, kind.open_low), (kind.high, 1, kind.open_high)):
+        step = 1 if kind.type == "int" else max(1e-9, 1e-9 * abs(bound))
+        beyond = bound if is_open else bound + sign * step
+        if math.isfinite(bound):
+            with pytest.raises(InputError, match=rf"^{name}: expected a .*number .*found "):
+                read({name: beyond})
+            inside = bound - sign * step if is_open else bound
+            assert read({name: inside}) == {name: inside}
+    for value in ("nan", "cold", True):
+        with pytest.raises(InputError, match=rf"^{name}: expected a "):
+            read({name: value})
 
 
 def test_a_data_set_that_is_a_number_is_refused() -> None:
