@@ -36,24 +36,23 @@ def test_the_best_comes_first_with_what_it_costs(tmp_path: Path) -> None:
     add(tmp_path, "c", (0.2, 0.21, 0.22), head=0.69, loss="focal")
     found = told(tmp_path)
     assert (found.score, found.best) == ("tail", "weighted_cross_entropy")
-    assert found.lines[0] == (
-        "weighted_cross_entropy lifts the tail by +0.200 [+0.175, +0.225] over cross_entropy (3 seeds); no cost to "
-        "the head was shown (+0.000 [+0.000, +0.000]; 3 seeds could have shown 0.000)."
-    )
-    assert found.lines[1] == (
-        "Class by class, the largest gains first: pole +0.200 [+0.175, +0.225]; sky +0.000 [+0.000, +0.000]; road "
-        "+0.000 [+0.000, +0.000]. After correction over 3 classes pole stands."
-    )
-    assert found.lines[2] == "Beyond noise on the tail too: focal +0.100 [+0.100, +0.100]."
+    assert found.lines[:4] == [
+        "tail 0.110 -> 0.310 (+0.200 [0.175, 0.225], 3 seeds): weighted_cross_entropy against cross_entropy.",
+        "head 0.700 -> 0.700 (+0.000 [0.000, 0.000], 3 seeds): includes 0; minimum detectable effect 0.000.",
+        "Classes, the largest gains first: pole 0.110 -> 0.310 (+0.200 [0.175, 0.225]); sky 0.700 -> 0.700 (+0.000 "
+        "[0.000, 0.000]); road 0.700 -> 0.700 (+0.000 [0.000, 0.000]). Of 3 classes pole is significant after Holm "
+        "correction.",
+        "Also improved, tail: focal 0.110 -> 0.210 (+0.100 [0.100, 0.100]).",
+    ]
 
 
 def test_the_tail_is_told_class_by_class(tmp_path: Path) -> None:
     groups = {"class_groups": {"tail": ["pole"], "head": ["sky", "road"]}}
     add(tmp_path, "a", PLAIN, about=groups)
     add(tmp_path, "b", (0.11, 0.13, 0.16), about=groups, **WEIGHTED)  # +.01, +.02, +.04
-    assert told(tmp_path).lines[1] == (
-        "Its tail class by class: pole +0.023 [−0.015, +0.061]. After correction over 3 classes none of them stands by "
-        "itself."
+    assert told(tmp_path).lines[2] == (
+        "Classes of the tail: pole 0.110 -> 0.133 (+0.023 [−0.015, 0.061]). Of 3 classes none is significant after "
+        "Holm correction."
     )
 
 
@@ -61,22 +60,23 @@ def test_a_cost_to_the_head_is_named(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     for seed, head in ((1, 0.65), (2, 0.66), (3, 0.64)):
         make_run(tmp_path / f"b{seed}", test=(head, head, 0.3), seed=seed, **WEIGHTED)
-    assert " and costs the head −0.050 [−0.075, −0.025]." in told(tmp_path).lines[0]
+    assert told(tmp_path).lines[1] == "head 0.700 -> 0.650 (−0.050 [−0.075, −0.025], 3 seeds): excludes 0."
 
 
 def test_nothing_beyond_noise_says_what_could_have_been_shown(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     add(tmp_path, "b", (0.08, 0.15, 0.13), **WEIGHTED)  # -.02, +.04, +.01
     line = told(tmp_path).lines[0]
-    assert line.startswith("No strategy lifts the tail beyond noise: the most is weighted_cross_entropy with +0.010 [")
-    assert line.endswith("(3 seeds could have shown 0.098).")
+    assert line.startswith("No strategy improves tail beyond noise. The best is tail 0.110 -> 0.120 (+0.010 [")
+    assert line.endswith("weighted_cross_entropy against cross_entropy; minimum detectable effect 0.098.")
 
 
 def test_what_lowers_the_tail_is_told(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     add(tmp_path, "b", (0.3, 0.31, 0.32), **WEIGHTED)
     add(tmp_path, "c", (0.05, 0.06, 0.07), loss="dice")
-    assert "Lower the tail than the baseline, beyond noise: dice −0.050 [−0.050, −0.050]." in told(tmp_path).lines
+    lower = "Lower than the baseline, tail: dice 0.110 -> 0.060 (−0.050 [−0.050, −0.050])."
+    assert lower in told(tmp_path).lines
 
 
 def test_one_more_remedy_on_top_of_what_lifts(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_one_more_remedy_on_top_of_what_lifts(tmp_path: Path) -> None:
     add(tmp_path, "c", (0.29, 0.33, 0.32), sampling="rare_class", **WEIGHTED)  # -.01, +.02, 0 on top of b
     (line,) = [line for line in told(tmp_path).lines if line.startswith("On top of")]
     assert line.startswith(
-        "On top of none/none, weighted_cross_entropy, sampling rare_class instead of none adds nothing "
-        "beyond noise: +0.003 [−0.035, +0.041] (3 seeds could have shown "
+        "On top of none/none, weighted_cross_entropy, sampling rare_class in place of none: tail 0.310 -> 0.313 "
+        "(+0.003 [−0.035, 0.041], 3 seeds): includes 0; minimum detectable effect "
     )
 
 
@@ -97,27 +97,29 @@ def test_full_data_is_a_ceiling_and_no_remedy(tmp_path: Path) -> None:
     found = told(tmp_path, "imbalanced/mskf/none/none, cross_entropy")
     assert "weighted_cross_entropy" in found.best
     assert found.lines[-1] == (
-        "For scale, with all the images that the imbalance took away: full/mskf/none/none, cross_entropy +0.400 "
-        "[+0.400, +0.400]."
+        "For scale, all images in place of the imbalanced ones, tail: full/mskf/none/none, cross_entropy 0.110 -> "
+        "0.510 (+0.400 [0.400, 0.400])."
     )
 
 
 def test_one_seed_is_no_evidence(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN[:1])
     add(tmp_path, "b", (0.3,), **WEIGHTED)
-    line, classes = told(tmp_path).lines
-    assert classes.endswith("One seed: nothing tells these from chance.")
-    assert line.startswith(
-        "On one seed, weighted_cross_entropy lifts the tail most: +0.200 against cross_entropy; head"
-    )
-    assert "no interval over seeds and no test; run two more seeds" in line
+    assert told(tmp_path).lines == [
+        "tail 0.100 -> 0.300 (+0.200, 1 seed): weighted_cross_entropy against cross_entropy.",
+        "One seed gives no interval and no test: run two more seeds before believing it.",
+        "head 0.700 -> 0.700 (+0.000, 1 seed).",
+        "Classes, the largest gains first: pole 0.100 -> 0.300 (+0.200); sky 0.700 -> 0.700 (+0.000); road 0.700 -> "
+        "0.700 (+0.000).",
+    ]
 
 
 def test_on_one_seed_nothing_may_lift(tmp_path: Path) -> None:
     add(tmp_path, "a", (0.5,))
     add(tmp_path, "b", (0.4,), loss="focal")
     add(tmp_path, "c", (0.1,), loss="dice")
-    assert told(tmp_path).lines[0].startswith("On one seed, focal loses least of the tail, and none gains: −0.100")
+    line = told(tmp_path).lines[0]
+    assert line == "tail 0.500 -> 0.400 (−0.100, 1 seed): focal against cross_entropy, and no strategy gains."
 
 
 def test_one_seed_does_not_speak_for_those_that_have_several(tmp_path: Path) -> None:
@@ -126,17 +128,19 @@ def test_one_seed_does_not_speak_for_those_that_have_several(tmp_path: Path) -> 
     add(tmp_path, "c", (0.9,), loss="dice")
     found = told(tmp_path)
     assert found.best == "focal"
-    assert (
-        found.lines[0] == "No strategy lifts the tail; the least is lost by focal: −0.050 [−0.050, −0.050] (3 seeds)."
+    assert found.lines[0] == (
+        "No strategy improves tail. The least is lost with tail 0.110 -> 0.060 (−0.050 [−0.050, −0.050], 3 seeds): "
+        "focal against cross_entropy."
     )
-    assert "On one seed only, so untested, on the tail: dice +0.800." in found.lines
+    assert "On one seed, so untested, tail: dice 0.100 -> 0.900 (+0.800)." in found.lines
 
 
 def test_unpaired_seeds_are_said(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     for seed, tail in ((7, 0.6), (8, 0.7)):
         make_run(tmp_path / f"b{seed}", test=(0.7, 0.7, tail), seed=seed, loss="focal")
-    assert "] unpaired (2 seeds could" in told(tmp_path).lines[0]
+    assert "tail 0.110 -> 0.650 (+0.540 [" in told(tmp_path).lines[0]
+    assert "] unpaired, 2 seeds): focal" in told(tmp_path).lines[0]
 
 
 def test_another_loss_is_no_remedy_on_top_of_one(tmp_path: Path) -> None:
@@ -160,11 +164,11 @@ def test_the_correction_for_many_strategies_is_admitted(tmp_path: Path) -> None:
     for number, loss in enumerate(("focal", "dice", "lovasz", "ohem", "tversky")):
         add(tmp_path, f"c{number}", (0.08, 0.12, 0.11), loss=loss)
     lines = told(tmp_path).lines
-    assert lines[0].startswith("weighted_cross_entropy lifts the tail by +0.013 [+0.006, +0.021]")
-    assert "(3 seeds, though not after correction for 6 strategies)" in lines[0]
-    assert any(
-        line.startswith("Within noise on the tail: ") and "; and 2 more (3 seeds could" in line for line in lines
+    assert lines[0] == (
+        "tail 0.110 -> 0.123 (+0.013 [0.006, 0.021], 3 seeds): weighted_cross_entropy against cross_entropy; not "
+        "significant after Holm correction over 6 strategies."
     )
+    assert any(line.startswith("Includes 0, tail: ") and "; and 2 more; minimum detect" in line for line in lines)
 
 
 def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path) -> None:
@@ -173,7 +177,9 @@ def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path) -> None:
         make_run(tmp_path / f"b{seed}", test=(0.5, 0.5, 0.5), tail=(), seed=seed, **WEIGHTED)
     found = told(tmp_path)
     assert found.score == "mIoU"
-    assert found.lines[0].startswith("weighted_cross_entropy lifts mIoU by +0.100 [+0.100, +0.100] over cross_entropy")
+    assert found.lines[0].startswith(
+        "mIoU 0.400 -> 0.500 (+0.100 [0.100, 0.100], 3 seeds): weighted_cross_entropy against"
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,7 +255,7 @@ def test_whether_the_data_tell_strategies_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tails", "words"), [((0.30, 0.31, 0.32), "+0.200 [+0.200, +0.200]"), ((0.08, 0.15, 0.13), "includes 0")]
+    ("tails", "words"), [((0.30, 0.31, 0.32), "+0.200 [0.200, 0.200]"), ((0.08, 0.15, 0.13), "includes 0")]
 )
 def test_nothing_is_claimed_that_is_not_shown(tmp_path: Path, tails: Sequence[float], words: str) -> None:
     add(tmp_path / "runs", "a", PLAIN)
@@ -269,5 +275,5 @@ def test_what_chance_would_mark_is_said_as_expected(tmp_path: Path) -> None:
 def test_a_baseline_alone(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     assert told(tmp_path).lines == (
-        "full/mskf/none/none, cross_entropy is the only strategy: there is nothing to hold against it.",
+        "full/mskf/none/none, cross_entropy is the only strategy: there is nothing to compare it with.",
     )

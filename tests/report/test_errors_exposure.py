@@ -47,7 +47,7 @@ def test_sums_and_ratios_by_hand(tmp_path: Path) -> None:
     assert found["pixels_shown"].tolist() == [100, 200, 300, 400, 800]
     assert found["baseline_pixels_shown"].tolist() == [200] * 5
     assert found["ratio"].tolist() == [0.5, 1, 1.5, 2, 4]
-    assert found["pasted"].tolist() == [1, 1, 3, 5, 7]
+    assert found["instances_pasted"].tolist() == [1, 1, 3, 5, 7]
     assert found["gain"].tolist() == pytest.approx(GAINS)
     pays = exposure.pays(group)
     assert tuple(pays.columns) == ("strategy", "classes", "spearman")

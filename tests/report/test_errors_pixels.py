@@ -25,15 +25,17 @@ AFTER = [[48, 0, 4], [0, 30, 0], [3, 1, 6]]
 
 def test_parts_of_a_gain_by_hand(tmp_path: Path) -> None:
     found = pixels.effects(one_pair(tmp_path, BEFORE, AFTER))
-    assert tuple(found.columns) == ("strategy", "class", "seeds", "gain", "misses", "false_alarms")
+    assert tuple(found.columns) == ("strategy", "class", "seeds", "gain", "by_false_negatives", "by_false_positives")
     assert found["class"].tolist() == ["sky", "road", "pole"]
     pole = found.iloc[2]
     # IoU 2/12 -> 6/14. Fewer misses first: 6/12 - 2/12, last: 6/14 - 2/14; more false alarms: 2/14 - 2/12, 6/14 - 6/12.
     assert pole["gain"] == pytest.approx(6 / 14 - 2 / 12)
-    assert pole["misses"] == pytest.approx((4 / 12 + 4 / 14) / 2)
-    assert pole["false_alarms"] == pytest.approx((2 / 14 - 2 / 12 + 6 / 14 - 6 / 12) / 2)
+    assert pole["by_false_negatives"] == pytest.approx((4 / 12 + 4 / 14) / 2)
+    assert pole["by_false_positives"] == pytest.approx((2 / 14 - 2 / 12 + 6 / 14 - 6 / 12) / 2)
     road = found.iloc[1]  # 30/30 -> 30/31: all of it one false alarm
-    assert (road["gain"], road["misses"], road["false_alarms"]) == pytest.approx((-1 / 31, 0, -1 / 31))
+    assert (road["gain"], road["by_false_negatives"], road["by_false_positives"]) == pytest.approx(
+        (-1 / 31, 0, -1 / 31)
+    )
     assert set(found["strategy"]) == {OTHER}
     assert pixels.of_effects(found)[:2] == [
         "pole +0.262 (1 seed) with weighted_cross_entropy: fewer false negatives give +0.310, more false positives "
@@ -73,7 +75,7 @@ def test_means_are_over_the_seeds_that_both_have(tmp_path: Path) -> None:
     found = pixels.effects(group_of(tmp_path)).set_index("class")
     assert found.loc["pole", "seeds"] == 2
     assert found.loc["pole", "gain"] == pytest.approx((0.2 + 0.6) / 2)
-    assert found.loc["pole", "misses"] == pytest.approx(0.4)
+    assert found.loc["pole", "by_false_negatives"] == pytest.approx(0.4)
     assert "road" not in found.index  # neither shown nor predicted: no IoU
     assert found.loc["sky", "gain"] == 0  # a false alarm in both: IoU 0
 
@@ -113,11 +115,11 @@ def test_confusions_by_hand(tmp_path: Path) -> None:
     assert set(rows) == {("sky", "pole"), ("road", "pole"), ("pole", "sky"), ("pole", "road")}
     row = rows["pole", "sky"]
     assert (row["baseline_share"], row["strategy_share"], row["change"]) == pytest.approx((8 / 20, 2 / 20, -6 / 20))
-    assert (row["baseline_came_from"], row["strategy_came_from"]) == pytest.approx((8 / 58, 2 / 54))
+    assert (row["baseline_of_prediction"], row["strategy_of_prediction"]) == pytest.approx((8 / 58, 2 / 54))
     assert row["shown_together"] == 1 / 2
     row = rows["sky", "pole"]  # which the strategy no longer does
     assert (row["baseline_share"], row["strategy_share"]) == pytest.approx((2 / 52, 0))
-    assert (row["baseline_came_from"], row["strategy_came_from"]) == pytest.approx((2 / 5, 0))
+    assert (row["baseline_of_prediction"], row["strategy_of_prediction"]) == pytest.approx((2 / 5, 0))
     assert row["shown_together"] == 1
     assert confusion.sentences(found) == [
         "weighted_cross_entropy: fewer pixels of pole are predicted as sky: 40.0 -> 10.0 % of its pixels; 50 % of the "
@@ -132,9 +134,9 @@ def test_shares_are_pooled_over_seeds_and_a_class_never_predicted_has_no_origin(
         add_counts(folder, [[4 - wrong, wrong, 0], [4, 0, 0], [0, 0, 0]])
     found = confusion.table(group_of(tmp_path)).set_index(["truth", "prediction"])
     row = found.loc["sky", "road"]
-    assert (row["baseline_share"], row["strategy_share"], row["strategy_came_from"]) == (0, 4 / 8, 1)
-    assert np.isnan(row["baseline_came_from"])
-    assert found.loc[("road", "sky"), "strategy_came_from"] == pytest.approx(8 / 12)
+    assert (row["baseline_share"], row["strategy_share"], row["strategy_of_prediction"]) == (0, 4 / 8, 1)
+    assert np.isnan(row["baseline_of_prediction"])
+    assert found.loc[("road", "sky"), "strategy_of_prediction"] == pytest.approx(8 / 12)
 
 
 def test_class_profile_by_hand(tmp_path: Path) -> None:

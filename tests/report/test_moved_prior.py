@@ -31,29 +31,33 @@ def rows(root: Path, plain: Sequence[tuple[float, float]], weighted: Sequence[tu
     for name, values, settings in (("plain", plain, {}), ("weighted", weighted, WEIGHTED)):
         for seed, (pole, best) in enumerate(values, 1):
             make_run(root / f"{name}{seed}", test=(0.8, 0.6, pole), seed=seed, prior=moved(best), **settings)
-    return prior.table(evidence(root)).set_index("score").loc["tail"]
+    return prior.table(evidence(root)).set_index("score", drop=False).loc["tail"]
 
 
 def test_the_share_by_hand(tmp_path: Path):
     # gains .20 and .22, mean .21; adjustment alone .10 and .11, mean .105: half. Left with the best priors: .15, .17.
     row = rows(tmp_path, [(0.1, 0.2), (0.1, 0.21)], [(0.3, 0.35), (0.32, 0.38)])
-    assert row[["gain", "prior_alone", "share", "both"]].tolist() == pytest.approx([0.21, 0.105, 0.5, 0.16])
-    assert row[["both_low", "both_high"]].tolist() == pytest.approx([0.033, 0.287], abs=0.0005)
-    assert prior.share_of(row) == "50 % of +0.210 (adjustment alone +0.105)"
+    assert row[["gain", "adjustment_alone", "share", "both_adjusted"]].tolist() == pytest.approx(
+        [0.21, 0.105, 0.5, 0.16]
+    )
+    assert row[["both_adjusted_low", "both_adjusted_high"]].tolist() == pytest.approx([0.033, 0.287], abs=0.0005)
+    assert prior.in_words(row) == (
+        "Logit adjustment of the baseline, without training: tail 0.100 -> 0.205 (+0.105), 50 % of the gain."
+    )
 
 
 @pytest.mark.parametrize(
     ("plain", "weighted", "words"),
     [
-        ([(0.1, 0.2)], [(0.3, 0.3)], "50 % of +0.200 (adjustment alone +0.100), one seed"),
-        ([(0.1, 0.4)], [(0.3, 0.3)], "150 % of +0.200 (adjustment alone +0.300), one seed"),
-        ([(0.1, 0.05)], [(0.3, 0.3)], "none of +0.200 (adjustment alone −0.050), one seed"),
-        ([(0.3, 0.4)], [(0.2, 0.3)], "no gain to explain (−0.100); adjustment alone +0.100"),
-        ([(0.1, 0.2), (0.1, 0.2)], [(0.1, 0.2), (0.3, 0.3)], "a gain whose interval includes 0 (+0.100) is not shared"),
+        ([(0.1, 0.2)], [(0.3, 0.3)], "tail 0.100 -> 0.200 (+0.100, one seed), 50 % of the gain."),
+        ([(0.1, 0.4)], [(0.3, 0.3)], "tail 0.100 -> 0.400 (+0.300, one seed), 150 % of the gain."),
+        ([(0.1, 0.05)], [(0.3, 0.3)], "tail 0.100 -> 0.050 (−0.050, one seed), 0 % of the gain."),
+        ([(0.3, 0.4)], [(0.2, 0.3)], "tail 0.300 -> 0.400 (+0.100, one seed); there is no gain to explain."),
+        ([(0.1, 0.2), (0.1, 0.2)], [(0.1, 0.2), (0.3, 0.3)], "(+0.100); no share of the gain, which includes 0."),
     ],
 )
 def test_what_is_told_of_a_gain(tmp_path: Path, plain, weighted, words: str):
-    assert prior.share_of(rows(tmp_path, plain, weighted)).startswith(words)
+    assert prior.in_words(rows(tmp_path, plain, weighted)).endswith(words)
 
 
 def test_a_gain_of_other_seeds_is_not_shared_out(tmp_path: Path):
@@ -61,10 +65,10 @@ def test_a_gain_of_other_seeds_is_not_shared_out(tmp_path: Path):
         make_run(tmp_path / f"a{seed}", test=(0.8, 0.6, tail), seed=seed, prior=moved(tail + 0.02))
     for seed, tail in ((3, 0.15), (4, 0.4), (5, 0.3)):
         make_run(tmp_path / f"b{seed}", test=(0.8, 0.6, tail), seed=seed, prior=moved(tail), **WEIGHTED)
-    row = prior.table(evidence(tmp_path)).set_index("score").loc["tail"]
+    row = prior.table(evidence(tmp_path)).set_index("score", drop=False).loc["tail"]
     assert math.isnan(row["share"])  # the prior's .02 is of seed 3 alone, the gain of .17 unpaired over all
     assert row["gain"] == pytest.approx(0.85 / 3 - 0.11)
-    assert prior.share_of(row).startswith("a gain whose interval includes 0 (+0.173) is not shared out")
+    assert prior.in_words(row).endswith("(+0.020, one seed); no share of the gain, which includes 0.")
 
 
 def test_runs_without_the_correction_are_told_as_before(tmp_path: Path):
@@ -78,8 +82,8 @@ def test_runs_without_the_correction_are_told_as_before(tmp_path: Path):
 def test_one_with_the_correction_and_one_without(tmp_path: Path):
     make_run(tmp_path / "a", prior=moved(0.2))
     make_run(tmp_path / "b", test=(0.8, 0.6, 0.3), **WEIGHTED)
-    row = prior.table(evidence(tmp_path)).set_index("score").loc["tail"]
-    assert math.isnan(row["both"])
+    row = prior.table(evidence(tmp_path)).set_index("score", drop=False).loc["tail"]
+    assert math.isnan(row["both_adjusted"])
     assert row["gain"] == pytest.approx(0.2)
 
 

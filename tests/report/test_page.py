@@ -23,8 +23,8 @@ HOSTILE = ("<script>alert(1)</script>", "a\"b'c", "x" * 300, "naïve & co, | pip
 WHERE = {"data-mean": "mean", "data-low": "low", "data-high": "high", "data-change": "change"}
 
 
-WHY = {"class_profile.csv", "pixel_effect.csv", "confusion_change.csv", "recall_by_size.csv", "exposure.csv",
-       "exposure_pays.csv", "lost_classes.csv"}  # fmt: skip
+WHY = {"class_profile.csv", "gain_by_error.csv", "confusion_change.csv", "recall_by_size.csv", "exposure.csv",
+       "exposure_correlation.csv", "forgotten_classes.csv"}  # fmt: skip
 
 
 def written(runs: Path, out: Path) -> Reader:
@@ -57,7 +57,7 @@ def checked_tables(page: Reader, folder: Path) -> set[str]:
         value = float(cell.attributes["data-value"])
         assert value == float(stored[cell.attributes["data-column"]])
         scale = 100 if cell.text.endswith(" %") else 1
-        shown = re.split(r" ± | \[|, |\]", cell.text)
+        shown = re.split(r" ± | \[|, |\]", cell.text.rpartition(" -> ")[2])
         digits = len(shown[0].removesuffix(" %").partition(".")[2])
         assert number(shown[0]) == pytest.approx(scale * value, abs=0.5 * 10**-digits + 1e-9)
         for name, text in zip(("data-low", "data-high"), shown[1:], strict=False):
@@ -71,7 +71,7 @@ def checked_tables(page: Reader, folder: Path) -> set[str]:
 def test_every_number_of_a_table_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:
     page = written(three_seeds, tmp_path / "out")
     assert checked_tables(page, tmp_path / "out") == {
-        "strategies.csv", "comparisons.csv", "one_change.csv", "moved_prior.csv", "rank_sums.csv", "results.csv",
+        "strategies.csv", "comparisons.csv", "one_change.csv", "logit_adjustment.csv", "rank_sums.csv", "results.csv",
     }  # fmt: skip
 
 
@@ -223,15 +223,15 @@ def test_the_answer_comes_first_and_its_numbers_are_those_of_the_tables(three_se
     page = written(three_seeds, tmp_path / "out")
     rows = csv_rows(tmp_path / "out", "comparisons.csv")
     tail = next(row for row in rows if row["score"] == "tail" and "label" in row["strategy"])
-    lead = next(text for text in page.paragraphs if " lifts the tail by " in text)
-    told = f"{float(tail['mean']):+.3f} [{float(tail['low']):+.3f}, {float(tail['high']):+.3f}]".replace("-", "−")
-    assert lead.startswith(f"{tail['strategy']} lifts the tail by {told} over ")
-    assert "(3 seeds)" in lead
-    files = ("comparisons.csv", "one_change.csv", "moved_prior.csv")
+    levels = f"tail {float(tail['before']):.3f} -> {float(tail['after']):.3f}"
+    told = f"({float(tail['mean']):+.3f} [{float(tail['low']):.3f}, {float(tail['high']):.3f}], 3 seeds)"
+    lead = next(text for text in page.paragraphs if text.startswith(levels))
+    assert lead.startswith(f"{levels} {told}: {tail['strategy']} against ")
+    files = ("comparisons.csv", "one_change.csv", "logit_adjustment.csv")
     cells = [value for name in files for row in csv_rows(tmp_path / "out", name) for value in row.values()]
     known = [float(value) for value in cells if is_number(value)]
     answer = page.paragraphs[page.paragraphs.index(lead) :][:6]
-    numbers = [number(text) for line in answer for text in re.findall(r"[+−]\d\.\d{3}", line)]
+    numbers = [number(text) for line in answer for text in re.findall(r"[+−]?\d\.\d{3}", line)]
     assert len(numbers) > 6
     for value in numbers:
         assert any(math.isclose(value, one, abs_tol=0.0005 + 1e-12) for one in known), value
@@ -284,7 +284,7 @@ def test_one_seed_has_no_intervals_and_says_so(tmp_path: Path) -> None:
     make_run(tmp_path / "runs/a")
     make_run(tmp_path / "runs/b", test=(0.8, 0.6, 0.3), **WEIGHTED)
     page = written(tmp_path / "runs", tmp_path / "out")
-    assert any("One seed tells nothing about chance" in text for text in page.paragraphs)
+    assert any("One seed gives no interval and no test" in text for text in page.paragraphs)
     assert not any("[" in cell.text for cell in page.cells if "data-value" in cell.attributes)
 
 

@@ -72,13 +72,13 @@ def test_the_command_prints_and_writes_the_gains(
 ) -> None:
     assert command(monkeypatch, *ARGUMENTS, "--out", str(tmp_path / "out")) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "TRUE_random_x2_TRUE_cnt tail +0.042 [" in said
-    assert "TRUE_random_x2_TRUE_cnt head +0.001 [" in said
+    assert "TRUE_random_x2_TRUE_cnt tail 0.378 -> 0.421 +0.042 [" in said
+    assert "TRUE_random_x2_TRUE_cnt head 0.575 -> 0.576 +0.001 [" in said
     written = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index(["strategy", "score"])
     assert round(written.loc[("TRUE_random_x2_TRUE_cnt", "tail"), "mean"], 5) == 0.04241
     assert len(pd.read_csv(tmp_path / "out" / "rank_sums.csv")) == 45
     document = (tmp_path / "out" / "report.md").read_text()
-    assert "| TRUE_random_x2_TRUE_cnt | tail | +0.042" in document
+    assert "| TRUE_random_x2_TRUE_cnt | tail | 0.378 -> 0.421 | +0.042" in document
     assert "None" not in document
 
 
@@ -236,7 +236,7 @@ def test_the_report_of_a_single_seed_says_why_there_are_no_tests(
     one[one["seed"] == 1].to_csv(tmp_path / "trials.csv", index=False)
     arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
     assert command(monkeypatch, *arguments, "--baseline", "a") == 0
-    assert "there is no interval over seeds and no test" in capsys.readouterr().out
+    assert "One seed gives no interval and no test" in capsys.readouterr().out
     assert "One seed a side gives no interval and no test" in (tmp_path / "out" / "report.md").read_text()
 
 

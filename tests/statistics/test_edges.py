@@ -48,7 +48,7 @@ def test_deviations_and_unpaired_intervals() -> None:
     welch = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
     assert (apart.seeds, apart.low, apart.high) == (2, pytest.approx(welch.low), pytest.approx(welch.high))
     assert apart.deviation == pytest.approx(math.sqrt(np.var(ours, ddof=1) + np.var(theirs, ddof=1)))
-    assert apart.least_p == apart.p_permutation == pytest.approx(2 / 15)  # one extreme of 15, and twice its tail
+    assert apart.smallest_p == apart.p_permutation == pytest.approx(2 / 15)  # one extreme of 15, and twice its tail
     assert apart.p_rank_sum == stats.ranksums(ours, theirs).pvalue
     alike = difference(scores(0.5, 0.5), scores(0.4, 0.4, first=7))
     assert (alike.low, alike.high, alike.p_t) == (alike.mean, alike.mean, 0)

@@ -30,7 +30,7 @@ def test_a_paired_difference_by_hand() -> None:
     assert found.high - found.mean == pytest.approx(4.30265 * 0.0264575 / math.sqrt(3), rel=1e-4)
     assert found.p_t == pytest.approx(0.18850, rel=1e-3)
     assert found.p_permutation == 2 / 8  # all three of one sign: the two extremes of eight sign changes
-    assert found.least_p == 0.25
+    assert found.smallest_p == 0.25
     assert found.p_rank_sum == stats.ranksums([0.50, 0.52, 0.57], [0.48, 0.51, 0.51]).pvalue
 
 
@@ -41,14 +41,14 @@ def test_without_shared_seeds_nothing_is_paired() -> None:
     assert found.mean == pytest.approx(0.12)
     assert found.p_t == pytest.approx(stats.ttest_ind(ours, theirs, equal_var=False).pvalue)
     assert found.p_permutation == pytest.approx(2 / 20)  # 6 over 3 regroupings, the two extremes
-    assert found.least_p == pytest.approx(2 / 20)
+    assert found.smallest_p == pytest.approx(2 / 20)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [((0.5,), (0.4,)), ((0.5,), (0.4, 0.3))])
 def test_one_seed_gives_a_mean_and_no_test(ours: tuple[float, ...], theirs: tuple[float, ...]) -> None:
     found = difference(scores(*ours), scores(*theirs))
     assert found.mean == pytest.approx(0.1)  # seed 1 against itself, whatever seed 2 of the other side says
-    assert all(math.isnan(value) for value in (found.low, found.high, found.p_t, found.p_permutation, found.least_p))
+    assert all(math.isnan(value) for value in (found.low, found.high, found.p_t, found.p_permutation, found.smallest_p))
 
 
 def test_no_score_is_no_difference() -> None:
@@ -59,8 +59,8 @@ def test_no_score_is_no_difference() -> None:
 def test_a_thousand_seeds_are_not_too_many() -> None:
     rng = np.random.default_rng(0)
     ours, theirs = (dict(scores(*rng.normal(mean, 0.1, 1200))) for mean in (0.5, 0.4))
-    assert difference(ours, theirs).least_p == 0
-    assert difference(ours, {(seed, 1): value for (seed, _), value in theirs.items()}).least_p == 0
+    assert difference(ours, theirs).smallest_p == 0
+    assert difference(ours, {(seed, 1): value for (seed, _), value in theirs.items()}).smallest_p == 0
 
 
 def test_differences_without_spread() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-from imbseg.errors import listed
 from imbseg.report.frames import Record
 from imbseg.runs.collect import Seed
 
@@ -28,17 +26,32 @@ def signed(value: float) -> str:
     return f"{0.0 if abs(value) < 0.0005 else value:+.3f}".replace("-", "−")
 
 
+def plain(value: float) -> str:
+    """A number in three digits, without a plus sign.
+
+    >>> plain(-0.0125), plain(0.2), plain(-1e-9)
+    ('−0.013', '0.200', '0.000')
+    """
+    return signed(value).removeprefix("+")
+
+
+def levels(row: Record) -> str:
+    """From which level to which."""
+    return f"{plain(row['before'])} -> {plain(row['after'])}"
+
+
 def span(row: Record) -> str:
     """A difference with its interval, or without where one seed gives none; unpaired ones say so."""
     unpaired = "" if row["paired"] else " unpaired"
     if math.isnan(row["low"]):
         return signed(row["mean"]) + unpaired
-    return f"{signed(row['mean'])} [{signed(row['low'])}, {signed(row['high'])}]{unpaired}"
+    return f"{signed(row['mean'])} [{plain(row['low'])}, {plain(row['high'])}]{unpaired}"
 
 
-def spans(rows: Sequence[Record]) -> str:
-    """Strategies with their differences; of many the first, and how many more."""
-    return listed([f"{row['strategy']} {span(row)}" for row in rows], between="; ")
+def moved(row: Record, what: str, *, with_seeds: bool = True) -> str:
+    """A difference with its levels before it: `tail 0.000 -> 0.238 (+0.238 [0.048, 0.428], 3 seeds)`."""
+    count = f", {seeds(int(row['seeds']))}" if with_seeds else ""
+    return f"{what} {levels(row)} ({span(row)}{count})"
 
 
 def seeds(count: int) -> str:

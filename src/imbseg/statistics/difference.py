@@ -36,7 +36,8 @@ class Difference:
         p_t: two-sided, of the t test.
         p_permutation: two-sided; exact over all sign changes (paired) or all regroupings (unpaired).
         p_rank_sum: Wilcoxon's rank-sum, by its normal approximation as published, which ignores the pairs.
-        least_p: the smallest value that p_permutation can take with so many seeds.
+        smallest_p: the smallest value that p_permutation can take with so many seeds.
+        before, after: means of the baseline and of the strategy over the seeds of the difference.
     """
 
     paired: bool
@@ -48,7 +49,9 @@ class Difference:
     p_t: float
     p_permutation: float
     p_rank_sum: float
-    least_p: float
+    smallest_p: float
+    before: float = math.nan
+    after: float = math.nan
 
     @property
     def sure(self) -> bool:
@@ -70,7 +73,7 @@ def difference(ours: Mapping[tuple[int, int], float], theirs: Mapping[tuple[int,
         ValueError: a side has no score.
 
     >>> found = difference({(1, 0): 0.5, (2, 0): 0.6}, {(1, 0): 0.4, (2, 0): 0.4})
-    >>> round(found.mean, 3), found.paired, found.seeds, found.least_p
+    >>> round(found.mean, 3), found.paired, found.seeds, found.smallest_p
     (0.15, True, 2, 0.5)
     """
     if not ours or not theirs:
@@ -79,8 +82,9 @@ def difference(ours: Mapping[tuple[int, int], float], theirs: Mapping[tuple[int,
     one, other = np.array(list(ours.values())), np.array(list(theirs.values()))
     ranks = rank_sum_p(one, other)
     if shared:
-        return _paired(np.array([ours[seed] - theirs[seed] for seed in shared]), ranks)
-    return _unpaired(one, other, ranks)
+        one, other = (np.array([side[seed] for seed in shared]) for side in (ours, theirs))
+    found = _paired(one - other, ranks) if shared else _unpaired(one, other, ranks)
+    return dataclasses.replace(found, before=float(other.mean()), after=float(one.mean()))
 
 
 def pairing(ours: Mapping[tuple[int, int], object], theirs: Mapping[tuple[int, int], object]) -> list[tuple[int, int]]:

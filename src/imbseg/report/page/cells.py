@@ -63,6 +63,8 @@ def cell(record: Mapping[str, Any], column: Column) -> Cell:
     '0.474 ± 0.010'
     >>> cell({"mean": 0.2, "low": -0.1, "high": 0.3}, Column("mean", "", 3, low="low", high="high", signed=True)).text
     '+0.200 [−0.100, 0.300]'
+    >>> cell({"before": 0.0, "after": 0.238}, Column("after", "", 3, start="before")).text
+    '0.000 -> 0.238'
     """
     value = None if column.digits == TEXT else as_number(record[column.name])
     if value is None:
@@ -72,6 +74,8 @@ def cell(record: Mapping[str, Any], column: Column) -> Cell:
         return Cell("" if missing else str(text), {}, column)
     values = {name: found for name in column.sources if (found := as_number(record[name])) is not None}
     text, plain = shown(value, column), dataclasses.replace(column, signed=False)
+    if column.start in values:
+        text = f"{shown(values[column.start], plain)} -> {text}"
     if column.spread in values:
         text += f" ± {shown(values[column.spread], plain)}"
     if column.low in values and column.high in values:

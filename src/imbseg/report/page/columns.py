@@ -20,6 +20,7 @@ class Column:
         digits: after the point of a number; TEXT: the cell is shown as it is.
         spread: the CSV's column that stands behind a plus-minus sign.
         low, high: the CSV's columns that stand in brackets.
+        start: the CSV's column that stands before an arrow.
         signed: whether a plus sign is shown.
         percent: whether a share is shown times 100.
         minor: whether a narrow terminal does without.
@@ -32,6 +33,7 @@ class Column:
     spread: str = ""
     low: str = ""
     high: str = ""
+    start: str = ""
     signed: bool = False
     percent: bool = False
     minor: bool = False
@@ -40,13 +42,14 @@ class Column:
     @property
     def sources(self) -> tuple[str, ...]:
         """The CSV's columns that a cell shows."""
-        return tuple(name for name in (self.name, self.spread, self.low, self.high) if name)
+        return tuple(name for name in (self.name, self.spread, self.low, self.high, self.start) if name)
 
 
 def _known() -> dict[str, Column]:
     """Every column of page.csv by its name, and after a point its table, where tables differ.
 
-    How it is shown: .3 digits, + signed, % a share, [low, high] the ends of an interval, ? minor.
+    How it is shown: .3 digits, + signed, % a share, [low, high] the ends of an interval, {start} what
+    stands before an arrow, ? minor.
     """
     with (Path(__file__).parent / "page.csv").open(newline="", encoding="utf-8") as handle:
         return {row["name"]: _column(**row) for row in csv.DictReader(handle)}
@@ -55,12 +58,14 @@ def _known() -> dict[str, Column]:
 def _column(name: str, shown: str, title: str, meaning: str) -> Column:
     digits, ends = re.search(r"\.(\d)", shown), re.search(r"\[(\w+), (\w+)\]", shown)
     low, high = ends.groups() if ends else ("", "")
+    start = re.search(r"\{(\w+)\}", shown)
     return Column(
         name.partition(".")[0],
         title,
         int(digits[1]) if digits else TEXT,
         low=low,
         high=high,
+        start=start[1] if start else "",
         signed="+" in shown,
         percent="%" in shown,
         minor="?" in shown,

@@ -20,13 +20,14 @@ def escape(text: str) -> str:
     r"""Text that Markdown shows as it is.
 
     >>> escape("a|b <script>")
-    'a\\|b &lt;script&gt;'
+    'a\\|b &lt;script>'
     """
-    for character, instead in (("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|")):
+    for character, instead in (("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|")):
         text = text.replace(character, instead)
     for character in "*`[]":
         text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    return f"\\{text}" if text.startswith(("> ", "# ", "- ", "+ ")) else text
 
 
 def table_text(table: Table) -> str:

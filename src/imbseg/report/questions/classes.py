@@ -67,7 +67,7 @@ def section(evidence: Evidence, frames: Frames) -> Section:
     compared = frames[FILE]
     own = compared[compared["score"].str.startswith("IoU/")] if len(compared) else compared
     charts = [Chart(canvas.svg(), label, FILE, label) for label, canvas in panels(evidence, frames)]
-    shown = columns("strategy", "score.class", "mean", "seeds", "p_t", "p_t_holm", "detectable")
+    shown = columns("strategy", "score.class", "after", "mean", "seeds", "p_t", "p_t_holm", "detectable")
     tables = [Table("Difference of every class", FILE, own, shown, folded=True), *_levels(evidence, frames)]
     drawn = evidence.draw("gains", "Gain a class", figure(evidence, frames))
     said = _said(evidence, own) if charts else ()

@@ -20,8 +20,8 @@ from imbseg.runs.counts import against_baseline
 from imbseg.statistics.pixels import confusion_shares, shown_together
 
 FILE, TITLE = "confusion_change.csv", "What is confused with what"
-COLUMNS = ["strategy", "truth", "prediction", "baseline_share", "strategy_share", "change", "baseline_came_from"]
-COLUMNS += ["strategy_came_from", "shown_together"]
+COLUMNS = ["strategy", "truth", "prediction", "baseline_share", "strategy_share", "change", "baseline_of_prediction"]
+COLUMNS += ["strategy_of_prediction", "shown_together"]
 LONGEST = 300  # rows of a folded table; the file has all
 READ = "Blue: fewer of a class's pixels (row) are predicted as another (column) than in the baseline; orange: more."
 

@@ -17,8 +17,8 @@ from imbseg.runs.strategies import differences
 from imbseg.statistics.correlation import coefficient
 from imbseg.statistics.difference import spread
 
-FILE, PAYS = "exposure.csv", "exposure_pays.csv"
-COLUMNS = ["strategy", "class", "seeds", "pixels_shown", "baseline_pixels_shown", "ratio", "pasted", "gain"]
+FILE, PAYS = "exposure.csv", "exposure_correlation.csv"
+COLUMNS = ["strategy", "class", "seeds", "pixels_shown", "baseline_pixels_shown", "ratio", "instances_pasted", "gain"]
 
 
 def exposure(evidence: Evidence) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def section(evidence: Evidence, frames: Frames) -> Section:
     title = "Was it shown more, and did that pay"
     if not len(known):
         return Section("exposure", title)
-    of_class = columns("strategy", "class", "ratio", "gain", "pasted", "seeds")
+    of_class = columns("strategy", "class", "ratio", "gain", "instances_pasted", "seeds")
     tables = (
         Table("What training showed of each class, and its gain", FILE, frames[FILE], of_class),
         Table("Correlation of exposure with gain over the classes", PAYS, known, columns(*known.columns[[0, 2, 1]])),

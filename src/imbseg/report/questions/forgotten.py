@@ -14,9 +14,9 @@ from imbseg.report.page.content import Section, Table
 from imbseg.report.say import name, seed_name
 from imbseg.runs.csv_table import columns_of
 
-FILE = "lost_classes.csv"
+FILE = "forgotten_classes.csv"
 LEARNED = 0.01  # IoU from which a class counts as learned: less is a few pixels by chance
-COLUMNS = ["strategy", "seed", "class", "learned", "lost", "back", "best_before"]
+COLUMNS = ["strategy", "seed", "class", "learned", "forgotten", "back", "peak_before"]
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
@@ -69,9 +69,9 @@ def sentences(found: pd.DataFrame) -> list[str]:
     runs = len(found[["strategy", "seed"]].drop_duplicates())
     count = f"{len(found)} time{'s' if len(found) > 1 else ''} in {runs} run{'s' if runs > 1 else ''}"
     most = f"{name(often.index[0])} ({often.iloc[0]})"
-    worst = found.iloc[int(found["best_before"].to_numpy(np.float64).argmax())]
+    worst = found.iloc[int(found["peak_before"].to_numpy(np.float64).argmax())]
     run = f"{name(worst['strategy'])}, seed {worst['seed']}"
     return [
         f"{count} a class was forgotten (validation IoU back to 0), {forever} of them for good; most often {most}.",
-        f"{name(worst['class'])} lost most: IoU {worst['best_before']:.2g} before epoch {worst['lost']} in {run}.",
+        f"{name(worst['class'])} lost most: IoU {worst['peak_before']:.2g} before epoch {worst['forgotten']} in {run}.",
     ]

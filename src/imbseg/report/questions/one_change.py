@@ -17,7 +17,7 @@ from imbseg.statistics.power import detectable
 
 FILE = "one_change.csv"
 COLUMNS = ["axis", "from", "to", "strategy", "instead_of", "score", "paired", "seeds", "mean", "low", "high", "p_t"]
-COLUMNS += ["p_t_holm", "tests", "detectable"]
+COLUMNS += ["p_t_holm", "tests", "detectable", "before", "after"]
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def table(evidence: Evidence) -> pd.DataFrame:
 
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Every such pair."""
-    shown = columns("axis", "from", "to", "instead_of", "score", "mean", "seeds", "p_t_holm", "detectable")
+    shown = columns("axis", "from", "to", "instead_of", "score", "after", "mean", "seeds", "p_t_holm", "detectable")
     table = Table("Pairs of strategies that differ in one thing", FILE, frames[FILE], shown)
     said = "What a remedy adds to the others: every pair of strategies that differ in one setting, seed by seed."
     return Section("changes", "One change at a time", (said,), tables=(table,))
@@ -44,5 +44,5 @@ def section(evidence: Evidence, frames: Frames) -> Section:
 def _row(change: Change, score: str, found: Difference) -> dict[str, Any]:
     row: dict[str, Any] = {"axis": change.axis, "from": change.before, "to": change.after}
     row |= {"strategy": change.changed.label, "instead_of": change.plain.label, "score": score}
-    row |= {name: getattr(found, name) for name in ("paired", "seeds", "mean", "low", "high", "p_t")}
+    row |= {name: getattr(found, name) for name in ("paired", "seeds", "mean", "low", "high", "p_t", "before", "after")}
     return row | {"p_t_holm": math.nan, "tests": 0, "detectable": detectable(found.deviation, found.seeds)}

@@ -17,8 +17,9 @@ from imbseg.runs import counts
 from imbseg.runs.counts import Counted
 from imbseg.statistics.pixels import PROFILE, profile, shared_out
 
-EFFECT, PROFILED = "pixel_effect.csv", "class_profile.csv"
-COLUMNS = ["strategy", "class", "seeds", "gain", "misses", "false_alarms"]
+PARTS = ("false negatives", "false positives")
+EFFECT, PROFILED = "gain_by_error.csv", "class_profile.csv"
+COLUMNS = ["strategy", "class", "seeds", "gain", "by_false_negatives", "by_false_positives"]
 
 
 def counted(evidence: Evidence) -> list[Counted]:
@@ -55,7 +56,7 @@ def profiles(evidence: Evidence) -> pd.DataFrame:
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Where gains come from, and the profile of every class."""
     effect, found = frames[EFFECT], frames[PROFILED]
-    shown = columns("strategy", "class", "gain", "misses", "false_alarms", "seeds")
+    shown = columns("strategy", "class", "gain", "by_false_negatives", "by_false_positives", "seeds")
     own = columns("strategy", "class", "IoU", "precision", "recall", "share.pixels", "images_showing", "seeds")
     tables = (
         Table("Where each gain comes from; the two parts sum to it", EFFECT, effect, shown),
@@ -71,7 +72,7 @@ def of_effects(found: pd.DataFrame) -> list[str]:
         return []
     lines = [_parts(row) for row in extremes(found, "gain")]
     gains = found[found["gain"] > 0]
-    fewer = int((gains["misses"] > gains["false_alarms"]).sum())
+    fewer = int((gains["by_false_negatives"] > gains["by_false_positives"]).sum())
     lines += [
         f"{fewer} of {len(gains)} gains (a strategy on a class) come more from fewer false negatives than from fewer "
         f"false positives."
@@ -81,7 +82,10 @@ def of_effects(found: pd.DataFrame) -> list[str]:
 
 def _parts(row: Record) -> str:
     """One row in words: percentages where both parts point the same way, else what each gives and takes."""
-    gain, parts = row["gain"], {"false negatives": row["misses"], "false positives": row["false_alarms"]}
+    gain, parts = (
+        row["gain"],
+        {"false negatives": row["by_false_negatives"], "false positives": row["by_false_positives"]},
+    )
     largest, other = sorted(parts, key=lambda part: -abs(parts[part]))
     words = {part: f"{'fewer' if value > 0 else 'more'} {part}" for part, value in parts.items()}
     about = f"{name(row['class'])} {signed(gain)} ({seeds(row['seeds'])}) with {name(row['strategy'])}"

@@ -72,23 +72,12 @@ def section(evidence: Evidence, frames: Frames) -> Section:
     """Every test of the headline scores, the intervals over images, and the rank sums."""
     compared, group = frames[FILE], evidence.group
     headline = compared[~compared["score"].str.startswith("IoU/")] if len(compared) else compared
-    names = [
-        "strategy",
-        "score",
-        "mean",
-        "seeds",
-        *["paired"] * ("paired" in headline and not headline["paired"].all()),
-    ]
-    names += ["p_t", "p_t_holm", "p_permutation", "least_p", "p_rank_sum", "p_rank_sum_holm"]
+    paired = ["paired"] if "paired" in headline and not headline["paired"].all() else []
+    names = ["strategy", "score", "after", "mean", "seeds", *paired, "p_t", "p_t_holm", "p_permutation", "smallest_p"]
+    shown = columns(*names, "p_rank_sum", "p_rank_sum_holm", "detectable", "seeds_needed")
     ranks = "Wilcoxon's rank-sum of test mIoU between strategies, two-sided p, as published"
     tables = (
-        Table(
-            "Every strategy against the baseline, test images",
-            FILE,
-            headline,
-            columns(*names, "detectable", "seeds_needed"),
-            folded=False,
-        ),
+        Table("Every strategy against the baseline, test images", FILE, headline, shown, folded=False),
         image_intervals.shown(frames),
         Table(ranks, RANKS, frames[RANKS], columns("strategy", "other", "p"), folded=True),
     )
