@@ -56,6 +56,9 @@ def test_devices_where_there_is_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert [choose_device(name, amp=True) for name in ("auto", "cuda", "cuda:1")] == [
         torch.device("cuda"), torch.device("cuda"), torch.device("cuda", 1)]  # fmt: skip
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("cuda", amp=False) == torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(InputError, match="device: cuda:2 is asked for, and torch sees 2 CUDA devices"):
         choose_device("cuda:2", amp=False)
 

@@ -72,16 +72,18 @@ def test_a_balanced_sample_by_hand() -> None:
     of_one, of_zero = -math.log(3 / 4), (math.log(2) + math.log(4)) / 2
     assert balanced(logits, target, {}).item() == pytest.approx((of_one + of_zero) / 2)
     assert balanced(logits, torch.full((1, 2, 2), 255), {}).item() == 0
+    many = torch.zeros(1, 5, 1, 1)
+    assert balanced(many, torch.zeros(1, 1, 1, dtype=torch.int64), {}).item() == pytest.approx(math.log(5))
 
 
 def test_weights_of_images_multiply_their_own_loss(tmp_path: Path) -> None:
     file = tmp_path / "weights.csv"
     file.write_text("id,weight,note\na,0.5,doubtful\nb,2,\nc,1,\n", encoding="utf-8")
     assert read_image_weights(str(file), ["b", "a"]) == [2.0, 0.5]
-    loss_of = weighted(lambda logits, target, maps: logits.mean() + maps["m"].sum() + 0 * target.sum())
+    loss_of = weighted(lambda logits, target, maps: logits.mean() + maps["m"].sum() + target.sum())
     maps = {"image_weight": torch.tensor([2.0, 0.5]), "m": torch.tensor([[1.0], [3.0]])}
-    found = loss_of(torch.tensor([[4.0], [8.0]]), torch.zeros(2, 1), maps)
-    assert found.item() == pytest.approx((2 * (4 + 1) + 0.5 * (8 + 3)) / 2)
+    found = loss_of(torch.tensor([[4.0], [8.0]]), torch.tensor([[7.0], [5.0]]), maps)
+    assert found.item() == pytest.approx((2 * (4 + 1 + 7) + 0.5 * (8 + 3 + 5)) / 2)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from imbseg.errors import TrialFailed
 from imbseg.models.weights import IMAGENET
 from imbseg.training import loop
 from imbseg.training.device import make_deterministic, seed_epoch
-from imbseg.training.optimizer import make_optimizer, poly_factor, set_learning_rates
+from imbseg.training.optimizer import averaged, make_optimizer, onecycle_factor, poly_factor, set_learning_rates
 from imbseg.training.samples import Files, TrainSamples
 from imbseg.training.whole_images import WholeImages, stack
 from imbseg.trial import Trial
@@ -108,6 +108,22 @@ def test_an_epoch_by_hand() -> None:
     assert [(batch is BATCH, logits.item(), logits.requires_grad) for batch, logits in watched] == [
         (True, 4.0, False), (True, 1.75 * 1.5, False)]  # fmt: skip
     assert sorted(BATCH) == ["image", "object_area", "target"]
+
+
+def test_one_cycle_and_averaged_weights_follow_the_steps() -> None:
+    trial = Trial(encoder_lr=0.25, lr=0.5, momentum=0.0, weight_decay=0.0, schedule="onecycle", epochs=2)
+    taught = learner(trial)
+    taught.average = averaged(taught.model, 0.5)
+    loss_of = Seen(taught, [1.0, 1.0])
+    loop.train_epoch(taught, [BATCH, BATCH], loss_of, trial, 2, lambda *_: None)
+    factors = [onecycle_factor(step, 4) for step in (2, 3)]
+    assert [rates[1] for rates in loss_of.rates] == pytest.approx([0.5 * factor for factor in factors])
+    after = [2 - 0.25 * factors[0] * 2, 2 - 0.5 * factors[0] * 2]  # the first step's, which the average starts from
+    last = [weight.item() for weight in taught.model.parameters()]
+    kept = min(0.5, 2 / 11)
+    expected = [kept * one + (1 - kept) * other for one, other in zip(after, last, strict=True)]
+    assert [weight.item() for weight in taught.average.module.parameters()] == pytest.approx(expected)
+    assert taught.evaluated is taught.average.module
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
