@@ -63,9 +63,9 @@ def ask_nni() -> tuple[dict[str, Any], Any, str | None]:
 
 def report_of(twin: str, nni: Any) -> bool:
     """Report the stored result of a trial with the same parameters; False where its folder isn't there."""
-    from imbseg.training.folder import stored_status  # after the parameters: nothing slow stands before them
+    from imbseg.training.folder import stored_result  # after the parameters: nothing slow stands before them
 
-    result = stored_status(runs_folder() / os.environ["NNI_EXP_ID"] / twin).get("result")
+    result = stored_result(runs_folder() / os.environ["NNI_EXP_ID"] / twin)
     if result is None:
         return False
     print(f"trial {twin} of this experiment has the same parameters: its result is reported, nothing is trained twice")

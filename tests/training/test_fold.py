@@ -20,6 +20,7 @@ from imbseg.models.weights import IMAGENET
 from imbseg.training import prepare, run, samples
 from imbseg.training.early_stop import best_epoch, should_stop
 from imbseg.training.fold import Fold, epoch_batches, read_fold
+from imbseg.training.folder import stored_result
 from imbseg.training.order import EpochBatches, epoch_order
 from imbseg.training.record import SELECTED, epoch_line, epoch_row, table_scores, write_events
 from imbseg.trial import Resolved, resolve
@@ -204,13 +205,12 @@ def test_whatever_ends_a_trial_stands_in_its_status(error: BaseException, status
     said: list[tuple[str, dict[str, str]]] = []
     folder: Any = SimpleNamespace(status=lambda what, **more: said.append((what, more)))
 
-    def work() -> Any:
+    with pytest.raises(type(error)), run._guarded(folder):
         raise error
-
-    with pytest.raises(type(error)):
-        run._guarded(folder, work)
     assert said == [("running", {}), (status, {"message": message})]
-    assert run._guarded(folder, lambda: {"default": 1.0}) == {"default": 1.0}
+    with run._guarded(folder):
+        assert said[2:] == [("running", {})]
+    assert said[3:] == []
 
 
 @pytest.mark.parametrize(
@@ -220,4 +220,4 @@ def test_whatever_ends_a_trial_stands_in_its_status(error: BaseException, status
 def test_only_a_finished_trial_has_a_stored_result(tmp_path: Path, status: Any, stored: Any) -> None:
     if status is not None:
         (tmp_path / "status.json").write_text(json.dumps(status))
-    assert run._stored_result(SimpleNamespace(file=lambda name: tmp_path / name)) == stored
+    assert stored_result(tmp_path) == stored

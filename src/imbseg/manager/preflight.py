@@ -89,8 +89,7 @@ def check_data(trials: list[trial.Resolved]) -> None:
     seen = set()
     for resolved in trials:
         dataset, settings = resolved.dataset, resolved.trial
-        seed = settings.seed if settings.split_seed is None else settings.split_seed
-        column = meta.fold_column(settings.imbalance, settings.split, seed)
+        column = meta.fold_column(settings.imbalance, settings.split, settings.seed_of_split)
         folder = meta.meta_folder(dataset, settings.meta)
         if (folder, dataset.root, column) in seen:
             continue

@@ -67,10 +67,7 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
         other = "mend --root, or leave it out to take the root meta was made from"
         raise InputError(f"root: {trial.root} is missing; {other}")
     meta = read.read_meta(dataset, read.meta_folder(dataset, trial.meta))
-    seed = trial.split_seed or trial.seed
-    if trial.split != "given" and not 1 <= seed <= 5:
-        raise InputError(f"seed {seed}: the splits in meta have seeds 1 to 5; name one of them with split_seed")
-    train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, seed), trial.fold)
+    train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, trial.seed_of_split), trial.fold)
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)
     pool = Files.of(meta.images[meta.images["subset"].ne("test")], root, dataset)

@@ -91,6 +91,12 @@ def stored_status(path: Path) -> dict[str, Any]:
     return read_object(file) if file.is_file() else {}
 
 
+def stored_result(path: Path) -> Row | None:
+    """The result of a run that has finished."""
+    status = stored_status(path)
+    return status.get("result") if status.get("status") == "finished" else None
+
+
 def describe(resolved: Resolved, trial: Trial, meta_digest: str, **more: Any) -> dict[str, Any]:
     """The content of trial.json: all parameters with their sources, versions, commit, meta's hash."""
     return {

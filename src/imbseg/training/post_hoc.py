@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -50,11 +51,8 @@ class Along:
         """The counts of one correction and strength."""
         place = self.ways.index(way)
         tp, fp, fn, ignored = np.moveaxis(self.images[:, place].astype(np.int64), 1, 0)
-        sized = (
-            dict(zip(BY_SIZE, self.by_size, strict=True))
-            if way == plain_of(self.ways) and self.by_size is not None
-            else {}
-        )
+        by_size = self.by_size if way == plain_of(self.ways) else None
+        sized = {} if by_size is None else dict(zip(BY_SIZE, by_size, strict=True))
         groups = np.array(self.groups, np.str_)
         return Counts(np.array(self.ids), tp, fp, fn, ignored, self.confusions[place], groups=groups, **sized)
 
@@ -99,8 +97,10 @@ def correct(run: Run) -> tuple[Counts, Row]:
     ways = ways_of(run.trial.post_hoc)
     val = count_along(run, "val", ways)
     scores = {"val": _scores(run, val)}
-    chosen = {name: choose({strength: row for (one, strength), row in scores["val"].items() if one == name})
-              for name in dict(ways) if grid(name)[1]}  # fmt: skip
+    by_name: dict[str, dict[float, Row]] = {}
+    for (name, strength), row in scores["val"].items():
+        by_name.setdefault(name, {})[strength] = row
+    chosen = {name: choose(rows) for name, rows in by_name.items() if grid(name)[1]}
     test = count_along(run, "test", ways_of(run.trial.post_hoc, chosen))
     scores["test"] = _scores(run, test)
     write_rows(run.folder.file("post_hoc.csv"), _rows(scores, chosen))
@@ -175,10 +175,8 @@ def _result(scores: Scores, chosen: Chosen) -> Row:
 
 def _reported(ways: Iterable[Way], chosen: Chosen) -> list[tuple[Way, tuple[str, ...]]]:
     """The ways whose scores a result holds: of a grid the chosen ones, each with the score it was chosen by."""
-    found: list[tuple[Way, tuple[str, ...]]] = [
-        ((name, at), (score,)) for name, by in chosen.items() for score, at in by.items()
-    ]
-    return found + [(way, tuple(CHOOSERS)) for way in ways if way[0] not in chosen and way[0] != "none"]
+    of_grids = [((name, at), (score,)) for name, by in chosen.items() for score, at in by.items()]
+    return of_grids + [(way, tuple(CHOOSERS)) for way in ways if way[0] not in chosen and way[0] != "none"]
 
 
 def _score(row: Row, subset: str, name: str) -> float:
@@ -206,15 +204,14 @@ def _lines(scores: Scores, chosen: Chosen) -> list[str]:
         cost = f" ({1 + passes(name):g} x the time of a prediction)" if passes(name) else ""
         lines.append(f"{name}{by}{cost}: {_gains(scores, way)}")
         if strengths and at in (min(strengths), max(strengths)):
-            lines.append(f"{name}: {word} {at:g} is the end of the grid {min(strengths):g}..{max(strengths):g}; a "
-                         f"better one may lie beyond")  # fmt: skip
+            ends = f"{min(strengths):g}..{max(strengths):g}"
+            lines.append(f"{name}: {word} {at:g} is the end of the grid {ends}; a better one may lie beyond")
     return lines
 
 
 def _gains(scores: Scores, way: Way) -> str:
-    plain = plain_of(list(scores["test"]))
-    pairs = [
-        (f"{name} {subset}", _score(at[plain], subset, name), _score(at[way], subset, name))
-        for subset, at in scores.items() for name in CHOOSERS if plain
-    ]  # fmt: skip
-    return ", ".join(f"{what} {before:.3f} -> {after:.3f}" for what, before, after in pairs if not math.isnan(before))
+    plain, words = plain_of(list(scores["test"])), []
+    for subset, name in itertools.product(scores, CHOOSERS) if plain else ():
+        before, after = (_score(scores[subset][one], subset, name) for one in (plain, way) if one)
+        words += [f"{name} {subset} {before:.3f} -> {after:.3f}"] if not math.isnan(before) else []
+    return ", ".join(words)

@@ -24,6 +24,12 @@ def save(run: Run) -> None:
     checkpoint.save(run.folder.file("last.pt"), state)
 
 
+def write_tables(run: Run) -> None:
+    """The tables of all epochs so far; last.pt holds the history, so that they can always be made from it."""
+    for name, rows in (("epochs", run.history), ("draws", run.draws), ("timing", run.seconds)):
+        write_rows(run.folder.file(f"{name}.csv"), rows)
+
+
 def restore(run: Run) -> None:
     """Go back to where an earlier start ended, if there was one.
 
@@ -46,6 +52,5 @@ def restore(run: Run) -> None:
         other = f"another network or optimizer than this trial's ({first_line(error)})"
         raise InputError(f"checkpoint {file}: is of {other}; train in another folder") from error
     run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
-    write_rows(run.folder.file("epochs.csv"), run.history)
-    write_rows(run.folder.file("draws.csv"), run.draws)
+    write_tables(run)
     run.say(f"going on after epoch {len(run.history)}")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from imbseg.errors import InputError, TrialFailed
-from imbseg.files import read_json, sha256
+from imbseg.files import sha256
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
@@ -22,14 +24,14 @@ from imbseg.training.device import choose_device, seed_epoch
 from imbseg.training.draws import Draws
 from imbseg.training.early_stop import best_epoch
 from imbseg.training.fold import draw_weights, read_fold
-from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, write_rows
+from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, stored_result
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.order import EpochBatches
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, make_batches, prepare
 from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
-from imbseg.training.resume import restore, save
+from imbseg.training.resume import restore, save, write_tables
 from imbseg.training.stages import course, next_epoch, planned, scores, trial_at
 from imbseg.training.views import rehearse
 from imbseg.training.whole_images import WholeImages
@@ -58,43 +60,33 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     torch.set_num_threads(threads)
     fold = read_fold(trial, resolved.dataset)
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
-    known = {"weights_of_classes": weights, "class_groups": fold.groups, "train_images": len(fold.train.ids),
-             "val_images": len(fold.val.ids), "test_images": len(fold.test.ids)}  # fmt: skip
+    known: dict[str, Any] = {"weights_of_classes": weights, "class_groups": fold.groups}
+    known |= {f"{subset}_images": len(getattr(fold, subset).ids) for subset in ("train", "val", "test")}
     known |= {"image_weights_sha256": sha256(trial.image_weights)} if trial.image_weights else {}
     with open_folder(out) as folder:
         pasted = paste_record(trial, resolved.dataset, fold.donors)
         keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, **known, **pasted))
-        stored = _stored_result(folder)
-        if stored is not None:
+        if (stored := stored_result(out)) is not None:
             say(f"{folder.path}: this trial has finished; its stored result is reported")
             final(stored)
             return stored
-        return _guarded(
-            folder, lambda: _train(prepare(resolved, trial, fold, folder, device, say), intermediate, final)
-        )
+        with _guarded(folder):
+            return _train(prepare(resolved, trial, fold, folder, device, say), intermediate, final)
 
 
-def _guarded(folder: Folder, work: Callable[[], Row]) -> Row:
+@contextlib.contextmanager
+def _guarded(folder: Folder) -> Iterator[None]:
     """Whatever ends a trial early, status.json says so."""
     folder.status("running")
     try:
-        return work()
-    except (InputError, TrialFailed) as error:
-        folder.status("failed", message=str(error))
-        raise
+        yield
     except KeyboardInterrupt:
         folder.status("interrupted", message="stopped from outside; start it again to go on")
         raise
     except Exception as error:
-        folder.status("failed", message=f"{type(error).__name__}: {error}")
+        ours = isinstance(error, InputError | TrialFailed)
+        folder.status("failed", message=str(error) if ours else f"{type(error).__name__}: {error}")
         raise
-
-
-def _stored_result(folder: Folder) -> Row | None:
-    file = folder.file("status.json")
-    status = read_json(file) if file.is_file() else {}
-    result: Row | None = status.get("result") if status.get("status") == "finished" else None
-    return result
 
 
 def _train(run: Run, intermediate: Report, final: Report) -> Row:
@@ -157,16 +149,13 @@ def _evaluate(run: Run, subset: str, epoch: int) -> Counts:
 
 
 def _keep(run: Run, counts: Counts) -> None:
-    """Write the epoch down; last.pt holds the history, so that the tables can always be made from it."""
+    """Write the epoch down."""
     if best_epoch(scores(run)) == len(run.history):
-        checkpoint.save(
-            run.folder.file("best.pt"), {"epoch": len(run.history), "model": run.learner.evaluated.state_dict()}
-        )
+        best = {"epoch": len(run.history), "model": run.learner.evaluated.state_dict()}
+        checkpoint.save(run.folder.file("best.pt"), best)
         save_counts(run.folder.file("counts_val.npz"), counts)
     save(run)
-    write_rows(run.folder.file("epochs.csv"), run.history)
-    write_rows(run.folder.file("draws.csv"), run.draws)
-    write_rows(run.folder.file("timing.csv"), run.seconds)
+    write_tables(run)
     write_events(run.folder.file("events"), run.history[-1])
 
 

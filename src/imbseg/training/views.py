@@ -58,10 +58,10 @@ def rehearse(run: Run) -> None:
     except (MemoryError, RuntimeError) as error:
         if "memory" not in str(error).lower():
             raise
-        raise InputError(
-            f"post_hoc: larger shows {run.trial.batch_size} images of {width} x {height} pixels at once, which is more "
-            f"than the memory of {run.learner.device} holds; take a smaller larger_scale or batch_size, or leave it out"
-        ) from error
+        shows = f"larger shows {run.trial.batch_size} images of {width} x {height} pixels at once"
+        why = f"which is more than the memory of {run.learner.device} holds"
+        other = "take a smaller larger_scale or batch_size, or leave it out"
+        raise InputError(f"post_hoc: {shows}, {why}; {other}") from error
 
 
 def last_layer(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -110,6 +110,11 @@ class Settings(BaseModel):
         return "/".join(getattr(self, part) for part in STRATEGY)
 
     @property
+    def seed_of_split(self) -> int:
+        """The split is cut with the trial's own seed where it names none."""
+        return self.seed if self.split_seed is None else self.split_seed
+
+    @property
     def input_size(self) -> Size:
         """(width, height) of a training sample."""
         size = self.crop or self.resize
@@ -135,19 +140,12 @@ class Settings(BaseModel):
 
 
 # The settings that the entries of these menus declare stand before this field.
-DECLARED_BEFORE = {"crop_on_object": ("sampling",), "fold": ("copy_paste",), "lr": ("class_weights", "loss"),
-                   "encoder": ("architecture",), "device": ("post_hoc",)}  # fmt: skip
-
-
-def _declared() -> dict[str, dict[str, tuple[Any, FieldInfo]]]:
-    """Field of Settings -> what stands before it."""
-    return {
-        name: {key: one for axis in axes for key, one in MENUS[axis].declares().items()}
-        for name, axes in DECLARED_BEFORE.items()
-    }
-
-
-_FOUND = _declared()
+DECLARED_BEFORE = {"crop_on_object": ["sampling"], "fold": ["copy_paste"], "lr": ["class_weights", "loss"]}
+DECLARED_BEFORE |= {"encoder": ["architecture"], "device": ["post_hoc"]}
+_FOUND: dict[str, dict[str, tuple[Any, FieldInfo]]] = {
+    name: {key: one for axis in axes for key, one in MENUS[axis].declares().items()}
+    for name, axes in DECLARED_BEFORE.items()
+}
 if TYPE_CHECKING:
 
     class Trial(Settings):
@@ -197,8 +195,8 @@ def _sentence(error: Any, layer: Mapping[str, Any]) -> str:
         text = str(cause)
         return text if text.startswith("unknown") or kind.choices else f"{name}: {text}"
     if kind.type == "tuple" and len(error["loc"]) > 1:
-        return (f"{name}: expected sides of at least {kind.low:g} pixels, which the network takes, and at most "
-                f"{kind.high:g}, found {short(str(layer[name]))}")  # fmt: skip
+        sides = f"sides of at least {kind.low:g} pixels, which the network takes, and at most {kind.high:g}"
+        return f"{name}: expected {sides}, found {short(str(layer[name]))}"
     if kind.choices and kind.type == "str" and isinstance(value, str):
         return str(unknown_name(name.replace("_", " "), value, kind.choices))
     found = "none" if value is None else f"{value:g}" if kind.type == "float" and isinstance(value, float) else None

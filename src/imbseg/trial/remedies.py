@@ -16,8 +16,8 @@ from imbseg.post_hoc import POST_HOC, factors, steps
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
 
-MENUS = {"split": SPLITS, "sampling": SAMPLING, "copy_paste": COPY_PASTE, "loss": LOSSES,
-         "class_weights": CLASS_WEIGHTS, "architecture": ARCHITECTURES, "post_hoc": POST_HOC}  # fmt: skip
+MENUS = {"split": SPLITS, "sampling": SAMPLING, "copy_paste": COPY_PASTE, "loss": LOSSES}
+MENUS |= {"class_weights": CLASS_WEIGHTS, "architecture": ARCHITECTURES, "post_hoc": POST_HOC}
 
 
 def takes(axis: str, text: str) -> dict[str, Any]:

@@ -66,8 +66,8 @@ def resolve(flags: Mapping[str, Any], sampled: Mapping[str, Any]) -> Resolved:
     declared = _split_strategy(flatten(dataset.trial))
     sources = dict.fromkeys(FIELDS, "default")
     values: dict[str, Any] = {}
-    for source, layer in (("dataset", declared), ("sampled", _split_strategy(flatten(sampled))),
-                          ("flag", _split_strategy(flatten(flags)))):  # fmt: skip
+    layers = {"dataset": declared, "sampled": _split_strategy(flatten(sampled))}
+    for source, layer in {**layers, "flag": _split_strategy(flatten(flags))}.items():
         values |= read(layer)
         sources |= dict.fromkeys(layer, source)
     trial = Trial(**(_own_defaults(values) | values))
@@ -114,25 +114,23 @@ def _check_same(flags: dict[str, Any], sampled: dict[str, Any]) -> None:
     one, other = _split_strategy(flags), _split_strategy(sampled)
     for name in one.keys() & other.keys():
         if read({name: one[name]}) != read({name: other[name]}):
-            raise InputError(
-                f"{name}: the flag says {one[name]!r}, NNI sampled {other[name]!r}; take it out of one of them"
-            )
+            both = f"the flag says {one[name]!r}, NNI sampled {other[name]!r}"
+            raise InputError(f"{name}: {both}; take it out of one of them")
 
 
 def _split_strategy(layer: dict[str, Any]) -> dict[str, Any]:
     """Replace `strategy` by its four parts, which must not contradict a part given by itself."""
+    rest = {name: value for name, value in layer.items() if name != "strategy"}
     if layer.get("strategy") is None:
-        return {name: value for name, value in layer.items() if name != "strategy"}
+        return rest
     parts = str(layer["strategy"]).split("/")
     if len(parts) != len(STRATEGY):
         raise InputError(f"strategy: expected four parts {'/'.join(STRATEGY)}, found {layer['strategy']!r}")
-    rest = {name: value for name, value in layer.items() if name != "strategy"}
     named = read(dict(zip(STRATEGY, parts, strict=True)))
     for name, part in named.items():
         if name in rest and read({name: rest[name]})[name] != part:
-            raise InputError(
-                f"{name}: {rest[name]!r} disagrees with the strategy {layer['strategy']!r}; give one of them"
-            )
+            both = f"{rest[name]!r} disagrees with the strategy {layer['strategy']!r}"
+            raise InputError(f"{name}: {both}; give one of them")
         rest[name] = part
     return rest
 
@@ -140,13 +138,13 @@ def _split_strategy(layer: dict[str, Any]) -> dict[str, Any]:
 def _check(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
     """What one field alone can't tell."""
     if trial.imbalance == "imbalanced" and dataset.imbalance is None:
-        raise InputError(f"{dataset.path}: declares no 'imbalance', so strategy {trial.strategy} can't run; "
-                         f"add it there, or take full/...")  # fmt: skip
+        why = f"declares no 'imbalance', so strategy {trial.strategy} can't run"
+        raise InputError(f"{dataset.path}: {why}; add it there, or take full/...")
     if trial.split == "given":
         _check_given(trial, dataset, explicit)
     if trial.split == "grouped" and dataset.group is None:
-        raise InputError(f"{dataset.path}: declares no 'group', by which the split 'grouped' keeps images together; "
-                         f"add it there, or take another split")  # fmt: skip
+        why = "declares no 'group', by which the split 'grouped' keeps images together"
+        raise InputError(f"{dataset.path}: {why}; add it there, or take another split")
     _check_seed(trial)
     _check_taken(trial, explicit)
     _check_paste(trial, dataset)
@@ -161,37 +159,40 @@ def _check_taken(trial: Trial, explicit: set[str]) -> None:
         taken = takes(axis, getattr(trial, axis))
         for name in known(axis):
             if name in explicit and name not in taken:
-                raise InputError(f"{name}: {axis} {getattr(trial, axis)!r} has no such parameter (its own: "
-                                 f"{', '.join(taken) or 'none'}); leave it out")  # fmt: skip
+                remedy, own_ones = f"{axis} {getattr(trial, axis)!r}", ", ".join(taken) or "none"
+                raise InputError(f"{name}: {remedy} has no such parameter (its own: {own_ones}); leave it out")
 
 
 def _check_paste(trial: Trial, dataset: spec.Dataset) -> None:
-    if trial.paste_scale_min > trial.paste_scale_max:
-        raise InputError(
-            f"paste_scale_min: {trial.paste_scale_min} is above paste_scale_max {trial.paste_scale_max}; swap them"
-        )
+    _check_order(trial, "paste_scale")
     if trial.copy_paste != "weak":
         return
     if trial.weak_from is not None:
         weak_classes(Path(trial.weak_from), dataset.class_names, dataset.background)
     elif not dataset.weak:
-        raise InputError(f"{dataset.path}: declares no 'weak' classes, which copy_paste 'weak' pastes; list them "
-                         f"there, or name the CSV of an earlier result with weak_from")  # fmt: skip
+        why = "declares no 'weak' classes, which copy_paste 'weak' pastes"
+        other = "list them there, or name the CSV of an earlier result with weak_from"
+        raise InputError(f"{dataset.path}: {why}; {other}")
+
+
+def _check_order(trial: Trial, name: str) -> None:
+    low, high = getattr(trial, f"{name}_min"), getattr(trial, f"{name}_max")
+    if low > high:
+        raise InputError(f"{name}_min: {low} is above {name}_max {high}; swap them")
 
 
 def _check_seed(trial: Trial) -> None:
     """The split is cut with the trial's own seed where it has none of its own."""
-    seed, there = trial.seed if trial.split_seed is None else trial.split_seed, kind_of("split_seed")
+    seed, there = trial.seed_of_split, kind_of("split_seed")
     if trial.split != "given" and not there.low <= seed <= there.high:
-        raise InputError(f"seed {seed}: the splits in meta have seeds {there.low:g} to {there.high:g}; "
-                         f"name one of them with split_seed")  # fmt: skip
+        seeds = f"the splits in meta have seeds {there.low:g} to {there.high:g}"
+        raise InputError(f"seed {seed}: {seeds}; name one of them with split_seed")
 
 
 def _check_given(trial: Trial, dataset: spec.Dataset, explicit: set[str]) -> None:
     if "val" not in dataset.subsets:
-        raise InputError(
-            f"{dataset.path}: has no 'val' subset, which the split 'given' validates on; take another split"
-        )
+        why = "has no 'val' subset, which the split 'given' validates on"
+        raise InputError(f"{dataset.path}: {why}; take another split")
     for name in ("fold", "split_seed"):
         if name in explicit and getattr(trial, name):
             raise InputError(f"{name}: the split 'given' has one validation set, no folds or seeds; leave {name} out")
@@ -201,11 +202,12 @@ def _check_stages(trial: Trial) -> None:
     """A larger input needs both of its settings, and epochs before it."""
     size, epochs = trial.finish_size, trial.finish_epochs
     if (size is None) != (epochs == 0):
-        raise InputError(f"finish_epochs {epochs} and finish_size {show(size)}: one says how many of the last epochs "
-                         f"take the other; give both, or none")  # fmt: skip
+        why = "one says how many of the last epochs take the other"
+        raise InputError(f"finish_epochs {epochs} and finish_size {show(size)}: {why}; give both, or none")
     if epochs >= trial.epochs:
-        raise InputError(f"finish_epochs: {epochs} of {trial.epochs} epochs take finish_size, which leaves none before "
-                         f"them; take fewer, or that size as {'crop' if trial.crop else 'resize'}")  # fmt: skip
+        why = f"{epochs} of {trial.epochs} epochs take finish_size, which leaves none before them"
+        other = f"take fewer, or that size as {'crop' if trial.crop else 'resize'}"
+        raise InputError(f"finish_epochs: {why}; {other}")
 
 
 def _check_network(trial: Trial, explicit: set[str]) -> None:
@@ -213,11 +215,11 @@ def _check_network(trial: Trial, explicit: set[str]) -> None:
     entry = ARCHITECTURES[trial.architecture]
     check_encoder(trial.encoder, trial.architecture)
     if trial.decoder_stride == 2 and "decoder_stride" in explicit and trial.encoder.startswith(NO_STRIDE_2):
-        raise InputError(f"decoder_stride: encoder {trial.encoder!r} gives no map at stride 2; take decoder_stride 4, "
-                         f"or another encoder, such as resnet101")  # fmt: skip
+        other = "take decoder_stride 4, or another encoder, such as resnet101"
+        raise InputError(f"decoder_stride: encoder {trial.encoder!r} gives no map at stride 2; {other}")
     if min(trial.padded_size) < entry.smallest:
-        raise InputError(f"{'crop' if trial.crop else 'resize'}: {trial.architecture} takes sides of at least "
-                         f"{entry.smallest} pixels, found {show(trial.input_size)}")  # fmt: skip
+        expected = f"takes sides of at least {entry.smallest} pixels, found {show(trial.input_size)}"
+        raise InputError(f"{'crop' if trial.crop else 'resize'}: {trial.architecture} {expected}")
     if "atrous_rates" in explicit:
         _check_rates(trial)
 
@@ -227,14 +229,12 @@ def _check_rates(trial: Trial) -> None:
     width, height = (-(-side // trial.output_stride) for side in trial.padded_size)
     rates = atrous_rates(trial.atrous_rates, trial.output_stride, (width, height))
     if not any(live_taps(rate, (width, height)) for rate in rates):
-        raise InputError(f"atrous_rates: {trial.atrous_rates} dilates by {', '.join(map(str, rates))}, longer than the "
-                         f"map of {width} x {height} cells; take fit, or a larger crop or resize")  # fmt: skip
+        why = f"dilates by {', '.join(map(str, rates))}, longer than the map of {width} x {height} cells"
+        raise InputError(f"atrous_rates: {trial.atrous_rates} {why}; take fit, or a larger crop or resize")
 
 
 def _check_sizes(trial: Trial) -> None:
     if trial.crop is None and trial.resize is None:
-        raise InputError(
-            "crop: none needs a resize, since the images of a batch must be of one size; give one of the two"
-        )
-    if trial.scale_min > trial.scale_max:
-        raise InputError(f"scale_min: {trial.scale_min} is above scale_max {trial.scale_max}; swap them")
+        why = "none needs a resize, since the images of a batch must be of one size"
+        raise InputError(f"crop: {why}; give one of the two")
+    _check_order(trial, "scale")

@@ -30,8 +30,8 @@ def dataset_of(about: Mapping[str, Any]) -> spec.Dataset:
     if dataset.digest != about.get("dataset_sha256") and file.is_file():
         dataset = spec.load(str(file), root=root)  # the name leads to another file by now
     if list(about.get("weights_of_classes", {})) != list(dataset.class_names):
-        raise InputError(f"{dataset.path}: declares other classes than the trial had; bring back the file that it was "
-                         f"trained with, or train again")  # fmt: skip
+        other = "bring back the file that it was trained with, or train again"
+        raise InputError(f"{dataset.path}: declares other classes than the trial had; {other}")
     return dataset
 
 

@@ -11,8 +11,8 @@ from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
 Size = tuple[int, int]
-WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text",
-         "tuple": "a size in pixels such as 512 or 256x192 (width x height)"}  # fmt: skip
+WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
+WORDS |= {"tuple": "a size in pixels such as 512 or 256x192 (width x height)"}
 
 
 @dataclasses.dataclass(frozen=True)
