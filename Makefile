@@ -30,10 +30,11 @@ demo: setup  ## from nothing to a result: sample data, a real NNI experiment of 
 experiment: setup  ## run an NNI experiment, guarded: make experiment CONFIG=configs/sample.yml
 	@$(PY) src/run_experiment.py $(CONFIG) $(if $(PORT),--port $(PORT)) --report
 
-check: setup  ## lint, format and types
+check: setup  ## lint, format, types, and that nothing stands twice
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m pylint src/imbseg src/*.py
 
 test: check  ## lint, types, doctests and every test but the long ones (15 minutes)
 	$(PY) -m pytest -n 2 --dist loadgroup -m "not long"

@@ -8,7 +8,7 @@ import math
 from html.parser import HTMLParser
 from pathlib import Path
 
-VOID = {"meta", "link", "img", "input", "br"}
+VOID = {"meta", "link", "img", "input", "br", "wbr"}
 
 
 @dataclasses.dataclass

@@ -114,6 +114,14 @@ def test_it_fits_the_window_and_can_be_read(page: browser.Page, width: int, sche
     assert min(contrasts.values()) >= 4.5, contrasts
 
 
+def test_no_column_is_cut_at_1280_pixels(page: browser.Page) -> None:
+    page.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+    page.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    wide = "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth)"
+    assert page.run(f"{wide}.map(one => one.getAttribute('aria-label'))") == []
+    assert page.run("document.querySelectorAll('.scroll').length") > 8
+
+
 CONTRAST = """(() => {
   const luminance = color => {
     const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)

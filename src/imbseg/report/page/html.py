@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup, escape
 
 from imbseg.report.page.cells import grid
 from imbseg.report.page.content import Chapter, Page
@@ -19,7 +21,7 @@ def html(page: Page) -> str:
         loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.globals |= {"grid": grid, "number_of": number_of, "spelled": spelled}
+    environment.globals |= {"grid": grid, "number_of": number_of, "spelled": spelled, "breakable": breakable}
     return environment.get_template("page.html").render(
         page=page, style=_inside("page.css"), script=_inside("page.js"), contents=contents(page)
     )
@@ -33,6 +35,16 @@ def number_of(chapter: Chapter, label: str) -> int | None:
 def spelled(value: float) -> str:
     """A number at full precision, as JavaScript reads it too."""
     return "Infinity" if value == math.inf else "-Infinity" if value == -math.inf else repr(value)
+
+
+def breakable(text: str) -> Markup:
+    """A text that may break after what joins the words of a name.
+
+    >>> str(breakable("a_b/<c>"))
+    'a_<wbr>b/<wbr>&lt;c&gt;'
+    """
+    safe = str(escape(text)).replace("_", "_<wbr>")
+    return Markup(re.sub(r"/(?!\w*;)", "/<wbr>", safe))
 
 
 def contents(page: Page) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, trials_of
 from imbseg.report.page.columns import Column, columns
 from imbseg.report.page.content import Section, Table
-from imbseg.report.questions.strategies import NARROW
+from imbseg.report.questions.strategies import NARROW, WORDS
 from imbseg.report.say import number, seed_name
 from imbseg.runs.collect import SCORES, SUBSETS, Run
 from imbseg.runs.strategies import Group, Results
@@ -45,20 +45,20 @@ def settings(evidence: Evidence) -> pd.DataFrame:
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Every trial, and how it was run."""
     found, group = trials_of(frames, evidence.group), evidence.group
-    scores = [
-        Column(f"{subset}/{score}", f"{subset} {score}", 3, minor=subset == "val" or score in NARROW)
-        for subset in reversed(SUBSETS)
-        for score in SCORES
-        if f"{subset}/{score}" in found
-    ]
-    shown = (*columns("trial", "label", "seed", "best_epoch", "epochs"), *scores, *columns("seconds"))
-    tables = (
-        Table("Every trial", TRIALS, found, shown, by="label", folded=len(found) > MOST),
-        Table("Settings, versions and data", SETTINGS, frames[SETTINGS], columns("setting", "value"), "", folded=True),
-    )
+    settings = Table("Settings, versions and data", SETTINGS, frames[SETTINGS], columns("setting", "value"), "", True)
+    tables = [_of_subset(found, "test", "best_epoch", "epochs"), _of_subset(found, "val"), settings]
     seeds = " ".join(seed_name(run.seed) for run in group.baseline.runs)
     said = f"Baseline: {group.baseline.label}, {group.chosen}; seeds {seeds}."
     return Section("run", "How it was run", (said,), tables=tables)
+
+
+def _of_subset(found: pd.DataFrame, subset: str, *more: str) -> Table:
+    """Every trial with its scores on one kind of images; the validation images' folded up."""
+    names = [score for score in SCORES if f"{subset}/{score}" in found]
+    scores = [Column(f"{subset}/{score}", f"{WORDS[subset]} {score}", 3, minor=score in NARROW) for score in names]
+    shown = (*columns("trial", "label", "seed", *more), *scores, *columns(*["seconds"] * bool(more)))
+    folded = not more or len(found) > MOST
+    return Table(f"Every trial, {WORDS[subset]} images", TRIALS, found, shown, by="label", folded=folded)
 
 
 def of_left_out(frame: pd.DataFrame) -> Section:
