@@ -142,6 +142,7 @@ def test_a_point_is_a_pixel_of_an_object_all_alike() -> None:
     assert boxes.draw_point(rng, 0, 1, mask) is None
     lost = Boxes(boxes.start, boxes.label, boxes.box * 7 // 2)  # the dog's box: 17, 7, 10, 7
     assert lost.draw_point(rng, 2, 0, np.full((10, 10), 255, np.uint8)) == (22, 10)  # the mask lost it: the middle
+    assert all(type(place) is int for place in lost.draw_point(rng, 2, 0, np.full((10, 10), 255, np.uint8)))
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (99, 0), (0, 79), (99, 79), (50, 40)])

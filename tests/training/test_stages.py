@@ -90,6 +90,7 @@ def test_weights_of_images_multiply_their_own_loss(tmp_path: Path) -> None:
     ("text", "message"),
     [("id,weight\na,1\n", "has no weight for 'b' (1 of 2 train images lack one)"),
      ("id,weight\na,1\nb,0\n", "id 'b': expected a weight > 0, found '0'"),
+     ("id,weight\na,1\nb,inf\n", "id 'b': expected a weight > 0, found 'inf'"),
      ("id,weight\na,1\nb,heavy\n", "expected a weight > 0, found 'heavy'"),
      ("id,weight\na,1\na,1\nb,1\n", "id 'a' stands there twice"),
      ("name;weight\na;1\n", "expected the columns id and weight, found name;weight"),

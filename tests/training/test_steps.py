@@ -261,7 +261,11 @@ def test_chance_inside_the_network_is_seeded_epoch_by_epoch() -> None:
 
     assert drawn(1, 2) == drawn(1, 2)
     assert len({tuple(drawn(*pair)) for pair in ((1, 1), (1, 2), (2, 1), (2, 2), (0, 3))}) == 5
-    seed_epoch(2**61, 5)  # still a seed that torch takes
+    seeds = []
+    for pair in ((3, 4), (2**61, 5)):  # the second is cut to what torch takes
+        seed_epoch(*pair)
+        seeds.append(torch.initial_seed())
+    assert seeds == [3_000_013, (2**61 * 1_000_003 + 5) % 2**63]
     torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = True, False
     make_deterministic()
     assert (torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic) == (False, True)
