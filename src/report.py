@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, runs_folder, writable_folder
-from imbseg.runs.collect import Run, collect
 
 if TYPE_CHECKING:
     from imbseg.metrics.predicted import Predictions
+    from imbseg.runs.collect import Run
 
 
 def main() -> None:
@@ -52,6 +52,8 @@ def _predict(folder: Path, ids: Sequence[str]) -> Predictions:
 
 def _runs(options: argparse.Namespace, root: Path) -> list[Run]:
     if options.trials is None:
+        from imbseg.runs.collect import collect
+
         return collect(root)
     from imbseg.runs.trials_csv import class_groups, column_names, read_trials
 

@@ -112,6 +112,8 @@ def replaceable_folder(path: Path | str) -> Path:
     """
     try:
         folder = Path(path).resolve()
+        if folder.is_symlink():
+            raise RuntimeError("a loop")  # as Python 3.11 and 3.12 say; 3.13 leaves the link
     except RuntimeError as error:
         raise InputError(f"{path}: is a link that leads to itself; choose another folder") from error
     if Path.cwd().is_relative_to(folder):
