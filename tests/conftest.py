@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import socket
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,31 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a script of src/ in this process: its exit status, what it printed, what it complained of."""
+
+    def run(script: str, *arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(REPOSITORY / "src" / script), run_name="__main__")
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def refused(command: Callable[..., tuple[int, str, str]]) -> Callable[..., str]:
+    """Run a script of src/ that must refuse what it is given: exit status 2 and the one sentence that comes back."""
+
+    def run(script: str, *arguments: object) -> str:
+        status, _, sentence = command(script, *arguments)
+        assert (status, sentence.count("\n")) == (2, 1), sentence
+        assert sentence.startswith("error: ")
+        assert "Traceback" not in sentence
+        return sentence
+
+    return run

@@ -40,6 +40,11 @@ def fake(tmp_path: Path, manager: FakeManager, monkeypatch: pytest.MonkeyPatch) 
     return make
 
 
+def stopped(calls: Path) -> bool:
+    """Whether all that followed the first call is one stop, by the experiment's id."""
+    return calls.read_text().splitlines()[1:] == ["stop ab12cd34"]
+
+
 CREATED = r"printf 'INFO Creating experiment, Experiment ID: \033[36mab12cd34\033[0m\n'"
 
 
@@ -48,18 +53,15 @@ def test_the_id_is_read_and_the_experiment_stopped_by_it(fake: Fake, manager: Fa
     with launch.running(Path("c.yml"), manager.port) as experiment:
         assert (experiment.id, experiment.folder) == ("ab12cd34", tmp_path / "experiment")
         assert calls.read_text() == f"create --config c.yml --port {manager.port}\n"
-    assert calls.read_text().splitlines()[1:] == ["stop ab12cd34"]
+    assert stopped(calls)
 
 
-def test_it_can_be_kept(fake: Fake, manager: FakeManager) -> None:
+def test_it_can_be_kept_and_a_stopped_one_resumed(fake: Fake, manager: FakeManager) -> None:
     calls = fake(CREATED)
     with launch.running(Path("c.yml"), manager.port, keep=True):
         pass
     assert "stop" not in calls.read_text()
-
-
-def test_a_stopped_one_can_be_resumed(fake: Fake, manager: FakeManager) -> None:
-    calls = fake(CREATED)
+    calls.unlink()
     with launch.running(Path("c.yml"), manager.port, again="ab12cd34") as experiment:
         assert experiment.id == "ab12cd34"
     assert calls.read_text().splitlines() == [f"resume ab12cd34 --port {manager.port}", "stop ab12cd34"]
@@ -71,7 +73,7 @@ def test_it_is_stopped_after_an_error(fake: Fake, manager: FakeManager, error: t
     calls = fake(CREATED)
     with pytest.raises(error), launch.running(Path("c.yml"), manager.port, keep=keep):
         raise error
-    assert calls.read_text().splitlines()[1:] == ["stop ab12cd34"]
+    assert stopped(calls)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -82,7 +84,7 @@ def test_a_signal_stops_it_and_the_handlers_are_put_back(
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt), launch.running(Path("c.yml"), manager.port):
         signal.raise_signal(number)
-    assert calls.read_text().splitlines()[1:] == ["stop ab12cd34"]
+    assert stopped(calls)
     assert signal.getsignal(number) == before
 
 
@@ -93,21 +95,21 @@ def test_ctrl_c_while_it_starts_stops_what_has_been_started(fake: Fake, manager:
     with pytest.raises(KeyboardInterrupt), launch.running(Path("c.yml"), manager.port):
         pass
     timer.join()
-    assert calls.read_text().splitlines()[1:] == ["stop ab12cd34"]
+    assert stopped(calls)
 
 
-def test_what_nni_refuses_is_said_in_a_line(fake: Fake, manager: FakeManager) -> None:
+def test_what_nni_refuses_is_said_in_a_line_and_what_fails_half_way_is_stopped(
+    fake: Fake, manager: FakeManager
+) -> None:
     calls = fake("echo Traceback; echo 'ValueError: LocalConfig: useActiveGpu must be set'; exit 1")
     with pytest.raises(InputError, match="nnictl: ValueError: LocalConfig: useActiveGpu must be set"):
         launch.start(Path("c.yml"), manager.port)
     assert "stop" not in calls.read_text()
-
-
-def test_a_start_that_fails_half_way_is_stopped(fake: Fake, manager: FakeManager) -> None:
+    calls.unlink()
     calls = fake(f"{CREATED}; echo 'ERROR: Create experiment failed: timeout'; exit 1")
     with pytest.raises(InputError, match="Create experiment failed: timeout"):
         launch.start(Path("c.yml"), manager.port)
-    assert calls.read_text().splitlines()[1:] == ["stop ab12cd34"]
+    assert stopped(calls)
 
 
 def test_a_manager_without_the_guard_is_stopped(fake: Fake, manager: FakeManager, tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_a_manager_without_the_guard_is_stopped(fake: Fake, manager: FakeManager
     (tmp_path / "experiment" / "log" / "nnictl_stdout.log").write_text(f"{before}id start: today\n")
     with pytest.raises(InputError, match=r"started without guard\.js"):
         launch.start(Path("c.yml"), manager.port)
-    assert calls.read_text().splitlines()[1:] == ["stop ab12cd34"]
+    assert stopped(calls)
     launch.start(Path("c.yml"), manager.port, guarded=False)
 
 
@@ -126,11 +128,8 @@ def test_only_one_experiment_can_be_stopped(name: str) -> None:
         launch.stop(name)
 
 
-def test_nnictl_is_that_of_this_python() -> None:
+def test_nnictl_is_that_of_this_python_and_another_nni_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert launch.nnictl() == Path(sys.executable).parent / "nnictl"
-
-
-def test_another_nni_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "version", lambda _: "2.10.1")
     with pytest.raises(InputError, match=r"expected nni 3\.0 .*found 2\.10\.1; run make setup"):
         launch.nnictl()

@@ -82,10 +82,7 @@ def test_a_budget_below_the_baseline_says_what_to_lower(budget: float, advice: s
         InputError, match=re.escape(expected) + ".*" + re.escape(f"{advice} under `trial:` in mine.yml")
     ):
         check_baseline(Pace(), 10, budget, dataset())
-
-
-def test_a_budget_of_the_baseline_is_enough() -> None:
-    check_baseline(Pace(), 10, 3636 / 3600, dataset())
+    check_baseline(Pace(), 10, 3636 / 3600, dataset())  # just enough
 
 
 def test_what_cannot_run_is_told_and_left_out() -> None:
@@ -129,14 +126,11 @@ def test_the_crop(said: dict[str, Any], device: str, size: tuple[int, int], expe
     assert found.get("crop", (None,))[0] == expected
 
 
-def test_epochs_of_a_thousand_steps() -> None:
+def test_epochs_of_a_thousand_steps_and_what_the_data_set_says_is_left_alone() -> None:
     # 50 images, 40 of them train, twice: 10 steps of 8, 20 of 4
     assert plan.safe_settings(meta(), dataset(), "mskf", device="cpu")["epochs"][0] == "100"
-    said = {"batch_size": 4}
+    said: dict[str, Any] = {"batch_size": 4}
     assert plan.safe_settings(meta(), dataset(trial=said), "mskf", device="cpu")["epochs"][0] == "50"
-
-
-def test_what_the_data_set_says_is_left_alone() -> None:
     said = {"encoder": "resnet18", "lr": 0.1, "crop": 64, "epochs": 3, "patience": 4, "workers": 0}
     assert plan.safe_settings(meta(), dataset(trial=said), "mskf", device="cpu") == {}
 
@@ -164,21 +158,15 @@ def test_nnis_grid_runs_exactly_the_planned_trials(tmp_path: Path) -> None:
     assert found == [one.sampled("mskf", seed) for seed in (1, 2) for one in planned]
 
 
-def test_each_trial_stands_below_its_reason(tmp_path: Path) -> None:
-    lines = [line.strip() for line in written(tmp_path)[0].splitlines()]
+def test_the_config_has_a_reason_above_each_trial_and_paths_from_where_it_lies(tmp_path: Path) -> None:
+    text, _ = written(tmp_path)
+    lines, content = [line.strip() for line in text.splitlines()], yaml.safe_load(text)
     assert lines[lines.index("- softmax_focal") - 1] == "# 3.0 h: one"
     assert lines[lines.index("- ohem") - 1] == "# 20 s: three"
-
-
-def test_the_config_reads_as_yaml_with_paths_from_where_it_lies(tmp_path: Path) -> None:
-    content = yaml.safe_load(written(tmp_path)[0])
     assert content["trialCodeDirectory"] == str(REPOSITORY)
     assert content["trialCommand"] == "python src/train_nni.py --dataset sample --crop 64"
     assert content["trialConcurrency"] == 1
     assert "trialGpuNumber" not in content
-
-
-def test_a_gpu_each(tmp_path: Path) -> None:
     content = yaml.safe_load(written(tmp_path, gpus=2)[0])
     assert (content["trialConcurrency"], content["trialGpuNumber"]) == (2, 1)
     assert content["trainingService"] == {"platform": "local", "useActiveGpu": True}

@@ -49,11 +49,6 @@ def test_1500_settings_read_each_column_of_meta_once(
     assert len(columns) == len(set(columns)) == 5 * 5
 
 
-def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, free_port: int) -> None:
-    (folder / "space.json").write_text(json.dumps(SPACE))
-    preflight.check(write_config(folder, searchSpace=None, searchSpaceFile="space.json"), free_port)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -63,8 +58,7 @@ def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, fr
         ({"trialConcurrency": "two"}, "trialConcurrency: expected a whole number"),
         ({"maxTrialNumber": True}, "maxTrialNumber: expected a whole number"),
         ({"tuner": None}, "expected a tuner"),
-        ({"tuner": "TPE"}, "tuner: expected {name"),
-        ({"tuner": {"name": "GridSerch"}}, "unknown tuner.*did you mean 'GridSearch'.*choose from: PPO, SMAC, TPE"),
+        ({"tuner": {"name": "GridSerch"}}, "unknown tuner.*did you mean 'GridSearch'"),
         ({"assessor": {"name": "Medianstop", "classArgs": {"start": 1}}}, "did you mean 'start_step'"),
         ({"logLevel": "warning"}, "logLevel: expected info"),
         ({"trainingService": {}}, "trainingService: expected {platform"),
@@ -98,11 +92,14 @@ def test_a_file_that_is_no_config_is_refused(folder: Path, free_port: int, text:
         preflight.check(path, free_port)
 
 
-@pytest.mark.parametrize("text", ['{"seed": ', '{"seed": %s}' % ("9" * 5000)])
-def test_broken_json_of_the_search_space_is_refused(folder: Path, free_port: int, text: str) -> None:
-    (folder / "space.json").write_text(text)
-    with pytest.raises(InputError, match=r"space\.json: broken JSON"):
-        preflight.check(write_config(folder, searchSpace=None, searchSpaceFile="space.json"), free_port)
+def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, free_port: int) -> None:
+    config, file = write_config(folder, searchSpace=None, searchSpaceFile="space.json"), folder / "space.json"
+    file.write_text(json.dumps(SPACE))
+    preflight.check(config, free_port)
+    for broken in ('{"seed": ', '{"seed": %s}' % ("9" * 5000)):
+        file.write_text(broken)
+        with pytest.raises(InputError, match=r"space\.json: broken JSON"):
+            preflight.check(config, free_port)
 
 
 @pytest.mark.parametrize(
@@ -140,22 +137,16 @@ def test_an_unknown_flag_of_the_command_is_refused(folder: Path, free_port: int)
         preflight.check(config, free_port)
 
 
-def test_meta_must_have_every_column_that_some_trial_needs(folder: Path, free_port: int) -> None:
-    config = write_config(folder, searchSpace={"seed": choice(1, 2, 3)})
+def test_meta_and_root_must_be_there_with_every_column_that_some_trial_needs(folder: Path, free_port: int) -> None:
     with pytest.raises(InputError, match="full/mskf/seed3"):
-        preflight.check(config, free_port)
-
-
-def test_missing_meta_is_said_with_the_command_that_makes_it(folder: Path, free_port: int) -> None:
-    shutil.rmtree(folder / "meta")
-    with pytest.raises(InputError, match=r"python src/make_meta\.py --dataset sample"):
-        preflight.check(write_config(folder), free_port)
-
-
-def test_a_missing_root_is_said(folder: Path, free_port: int) -> None:
+        preflight.check(write_config(folder, searchSpace={"seed": choice(1, 2, 3)}), free_port)
+    config = write_config(folder)
     (folder / "raw").rmdir()
     with pytest.raises(InputError, match="raw is missing"):
-        preflight.check(write_config(folder), free_port)
+        preflight.check(config, free_port)
+    shutil.rmtree(folder / "meta")
+    with pytest.raises(InputError, match=r"python src/make_meta\.py --dataset sample"):
+        preflight.check(config, free_port)
 
 
 def test_a_taken_port_is_said_with_a_free_one(folder: Path) -> None:
@@ -199,12 +190,9 @@ def test_a_gpu_that_is_there_will_do(folder: Path, free_port: int, monkeypatch: 
     preflight.check(write_config(folder, trialGpuNumber=1, trainingService=GPU_SERVICE), free_port)
 
 
-def test_nni_wants_its_key_for_gpus(folder: Path, free_port: int) -> None:
+def test_settings_of_gpus_that_contradict(folder: Path, free_port: int) -> None:
     with pytest.raises(InputError, match="needs useActiveGpu"):
         preflight.check(write_config(folder, trialGpuNumber=1), free_port)
-
-
-def test_cuda_and_hidden_gpus_contradict(folder: Path, free_port: int) -> None:
     config = write_config(folder, trialGpuNumber=0, trialCommand=command(folder, more="--device cuda"))
     with pytest.raises(InputError, match="hides every GPU"):
         preflight.check(config, free_port)

@@ -24,9 +24,6 @@ def test_trials_come_in_the_order_in_which_they_were_made(manager: FakeManager) 
         rest.Listed("aaaaa", 0, "SUCCEEDED", {"seed": 1}, {"default": 0.5, "tail": 0.25}),
         rest.Listed("bbbbb", 1, "RUNNING", {"seed": 2}),
     ]
-
-
-def test_a_waiting_trial_without_parameters_is_listed(manager: FakeManager) -> None:
     manager.answers["trial-jobs"] = [{"trialJobId": "aaaaa", "status": "WAITING", "hyperParameters": []}]
     assert rest.trials(manager.base) == [rest.Listed("aaaaa", -1, "WAITING", {})]
 

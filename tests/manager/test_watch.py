@@ -116,16 +116,13 @@ def test_a_dead_dispatcher_is_noticed_though_nni_says_running(manager: FakeManag
     assert outcome.failures == {"bbbbb": "had not ended"}
 
 
-def test_a_dispatcher_stopped_before_a_resume_is_not_dead(manager: FakeManager, tmp_path: Path) -> None:
+@pytest.mark.parametrize("started", [True, False])
+def test_a_dispatcher_that_a_resume_started_or_is_about_to_is_not_dead(
+    manager: FakeManager, tmp_path: Path, started: bool
+) -> None:
     answers(manager, "DONE", [job("aaaaa", 0, "SUCCEEDED", {}, 0.5)], 1)
-    dispatcher_log(tmp_path, "[..] INFO Dispatcher terminiated", "[..] INFO Dispatcher started")
-    assert watched(manager, tmp_path).ok
-
-
-def test_a_dispatcher_that_a_resume_is_about_to_start_is_not_dead(manager: FakeManager, tmp_path: Path) -> None:
-    answers(manager, "DONE", [job("aaaaa", 0, "SUCCEEDED", {}, 0.5)], 1)
-    dispatcher_log(tmp_path, "[..] INFO Dispatcher terminiated")
-    (tmp_path / "log" / "nnimanager.log").write_text("INFO Setup tuner...\nINFO Setup tuner...\n")
+    dispatcher_log(tmp_path, "[..] INFO Dispatcher terminiated", *["[..] INFO Dispatcher started"] * started)
+    (tmp_path / "log" / "nnimanager.log").write_text("INFO Setup tuner...\n" * (1 if started else 2))
     assert watched(manager, tmp_path).ok
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import runpy
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +14,6 @@ import yaml
 from PIL import Image
 from tiny_tree import make_tiny, tiny_masks, write_list
 
-from imbseg.datasets.spec import REPOSITORY
-
-SCRIPT = str(REPOSITORY / "src/make_meta.py")
 Run = Callable[..., str]
 
 
@@ -30,22 +25,18 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def refused(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def refused(data: Path, tmp_path: Path, command) -> Run:
     """Run the command, hold what every refusal has in common, and give its sentence."""
 
-    def run(*arguments: str, out: Path = tmp_path / "out/meta") -> str:
-        given = arguments or ("--dataset", str(data / "tiny.yml"))
-        monkeypatch.setattr(sys, "argv", [SCRIPT, *given, "--out", str(out), "--workers", "1"])
-        with pytest.raises(SystemExit) as left:
-            runpy.run_path(SCRIPT, run_name="__main__")
-        told = capsys.readouterr()
-        assert left.value.code == 2
-        assert told.out == ""
-        assert told.err.startswith("error: ")
-        assert "Traceback" not in told.err
+    def run(*arguments: str, out: Path = tmp_path / "out/meta", workers: str = "1") -> str:
+        given = arguments or ("--dataset", data / "tiny.yml")
+        status, said, sentence = command("make_meta.py", *given, "--out", out, "--workers", workers)
+        assert (status, said) == (2, "")
+        assert sentence.startswith("error: ")
+        assert "Traceback" not in sentence
         assert not out.is_dir() or [path.name for path in out.iterdir()] == ["others"]
         assert not list(tmp_path.rglob(".*"))  # no temporary file or folder
-        return told.err
+        return sentence
 
     return run
 
@@ -174,21 +165,17 @@ def test_bad_data_set(name: str, data: Path, refused: Run) -> None:
     assert sentence.count("\n") == 1  # one sentence, one line
 
 
-def test_ten_broken_images_are_named_and_the_others_counted(data: Path, refused: Run) -> None:
+@pytest.mark.parametrize(
+    ("harm", "first"), [(Path.touch, "13 images can't be used:"), (lambda _: None, "13 files are missing:")]
+)
+def test_ten_broken_or_missing_images_are_named_and_the_others_counted(harm, first: str, data: Path, refused) -> None:
     for number in range(13):
-        (data / f"images/{number:03d}.png").write_bytes(b"")
+        (data / f"images/{number:03d}.png").unlink()
+        harm(data / f"images/{number:03d}.png")
     lines = refused().splitlines()
-    assert lines[0] == "error: 13 images can't be used:"
+    assert lines[0] == f"error: {first}"
     assert [f"{number:03d}.png" in line for number, line in enumerate(lines[1:11])] == [True] * 10
     assert lines[11:] == ["  ... and 3 more"]
-
-
-def test_ten_missing_images_are_named_and_the_others_counted(data: Path, refused: Run) -> None:
-    for number in range(12):
-        (data / f"images/{number:03d}.png").unlink()
-    lines = refused().splitlines()
-    assert lines[0] == "error: 12 files are missing:"
-    assert lines[11:] == ["  ... and 2 more"]
 
 
 @pytest.mark.parametrize(
@@ -205,13 +192,8 @@ def test_bad_arguments(arguments: tuple[str, ...], told: str, refused: Run) -> N
 
 
 @pytest.mark.parametrize(("workers", "told"), [("0", "a number of 1 or more, found 0"), ("two", "invalid int value")])
-def test_bad_workers(
-    workers: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", [SCRIPT, "--dataset", "sample", "--workers", workers])
-    with pytest.raises(SystemExit, match="2"):
-        runpy.run_path(SCRIPT, run_name="__main__")
-    assert told in capsys.readouterr().err
+def test_bad_workers(workers: str, told: str, refused: Run) -> None:
+    assert told in refused(workers=workers)
 
 
 def test_output_folder_is_a_file(tmp_path: Path, refused: Run) -> None:
@@ -221,13 +203,10 @@ def test_output_folder_is_a_file(tmp_path: Path, refused: Run) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_output_folder_of_something_else(tmp_path: Path, refused: Run) -> None:
+def test_output_folder_of_something_else_or_not_writable(tmp_path: Path, refused: Run) -> None:
     (tmp_path / "home/others").mkdir(parents=True)
     assert "home: holds files that make_meta.py didn't write" in refused(out=tmp_path / "home")
     assert (tmp_path / "home/others").is_dir()
-
-
-def test_output_folder_not_writable(refused: Run) -> None:
     assert "can't write here" in refused(out=Path("/proc/imbseg/meta"))  # refused to root too
 
 
