@@ -22,13 +22,16 @@ def main() -> None:
     budget = None if given.hours is None else hours(given.hours)
     dataset = load(given.dataset, root=given.root)
     from imbseg.meta.read import meta_folder, read_meta
+    from imbseg.meta.unchanged import check_masks
 
     meta = read_meta(dataset, meta_folder(dataset, given.meta))
+    check_masks(dataset, meta.folder)
     out = checked_out(given.out, dataset)
     from imbseg.manager import candidates, plan, plan_config
     from imbseg.training import timing
     from imbseg.trial import resolve
 
+    plan.check_anything(meta, dataset)
     gpus = timing.gpus(str(dataset.trial.get("device", "auto")))
     split = plan.split_of(meta, dataset)
     chosen = plan.safe_settings(meta, dataset, split[0], device="gpu" if gpus else "cpu")

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -96,6 +96,18 @@ def read_object(path: Path | str, *objects: str) -> dict[str, Any]:
             raise InputError(f"{path}: lacks {key!r} or holds something else there than an object; "
                              f"remove the file or make it anew")  # fmt: skip
     return found
+
+
+def check_separator(header: Sequence[str], where: str) -> None:
+    """Refuse a CSV whose columns other signs than commas part, as spreadsheets of many countries save them.
+
+    Raises:
+        InputError: the header is one cell, with semicolons or tabs in it.
+    """
+    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and sign in header[0]:
+            raise InputError(f"{where}: expected columns parted by commas, found {name}; save it with commas, and with "
+                             f"decimal points")  # fmt: skip
 
 
 def sha256(path: Path | str) -> str:

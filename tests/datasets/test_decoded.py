@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import multiprocessing
 import os
 import shutil
@@ -104,8 +103,8 @@ def test_classes_that_changed_their_values_are_read_anew(tree) -> None:
     dataset, (image, *_), (mask, *_) = tree  # the first image shows a crack, of value 255
     entry = decoded.entries(dataset, [image], [(SIDE, SIDE)], 2)[image]
     before = decoded.read_pair(image, mask, dataset, entry)[1]
-    swapped = tuple(dataclasses.replace(one, value=255 - one.value) for one in dataset.classes)
-    other = dataclasses.replace(dataset, classes=swapped, digest="another")
+    swapped = tuple(one.model_copy(update={"value": 255 - one.value}) for one in dataset.classes)
+    other = dataset.model_copy(update={"classes": swapped, "digest": "another"})
     np.testing.assert_array_equal(decoded.read_pair(image, mask, other, entry)[1], 1 - before)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 import yaml
 
-from imbseg.datasets.ids import ids, image_rows
+from imbseg.datasets.ids import ids, image_rows, passed_over
 from imbseg.datasets.spec import Dataset, load
 from imbseg.errors import InputError
 
@@ -96,3 +97,73 @@ def test_a_root_of_the_variable_is_told(tmp_path: Path, place: str, monkeypatch:
     with pytest.raises(InputError) as error:
         image_rows(load(str(tmp_path / "mine/x.yml"), root=str(tmp_path / place)))
     assert "gives it" not in str(error.value)
+
+
+def test_a_glob_follows_links_and_leaves_a_circle(tmp_path: Path) -> None:
+    """As in images/train/siteB -> ../../other_disk, and a link that leads back to where it lies."""
+    elsewhere = tmp_path / "other_disk"
+    pattern = "images/{subset}/{id}.png"
+    found = data_set(tmp_path / "data", ["images/train/a/1.png"], pattern, pattern, "images/train/**/*.png")
+    (elsewhere / "deep").mkdir(parents=True)
+    for name in ("2.png", "deep/3.png"):
+        (elsewhere / name).touch()
+    (tmp_path / "data/images/train/b").symlink_to(elsewhere)
+    (tmp_path / "data/images/train/a/circle").symlink_to(tmp_path / "data/images")
+    (tmp_path / "data/images/train/a/circle2").symlink_to(tmp_path / "data/images/train")
+    assert ids(found, "train") == ["a/1", "b/2", "b/deep/3"]
+
+
+def test_the_ending_fits_in_any_case(tmp_path: Path) -> None:
+    files = ["images/a.jpg", "images/b.JPG", "images/c.Jpg", "masks/a.PNG", "masks/b.png", "masks/c.png"]
+    found = data_set(tmp_path, files, "images/{id}.jpg", "masks/{id}.png", "images/*.jpg")
+    (tmp_path / "test.txt").write_text("x/d\n")
+    for file in ("images/x/d.JPG", "masks/x/d.Png"):
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).touch()
+    rows = image_rows(found)
+    assert [(row.image, row.mask) for row in rows] == [
+        ("images/a.jpg", "masks/a.PNG"), ("images/b.JPG", "masks/b.png"), ("images/c.Jpg", "masks/c.png"),
+        ("images/x/d.JPG", "masks/x/d.Png"),
+    ]  # fmt: skip
+    assert passed_over(found, rows) == []
+    (tmp_path / "images/a.JPG").touch()
+    with pytest.raises(InputError, match="id 'a' stands twice in train"):
+        image_rows(found)
+
+
+def test_pictures_with_another_ending_are_told(tmp_path: Path) -> None:
+    names = (
+        "a.jpg",
+        "b.jpg",
+        "c.jpeg",
+        "d.jpeg",
+        "e.png",
+        "txt.txt",
+        "a.png",
+        "b.png",
+        "t.tif",
+        "x/t.jpg",
+        "x/t.png",
+    )
+    files = [f"images/{name}" for name in names]
+    found = data_set(tmp_path, files, "images/{id}.jpg", "images/{id}.png", "images/*.jpg")
+    (tmp_path / "test.txt").write_text("x/t\n")
+    told = passed_over(found, image_rows(found))
+    assert [line.split(",")[0] for line in told] == [
+        "2 files end in .jpeg", "1 file ends in .png", "1 file ends in .tif",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("listed", ["NFC", "NFD"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lists_of_windows_and_names_of_macos(tmp_path: Path, listed: str, encoding: str) -> None:
+    other = {"NFC": "NFD", "NFD": "NFC"}[listed]
+    there, name = (unicodedata.normalize(form, "für/ü000") for form in (other, listed))
+    data_set(tmp_path, both(f"{there}.png", "t.png"), "images/{id}.png", "masks/{id}.png", "trän.txt")
+    (tmp_path / unicodedata.normalize(other, "trän.txt")).write_text(f"{name} x\n", encoding=encoding)
+    (tmp_path / "test.txt").write_text("t\r\n", encoding=encoding)
+    row, _ = image_rows(load(str(tmp_path / "x.yml")))
+    assert (row.id, row.image, row.mask) == (name, f"images/{there}.png", f"masks/{there}.png")
+    (tmp_path / "test.txt").write_text(f"{unicodedata.normalize(other, name)}\n")
+    with pytest.raises(InputError, match="stands in train and in test"):
+        image_rows(load(str(tmp_path / "x.yml")))

@@ -161,7 +161,7 @@ def test_yaml_of_the_wrong_shape_is_one_sentence(tmp_path: Path, line: str, mess
         ),
         ("ignore_index: null", "ignore_index: true", "ignore_index: expected a whole number"),
         ("ignore_index: null", "ignore_index: 256", "ignore_index: expected a whole number"),
-        ("value: 255", "value: 1.5", "value of crack: expected a whole number between 0 and 255, found 1.5"),
+        ("value: 255", "value: 1.5", "value of 'crack': expected a whole number between 0 and 255, found 1.5"),
         ("value: 255", "color: [true, 0, 0]", r"color of 'crack': expected \[R, G, B\] of 0..255"),
     ],
 )

@@ -42,7 +42,14 @@ def dataset(**changes: Any) -> Any:
 def meta(split: str = "full/mskf/seed1", size: tuple[int, int] = (640, 480), images: int = 50) -> Meta:
     """Of so many images, a fifth of them in fold 0."""
     rows = {"width": size[0], "height": size[1], split: [number % 5 for number in range(images)]}
-    return Meta(Path("nowhere"), pd.DataFrame(rows).astype({split: "Int64"}), pd.DataFrame(), {}, "")
+    found = Meta(Path("nowhere"), pd.DataFrame(rows).astype({split: "Int64"}), pd.DataFrame(), {}, "")
+    off = {"full/random/seed1": 0.1, "full/mskf/seed1": 0.0} if split != "full/ties/seed1" else {"a": 0.01, "b": 0.01}
+    worst = {"rarest_in_smallest": 9, "missing": 0, "leaking_groups": 0, "groups": 9, "rarest_class": "pole"}
+    splits = [{"column": f"full/{name.split('/')[-1]}" if "/" not in name else name, "deviation_presence": value,
+               **{f"deviation_{kind}": number / 10 for kind in ("pixels", "proportion", "objects")}, **worst}
+              for number, (name, value) in enumerate(off.items())]  # fmt: skip
+    found.__dict__["splits"] = pd.DataFrame(splits)  # as if it had been read
+    return found
 
 
 @pytest.mark.parametrize(
@@ -100,6 +107,7 @@ def test_what_cannot_run_is_told_and_left_out() -> None:
         ({}, "(a)", "full/grouped/seed1", "grouped"),
         ({}, "(a)", "full/mskf/seed1", "mskf"),  # fewer groups than folds
         ({}, None, "full/mskf/seed1", "mskf"),
+        ({}, None, "full/ties/seed1", "mskf_pixels"),  # as many images, but not as many pixels, in each fold
     ],
 )
 def test_the_split(subsets: dict[str, Any], group: str | None, column: str, expected: str) -> None:

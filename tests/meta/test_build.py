@@ -23,7 +23,7 @@ DRAWN = [
     for name in ("ceiling", "classes", "cooccurrence", "folds", "object_sizes")
     for kind in ("png", "svg")
 ]
-CSVS = [f"{name}.csv" for name in ("ceiling", "classes", "images", "objects", "splits")]
+CSVS = [f"{name}.csv" for name in ("ceiling", "classes", "images", "masks", "objects", "splits")]
 WRITTEN = sorted([*DRAWN, *CSVS, "diagnosis.md", "manifest.json"])
 
 

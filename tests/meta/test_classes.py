@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +27,8 @@ def tables(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def named(dataset: Dataset, names: list[str], background: str | None) -> Dataset:
-    classes = tuple(ClassSpec(name, index, None) for index, name in enumerate(names))
-    return dataclasses.replace(dataset, classes=classes, background=background)
+    classes = tuple(ClassSpec(name=name, value=index) for index, name in enumerate(names))
+    return dataset.model_copy(update={"classes": classes, "background": background})
 
 
 def test_counts_are_those_of_the_train_pool(dataset: Dataset, tables: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -75,7 +74,7 @@ def test_groups_in_thirds(pixels: list[int], background: str | None, expected: l
 
 
 def test_declared_groups_win(dataset: Dataset) -> None:
-    declared = dataclasses.replace(dataset, groups={"head": ("rod",), "medium": (), "tail": ("ball",)})
+    declared = dataset.model_copy(update={"groups": {"head": ("rod",), "medium": (), "tail": ("ball",)}})
     assert groups(np.array([9, 8, 7]), declared) == ["", "tail", "head"]
 
 
@@ -120,4 +119,4 @@ def test_three_kinds_of_rare(dataset: Dataset) -> None:
 
 def test_empty_images(dataset: Dataset, tables: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     assert empty_images(tables[0], dataset) == (2, 7)  # 001 and 005
-    assert empty_images(tables[0], dataclasses.replace(dataset, background=None)) == (0, 7)
+    assert empty_images(tables[0], dataset.model_copy(update={"background": None})) == (0, 7)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,14 @@ from PIL import Image
 from tiny_tree import tiny_dataset, tiny_masks
 
 from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError
+from imbseg.manager import plan
+from imbseg.manager.candidates import candidates
 from imbseg.meta import build as build_module
 from imbseg.meta.build import Built, build
 from imbseg.meta.diagnosis import markdown_table
 from imbseg.meta.figures import draw
+from imbseg.meta.read import read_meta
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def test_names_the_three_troubles_apart(tmp_path: Path, no_figures: None) -> Non
     assert "of its image): rod\n" in found.diagnosis
     assert found.classes["rare_by"].tolist() == ["", "", "pixels size", "images pixels"]
     assert "Few images show star: draw those images more often" in found.diagnosis
-    assert "rod: in 100% of the images or more, with few pixels in each" in found.diagnosis
+    assert "rod: in every image, with few pixels in each" in found.diagnosis
     assert "Small objects: rod (the smallest class: typically 1 x 1 pixels)" in found.diagnosis
     assert "No test image shows star" in found.diagnosis
 
@@ -90,7 +95,56 @@ def test_tells_what_the_imbalance_reached(tmp_path: Path, no_figures: None) -> N
 def test_a_class_that_is_nowhere(tmp_path: Path, no_figures: None) -> None:
     _, found = built(tmp_path, classes=["ground", "ball", "rod", "ghost"])
     assert "No train image shows ghost" in found.diagnosis
-    assert found.classes.set_index("class").loc["ghost", "images"] == 0
+    assert found.classes.set_index("class").loc["ghost", ["images", "rare_by"]].tolist() == [0, ""]
+    assert not re.search("(Few images|few pixels|Small objects).*ghost", found.diagnosis)
+
+
+def test_where_nothing_is_shown_nothing_is_advised(tmp_path: Path, no_figures: None) -> None:
+    dataset, found = built(tmp_path, {f"{number}": np.full((8, 8), 255 * (number % 2)) for number in range(13)})
+    assert "No train image shows ball, rod" in found.diagnosis
+    for word in ("`positive`", "rare_class", "weighted_cross_entropy", "start with plain", "most even"):
+        assert word not in found.diagnosis
+    with pytest.raises(InputError, match=r"tiny.yml: No train image shows ball, rod, so it cannot be learned\."):
+        plan.check_anything(read_meta(dataset, tmp_path / "meta"), dataset)
+
+
+def test_ignored_images_are_no_background(tmp_path: Path, no_figures: None) -> None:
+    """Of 14 train images 5 are wholly ignored, 1 shows ground alone, 8 show a ball."""
+    masks = {f"{number:02d}": np.zeros((8, 8), np.uint8) for number in range(15)}
+    for number, mask in enumerate(masks.values()):
+        mask[:2, :3] = 0 if number == 5 else 1
+        mask[:] = 255 if number < 5 else mask
+    dataset, found = built(tmp_path, masks, classes=["ground", "ball"])
+    assert "1 of 9 train images (11%) have no foreground class. 5 more have no labelled pixel." in found.diagnosis
+    assert "5 of 14 train images have no labelled pixel: nothing is learned from them. Leave them" in found.diagnosis
+    assert "`positive`" not in found.diagnosis
+    assert "positive" not in {one.sampling for one in candidates(read_meta(dataset, tmp_path / "meta"), dataset)}
+
+
+def test_the_split_is_advised_by_pixels_where_images_tie(tmp_path: Path, no_figures: None) -> None:
+    masks = {}
+    for number in range(26):  # every image shows every class; of the rod now 1 row, now 9
+        mask = np.zeros((20, 20), np.uint8)
+        mask[:4], mask[10 : 11 + number % 5 * 2] = 1, 2
+        masks[f"{number:02d}"] = mask
+    dataset, found = built(tmp_path, masks)
+    assert re.search(
+        r"The most even split is `full/(?!random)\w+`: on average a fold deviates by [\d.]+% from its share of "
+        r"a class's pixels \(`full/random`: [\d.]+%\)\. By images all splits are alike \(0.0%\)",
+        found.diagnosis,
+    )
+    assert plan.split_of(read_meta(dataset, tmp_path / "meta"), dataset)[0] == "mskf_pixels"
+
+
+def test_the_smallest_object_is_a_pixel(tmp_path: Path, no_figures: None) -> None:
+    masks = {f"{number}": np.zeros((1500, 1500), np.uint8) for number in range(7)}
+    for mask in masks.values():
+        mask[700, 700], mask[:700] = 2, 1
+    _, found = built(tmp_path, masks)
+    assert "(the smallest class: typically 1 x 1 pixels)" in found.diagnosis
+    assert found.classes["object_size"].tolist()[1:] == [0.466667, 4e-7]
+    (row,) = (line for line in found.diagnosis.splitlines() if line.startswith("| rod "))
+    assert [cell.strip() for cell in row.split("|")][5:7] == ["0.00004%", "0.00004%"]
 
 
 def test_many_classes_show_the_rare_ones_only(tmp_path: Path, no_figures: None) -> None:

@@ -162,7 +162,7 @@ def test_ids_and_classes_called_na_stay_texts(tmp_path: Path, dataset: Dataset) 
 
 def test_root_recorded_serves_where_the_declared_one_is_missing(dataset: Dataset, folder: Path, tmp_path: Path) -> None:
     meta = read_meta(dataset, folder)
-    moved = dataclasses.replace(dataset, root=tmp_path / "nowhere")
+    moved = dataset.model_copy(update={"root": tmp_path / "nowhere"})
     assert meta.root(dataset) == dataset.root
     assert meta.root(moved) == dataset.root
     lost = dataclasses.replace(meta, manifest=meta.manifest | {"root": str(tmp_path / "nowhere_too")})

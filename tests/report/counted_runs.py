@@ -23,9 +23,11 @@ class Grouped(Counts):
 
 
 def random_counts(seed: int, images: int = 20, classes: int = 3, better: int = 0) -> Counts:
+    """Of one test set: the truth is the same for every seed; `better`, at most 600, moves pixels from FN to TP."""
+    truth = np.random.default_rng([5, images, classes]).integers(1000, 5500, (images, classes))
     rng = np.random.default_rng([5, seed])
-    tp, fp, fn = (rng.integers(1, high, (images, classes)) for high in (4000, 1500, 1500))
-    return counts_of(tp + better, fp, fn)
+    tp, fp = rng.integers(1, truth - 600), rng.integers(1, 1500, (images, classes))
+    return counts_of(tp + better, fp, truth - tp - better)
 
 
 def counts_of(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, ids: np.ndarray | None = None) -> Counts:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from counted_runs import counts_of, random_counts
+from counted_runs import counted_run, counts_of, random_counts
 from run_folders import make_run
 from test_image_intervals import OTHER, group, two_strategies
 
@@ -50,6 +51,17 @@ def test_a_run_without_usable_counts_is_left_out_and_named(tmp_path: Path) -> No
     # dice 3, 4, 5 against plain 1, 2, 5: one shared seed, three a side
     assert set(found["seeds"]) == {3}
     assert not found["paired"].any()
+
+
+def test_masks_that_changed_between_two_runs_are_refused(tmp_path: Path) -> None:
+    two_strategies(tmp_path)
+    old = random_counts(102, better=300)
+    more = np.zeros_like(old.fn)
+    more[3, 1], more[7, 2] = 5, 1  # a pixel that the truth of the other runs doesn't have is enough
+    shutil.rmtree(tmp_path / "dice2")
+    counted_run(tmp_path / "dice2", counts_of(old.tp, old.fp, old.fn + more), seed=2, **OTHER)
+    with pytest.raises(InputError, match=r"dice2: the masks of 2 test images changed .*\(image003, image007"):
+        image_intervals.intervals(group(tmp_path), draws=50)
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, 400, -1])

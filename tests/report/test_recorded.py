@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from asked import evidence
-from meta.tiny_tree import NAMES, tiny_dataset, tiny_masks
 from run_folders import make_run
+from tiny_tree import NAMES, tiny_dataset, tiny_masks
 
 from imbseg.datasets.spec import Dataset
 from imbseg.files import sha256

@@ -119,8 +119,9 @@ def test_ignored_pixels_are_white_with_stripes_whatever_the_classes():
 
 def test_colours_declared_are_taken_and_others_lie_apart(flags: dict[str, str]):
     dataset = load(flags["dataset"])
-    names = [ClassSpec(f"class {number}", number, None) for number in range(40)]
-    many = dataclasses.replace(dataset, classes=(ClassSpec("sky", 0, (1, 2, 3)), *names[1:]), background="class 1")
+    names = [ClassSpec(name=f"class {number}", value=number) for number in range(40)]
+    sky = ClassSpec(name="sky", color=(1, 2, 3))
+    many = dataset.model_copy(update={"classes": (sky, *names[1:]), "background": "class 1"})
     colors = class_colors(many)
     assert colors[0].tolist() == [1, 2, 3]
     assert colors[1].tolist() == [60, 60, 60]
@@ -129,7 +130,7 @@ def test_colours_declared_are_taken_and_others_lie_apart(flags: dict[str, str]):
 
 def test_hostile_names_and_one_sample_of_one_pixel(flags: dict[str, str]):
     dataset = load(flags["dataset"])
-    classes = (ClassSpec("<script>" * 40, 0, None), ClassSpec("a\nb", 1, None))
-    named = dataclasses.replace(dataset, classes=classes, background=None)
+    classes = (ClassSpec(name="<script>" * 40), ClassSpec(name="a\nb", value=1))
+    named = dataset.model_copy(update={"classes": classes, "background": None})
     sample = Sample("id\nof two lines" * 30, np.zeros((1, 1, 3), np.uint8), np.ones((1, 1), np.uint8))
     assert contact_sheet([sample], named, "title " * 100).size[0] >= 480

@@ -174,16 +174,6 @@ def test_meta_of_another_version_is_refused(data: dict[str, str], tmp_path: Path
     assert not (tmp_path / "trial").exists()
 
 
-def test_two_processes_never_share_a_folder(data: dict[str, str], tmp_path: Path) -> None:
-    import fcntl
-
-    (tmp_path / "trial").mkdir()
-    with (tmp_path / "trial" / ".lock").open("wb") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="another process trains in this folder"):
-            train(data, tmp_path / "trial")
-
-
 def test_label_sampling_takes_twice_the_steps(
     data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imbseg.copy_paste import WORST
 from imbseg.errors import InputError
+from imbseg.files import check_separator
 
 PREFIXES = ("IoU/", "val/IoU/")  # of columns that hold a class's IoU; never the test set's, which no remedy may see
 CHOSEN_BY = ("mIoU_present", "mIoU")  # the score that names an epoch's row the best
@@ -55,6 +56,7 @@ def _read(path: Path) -> tuple[list[str], Rows]:
         raise InputError(f"weak_from {path}: can't be read ({error.strerror}); give a CSV of earlier scores") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"weak_from {path}: expected a CSV with a header, found {error}") from error
+    check_separator(header, f"weak_from {path}")
     if any(None in row for row in rows):
         raise InputError(f"weak_from {path}: a row has more cells than the header; a name with a comma needs quotes")
     if len(header) < 2 or not rows:

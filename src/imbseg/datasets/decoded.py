@@ -27,7 +27,7 @@ from imbseg.files import REPOSITORY, whole_file, writable_folder
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 CHANNELS = 4  # bytes a pixel: red, green, blue and the class
 TAIL = struct.Struct("<32sII")  # after the pixels: stamp, height, width
-VERSION = f"1, OpenCV {cv2.__version__}"  # of the entries: what another version decoded is made anew
+VERSION = f"2, OpenCV {cv2.__version__}"  # of the entries: what another version decoded is made anew
 MB = 10**6
 
 
@@ -48,10 +48,10 @@ def read_pair(image: Path, mask: Path, dataset: Dataset, entry: Path | None = No
     """
     stamp = _stamp(image, mask, dataset) if entry else None
     if entry is None or stamp is None:
-        return read_image(image), read_mask(mask, dataset)
+        return read_image(image, dataset.orientation), read_mask(mask, dataset)
     found = _load(entry, stamp)
     if found is None:
-        found = read_image(image), read_mask(mask, dataset)
+        found = read_image(image, dataset.orientation), read_mask(mask, dataset)
         _keep(entry, stamp, found)
     return found
 

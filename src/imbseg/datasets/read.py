@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from imbseg.datasets.class_values import from_colors, from_numbers, refuse_swapped_palette, refuse_transparent
+from imbseg.datasets.picture import FIRST_QUARTER, TURNED_BACK, Decoded, decoded, exif_orientation, read_bytes, turned
 from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.errors import InputError
 
 Bytes = NDArray[np.uint8]
-Number = TypeVar("Number", np.uint8, np.int32)
-# A mask has no EXIF orientation: turning the image alone would shift every label. All bits, so that 16 are noticed.
+# All bits, so that 16 are noticed; turned below, since OpenCV knows the orientation of some formats only.
 _AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
 # OpenCV would print its own lines on a broken file beside the sentence of the error
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def read_image(path: Path) -> Bytes:
+class Undeclared(InputError):
+    """An image is to be turned before it is shown, and nobody said whether its mask was drawn on it turned."""
+
+    def __init__(self, path: Path, tag: int) -> None:
+        """Of an image with this EXIF orientation."""
+        self.quarter = tag >= FIRST_QUARTER
+        super().__init__(f"image {path}: EXIF orientation {tag} turns it; add 'orientation: upright' to the data set "
+                         f"file if the masks were drawn on the turned pictures, 'orientation: stored' if on "
+                         f"the pixels as they lie in the files")  # fmt: skip
+
+
+def read_image(path: Path, orientation: str | None = None) -> Bytes:
     """Read a colour or grey image: what make_meta.py checks and what training sees.
+
+    Args:
+        path: the file.
+        orientation: of the data set: `upright` turns it as EXIF says, `stored` leaves it as it lies in the file.
 
     Returns:
         (height, width, 3) uint8, red, green, blue.
 
     Raises:
+        Undeclared: EXIF says that it is to be turned, and orientation is None.
         InputError: the file is missing, empty, cut short, no image, or has other than 8 bits a channel.
     """
-    data = np.frombuffer(_bytes(path, "image"), np.uint8)
+    data = read_bytes(path, "image")
     try:
-        image = cv2.imdecode(data, _AS_STORED)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)
     except cv2.error as error:
         raise InputError(f"image {path}: can't be decoded ({' '.join(str(error).split())}); cut it in parts") from error
     if image is None:
@@ -42,7 +56,19 @@ def read_image(path: Path) -> Bytes:
     if image.dtype != np.uint8:
         raise InputError(f"image {path}: expected 8 bits a channel, found {image.dtype}; choose yourself what becomes "
                          "0 and what 255, and export it with 8 bits (ImageMagick: mogrify -depth 8)")  # fmt: skip
-    return np.asarray(image, np.uint8)
+    return _as_declared(np.asarray(image, np.uint8), data, path, orientation)
+
+
+def _as_declared(image: Bytes, data: bytes, path: Path, declared: str | None) -> Bytes:
+    tag = exif_orientation(data)
+    if tag == 1:
+        return image
+    if declared is None:
+        raise Undeclared(path, tag)
+    is_upright = data[:2] in (b"II", b"MM")  # OpenCV turns a TIFF, whatever is asked
+    if is_upright:
+        return image if declared == "upright" else turned(image, TURNED_BACK.get(tag, tag))
+    return turned(image, tag) if declared == "upright" else image
 
 
 def read_mask(path: Path, dataset: Dataset) -> Bytes:
@@ -52,104 +78,61 @@ def read_mask(path: Path, dataset: Dataset) -> Bytes:
         (height, width) uint8: class index, or 255 where the pixel is ignored.
 
     Raises:
-        InputError: the file can't be read, isn't of the declared encoding, or holds a value that is no class.
+        InputError: the file can't be read or was saved with loss, isn't of the declared encoding, holds a value that
+            is no class, or a class where it is transparent.
     """
-    picture, raw = _open(path, "mask")
+    found = decoded(path, "mask")
+    transparent = found.transparent()
     if dataset.mask_encoding == "rgb":
-        return _from_colors(picture, raw, path, dataset)
-    if picture.mode in ("RGB", "RGBA"):
+        mask = from_colors(_colors(found, path), transparent, path, dataset)
+    else:
+        mask = from_numbers(_numbers(found, path, dataset), path, dataset)
+        if found.picture.mode == "P":
+            refuse_swapped_palette(mask, found.picture, path, dataset)
+    refuse_transparent(mask, transparent, path, dataset)
+    return mask
+
+
+def _numbers(found: Decoded, path: Path, dataset: Dataset) -> Bytes:
+    mode = found.picture.mode
+    if mode in ("RGB", "RGBA"):
         raise InputError(f"mask {path}: is an RGB picture, mask_encoding 'index' is declared; is it 'rgb'?")
-    if picture.mode not in ("P", "L", "1"):
-        raise InputError(f"mask {path}: expected one byte a pixel, found mode {picture.mode}; save it as an 8-bit PNG")
-    values = _as_stored(np.asarray(picture, np.uint8), raw)
-    if picture.mode == "1" and any(one.value == IGNORE for one in dataset.classes):
-        values = values * np.uint8(255)  # one bit a pixel: 0 and 1, unless the classes say 0 and 255
-    return _to_indices(values, path, dataset)
+    if mode in ("LA", "PA"):
+        return np.asarray(found.picture, np.uint8)[..., 0]
+    if mode not in ("P", "L", "1"):
+        raise InputError(f"mask {path}: expected one byte a pixel, found mode {mode}; save it as an 8-bit PNG")
+    values = found.numbers(np.uint8)
+    if mode == "1" and any(one.value == IGNORE for one in dataset.classes):
+        return values * np.uint8(255)  # one bit a pixel: 0 and 1, unless the classes say 0 and 255
+    return values
+
+
+def _colors(found: Decoded, path: Path) -> Bytes:
+    """(height, width, 3) what the picture shows; a palette gives each number its colour, in each file its own."""
+    mode = found.picture.mode
+    if mode not in ("RGB", "RGBA", "P", "PA"):
+        raise InputError(f"mask {path}: holds one number a pixel (mode {mode}), not a colour; is mask_encoding "
+                         f"'index'?")  # fmt: skip
+    if "16" in found.raw:  # Pillow would drop half of the bits
+        raise InputError(f"mask {path}: expected 8 bits a channel, found {found.raw}; save it as an 8-bit RGB PNG")
+    return np.asarray(found.picture if mode == "RGB" else found.picture.convert("RGBA"), np.uint8)[..., :3]
 
 
 def read_objects(path: Path) -> NDArray[np.int32]:
-    """Read an instance mask: (height, width) int32, 0 and 255 (VOC's border) are no object."""
-    picture, raw = _open(path, "object mask")
-    if picture.mode not in ("P", "L", "1") and not picture.mode.startswith("I"):
-        raise InputError(f"object mask {path}: expected one number a pixel, found mode {picture.mode}; "
+    """Read an instance mask: (height, width) int32, 0 and 255 (VOC's border) are no object.
+
+    Raises:
+        InputError: the file can't be read or was saved with loss, holds no whole numbers, or objects that are
+            transparent.
+    """
+    found = decoded(path, "object mask")
+    mode = found.picture.mode
+    if mode not in ("P", "L", "1") and not mode.startswith("I"):
+        raise InputError(f"object mask {path}: expected one number a pixel, found mode {mode}; "
                          "save it as an 8-bit or 16-bit PNG")  # fmt: skip
-    values = _as_stored(np.asarray(picture, np.int32), raw)
-    return np.where(values == IGNORE, 0, values) if picture.mode == "P" else values
-
-
-def _bytes(path: Path, what: str) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{what} {path}: can't be read ({error.strerror})") from error
-    if not data:
-        raise InputError(f"{what} {path}: the file is empty; fetch or export it again")
-    return data
-
-
-def _open(path: Path, what: str) -> tuple[Image.Image, str]:
-    """A decoded picture, and Pillow's name of how its pixels are stored: "L;4" is grey of 4 bits, "" unknown."""
-    data = _bytes(path, what)
-    try:
-        picture = Image.open(io.BytesIO(data))  # of a path it would leave the file open where decoding fails
-        stored = picture.tile[0].args if picture.tile else ""  # gone after load()
-        picture.load()
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise InputError(f"{what} {path}: can't be decoded ({error}); fetch or export it again") from error
-    raw = stored[0] if isinstance(stored, tuple) and stored else stored
-    return picture, raw if isinstance(raw, str) else ""
-
-
-def _as_stored(values: NDArray[Number], raw: str) -> NDArray[Number]:
-    """The numbers in the file: Pillow spreads grey of 2 and 4 bits over 0..255, as a picture wants it."""
-    return values // values.dtype.type({"L;2": 85, "L;4": 17}.get(raw, 1))
-
-
-def _to_indices(values: Bytes, path: Path, dataset: Dataset) -> Bytes:
-    table, known = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
-    for index, one in enumerate(dataset.classes):
-        table[one.value], known[one.value] = index, 1
-    if dataset.ignore_index is not None:
-        table[dataset.ignore_index], known[dataset.ignore_index] = IGNORE, 1
-    if cv2.countNonZero(cv2.LUT(values, known)) < values.size:
-        strange = sorted({int(value) for value in np.unique(values)} - {int(value) for value in np.flatnonzero(known)})
-        also = f" nor the ignore index {dataset.ignore_index}" if dataset.ignore_index is not None else ""
-        hint = "is mask_encoding 'rgb'?" if dataset.ignore_index is not None else "is an ignore_index missing?"
-        raise InputError(
-            f"mask {path}: value {strange[0]} is no class value ({_ranges(dataset)}){also}; "
-            f"{hint} Do the classes' 'value' fit?"
-        )
-    return np.asarray(cv2.LUT(values, table), np.uint8)
-
-
-def _ranges(dataset: Dataset) -> str:
-    values = sorted(one.value for one in dataset.classes)
-    contiguous = values == list(range(values[0], values[-1] + 1)) and len(values) > 2
-    return f"{values[0]}..{values[-1]}" if contiguous else ", ".join(map(str, values))
-
-
-def _from_colors(picture: Image.Image, raw: str, path: Path, dataset: Dataset) -> Bytes:
-    if picture.mode not in ("RGB", "RGBA"):
-        raise InputError(
-            f"mask {path}: holds one number a pixel (mode {picture.mode}), not a colour; is mask_encoding 'index'?"
-        )
-    if "16" in raw:  # Pillow would drop half of the bits
-        raise InputError(f"mask {path}: expected 8 bits a channel, found {raw}; save it as an 8-bit RGB PNG")
-    rgb = np.asarray(picture.convert("RGB"), np.uint32)
-    codes = (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
-    unique, inverse = np.unique(codes, return_inverse=True)
-    index = {_code(one.color): number for number, one in enumerate(dataset.classes) if one.color}
-    if dataset.ignore_index is not None:
-        index.setdefault(_code((dataset.ignore_index,) * 3), IGNORE)
-    strange = [int(code) for code in unique if int(code) not in index]
-    if strange:
-        red, green, blue = strange[0] >> 16, strange[0] >> 8 & 255, strange[0] & 255
-        raise InputError(
-            f"mask {path}: colour [{red}, {green}, {blue}] is no class's; add it to 'classes', or mend the mask"
-        )
-    table = np.array([index[int(code)] for code in unique], np.uint8)
-    return table[inverse].reshape(codes.shape)
-
-
-def _code(color: tuple[int, ...]) -> int:
-    return color[0] << 16 | color[1] << 8 | color[2]
+    values = found.numbers(np.int32)
+    objects = np.where(values == IGNORE, 0, values) if mode == "P" else values
+    transparent = found.transparent() if mode in ("P", "L", "1") else None
+    if transparent is not None and (erased := int((transparent & (objects > 0)).sum())):
+        raise InputError(f"object mask {path}: {erased} pixels of objects are transparent; make them 0, or opaque")
+    return objects

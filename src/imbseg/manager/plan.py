@@ -10,6 +10,8 @@ from typing import Any
 from imbseg.datasets.spec import FOLDER, Dataset
 from imbseg.errors import InputError
 from imbseg.manager.candidates import Candidate
+from imbseg.meta.advice import untrained
+from imbseg.meta.rarity import nothing_shown, split_summary, ties_by_images
 from imbseg.meta.read import Meta, fold_column, fold_rows
 from imbseg.trial.fields import FIELDS, read
 from imbseg.trial.pace import Pace
@@ -46,7 +48,21 @@ def split_of(meta: Meta, dataset: Dataset) -> tuple[str, str]:
     if fold_column("full", "grouped", 1) in meta.images:
         return "grouped", "no group in both train and validation"
     fewer = "fewer groups than folds: a group may be in both train and validation"
-    return "mskf", f"every class in each fold; {fewer if dataset.group else 'no group is declared'}"
+    why = fewer if dataset.group else "no group is declared"
+    folds = split_summary(meta.splits)
+    if ties_by_images(folds[folds.index.str.startswith("full/")]):
+        return "mskf_pixels", f"as many pixels of a class in each fold, since images tie; {why}"
+    return "mskf", f"every class in each fold; {why}"
+
+
+def check_anything(meta: Meta, dataset: Dataset) -> None:
+    """Refuse a plan where nothing can be learned.
+
+    Raises:
+        InputError: no train image shows a class beside background.
+    """
+    if nothing_shown(meta.classes, dataset):
+        raise InputError(f"{dataset.path}: {untrained(meta.classes, dataset)}")
 
 
 def safe_settings(meta: Meta, dataset: Dataset, split: str, *, device: str) -> dict[str, tuple[str, str]]:

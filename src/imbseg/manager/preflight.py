@@ -14,6 +14,7 @@ from imbseg.errors import InputError
 from imbseg.files import REPOSITORY
 from imbseg.manager import config, launch, space
 from imbseg.meta import read as meta
+from imbseg.meta.unchanged import check_masks
 
 LEAST_FREE_BYTES = 1 << 30
 GPU_TIMEOUT_S = 4.0
@@ -86,7 +87,7 @@ def _named(names: Iterable[str]) -> set[str]:
 
 def check_data(trials: list[trial.Resolved]) -> None:
     """The data set's root and the meta columns that the trials train by are there."""
-    seen = set()
+    seen, checked = set(), set()
     for resolved in trials:
         dataset, settings = resolved.dataset, resolved.trial
         column = meta.fold_column(settings.imbalance, settings.split, settings.seed_of_split)
@@ -98,6 +99,9 @@ def check_data(trials: list[trial.Resolved]) -> None:
         # A trial goes by the root that make_meta.py recorded where the data set's own isn't there.
         if not dataset.root.is_dir() and not Path(meta.read_manifest(dataset, folder)["root"]).is_dir():
             raise dataset.missing_root()
+        if (folder, dataset.root) not in checked:
+            check_masks(dataset, folder)
+        checked.add((folder, dataset.root))
 
 
 def check_platform(given: config.Config) -> None:

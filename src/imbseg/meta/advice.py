@@ -5,7 +5,17 @@ from __future__ import annotations
 import pandas as pd
 
 from imbseg.datasets.spec import Dataset
-from imbseg.meta.rarity import GINI_APART, MANY_EMPTY, classes_rare_by, empty_images, shared_with_test, split_summary
+from imbseg.meta.rarity import (
+    GINI_APART,
+    MANY_EMPTY,
+    classes_rare_by,
+    empty_images,
+    nothing_shown,
+    shared_with_test,
+    split_summary,
+    ties_by_images,
+    unlabelled_images,
+)
 
 FEW = 10  # images of a class in a validation fold, below which its score is mostly noise
 BATCH = 8
@@ -13,11 +23,13 @@ BATCH = 8
 
 def advice(images: pd.DataFrame, classes: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[str]:
     """The sentences, leaks between train and validation first."""
+    if nothing_shown(classes, dataset):
+        return [*_leak(images, splits, dataset), *_absent(classes, dataset)]
     return [
         *_leak(images, splits, dataset),
         *_absent(classes, dataset),
         *_split(splits),
-        *_rare(images, classes),
+        *_rare(images, classes, dataset),
         *_balance(classes, dataset),
         *_empty(images, dataset),
     ]
@@ -75,16 +87,21 @@ def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[
     return found
 
 
+def untrained(classes: pd.DataFrame, dataset: Dataset) -> str:
+    """What to do about the classes that no train image shows; empty where each is shown."""
+    absent = list(classes["class"][classes["images"].eq(0)])
+    if not absent:
+        return ""
+    return (
+        f"No train image shows {names(absent)}, so it cannot be learned. If the masks hold it as another number "
+        f"(such as 255), give the class that 'value' and set ignore_index: null; else remove it from "
+        f"{dataset.path.name}, or label some."
+    )
+
+
 def _absent(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
-    untrained = list(classes["class"][classes["images"].eq(0)])
+    found = [told] if (told := untrained(classes, dataset)) else []
     untested = list(classes["class"][classes["test_images"].eq(0)])
-    found = []
-    if untrained:
-        found.append(
-            f"No train image shows {names(untrained)}, so it cannot be learned. If the masks hold it as another number "
-            f"(such as 255), give the class that 'value' and set ignore_index: null; else remove it from "
-            f"{dataset.path.name}, or label some."
-        )
     if untested:
         found.append(
             f"No test image shows {names(untested)}: its test IoU is 0 with any false positive and undefined without; "
@@ -96,15 +113,7 @@ def _absent(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
 def _split(splits: pd.DataFrame) -> list[str]:
     summary = split_summary(splits)
     folds = summary[[str(name).startswith("full/") and not str(name).endswith("/given") for name in summary.index]]
-    by = ["missing", "deviation_presence"]
-    best = str(folds.sort_values(by, kind="stable").index[0])
-    off, pixels_off = folds["deviation_presence"], folds["deviation_pixels"]
-    by_pixels = str(pixels_off.idxmin())
-    other = "" if by_pixels == best else f" By pixels it is `{by_pixels}` ({pixels_off[by_pixels]:.1%})."
-    found = [
-        f"The most even split is `{best}`: on average a fold deviates by {off[best]:.1%} from its share of a class's "
-        f"images (`full/random`: {off['full/random']:.1%}).{other}"
-    ]
+    found = [_by_pixels(folds) if ties_by_images(folds) else _by_images(folds)]
     few = summary[summary["rarest_in_smallest"].lt(FEW) & summary["rarest_class"].ne("")]
     if len(few):
         name, fewest = str(few["rarest_in_smallest"].idxmin()), int(few["rarest_in_smallest"].min())
@@ -115,7 +124,31 @@ def _split(splits: pd.DataFrame) -> list[str]:
     return found
 
 
-def _rare(images: pd.DataFrame, classes: pd.DataFrame) -> list[str]:
+def _by_images(folds: pd.DataFrame) -> str:
+    off, pixels_off = folds["deviation_presence"], folds["deviation_pixels"]
+    best = _best(folds, "deviation_presence")
+    by_pixels = str(pixels_off.idxmin())
+    other = "" if by_pixels == best else f" By pixels it is `{by_pixels}` ({pixels_off[by_pixels]:.1%})."
+    return (
+        f"The most even split is `{best}`: on average a fold deviates by {off[best]:.1%} from its share of a class's "
+        f"images (`full/random`: {off['full/random']:.1%}).{other}"
+    )
+
+
+def _by_pixels(folds: pd.DataFrame) -> str:
+    off, best = folds["deviation_pixels"], _best(folds, "deviation_pixels")
+    return (
+        f"The most even split is `{best}`: on average a fold deviates by {off[best]:.1%} from its share of a class's "
+        f"pixels (`full/random`: {off['full/random']:.1%}). By images all splits are alike "
+        f"({folds['deviation_presence'][best]:.1%})."
+    )
+
+
+def _best(folds: pd.DataFrame, by: str) -> str:
+    return str(folds.sort_values(["missing", by], kind="stable").index[0])
+
+
+def _rare(images: pd.DataFrame, classes: pd.DataFrame, dataset: Dataset) -> list[str]:
     by_images = classes_rare_by(classes, "images")
     by_pixels = [name for name in classes_rare_by(classes, "pixels") if name not in by_images]
     small = classes_rare_by(classes, "size")
@@ -126,14 +159,15 @@ def _rare(images: pd.DataFrame, classes: pd.DataFrame) -> list[str]:
             f"`rare_class`, or `repeat_factor`). This repeats images without adding any, so use strong augmentation."
         )
     if by_pixels:
-        share = float(classes.set_index("class").loc[by_pixels, "image_share"].min())
+        fewest, total = int(classes.set_index("class").loc[by_pixels, "images"].min()), empty_images(images, dataset)[1]
+        share = f"{fewest / total:.0%} of the images" + " or more" * (len(by_pixels) > 1)
         found.append(
-            f"{names(by_pixels)}: in {share:.0%} of the images or more, with few pixels in each. Sampling images also "
-            f"samples their common classes; weight the loss instead (`weighted_cross_entropy`)."
+            f"{names(by_pixels)}: in {'every image' if fewest == total else share}, with few pixels in each. Sampling "
+            f"images also samples their common classes; weight the loss instead (`weighted_cross_entropy`)."
         )
     if small:
         pixels = images[["height", "width"]].median()
-        side = float((classes["object_size"].min() * pixels["height"] * pixels["width"]) ** 0.5)
+        side = max(1.0, float((classes["object_size"].min() * pixels["height"] * pixels["width"]) ** 0.5))
         found.append(
             f"Small objects: {names(small)} (the smallest class: typically {side:.0f} x {side:.0f} pixels). "
             f"No weight restores what downscaling removes: see what the grid caps "
@@ -162,12 +196,20 @@ def _balance(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
 
 
 def _empty(images: pd.DataFrame, dataset: Dataset) -> list[str]:
+    found = []
+    if unlabelled := unlabelled_images(images, dataset):
+        pool = int(images["subset"].ne("test").sum())
+        found.append(
+            f"{unlabelled} of {plural(pool, 'train image')} {'has' if unlabelled == 1 else 'have'} no labelled pixel: "
+            f"nothing is learned from them. Leave them out of the id lists."
+        )
     empty, total = empty_images(images, dataset)
     if dataset.background is None or empty < MANY_EMPTY * total:
-        return []
+        return found
     none = (empty / total) ** BATCH
     return [
+        *found,
         f"{empty} of {total} train images ({empty / total:.0%}) have no foreground class: {none:.1%} of uniform "
         f"batches of {BATCH} have none at all. Draw the others more often (sampling `positive`), and compare IoU, "
-        f"not pixel accuracy."
+        f"not pixel accuracy.",
     ]

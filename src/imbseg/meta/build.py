@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import imbseg
-from imbseg.datasets.ids import image_rows
+from imbseg.datasets.ids import image_rows, passed_over
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.files import replaceable_folder, sha256, writable_folder, write_json, write_text
@@ -33,6 +33,7 @@ from imbseg.meta.quality import split_table
 from imbseg.meta.rarity import rare_by
 from imbseg.meta.read import FILES, pixel_counts
 from imbseg.meta.table import image_table, object_table, scan_all
+from imbseg.meta.unchanged import STAMP, stamp, write_masks
 
 LIBRARIES = ("iterative-stratification", "numpy", "opencv-python", "pandas", "pillow", "scikit-learn")
 
@@ -71,6 +72,7 @@ def build(
     out = _check_out(out)
     rows = image_rows(dataset)
     groups = {dataset.group_of(row.id) for row in rows}  # a pattern that doesn't match is told before the long pass
+    before = stamp([dataset.root / row.mask for row in rows])  # a mask that changes from here on is noticed
     scans = scan_all(rows, dataset, workers)
     images, objects = image_table(rows, scans, dataset), object_table(rows, scans, dataset)
     images, clusters = _with_clusters(images, dataset, seed)
@@ -81,14 +83,16 @@ def build(
         classes[f"rare_by{ending}"] = rare_by(classes, dataset, ending)
     gini = ginis(classes, dataset)
     manifest = _manifest(dataset, seed, clusters, counts) | {"images": len(images), "groups": len(groups), "gini": gini}
+    manifest[STAMP] = before
     masks = drawn(rows, [(one.width, one.height) for one in scans], seed)
     native = typical_size([(one.width, one.height) for one in scans])
     ceiling = ceiling_table(masks, settings(own, native), dataset, workers)
     section = ceiling_section(ceiling, len(masks), pyramid, own.sample(native))
-    text = diagnosis(images, classes, splits, dataset, gini, counts, section)
+    text = diagnosis(images, classes, splits, dataset, gini, counts, section, passed_over(dataset, rows))
     built = Built(images, objects, classes, splits, ceiling, manifest, text)
     with whole_folder(out) as folder:
         _write(built, folder, dataset)
+        write_masks(folder, [row.mask for row in rows], [one.mask_digest for one in scans])
     return built
 
 

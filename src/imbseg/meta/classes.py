@@ -105,14 +105,15 @@ def typical_size(images: pd.DataFrame, objects: pd.DataFrame, dataset: Dataset) 
     The plain median would tell the size of the crumbs that outlines leave behind, which are many and hold no pixels.
 
     Returns:
-        (classes,) floats in (0, 1], rounded to 6 digits; NaN for a class without objects.
+        (classes,) floats in (0, 1], rounded to 6 digits or to the first that counts; NaN for a class without objects.
     """
     shares = object_shares(images, objects).sort_values("share", kind="stable")
     found = {}
     for name, rows in shares.groupby("class"):
         reached = rows["pixels"].cumsum().to_numpy()
         found[str(name)] = float(rows["share"].to_numpy()[np.searchsorted(reached, reached[-1] / 2)])
-    return [round(found[name], 6) if name in found else float("nan") for name in dataset.class_names]
+    rounded = {name: round(share, 6) or float(f"{share:.1g}") for name, share in found.items()}
+    return [rounded.get(name, float("nan")) for name in dataset.class_names]
 
 
 def _counts(rows: pd.DataFrame, objects: pd.DataFrame, dataset: Dataset, ending: str) -> dict[str, NDArray[np.float64]]:

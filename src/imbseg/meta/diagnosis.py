@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -20,6 +21,7 @@ from imbseg.meta.rarity import (
     empty_images,
     shared_with_test,
     split_summary,
+    unlabelled_images,
 )
 
 MOST_ROWS = 30  # classes in the table; of more, the rare ones only
@@ -33,6 +35,7 @@ def diagnosis(
     gini: dict[str, float],
     counts: dict[str, Reached],
     geometry: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
     """The text, in Markdown that reads well in a terminal.
 
@@ -44,6 +47,7 @@ def diagnosis(
         gini: see `classes.ginis`.
         counts: what the deliberate imbalance reached, a class each; empty where there is none.
         geometry: the section on ceilings, see `ceiling_words`.
+        notes: sentences on the files that were found.
     """
     sections = [
         f"# Diagnosis of {dataset.name}\n\n{_size(images, classes, dataset)}",
@@ -52,6 +56,7 @@ def diagnosis(
         f"## Splits\n\n{_split_table(splits)}\n\n{_leak(images, splits, dataset)}",
         geometry,
         "## What to try\n\n" + "\n".join(f"- {one}" for one in advice(images, classes, splits, dataset)),
+        "## What to try\n\n" + "\n".join(f"- {one}" for one in [*notes, *advice(images, classes, splits, dataset)]),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -74,6 +79,16 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [cells[0], line, *cells[1:]])
 
 
+def percent(share: float) -> str:
+    """Per cent with two digits, or as many as show the first that isn't 0.
+
+    >>> percent(0.1234), percent(0.0), percent(0.00000123)
+    ('12.34%', '0.00%', '0.0001%')
+    """
+    digits = 2 if share == 0 else max(2, -math.floor(math.log10(100 * share)))
+    return f"{share:.{digits}%}"
+
+
 def _cells(row: Sequence[str]) -> list[str]:
     """Texts that can't break out of their cell."""
     return [" ".join(text.split()).replace("|", "\\|") for text in row]
@@ -84,11 +99,12 @@ def _size(images: pd.DataFrame, classes: pd.DataFrame, dataset: Dataset) -> str:
     parts = ", ".join(f"{in_subset[role]} {role}" for role in ("train", "val", "test") if role in in_subset.index)
     beside = f" ({dataset.background} is background)" if dataset.background else ""
     empty, total = empty_images(images, dataset)
-    shown = (
-        f" {empty} of {total} train images ({empty / total:.0%}) have no foreground class" if dataset.background else ""
-    )
+    shown = f" {empty} of {total} train images ({empty / total:.0%}) have no foreground class."
+    unlabelled = unlabelled_images(images, dataset)
+    aside = f" {unlabelled} more have no labelled pixel." if unlabelled else ""
     ignored = float(images["pixels:ignore"].sum() / max(int((images["height"] * images["width"]).sum()), 1))
-    return f"{len(images)} images ({parts}), {len(classes)} classes{beside}, {ignored:.1%} of pixels ignored.{shown}"
+    whole = f"{len(images)} images ({parts}), {len(classes)} classes{beside}, {ignored:.1%} of pixels ignored."
+    return f"{whole}{shown if dataset.background else ''}{aside}"
 
 
 def _rare(classes: pd.DataFrame) -> str:
@@ -109,8 +125,8 @@ def _class_table(classes: pd.DataFrame) -> str:
             str(row["group"]),
             f"{row['images']} ({row['image_share']:.1%})",
             str(row["objects"]),
-            f"{row['pixel_share']:.2%}",
-            "-" if pd.isna(row["object_size"]) else f"{row['object_size']:.2%}",
+            percent(row["pixels"] / max(int(classes["pixels"].sum()), 1)),
+            "-" if pd.isna(row["object_size"]) else percent(row["object_size"]),
             str(row["rare_by"]) or "-",
         ]
         for _, row in shown.iterrows()

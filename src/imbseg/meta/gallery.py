@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbseg.datasets.read import read_image, read_mask
+from imbseg.datasets.decoded import read_pair
 from imbseg.datasets.spec import Dataset
 from imbseg.meta.read import Meta, pixel_counts
 from imbseg.pictures import Sample
@@ -25,5 +25,6 @@ def image_of_each_class(dataset: Dataset, meta: Meta) -> list[Sample]:
     best = dict.fromkeys(int(pixels[:, index].argmax()) for index in order)
     root, found = meta.root(dataset), []
     for row in (pool.iloc[number] for number in best):
-        found.append(Sample(str(row["id"]), read_image(root / row["image"]), read_mask(root / row["mask"], dataset)))
+        pair = read_pair(root / row["image"], root / row["mask"], dataset)
+        found.append(Sample(str(row["id"]), *pair))
     return found

@@ -24,14 +24,14 @@ def rare_by(table: pd.DataFrame, dataset: Dataset, ending: str = "") -> list[str
     By images: fewer than half of the median class's, or fewer than FEW_IMAGES and than half of those that show the
     commonest class (in a small data set all classes have few). By pixels: a share below PIXEL_FRACTION
     of an equal share. By size: a typical object covers less than SMALL_OBJECT of its image. Background is never rare,
-    and doesn't count for the median.
+    and neither is a class that no image shows: no remedy finds any; both don't count for the median.
 
     Args:
         table: classes.csv.
         dataset: names the background.
         ending: "_imbalanced" for what the deliberate imbalance leaves.
     """
-    aside = table["class"].eq(dataset.background or "")
+    aside = table["class"].eq(dataset.background or "") | table[f"images{ending}"].eq(0)
     median = float(table[f"images{ending}"][~aside].median()) if not aside.all() else 0.0
     images = table[f"images{ending}"]
     found = {
@@ -50,13 +50,35 @@ def classes_rare_by(table: pd.DataFrame, kind: str, ending: str = "") -> list[st
 
 
 def empty_images(images: pd.DataFrame, dataset: Dataset) -> tuple[int, int]:
-    """(images that show nothing but background, images) of the train pool.
+    """(images that show nothing but background, images with a labelled pixel) of the train pool."""
+    labelled = _labelled(images, dataset)
+    shown = labelled[[f"pixels:{name}" for name in dataset.class_names if name != dataset.background]]
+    return int((shown.sum(axis=1) == 0).sum()), len(labelled)
 
-    An image whose pixels are all ignored counts among the empty ones.
+
+def unlabelled_images(images: pd.DataFrame, dataset: Dataset) -> int:
+    """Images of the train pool whose pixels are all ignored."""
+    return int(images["subset"].ne("test").sum()) - len(_labelled(images, dataset))
+
+
+def nothing_shown(classes: pd.DataFrame, dataset: Dataset) -> bool:
+    """Whether no train image shows a class beside background."""
+    return not classes["images"][classes["class"].ne(dataset.background or "")].any()
+
+
+def _labelled(images: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    pixels = images[[f"pixels:{name}" for name in dataset.class_names]].sum(axis=1)
+    return images[images["subset"].ne("test") & pixels.gt(0)]
+
+
+def ties_by_images(folds: pd.DataFrame) -> bool:
+    """Whether all splits keep the classes' images alike, to a tenth of a per cent, but not their pixels.
+
+    Args:
+        folds: rows of `split_summary`.
     """
-    pool = images[images["subset"].ne("test")]
-    shown = pool[[f"pixels:{name}" for name in dataset.class_names if name != dataset.background]]
-    return int((shown.sum(axis=1) == 0).sum()), len(pool)
+    printed = folds[["deviation_presence", "deviation_pixels"]].round(3).nunique()
+    return bool(printed["deviation_presence"] < 2 <= printed["deviation_pixels"])
 
 
 def split_summary(splits: pd.DataFrame) -> pd.DataFrame:

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.datasets.ids import ImageRow
-from imbseg.datasets.read import read_image, read_mask, read_objects
+from imbseg.datasets.picture import palette, picture_size
+from imbseg.datasets.read import Undeclared, read_image, read_mask, read_objects
 from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.errors import InputError
+from imbseg.meta.unchanged import mask_digest
 
+Color = tuple[int, ...]  # red, green, blue
 OBJECT_COLUMNS = ("class", "object", "pixels", "x", "y", "width", "height")
 
 
@@ -26,6 +29,8 @@ class ImageScan:
         pixels: (classes,) int64, labelled pixels of each class.
         ignored: pixels with the ignore index.
         objects: (objects, 7) int64: OBJECT_COLUMNS, the class as its index.
+        mask_digest: of the mask's file, see `unchanged.mask_digest`.
+        colors: number in the mask -> its colour by the palette, for the numbers that it shows.
     """
 
     height: int
@@ -33,6 +38,8 @@ class ImageScan:
     pixels: NDArray[np.int64]
     ignored: int
     objects: NDArray[np.int64]
+    mask_digest: str = ""
+    colors: dict[int, Color] = dataclasses.field(default_factory=dict)
 
 
 def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
@@ -42,7 +49,7 @@ def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
         What the image holds, or the sentence that says what is wrong with which file.
     """
     try:
-        height, width = read_image(dataset.root / row.image).shape[:2]
+        height, width = _image_size(row, dataset)
         mask = read_mask(dataset.root / row.mask, dataset)  # (height, width)
         _same_size("mask", row.mask, mask.shape, row, (height, width))
         histogram = np.bincount(mask.ravel(), minlength=IGNORE + 1).astype(np.int64)
@@ -55,7 +62,31 @@ def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
             objects = instance_objects(mask, instances, dataset.background_index)
     except InputError as error:
         return str(error)
-    return ImageScan(height, width, pixels, int(histogram[IGNORE]), objects)
+    path, shown = dataset.root / row.mask, _shown_colors(row, histogram, dataset)
+    return ImageScan(height, width, pixels, int(histogram[IGNORE]), objects, mask_digest(path), shown)
+
+
+def _image_size(row: ImageRow, dataset: Dataset) -> tuple[int, int]:
+    """(height, width); where EXIF turns it and nobody said what that means for the mask, the mask's size may."""
+    path = dataset.root / row.image
+    try:
+        height, width = read_image(path, dataset.orientation).shape[:2]
+    except Undeclared as error:
+        stored, mask = picture_size(path), picture_size(dataset.root / row.mask)
+        sides = {"upright": stored[::-1], "stored": stored} if error.quarter else {}
+        fitting = [name for name, size in sides.items() if size == mask]
+        told = f"; its mask has the size of '{fitting[0]}'" if len(fitting) == 1 else ""
+        raise InputError(f"{error}{told}") from error
+    return height, width
+
+
+def _shown_colors(row: ImageRow, histogram: NDArray[np.int64], dataset: Dataset) -> dict[int, Color]:
+    """The colours by which a viewer shows the numbers of a mask; none where numbers don't tell classes apart."""
+    colors = palette(dataset.root / row.mask) if dataset.mask_encoding == "index" else None
+    if colors is None:
+        return {}
+    numbers = [one.value for index, one in enumerate(dataset.classes) if histogram[index]]
+    return {number: tuple(colors[number].tolist()) for number in numbers if number < len(colors)}
 
 
 def components(mask: NDArray[np.uint8], pixels: NDArray[np.int64], background: int | None) -> NDArray[np.int64]:
@@ -129,7 +160,9 @@ def _boxes(which: NDArray[np.int64], x: NDArray[np.int64], y: NDArray[np.int64],
 
 def _same_size(what: str, file: str, shape: tuple[int, ...], row: ImageRow, size: tuple[int, int]) -> None:
     if shape != size:
+        turned = "one of the two was turned: mend that, or 'orientation'"
+        todo = turned if shape == size[::-1] else "export it again at the image's size"
         raise InputError(
             f"{what} {file}: expected the size of its image {row.image}, {size[1]} x {size[0]} (width x height), "
-            f"found {shape[1]} x {shape[0]}; export it again at the image's size"
+            f"found {shape[1]} x {shape[0]}; {todo}"
         )

@@ -35,7 +35,23 @@ def scan_all(rows: list[ImageRow], dataset: Dataset, workers: int) -> list[Image
     problems = [one for one in found if isinstance(one, str)]
     if problems:
         raise first_ten(problems, "images can't be used")
-    return [one for one in found if isinstance(one, ImageScan)]
+    scans = [one for one in found if isinstance(one, ImageScan)]
+    _refuse_palettes(rows, scans)
+    return scans
+
+
+def _refuse_palettes(rows: list[ImageRow], scans: list[ImageScan]) -> None:
+    """Palettes that give one number two colours say that colours, not numbers, tell the classes apart."""
+    first: dict[int, tuple[tuple[int, ...], str]] = {}
+    for row, one in zip(rows, scans, strict=True):
+        for number, color in one.colors.items():
+            before, file = first.setdefault(number, (color, row.mask))
+            if before != color:
+                raise InputError(
+                    f"masks {file} and {row.mask}: number {number} has the colour {list(before)} in the palette of "
+                    f"one and {list(color)} in that of the other; is mask_encoding 'rgb', with a 'color' for each "
+                    f"class? If the numbers are right, save the masks as grey PNGs"
+                )
 
 
 def image_table(rows: list[ImageRow], scans: list[ImageScan], dataset: Dataset) -> pd.DataFrame:

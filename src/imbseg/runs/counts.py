@@ -115,7 +115,7 @@ def stacked(
         The counts (None where no run has any), and a sentence for each reason why runs are left out.
 
     Raises:
-        InputError: two runs' counts are of different image sets, or put the same images into different groups.
+        InputError: two runs' counts are of different image sets or masks, or put the same images into different groups.
     """
     found: list[tuple[Run, Counts]] = []
     missing, broken = [], []
@@ -140,6 +140,7 @@ def stacked(
     kept = [one for one, problem in zip(found, problems, strict=True) if not problem]
     if not kept:
         return None, notes
+    _same_masks(kept, file)
     tp, fp, fn = (np.stack([getattr(counts, part) for _, counts in kept]) for part in ("tp", "fp", "fn"))
     return Stacked(tuple(run for run, _ in kept), tp, fp, fn, groups, parts), notes
 
@@ -170,6 +171,18 @@ def _ordered(counts: Counts, run: Run, first: Run, expected: Counts, file: str) 
     raise InputError(f"{file} of {first.folder} and {run.folder}: expected counts of the same test images, found "
                      f"{len(expected.ids)} and {len(counts.ids)} ({'; '.join(only) or 'an id stands there twice'})"
                      f"; report runs of one test set, or move one of the two elsewhere")  # fmt: skip
+
+
+def _same_masks(found: Sequence[tuple[Run, Counts]], file: str) -> None:
+    (first, expected), *others = found
+    for run, counts in others:
+        changed = (counts.tp + counts.fn != expected.tp + expected.fn).any(axis=1)
+        if changed.any():
+            names = listed(expected.ids[changed].tolist())
+            raise InputError(
+                f"{file} of {first.folder} and {run.folder}: the masks of {int(changed.sum())} test images changed "
+                f"between the two ({names}); train the older one again, or move one of the two elsewhere"
+            )
 
 
 def _common_groups(found: Sequence[tuple[Run, Counts]]) -> Texts | None:

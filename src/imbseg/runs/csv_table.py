@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imbseg.errors import InputError
+from imbseg.files import check_separator
 
 LISTED = 5  # offenders that a message names
 Row = dict[str, float]
@@ -105,6 +106,7 @@ def _check_shape(file: Path, flag: str) -> None:
     with file.open(newline="", encoding="utf-8-sig") as handle:
         reader = csv.reader(handle)
         header = next(reader, [])
+        check_separator(header, f"{flag} {file}")
         twice = sorted({name for name in header if header.count(name) > 1})
         if twice:
             raise InputError(f"{flag} {file}: {len(twice)} column name(s) stand twice in the header "

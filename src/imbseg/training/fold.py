@@ -15,6 +15,7 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
+from imbseg.meta.unchanged import check_masks
 from imbseg.sampling import SAMPLING
 from imbseg.training.boxes import Boxes
 from imbseg.training.image_weights import read_image_weights
@@ -67,6 +68,7 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
         other = "mend --root, or leave it out to take the root meta was made from"
         raise InputError(f"root: {trial.root} is missing; {other}")
     meta = read.read_meta(dataset, read.meta_folder(dataset, trial.meta))
+    check_masks(dataset, meta.folder)
     train, val = read.fold_rows(meta, read.fold_column(trial.imbalance, trial.split, trial.seed_of_split), trial.fold)
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)

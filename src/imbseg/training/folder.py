@@ -57,7 +57,8 @@ def open_folder(path: Path) -> Iterator[Folder]:
     folder = writable_folder(path)
     with (folder / ".lock").open("wb") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Of this process alone: the loader's processes don't inherit it, which outlive a kill by seconds
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise InputError(
                 f"{folder}: another process trains in this folder; wait, or choose another --out"

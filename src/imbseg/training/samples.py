@@ -19,6 +19,7 @@ from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
 from imbseg.datasets.read import read_objects
+from imbseg.datasets.search import existing
 from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.losses import terms
 from imbseg.training.boxes import Boxes
@@ -61,7 +62,9 @@ class Files:
             images=[root / value for value in rows["image"]],
             masks=[root / value for value in rows["mask"]],
             sizes=[(int(w), int(h)) for w, h in zip(rows["width"], rows["height"], strict=True)],
-            objects=[root / dataset.file(outlines, str(one), subset) for one, subset in named] if outlines else [],
+            objects=[root / existing(root, dataset.file(outlines, str(one), part)) for one, part in named]
+            if outlines
+            else [],
             entries=entries or {},
             groups=[dataset.group_of(str(one)) for one in rows["id"]] if dataset.group else [],
         )

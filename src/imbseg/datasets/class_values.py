@@ -1,0 +1,123 @@
+"""Numbers or colours of a mask -> class indices; what no class has, and what contradicts itself, is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imbseg.datasets.spec import IGNORE, Dataset
+from imbseg.errors import InputError
+
+Bytes = NDArray[np.uint8]
+STRIP = 2**22  # pixels whose colours are looked up at once: a mask of 2^30 would take 20 GB
+
+
+def from_numbers(values: Bytes, path: Path, dataset: Dataset) -> Bytes:
+    """(height, width) class indices of the numbers in a mask.
+
+    Raises:
+        InputError: a number is no class's.
+    """
+    table, known = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
+    for index, one in enumerate(dataset.classes):
+        table[one.value], known[one.value] = index, 1
+    if dataset.ignore_index is not None:
+        table[dataset.ignore_index], known[dataset.ignore_index] = IGNORE, 1
+    if cv2.countNonZero(cv2.LUT(values, known)) < values.size:
+        strange = sorted({int(value) for value in np.unique(values)} - {int(value) for value in np.flatnonzero(known)})
+        also = f" nor the ignore index {dataset.ignore_index}" if dataset.ignore_index is not None else ""
+        hint = "is mask_encoding 'rgb'?" if dataset.ignore_index is not None else "is an ignore_index missing?"
+        raise InputError(
+            f"mask {path}: value {strange[0]} is no class value ({_ranges(dataset)}){also}; "
+            f"{hint} Do the classes' 'value' fit?"
+        )
+    return np.asarray(cv2.LUT(values, table), np.uint8)
+
+
+def _ranges(dataset: Dataset) -> str:
+    values = sorted(one.value for one in dataset.classes)
+    contiguous = values == list(range(values[0], values[-1] + 1)) and len(values) > 2
+    return f"{values[0]}..{values[-1]}" if contiguous else ", ".join(map(str, values))
+
+
+def from_colors(rgb: Bytes, transparent: NDArray[np.bool_] | None, path: Path, dataset: Dataset) -> Bytes:
+    """(height, width) class indices of the colours in a mask.
+
+    Args:
+        rgb: (height, width, 3).
+        transparent: (height, width), or None; for the message.
+        path: of the mask.
+        dataset: gives each class its colour.
+
+    Raises:
+        InputError: a colour is no class's.
+    """
+    index = {_code(one.color): number for number, one in enumerate(dataset.classes) if one.color}
+    if dataset.ignore_index is not None:
+        index.setdefault(_code((dataset.ignore_index,) * 3), IGNORE)
+    mask = np.empty(rgb.shape[:2], np.uint8)
+    rows = max(1, STRIP // max(rgb.shape[1], 1))
+    for top in range(0, len(rgb), rows):
+        part = rgb[top : top + rows].astype(np.uint32)
+        codes = (part[..., 0] << 16) | (part[..., 1] << 8) | part[..., 2]
+        unique, inverse = np.unique(codes, return_inverse=True)
+        if strange := [int(code) for code in unique if int(code) not in index]:
+            here = transparent is not None and bool(transparent[top : top + rows][codes == strange[0]].any())
+            color = [strange[0] >> 16, strange[0] >> 8 & 255, strange[0] & 255]
+            raise InputError(f"mask {path}: colour {color}{' (transparent)' if here else ''} is no class's; "
+                             f"add it to 'classes', or mend the mask")  # fmt: skip
+        mask[top : top + rows] = np.array([index[int(code)] for code in unique], np.uint8)[inverse].reshape(codes.shape)
+    return mask
+
+
+def _code(color: tuple[int, ...]) -> int:
+    return color[0] << 16 | color[1] << 8 | color[2]
+
+
+def refuse_transparent(mask: Bytes, transparent: NDArray[np.bool_] | None, path: Path, dataset: Dataset) -> None:
+    """An erased pixel keeps its colour in the file: it isn't what a viewer shows.
+
+    Raises:
+        InputError: a pixel that is neither background nor ignored is transparent.
+    """
+    if transparent is None or not transparent.any():
+        return
+    labels = mask[transparent]
+    labels = labels[(labels != IGNORE) & (labels != (IGNORE if (aside := dataset.background_index) is None else aside))]
+    if labels.size:
+        raise InputError(
+            f"mask {path}: {labels.size} pixels are transparent and hold a class ('{dataset.class_names[labels[0]]}'); "
+            f"if they were erased, flatten the mask on the colour of what they are now; else make them opaque"
+        )
+
+
+def refuse_swapped_palette(mask: Bytes, picture: Image.Image, path: Path, dataset: Dataset) -> None:
+    """A palette that gives a number the declared colour of another class says that the colours tell the classes apart.
+
+    Args:
+        mask: (height, width) class indices, by the numbers.
+        picture: with a palette.
+        path: of the mask.
+        dataset: its classes may have colours.
+
+    Raises:
+        InputError: it does, and gives that colour to no pixel of the class whose it is.
+    """
+    declared = {one.color: one for one in dataset.classes if one.color}
+    if not declared:
+        return
+    flat = picture.getpalette("RGB") or []
+    colors = dict(enumerate(zip(flat[0::3], flat[1::3], flat[2::3], strict=True)))
+    for index in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)[: len(dataset.classes)]).tolist():
+        one = dataset.classes[index]
+        shown = colors.get(one.value)
+        other = declared.get(shown) if shown else None
+        if other is not None and other.color != one.color and colors.get(other.value) != other.color:
+            raise InputError(
+                f"mask {path}: number {one.value} ('{one.name}') has the colour of '{other.name}' in the palette; "
+                f"is mask_encoding 'rgb'? If the numbers are right, take 'color' out of the classes"
+            )

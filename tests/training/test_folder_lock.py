@@ -1,0 +1,58 @@
+"""A run folder belongs to one process: another is refused, and a killed one's loader processes hold nothing."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+import torch
+
+from imbseg.errors import InputError
+from imbseg.training.folder import open_folder
+from imbseg.training.samples import quiet_worker
+
+FORK = multiprocessing.get_context("fork")  # as the loader starts its processes
+
+
+class Slow(torch.utils.data.Dataset[int]):
+    """Samples whose first one never comes; each tells which process makes it."""
+
+    def __init__(self, tell: Connection) -> None:
+        self.tell = tell
+
+    def __getitem__(self, index: int) -> int:
+        self.tell.send(os.getpid())
+        signal.pause()
+        return index
+
+    def __len__(self) -> int:
+        return 8
+
+
+def train(folder: Path, tell: Connection) -> None:
+    with open_folder(folder):
+        for _ in torch.utils.data.DataLoader(Slow(tell), num_workers=2, worker_init_fn=quiet_worker):
+            pass
+
+
+def test_a_kill_frees_the_folder_at_once_though_loaders_live_on(tmp_path: Path) -> None:
+    heard, tell = FORK.Pipe(duplex=False)
+    trial = FORK.Process(target=train, args=(tmp_path, tell))
+    trial.start()
+    loaders = [heard.recv() if heard.poll(60) else 0 for _ in range(2)]
+    with pytest.raises(InputError, match="another process trains in this folder"), open_folder(tmp_path):
+        pass
+    os.kill(trial.pid or 0, signal.SIGKILL)
+    trial.join()
+    try:
+        for loader in loaders:
+            os.kill(loader, 0)  # they are there
+        with open_folder(tmp_path):
+            pass
+    finally:
+        for loader in loaders:
+            os.kill(loader, signal.SIGKILL)
