@@ -88,4 +88,9 @@ Byte = Annotated[int, Strict(), Field(ge=0, le=255)]
 Pattern = Annotated[Text, AfterValidator(_path_pattern)]
 ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 Texts = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_listed), WithJsonSchema(ONE_OR_MORE)]
-ClassNames = Annotated[tuple[Text, ...], BeforeValidator(_listed), BeforeValidator(_empty_as_none)]
+NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]}
+ClassNames = Annotated[
+    tuple[Text, ...], BeforeValidator(_listed), BeforeValidator(_empty_as_none), WithJsonSchema(NAMES)
+]
+RGB = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}, "minItems": 3, "maxItems": 3}
+Color = Annotated[tuple[Byte, Byte, Byte], WithJsonSchema(RGB)]

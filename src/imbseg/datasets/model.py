@@ -26,6 +26,7 @@ from imbseg.datasets.key_types import (
     ONE_OR_MORE,
     Byte,
     ClassNames,
+    Color,
     Lists,
     Pattern,
     Text,
@@ -51,7 +52,7 @@ class ClassSpec(BaseModel):
 
     name: Text = Field(description="What it is called in every table and figure.")
     value: Byte = Field(0, description="Its number in the masks (mask_encoding index); default: its place in the list.")
-    color: tuple[Byte, Byte, Byte] | None = Field(
+    color: Color | None = Field(
         None, description="[R, G, B], each 0 to 255: in the masks (mask_encoding rgb), and in pictures."
     )
 

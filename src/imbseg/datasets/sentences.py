@@ -110,8 +110,8 @@ def _opened(node: Node, schema: Node) -> Node:
 
 
 def _words(node: Node) -> str:
-    if "prefixItems" in node:
-        return f"[R, G, B] of {node['prefixItems'][0]['minimum']}..{node['prefixItems'][0]['maximum']}"
+    if node.get("maxItems") == 3:
+        return f"[R, G, B] of {node['items']['minimum']}..{node['items']['maximum']}"
     if node.get("type") in ("integer", "number"):
         whole = "a whole number" if node["type"] == "integer" else "a number"
         return f"{whole} between {node['minimum']} and {node['maximum']}"
