@@ -143,7 +143,7 @@ def test_the_smallest_object_is_a_pixel(tmp_path: Path, no_figures: None) -> Non
     _, found = built(tmp_path, masks)
     assert "(the smallest class: typically 1 x 1 pixels)" in found.diagnosis
     assert found.classes["object_size"].tolist()[1:] == [0.466667, 4e-7]
-    (row,) = (line for line in found.diagnosis.splitlines() if line.startswith("| rod "))
+    row = next(line for line in found.diagnosis.splitlines() if line.startswith("| rod "))
     assert [cell.strip() for cell in row.split("|")][5:7] == ["0.00004%", "0.00004%"]
 
 

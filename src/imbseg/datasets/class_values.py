@@ -1,4 +1,4 @@
-"""Numbers or colours of a mask -> class indices; what no class has, and what contradicts itself, is refused."""
+"""Numbers or colours of a mask -> class indices; what no class has is refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.errors import InputError
@@ -93,31 +92,3 @@ def refuse_transparent(mask: Bytes, transparent: NDArray[np.bool_] | None, path:
             f"mask {path}: {labels.size} pixels are transparent and hold a class ('{dataset.class_names[labels[0]]}'); "
             f"if they were erased, flatten the mask on the colour of what they are now; else make them opaque"
         )
-
-
-def refuse_swapped_palette(mask: Bytes, picture: Image.Image, path: Path, dataset: Dataset) -> None:
-    """A palette that gives a number the declared colour of another class says that the colours tell the classes apart.
-
-    Args:
-        mask: (height, width) class indices, by the numbers.
-        picture: with a palette.
-        path: of the mask.
-        dataset: its classes may have colours.
-
-    Raises:
-        InputError: it does, and gives that colour to no pixel of the class whose it is.
-    """
-    declared = {one.color: one for one in dataset.classes if one.color}
-    if not declared:
-        return
-    flat = picture.getpalette("RGB") or []
-    colors = dict(enumerate(zip(flat[0::3], flat[1::3], flat[2::3], strict=True)))
-    for index in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)[: len(dataset.classes)]).tolist():
-        one = dataset.classes[index]
-        shown = colors.get(one.value)
-        other = declared.get(shown) if shown else None
-        if other is not None and other.color != one.color and colors.get(other.value) != other.color:
-            raise InputError(
-                f"mask {path}: number {one.value} ('{one.name}') has the colour of '{other.name}' in the palette; "
-                f"is mask_encoding 'rgb'? If the numbers are right, take 'color' out of the classes"
-            )

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.class_values import from_colors, from_numbers, refuse_swapped_palette, refuse_transparent
+from imbseg.datasets.class_values import from_colors, from_numbers, refuse_transparent
 from imbseg.datasets.picture import FIRST_QUARTER, TURNED_BACK, Decoded, decoded, exif_orientation, read_bytes, turned
 from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.errors import InputError
@@ -87,8 +87,6 @@ def read_mask(path: Path, dataset: Dataset) -> Bytes:
         mask = from_colors(_colors(found, path), transparent, path, dataset)
     else:
         mask = from_numbers(_numbers(found, path, dataset), path, dataset)
-        if found.picture.mode == "P":
-            refuse_swapped_palette(mask, found.picture, path, dataset)
     refuse_transparent(mask, transparent, path, dataset)
     return mask
 

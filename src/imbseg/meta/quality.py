@@ -83,10 +83,10 @@ def _quality(images: pd.DataFrame, objects: NDArray[np.int64], dataset: Dataset,
         "images": len(rows),
         "folds": folds,
         "smallest_fold": min(int((fold == k).sum()) for k in range(folds)),
-        "deviation_presence": mean(deviation(presence.astype(np.int64), one, fold, folds=folds)),
-        "deviation_pixels": mean(deviation(pixels, labelled, fold, folds=folds)),
-        "deviation_proportion": mean(deviation(pixels / np.maximum(labelled, 1)[:, None], one, fold, folds=folds)),
-        "deviation_objects": mean(deviation(objects[takes_part], one, fold, folds=folds)),
+        "deviation_presence": _mean(deviation(presence.astype(np.int64), one, fold, folds=folds)),
+        "deviation_pixels": _mean(deviation(pixels, labelled, fold, folds=folds)),
+        "deviation_proportion": _mean(deviation(pixels / np.maximum(labelled, 1)[:, None], one, fold, folds=folds)),
+        "deviation_objects": _mean(deviation(objects[takes_part], one, fold, folds=folds)),
         "rarest_class": "" if rarest is None else dataset.class_names[rarest],
         "rarest_in_smallest": 0 if rarest is None else int(shown[:, rarest].min()),
         "missing": int(((shown.min(axis=0) == 0) & presence.any(axis=0)).sum()),
@@ -95,7 +95,7 @@ def _quality(images: pd.DataFrame, objects: NDArray[np.int64], dataset: Dataset,
     }
 
 
-def mean(values: NDArray[np.float64]) -> float:
+def _mean(values: NDArray[np.float64]) -> float:
     """The mean of what is no NaN, to 6 digits; NaN where nothing is."""
     there = values[~np.isnan(values)]
     return round(float(there.mean()), 6) if len(there) else float("nan")
