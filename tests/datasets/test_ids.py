@@ -132,19 +132,7 @@ def test_the_ending_fits_in_any_case(tmp_path: Path) -> None:
 
 
 def test_pictures_with_another_ending_are_told(tmp_path: Path) -> None:
-    names = (
-        "a.jpg",
-        "b.jpg",
-        "c.jpeg",
-        "d.jpeg",
-        "e.png",
-        "txt.txt",
-        "a.png",
-        "b.png",
-        "t.tif",
-        "x/t.jpg",
-        "x/t.png",
-    )
+    names = ("a.jpg", "b.jpg", "c.jpeg", "d.jpeg", "e.png", "txt.txt", "a.png", "b.png", "t.tif", "x/t.jpg", "x/t.png")
     files = [f"images/{name}" for name in names]
     found = data_set(tmp_path, files, "images/{id}.jpg", "images/{id}.png", "images/*.jpg")
     (tmp_path / "test.txt").write_text("x/t\n")

@@ -110,12 +110,7 @@ def test_an_instance_mask_is_no_jpeg(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [
-        ("x.webp", {"lossless": True}),
-        ("x.tif", {"compression": "tiff_lzw"}),
-        ("x.png", {}),
-        ("x.gif", {}),
-    ],
+    [("x.webp", {"lossless": True}), ("x.tif", {"compression": "tiff_lzw"}), ("x.png", {}), ("x.gif", {})],
 )
 def test_what_loses_nothing_is_read(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
     smooth("RGB").save(tmp_path / name, **options)
