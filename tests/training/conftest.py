@@ -4,8 +4,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from binary_tree import make_binary_tree
+from PIL import Image
 from small_trial import make_data, train
+
+from imbseg.datasets import spec
+from imbseg.training.samples import Files
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +39,23 @@ def _stop(_: dict[str, float]) -> None:
 def stop() -> Any:
     """What ends a trial from outside after its first epoch."""
     return _stop
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> spec.Dataset:
+    return spec.load(str(make_binary_tree(tmp_path / "cracks", n=4)))
+
+
+@pytest.fixture
+def files(dataset: spec.Dataset) -> Files:
+    """Three images of 20 x 10 and 32 x 10 pixels; each has a bright object in its mask's place, but for one column."""
+    ids, root = ["part00_0000", "part00_0001", "part00_0002"], dataset.root
+    for image_id, width in zip(ids, (20, 32, 20), strict=True):
+        mask = np.zeros((10, width), np.uint8)
+        mask[2:5, 3:9] = 255
+        image = np.zeros((10, width, 3), np.uint8)
+        image[2:5, 4:9] = 255
+        Image.fromarray(mask).save(root / f"masks/{image_id}.png")
+        Image.fromarray(image).save(root / f"images/{image_id}.png")
+    paths = [[root / folder / f"{image_id}.png" for image_id in ids] for folder in ("images", "masks")]
+    return Files(ids, *paths, [(20, 10), (32, 10), (20, 10)], [], groups=["a", "b", "a"])

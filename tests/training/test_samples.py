@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from binary_tree import make_binary_tree
 from PIL import Image
 from small_trial import SMALL
 
+from imbseg.augment.geometry import GREY, Geometry
 from imbseg.augment.object_area import object_areas, object_numbers
 from imbseg.datasets import spec
 from imbseg.datasets.read import read_mask
 from imbseg.errors import InputError
 from imbseg.models.weights import IMAGENET
+from imbseg.training.boxes import Boxes
 from imbseg.training.fold import read_fold
 from imbseg.training.order import NO_FOCUS
 from imbseg.training.samples import Files, TrainSamples
 from imbseg.trial import Trial, resolve
 
 
-def samples(data: dict[str, str], **changed: str) -> TrainSamples:
+def samples_of(data: dict[str, str], **changed: str) -> TrainSamples:
     made = resolve({**SMALL, **data, **changed}, {})
     return TrainSamples(read_fold(made.trial, made.dataset).train, made.dataset, made.trial, IMAGENET)
 
 
 def test_the_map_comes_only_where_a_loss_asks_for_it(data: dict[str, str]) -> None:
-    plain = samples(data)[1, 0, 0, NO_FOCUS]
+    plain = samples_of(data)[1, 0, 0, NO_FOCUS]
     assert plain.keys() == {"image", "target"}
-    with_map = samples(data, loss="dice+0.5*size_balanced")[1, 0, 0, NO_FOCUS]
+    with_map = samples_of(data, loss="dice+0.5*size_balanced")[1, 0, 0, NO_FOCUS]
     assert with_map.keys() == {"image", "target", "object_area"}
     assert with_map["object_area"].shape == with_map["target"].shape
     for name, tensor in plain.items():  # the map draws nothing
@@ -37,7 +42,7 @@ def test_the_map_comes_only_where_a_loss_asks_for_it(data: dict[str, str]) -> No
 
 
 def test_the_map_is_that_of_the_whole_image(data: dict[str, str]) -> None:
-    loader = samples(data, loss="size_balanced", crop="32", scale_min="1", scale_max="1", flip="0")
+    loader = samples_of(data, loss="size_balanced", crop="32", scale_min="1", scale_max="1", flip="0")
     index = next(i for i, path in enumerate(loader.files.masks) if read_mask(path, loader.dataset).any())
     whole = object_areas(object_numbers(read_mask(loader.files.masks[index], loader.dataset), 0))
     assert len(np.unique(whole)) == 2  # background, and one crack
@@ -70,3 +75,64 @@ def test_objects_are_instances_where_the_data_set_has_them(tmp_path: Path) -> No
     (file.parent / "objects" / masks[0].name).unlink()
     with pytest.raises(InputError, match=rf"object mask .*{masks[0].name}: can't be read"):
         loader[1, 0, 0, NO_FOCUS]
+
+
+def plain(dataset: spec.Dataset, files: Files, **changed: object) -> TrainSamples:
+    bare = {"crop": (32, 32), "scale_min": 1.0, "scale_max": 1.0, "flip": 0.0, "color": 0.0}
+    return TrainSamples(files, dataset, Trial(**{**bare, **changed}), IMAGENET)
+
+
+def test_a_sample_without_chance_is_its_image_and_colours_are_drawn_within_their_range(
+    dataset: spec.Dataset, files: Files
+) -> None:
+    mean, std = np.array(IMAGENET[0])[:, None, None], np.array(IMAGENET[1])[:, None, None]
+    bare = plain(dataset, files)[1, 0, 1, -1]
+    pixels = bare["image"].numpy() * std + mean
+    labelled = bare["target"].numpy() != 255
+    assert labelled.sum() == 320  # the whole image, padded by ignored pixels
+    assert set(np.rint(pixels[0][labelled] * 255)) == {0, 255}
+    assert np.rint(pixels[:, ~labelled] * 255).T.tolist() == [list(GREY)] * (32 * 32 - 320)
+    brightest = []
+    for place in range(20):
+        drawn = plain(dataset, files, color=0.5)[1, place, 1, -1]
+        brightest.append((drawn["image"].numpy() * std + mean)[:, drawn["target"].numpy() == 1].max())
+    # White is brightness * (.5 + contrast / 2): in .5 * .75 .. 1.5 * 1.25, and another in every sample.
+    assert len(set(brightest)) == 20
+    assert 0.375 < min(brightest) < 0.75
+    assert 1.2 < max(brightest) < 1.875
+
+
+def test_a_sample_depends_on_seed_epoch_and_place_alone(dataset: spec.Dataset, files: Files) -> None:
+    def image(seed: int = 1, epoch: int = 1, place: int = 0) -> bytes:
+        chance = {"scale_min": 0.5, "scale_max": 2.0, "flip": 0.5, "color": 0.25, "seed": seed}
+        return plain(dataset, files, **chance)[epoch, place, 0, -1]["image"].numpy().tobytes()
+
+    assert image() == image()
+    assert len({image(), image(seed=2), image(epoch=2), image(place=1)}) == 4
+
+
+def test_what_a_sample_brings_along(dataset: spec.Dataset, files: Files) -> None:
+    asked: list[Any] = []
+
+    def paste(image: np.ndarray, mask: np.ndarray, *, geometry: Geometry, key: tuple[int, ...]) -> Any:
+        asked.append((geometry.size, key, image.shape, int((mask == 1).sum())))
+        owner = np.zeros(mask.shape, np.int64)
+        owner[0, 0] = 1
+        return SimpleNamespace(image=image, mask=np.where(owner, 1, mask).astype(np.uint8), owner=owner,
+                               shares=np.array([0.25]), counts=lambda classes: np.arange(classes))  # fmt: skip
+
+    trial = Trial(crop=(32, 32), scale_min=1.0, scale_max=1.0, flip=0.0, loss="size_balanced")
+    boxes = Boxes(np.array([0, 1, 2, 3]), np.array([1, 1, 1], np.uint8), np.array([[3, 2, 6, 3]] * 3, np.int32))
+    made = TrainSamples(files, dataset, trial, IMAGENET, boxes, paste, [0.5, 2.0, 1.0])
+    sample = made[1, 4, 1, 1]
+    assert asked == [((32, 32), (1, 4, 1, 1), (32, 32, 3), 18)]
+    assert sample["pasted"].tolist() == [0, 1]
+    assert (sample["image_weight"].item(), sample["image_weight"].dtype) == (2.0, torch.float32)
+    assert (sample["target"].dtype, sample["target"][0, 0].item()) == (torch.int64, 1)
+    areas = sample["object_area"].numpy()
+    assert areas[0, 0] == 0.25
+    assert np.unique(areas[1:]).tolist() == pytest.approx([18 / 320, 1])  # the object's share of its image; the rest
+    wide = TrainSamples(files, dataset, trial.model_copy(update={"crop": (8, 8)}), IMAGENET, boxes)
+    for place in range(20):  # the crop holds a pixel of the object that was asked for
+        assert (wide[1, place, 1, 1]["target"] == 1).any()
+    assert not all((wide[1, place, 1, NO_FOCUS]["target"] == 1).any() for place in range(20))

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from binary_tree import make_binary_tree
-from PIL import Image
 
 from imbseg.datasets import spec
 from imbseg.errors import TrialFailed
@@ -17,7 +15,7 @@ from imbseg.models.weights import IMAGENET
 from imbseg.training import loop
 from imbseg.training.device import make_deterministic, seed_epoch
 from imbseg.training.optimizer import averaged, make_optimizer, onecycle_factor, poly_factor, set_learning_rates
-from imbseg.training.samples import Files, TrainSamples
+from imbseg.training.samples import Files
 from imbseg.training.whole_images import WholeImages, stack
 from imbseg.trial import Trial
 
@@ -150,26 +148,6 @@ class Bright(torch.nn.Module):
         return torch.stack([torch.zeros_like(image[:, 0]), image[:, 0]], dim=1)
 
 
-@pytest.fixture
-def dataset(tmp_path: Path) -> spec.Dataset:
-    return spec.load(str(make_binary_tree(tmp_path / "cracks", n=4)))
-
-
-@pytest.fixture
-def files(dataset: spec.Dataset) -> Files:
-    """Three images of 20 x 10 and 32 x 10 pixels; each has a bright object in its mask's place, but for one column."""
-    ids, root = ["part00_0000", "part00_0001", "part00_0002"], dataset.root
-    for image_id, width in zip(ids, (20, 32, 20), strict=True):
-        mask = np.zeros((10, width), np.uint8)
-        mask[2:5, 3:9] = 255
-        image = np.zeros((10, width, 3), np.uint8)
-        image[2:5, 4:9] = 255
-        Image.fromarray(mask).save(root / f"masks/{image_id}.png")
-        Image.fromarray(image).save(root / f"images/{image_id}.png")
-    paths = [[root / folder / f"{image_id}.png" for image_id in ids] for folder in ("images", "masks")]
-    return Files(ids, *paths, [(20, 10), (32, 10), (20, 10)], [], groups=["a", "b", "a"])
-
-
 def test_whole_images_are_padded_with_grey_below_and_to_the_right(dataset: spec.Dataset, files: Files) -> None:
     image, truth, index = WholeImages(files, dataset, Trial(), IMAGENET)[0]
     assert (image.shape, image.dtype, index) == ((3, 16, 32), torch.float32, 0)
@@ -218,40 +196,6 @@ def test_without_the_instances_that_are_declared_nothing_is_counted_by_size(
     counts = loop.evaluate(Bright(), WholeImages(missing, dataset, Trial(), IMAGENET), CPU, Trial(workers=0), "val")
     assert counts.objects is None
     assert counts.tp[:, 1].tolist() == [15, 15, 15]
-
-
-def samples(dataset: spec.Dataset, files: Files, **changed: object) -> TrainSamples:
-    plain = {"crop": (32, 32), "scale_min": 1.0, "scale_max": 1.0, "flip": 0.0, "color": 0.0}
-    return TrainSamples(files, dataset, Trial(**{**plain, **changed}), IMAGENET)
-
-
-def test_a_sample_without_chance_is_its_image_and_colours_are_drawn_within_their_range(
-    dataset: spec.Dataset, files: Files
-) -> None:
-    mean, std = np.array(IMAGENET[0])[:, None, None], np.array(IMAGENET[1])[:, None, None]
-    plain = samples(dataset, files)[1, 0, 1, -1]
-    pixels = plain["image"].numpy() * std + mean
-    labelled = plain["target"].numpy() != 255
-    assert labelled.sum() == 320  # the whole image, padded by ignored pixels
-    assert set(np.rint(pixels[0][labelled] * 255)) == {0, 255}
-    assert np.rint(pixels[:, ~labelled] * 255).T.tolist() == [GREY.tolist()] * (32 * 32 - 320)
-    brightest = []
-    for place in range(20):
-        drawn = samples(dataset, files, color=0.5)[1, place, 1, -1]
-        brightest.append((drawn["image"].numpy() * std + mean)[:, drawn["target"].numpy() == 1].max())
-    # White is brightness * (.5 + contrast / 2): in .5 * .75 .. 1.5 * 1.25, and another in every sample.
-    assert len(set(brightest)) == 20
-    assert 0.375 < min(brightest) < 0.75
-    assert 1.2 < max(brightest) < 1.875
-
-
-def test_a_sample_depends_on_seed_epoch_and_place_alone(dataset: spec.Dataset, files: Files) -> None:
-    def image(seed: int = 1, epoch: int = 1, place: int = 0) -> bytes:
-        chance = {"scale_min": 0.5, "scale_max": 2.0, "flip": 0.5, "color": 0.25, "seed": seed}
-        return samples(dataset, files, **chance)[epoch, place, 0, -1]["image"].numpy().tobytes()
-
-    assert image() == image()
-    assert len({image(), image(seed=2), image(epoch=2), image(place=1)}) == 4
 
 
 def test_chance_inside_the_network_is_seeded_epoch_by_epoch() -> None:
