@@ -33,8 +33,8 @@ def get_sample(options: argparse.Namespace) -> None:
 
     root = options.root or REPOSITORY / "data/raw/sample"
     made = make_sample(root)
-    print(f"sample: {' + '.join(f'{number} {name}' for name, number in SUBSETS.items())} images in {root}"
-          + ("" if made else " (there already)"))  # fmt: skip
+    images = " + ".join(f"{number} {name}" for name, number in SUBSETS.items())
+    print(f"sample: {images} images in {root}{'' if made else ' (there already)'}")
 
 
 def get_voc2012(options: argparse.Namespace) -> None:

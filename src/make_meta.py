@@ -29,23 +29,20 @@ def main() -> None:
     if arguments.out is None:
         refuse_another_file(dataset, out)
     trial = resolve({"dataset": arguments.dataset, "root": arguments.root}, {}).trial
-    built = build(
-        dataset, out, workers=arguments.workers, seed=arguments.seed, own=geometry_of(trial), pyramid=pyramid_of(trial)
-    )
+    grids = {"own": geometry_of(trial), "pyramid": pyramid_of(trial)}
+    built = build(dataset, out, workers=arguments.workers, seed=arguments.seed, **grids)
     print(built.diagnosis)
     print(f"written: {out}")
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        prog="make_meta.py", description="Raw data set -> data/meta/<data set>/: CSVs, figures, a diagnosis."
-    )
+    about = "Raw data set -> data/meta/<data set>/: CSVs, figures, a diagnosis."
+    parser = Parser(prog="make_meta.py", description=about)
     parser.add_argument("--dataset", default="voc2012", metavar="NAME|PATH.yml", help="data set (default: voc2012)")
     parser.add_argument("--root", metavar="DIR", help="where its files lie (default: what its YAML file says)")
     parser.add_argument("--out", metavar="DIR", help="folder to write (default: data/meta/<data set>)")
-    parser.add_argument(
-        "--workers", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="processes (default: the cores)"
-    )
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--workers", type=int, default=cores, metavar="N", help="processes (default: the cores)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the k-means clusters (default: 1)")
     return parser
 

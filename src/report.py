@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from imbseg.metrics.predicted import Predictions
     from imbseg.runs.collect import Run
 
+COLUMNS = (
+    "the table's names of strategy and seed, and where it has them of mIoU (default: the mean over classes), "
+    "imbalance, split, sampling, copy_paste"
+)
+COUNTS = "pixels of each train image: columns subset, height, width, one a class; correlated with each class's IoU"
+METHODS = "a table of methods, a row a class, a column a method, instead of trials"
+BASELINE = (
+    "the reference of all differences: a strategy as the report names it, or a loss or strategy that only one has "
+    "(default: plain cross_entropy, else one without sampling and copy-paste, else the first)"
+)
+
 
 def main() -> None:
     """Parse, read, write, say where the output went."""
@@ -38,9 +49,8 @@ def main() -> None:
         return
     background = spec.load(options.dataset).background if options.dataset else None
     predict = None if options.trials or options.no_examples else _predict
-    report(
-        _runs(options, root), root, out, options.baseline, predict=predict, counts=options.counts, background=background
-    )
+    of_data = {"counts": options.counts, "background": background}
+    report(_runs(options, root), root, out, options.baseline, predict=predict, **of_data)
 
 
 def _predict(folder: Path, ids: Sequence[str]) -> Predictions:
@@ -73,9 +83,7 @@ def _check(options: argparse.Namespace) -> None:
                 raise InputError(f"--correlate: expected --{name} beside it, {what}")
         return
     if options.trials is not None and options.runs is not None:
-        raise InputError(
-            "--runs: has no place beside --trials, a table of trials instead of run folders; leave one out"
-        )
+        raise InputError("--runs: has no place beside --trials, a table instead of run folders; leave one out")
     if options.trials is not None and not options.dataset:
         raise InputError("--trials: expected --dataset beside it, whose classes are columns of the table")
     for name in ("dataset", "columns", "groups"):
@@ -85,40 +93,16 @@ def _check(options: argparse.Namespace) -> None:
 
 def _parser() -> Parser:
     parser = Parser(prog="report.py", description="Run folders -> tables, figures, and the answer in words.")
-    parser.add_argument(
-        "--runs", type=Path, metavar="DIR",
-        help="searched to any depth (data/runs, or IMBSEG_RUNS)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--trials", type=Path, metavar="CSV", help="a table of trials from elsewhere, instead of --runs"
-    )
+    parser.add_argument("--runs", type=Path, metavar="DIR", help="searched to any depth (data/runs, or IMBSEG_RUNS)")
+    parser.add_argument("--trials", type=Path, metavar="CSV", help="a table of trials from elsewhere, without --runs")
     parser.add_argument("--dataset", metavar="NAME", help="with --trials or --correlate: names the classes")
-    parser.add_argument(
-        "--columns", default="", metavar="NAME=COLUMN,...",
-        help="with --trials: the table's names of strategy and seed, and where it has them of mIoU (default: the mean "
-        "over classes), imbalance, split, sampling, copy_paste",
-    )  # fmt: skip
-    parser.add_argument(
-        "--groups", type=Path, metavar="FILE", help="with --trials: YAML of head, medium, tail -> classes"
-    )
-    parser.add_argument(
-        "--no_examples", action="store_true", help="omit the test images that gained and lost most (no prediction)"
-    )
-    parser.add_argument(
-        "--counts", type=Path, metavar="CSV",
-        help="pixels of each image: columns subset, height, width, one a class; correlated with each class's IoU, of "
-        "subset train",
-    )  # fmt: skip
-    parser.add_argument(
-        "--correlate", type=Path, metavar="CSV",
-        help="with --dataset and --counts: a table of methods, a row a class, a column a method, instead of trials",
-    )  # fmt: skip
+    parser.add_argument("--columns", default="", metavar="NAME=COLUMN,...", help=f"with --trials: {COLUMNS}")
+    parser.add_argument("--groups", type=Path, metavar="FILE", help="with --trials: head, medium, tail -> classes")
+    parser.add_argument("--no_examples", action="store_true", help="omit the test images that gained and lost most")
+    parser.add_argument("--counts", type=Path, metavar="CSV", help=COUNTS)
+    parser.add_argument("--correlate", type=Path, metavar="CSV", help=f"with --dataset and --counts: {METHODS}")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
-    parser.add_argument(
-        "--baseline", metavar="KEY",
-        help="the reference of all differences: a strategy as the report names it, or a loss or strategy that only one "
-        "has (default: plain cross_entropy, else one without sampling and copy-paste, else the first)",
-    )  # fmt: skip
+    parser.add_argument("--baseline", metavar="KEY", help=BASELINE)
     return parser
 
 

@@ -36,12 +36,7 @@ def main() -> int:
         return 130
     print(outcome.sentence(), flush=True)
     if given.report:
-        report = [
-            sys.executable,
-            str(REPOSITORY / "src" / "report.py"),
-            "--runs",
-            str(REPOSITORY / runs_of(experiment)),
-        ]
+        report = [sys.executable, REPOSITORY / "src" / "report.py", "--runs", REPOSITORY / runs_of(experiment)]
         subprocess.run(report, check=False)
     say_where(experiment, given.keep, reported=given.report)
     return 0 if outcome.ok else 1
@@ -51,9 +46,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = Parser(description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("config", type=Path, help="the experiment: a YAML file of NNI, such as configs/sample.yml")
-    parser.add_argument(
-        "--port", type=int, default=8080, help="port of NNI's web UI on this machine (default 8080; 0: any)"
-    )
+    parser.add_argument("--port", type=int, default=8080, help="port of NNI's web UI (default 8080; 0: any)")
     parser.add_argument("--report", action="store_true", help="end with the report of src/report.py")
     parser.add_argument("--keep", action="store_true", help="leave the experiment open in the web UI at the end")
     parser.add_argument("--resume", metavar="ID", help="go on with a stopped experiment: its unfinished trials run on")

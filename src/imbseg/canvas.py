@@ -204,8 +204,8 @@ def _attributes(node: ElementTree.Element) -> dict[str, str]:
 
 def _page_style(style: str, text: bool) -> str:
     pairs = [tuple(part.strip() for part in pair.split(":", 1)) for pair in style.split(";") if ":" in pair]
-    kept = [(key, _paint(_rounded(value, 2))) for key, value in pairs if key not in DROPPED and (key, value) not in
-            DEFAULTS]  # fmt: skip
+    told = [pair for pair in pairs if pair[0] not in DROPPED and pair not in DEFAULTS]
+    kept = [(key, _paint(_rounded(value, 2))) for key, value in told]
     return ";".join(f"{key}:{value}" for key, value in kept if not (text and value == "var(--ink)"))
 
 

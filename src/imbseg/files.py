@@ -16,6 +16,7 @@ from typing import IO, Any
 from imbseg.errors import InputError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ANEW = "remove the file or make it anew"
 WRITTEN = ".report.json"  # the names of what the last report wrote
 
 
@@ -75,7 +76,7 @@ def read_json(path: Path | str) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: expected JSON, found {error}; remove the file or make it anew") from error
+        raise InputError(f"{path}: expected JSON, found {error}; {ANEW}") from error
 
 
 def read_object(path: Path | str, *objects: str) -> dict[str, Any]:
@@ -89,12 +90,10 @@ def read_object(path: Path | str, *objects: str) -> dict[str, Any]:
     """
     found = read_json(path)
     if not isinstance(found, dict):
-        raise InputError(f"{path}: expected a JSON object, found {type(found).__name__}; "
-                         f"remove the file or make it anew")  # fmt: skip
+        raise InputError(f"{path}: expected a JSON object, found {type(found).__name__}; {ANEW}")
     for key in objects:
         if not isinstance(found.get(key), dict):
-            raise InputError(f"{path}: lacks {key!r} or holds something else there than an object; "
-                             f"remove the file or make it anew")  # fmt: skip
+            raise InputError(f"{path}: lacks {key!r} or holds something else there than an object; {ANEW}")
     return found
 
 
@@ -129,8 +128,8 @@ def replaceable_folder(path: Path | str) -> Path:
     except RuntimeError as error:
         raise InputError(f"{path}: is a link that leads to itself; choose another folder") from error
     if Path.cwd().is_relative_to(folder):
-        raise InputError(f"{folder}: is the folder that you stand in, or above it, and would be replaced as a whole; "
-                         f"name one below it, such as {Path(path) / 'new'}, or start from elsewhere")  # fmt: skip
+        why = "is the folder that you stand in, or above it, and would be replaced as a whole"
+        raise InputError(f"{folder}: {why}; name one below it, such as {Path(path) / 'new'}, or start from elsewhere")
     return folder
 
 

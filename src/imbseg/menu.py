@@ -62,11 +62,12 @@ class Menu(dict[str, Any]):
             return f"takes no argument {lacking[0]!r}; expected a function of {', '.join(self.needs)}"
         for one in found:
             if not (one.name in self.inputs or one.calls or one.optional):
-                return (f"nothing fills its argument {one.name!r}; expected one of {', '.join(self.inputs)}, or a "
-                        f"setting: {one.name}: Annotated[float, Field(1.0, description=...)]")  # fmt: skip
+                setting = f"{one.name}: Annotated[float, Field(1.0, description=...)]"
+                expected = f"expected one of {', '.join(self.inputs)}, or a setting: {setting}"
+                return f"nothing fills its argument {one.name!r}; {expected}"
             if name not in self and "Field" in one.calls and one.name not in (*self.inputs, *self.declares()):
-                return (f"declares {one.name!r}, which is no setting of a trial; give it its value instead: "
-                        f"{one.name}: float = 1.0")  # fmt: skip
+                value = f"give it its value instead: {one.name}: float = 1.0"
+                return f"declares {one.name!r}, which is no setting of a trial; {value}"
         return ""
 
     def settings(self, name: str) -> dict[str, Any]:
@@ -91,8 +92,8 @@ class Menu(dict[str, Any]):
         for name in self:
             for one in self.arguments(name):
                 if words.setdefault(one.name, one.words()) != one.words() and one.name not in self.inputs:
-                    raise InputError(f"{self.what} {name!r}: declares {one.name!r} otherwise than another entry; name "
-                                     f"both by one alias")  # fmt: skip
+                    other = f"declares {one.name!r} otherwise than another entry"
+                    raise InputError(f"{self.what} {name!r}: {other}; name both by one alias")
                 found |= {key: field for key, field in self._of(name, one).items() if key not in found}
         return found | (fields(self.shared) if self.shared else {})
 

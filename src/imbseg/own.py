@@ -38,8 +38,8 @@ def locate(name: str) -> tuple[Path, str]:
             if file.is_file():
                 return file.resolve(), function
     where = f"neither {_beside[0]}, where the data set file lies, nor" if _beside else "no folder of"
-    raise InputError(f"{name!r}: {where} PYTHONPATH {'holds' if _beside else 'with'} {'/'.join(parts)}.py; put it "
-                     f"beside the data set file")  # fmt: skip
+    module = f"{'holds' if _beside else 'with'} {'/'.join(parts)}.py"
+    raise InputError(f"{name!r}: {where} PYTHONPATH {module}; put it beside the data set file")
 
 
 def source_of(module: str) -> Path:

@@ -96,8 +96,8 @@ def contact_sheet(samples: Sequence[Sample], dataset: Dataset, title: str) -> Im
     """Pairs of picture and mask, and the classes that are shown with their share of the pixels."""
     colors = class_colors(dataset)
     pairs = [_pair(sample, colors) for sample in samples]
-    captions = [f"{number}: {f'{sample.focus} in ' * bool(sample.focus)}{sample.image_id}"
-                for number, sample in enumerate(samples, 1)]  # fmt: skip
+    named = [f"{sample.focus} in {sample.image_id}" if sample.focus else sample.image_id for sample in samples]
+    captions = [f"{number}: {name}" for number, name in enumerate(named, 1)]
     return sheet(title, [Row(pairs, captions)], _shown(samples, dataset, colors))
 
 
@@ -122,8 +122,9 @@ def distinct_colors(count: int) -> list[Color]:
 def class_colors(dataset: Dataset) -> Bytes:
     """(classes, 3) colours: the data set's own, and where it declares none, colours that lie apart."""
     apart = distinct_colors(len(dataset.classes))
-    return np.array([one.color or (BACKGROUND if index == dataset.background_index else apart[index])
-                     for index, one in enumerate(dataset.classes)], np.uint8)  # fmt: skip
+    if dataset.background_index is not None:
+        apart[dataset.background_index] = BACKGROUND
+    return np.array([one.color or apart[index] for index, one in enumerate(dataset.classes)], np.uint8)
 
 
 def color_mask(mask: Bytes, colors: Bytes) -> Bytes:
@@ -174,8 +175,8 @@ def _shown(samples: Sequence[Sample], dataset: Dataset, colors: Bytes) -> list[K
     counts = np.sum([np.bincount(sample.mask.ravel(), minlength=256) for sample in samples], axis=0)  # (256,)
     shares = [f"{100 * count / counts.sum():.2g} %" for count in counts]
     order = [index for index in np.argsort(-counts, kind="stable").tolist() if counts[index] and index != IGNORE]
-    keys = [Key(f"{dataset.class_names[index][:LONGEST]}  {shares[index]}", tuple(colors[index].tolist()))
-            for index in order]  # fmt: skip
+    names = [f"{dataset.class_names[index][:LONGEST]}  {shares[index]}" for index in order]
+    keys = [Key(name, tuple(colors[index].tolist())) for name, index in zip(names, order, strict=True)]
     return keys + [Key(f"ignored or padding  {shares[IGNORE]}", WHITE, GREY)] * bool(counts[IGNORE])
 
 

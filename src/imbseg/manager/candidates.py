@@ -102,10 +102,9 @@ def _few_images(who: str, threshold: float) -> list[Candidate]:
     why = f"few images show {who}"
     at = {"repeat_threshold": threshold}
     sampler = "rare_class" if "rare_class" in SAMPLING else "repeat_factor"
+    parameters = {} if sampler == "rare_class" else at
     return [
-        Candidate(
-            sampling=sampler, parameters={} if sampler == "rare_class" else at, reason=f"{why}: sample those more"
-        ),
+        Candidate(sampling=sampler, parameters=parameters, reason=f"{why}: sample those more"),
         Candidate(copy_paste="rare", parameters=BELOW_MEDIAN, reason=f"{why}: copy-paste of the rarest classes"),
         Candidate(sampling="repeat_factor", parameters=at, reason=f"{why}: sample those more, by the root of rarity"),
         Candidate(sampling="adaptive", reason=f"{why}: sample the classes with the lowest IoU more"),
@@ -163,8 +162,8 @@ def _threshold(classes: pd.DataFrame, dataset: Dataset) -> float:
 
 def _known(wanted: Sequence[Candidate]) -> list[Candidate]:
     """Those that today's menus hold."""
-    return [one for one in wanted if one.sampling in SAMPLING and one.copy_paste in COPY_PASTE
-            and all(term in LOSSES for term in one.loss.split("+"))]  # fmt: skip
+    there = [one for one in wanted if one.sampling in SAMPLING and one.copy_paste in COPY_PASTE]
+    return [one for one in there if all(term in LOSSES for term in one.loss.split("+"))]
 
 
 def _in_turn(lanes: Sequence[Sequence[Candidate]]) -> list[Candidate]:

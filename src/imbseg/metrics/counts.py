@@ -91,10 +91,8 @@ def collect(
     stacked = np.stack(confusions)  # (images, classes + 1, classes)
     tp, fp, fn, ignored = marginals(stacked)
     sized = dict(zip(BY_SIZE, by_size, strict=True)) if by_size is not None else {}
-    return Counts(
-        np.array(ids), tp, fp, fn, ignored, confusion=stacked[:, :-1].sum(axis=0), groups=np.array(groups, np.str_),
-        **sized,
-    )  # fmt: skip
+    whole, names = stacked[:, :-1].sum(axis=0), np.array(groups, np.str_)
+    return Counts(np.array(ids), tp, fp, fn, ignored, whole, groups=names, **sized)
 
 
 def marginals(confusions: Integers) -> tuple[Integers, Integers, Integers, Integers]:

@@ -99,9 +99,8 @@ def summary(counts: Counts, class_names: Sequence[str], groups: Mapping[str, Seq
     index = {name: number for number, name in enumerate(class_names)}
     shown = (counts.tp + counts.fn).sum(axis=0) > 0  # (classes,)
     scores = {"mIoU": float(mean(per_class)), "mIoU_present": float(mean(per_class[shown]))}
-    scores |= {
-        group: float(mean(per_class[[index[name] for name in names]])) for group, names in groups.items() if names
-    }
+    rows = {group: [index[name] for name in names] for group, names in groups.items() if names}
+    scores |= {group: float(mean(per_class[there])) for group, there in rows.items()}
     scores["mIoU_I"] = float(mean(mean(per_image, axis=1)))
     scores["mIoU_C"] = float(mean(mean(per_image, axis=0)))
     scores["mIoU_published_val"] = float(mean(mean(published, axis=1)))
@@ -110,7 +109,7 @@ def summary(counts: Counts, class_names: Sequence[str], groups: Mapping[str, Seq
     scores["pixel_accuracy"] = pixel_accuracy(counts)
     scores["images"] = float(len(counts.ids))
     scores["classes_scored"] = float((~np.isnan(per_class)).sum())
-    for label, values in (("IoU", per_class), ("precision", precision(counts)), ("recall", recall(counts)),
-                          ("Dice", dice(counts))):  # fmt: skip
+    each = {"IoU": per_class, "precision": precision(counts), "recall": recall(counts), "Dice": dice(counts)}
+    for label, values in each.items():
         scores |= {f"{label}/{name}": float(values[number]) for name, number in index.items()}
     return scores

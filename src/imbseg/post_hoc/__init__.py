@@ -27,7 +27,6 @@ class Step(NamedTuple):
     """An entry that says more than where its function lives.
 
     Attributes:
-        place: of the function.
         passes: of the network over each image, beside the one that all entries share; of a larger one in usual ones.
         beside: entries that are scored together with it where it is asked for.
         view: it gives other logits instead of labels, and may stand in a product such as prior*flip.

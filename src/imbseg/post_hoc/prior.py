@@ -25,7 +25,6 @@ def prior(logits: Tensor, *, class_priors: Tensor, beta: Beta) -> Tensor:
     Args:
         logits: (images, classes, height, width) float.
         class_priors: (classes,) pixel shares of the train fold; see `log_priors` for a class of share 0.
-        beta: strength.
 
     Returns:
         (images, height, width) int64 class indices.

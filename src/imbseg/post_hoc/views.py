@@ -19,7 +19,6 @@ def flip(logits: Tensor, *, mirrored: Tensor) -> Tensor:
 
     Args:
         logits: (images, classes, height, width) float.
-        mirrored: the same of the images' mirror images, mirrored back.
 
     Returns:
         (images, classes, height, width) float.

@@ -74,7 +74,6 @@ def smooth(scores: Sequence[NDArray[np.float64]], *, smoothing: float, classes: 
     Args:
         scores: for each epoch (classes,), NaN where a class has no score: that epoch then says nothing of it.
         smoothing: in 0..1 (1 left out), weight of an epoch over that of the next; 0 takes the last one alone.
-        classes: how many.
 
     Returns:
         (classes,) float64; NaN for a class without any score.

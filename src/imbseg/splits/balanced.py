@@ -31,7 +31,6 @@ def mskf_pixels(*, pixel_counts: NDArray[np.int64], folds: int, seed: int) -> ND
     Args:
         pixel_counts: (images, classes) int, labelled pixels of each class.
         folds: how many folds to make; their sizes differ by one at most.
-        seed: of the first folds, and of the candidates looked at.
 
     Returns:
         (images,) int64: the fold in which an image is validation.
@@ -56,7 +55,6 @@ def mskf_proportion(*, pixel_counts: NDArray[np.int64], folds: int, seed: int) -
     Args:
         pixel_counts: (images, classes) int, labelled pixels of each class.
         folds: how many folds to make; their sizes differ by one at most.
-        seed: of the first folds, and of the candidates looked at.
 
     Returns:
         (images,) int64: the fold in which an image is validation.

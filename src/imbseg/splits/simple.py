@@ -23,11 +23,6 @@ def enough_images(n_images: int, folds: int) -> None:
 def random(*, n_images: int, folds: int, seed: int) -> NDArray[np.int64]:
     """Shuffle the images and cut them into folds whose sizes differ by one at most.
 
-    Args:
-        n_images: how many images there are.
-        folds: how many folds to make.
-        seed: of the shuffle.
-
     Returns:
         (images,) int64: the fold in which an image is validation.
 

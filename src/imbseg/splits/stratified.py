@@ -15,8 +15,6 @@ def skf_major(*, major_class: NDArray[np.str_], folds: int, seed: int) -> NDArra
 
     Args:
         major_class: (images,) str, a class name each; empty for an image without labelled pixels.
-        folds: how many folds to make.
-        seed: of the shuffle within a class.
 
     Returns:
         (images,) int64: the fold in which an image is validation.
@@ -32,8 +30,6 @@ def skf_cluster(*, cluster: NDArray[np.int64], folds: int, seed: int) -> NDArray
 
     Args:
         cluster: (images,) int, a cluster number each.
-        folds: how many folds to make.
-        seed: of the shuffle within a cluster.
 
     Returns:
         (images,) int64: the fold in which an image is validation.
@@ -54,8 +50,6 @@ def mskf(*, presence: NDArray[np.bool_], folds: int, seed: int) -> NDArray[np.in
 
     Args:
         presence: (images, classes) bool, whether an image shows a class.
-        folds: how many folds to make.
-        seed: of the shuffle and of ties.
 
     Returns:
         (images,) int64: the fold in which an image is validation.

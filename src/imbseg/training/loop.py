@@ -130,7 +130,6 @@ def predict(
         whole: the images; they come grouped by size.
         device: where the model is, and the logits are.
         trial: batch size, workers and amp.
-        mirror: show the network mirror images, and mirror its logits back.
     """
     model.eval()
     groups = whole.batches(trial.batch_size)

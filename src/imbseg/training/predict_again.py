@@ -31,8 +31,7 @@ from imbseg.trial.remedies import known
 from imbseg.trial.stored import dataset_of, meta_of
 
 # what decides a prediction: a run of another version may have settings that this one doesn't know
-DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp",
-            "threads")  # fmt: skip
+DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp", "threads")
 # what older runs lack has its default
 NEWER = ("architecture", *known("architecture"), "crop", "epochs", "finish_epochs", "finish_size")
 
@@ -59,8 +58,8 @@ def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
     try:
         images = _labelled(model.to(device), whole, device, trial, f"{folder.name}: predicted again")
     except torch.OutOfMemoryError as error:
-        raise InputError("the GPU has no memory left to predict with; wait until it is free, or hide it with "
-                         "CUDA_VISIBLE_DEVICES=") from error  # fmt: skip
+        other = "wait until it is free, or hide it with CUDA_VISIBLE_DEVICES="
+        raise InputError(f"the GPU has no memory left to predict with; {other}") from error
     return Predictions(images, differences(folder / "counts_test.npz", images, len(dataset.classes)))
 
 
@@ -100,8 +99,9 @@ def differences(file: Path, images: Sequence[Predicted], classes: int) -> str:
         labelled += int((tp + fn).sum())
     if not changed:
         return ""
-    return (f"{file.parent.name}: predicted again, at least {changed} of {labelled} pixels are others than when the "
-            f"run was tested (another device or library, or files that changed since)")  # fmt: skip
+    what = f"at least {changed} of {labelled} pixels are others than when the run was tested"
+    why = "another device or library, or files that changed since"
+    return f"{file.parent.name}: predicted again, {what} ({why})"
 
 
 @contextlib.contextmanager
@@ -128,8 +128,8 @@ def _trial(about: dict[str, Any], device: torch.device) -> Trial:
 def _network(file: Path, trial: Trial, classes: int) -> tuple[torch.nn.Module, int]:
     """The network of the best epoch, and which that was."""
     if not file.is_file():
-        raise InputError(f"{file} is missing: the network in it makes the predictions again; put it back, or train "
-                         f"the trial again")  # fmt: skip
+        why = "the network in it makes the predictions again"
+        raise InputError(f"{file} is missing: {why}; put it back, or train the trial again")
     content = checkpoint.load(file)
     model = make_network(trial, classes)
     try:
@@ -137,14 +137,14 @@ def _network(file: Path, trial: Trial, classes: int) -> tuple[torch.nn.Module, i
         epoch = int(content["epoch"])
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:  # torch tells a RuntimeError in many lines
         reason = " ".join(str(error).split())[:160]
-        raise InputError(f"checkpoint {file}: holds another network than {trial.encoder} with {classes} classes, which "
-                         f"trial.json beside it describes ({reason})") from error  # fmt: skip
+        other = f"another network than {trial.encoder} with {classes} classes"
+        raise InputError(f"checkpoint {file}: holds {other}, as trial.json describes it ({reason})") from error
     return model, epoch
 
 
 def _test_files(meta: Meta, dataset: Dataset, ids: Sequence[str]) -> Files:
     rows = test_rows(meta)
     if strange := sorted(set(ids) - set(rows["id"])):
-        raise InputError(f"{meta.folder}: {strange[0]!r} is no test image; the meta is another than the run was made "
-                         f"with")  # fmt: skip
+        other = "the meta is another than the run was made with"
+        raise InputError(f"{meta.folder}: {strange[0]!r} is no test image; {other}")
     return Files.of(rows.set_index("id", drop=False).loc[list(ids)], meta.root(dataset), dataset)
