@@ -156,14 +156,15 @@ def warp_mask(labels: NDArray[Label], geometry: Geometry, padding: float = IGNOR
     return np.asarray(_warp(labels, geometry.matrix(), geometry.size, cv2.INTER_NEAREST, padding), labels.dtype)
 
 
-def pad(values: NDArray[Label], multiple: int, padding: Padding) -> NDArray[Label]:
+def pad(values: NDArray[Label], multiple: int, padding: Padding, least: int = 0) -> NDArray[Label]:
     """Widen an image, a mask or a map at right and below until its sides are multiples of a number.
 
     Args:
         values: (height, width) or (height, width, 3).
         padding: value of the new pixels.
+        least: the sides have at least as many pixels.
     """
-    right, below = -values.shape[1] % multiple, -values.shape[0] % multiple
+    below, right = (max(-(-side // multiple) * multiple, least) - side for side in values.shape[:2])
     if not (right or below):
         return values
     return np.asarray(cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_CONSTANT, value=padding), values.dtype)

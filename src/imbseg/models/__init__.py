@@ -23,7 +23,7 @@ class Architecture:
         dilates: needs an encoder that can be dilated.
         cost: seconds of a training step over those of deeplabv3plus, both with their defaults (EfficientNet-Lite0,
             256 x 192, one CPU thread; `make benchmark PART=architectures`).
-        smallest: side of the input that it takes at least.
+        smallest: side of the input that it takes at least; smaller images are padded in evaluation.
         refuses: prefixes of encoders that it can't take.
     """
 
@@ -32,7 +32,7 @@ class Architecture:
     multiple: int
     dilates: bool = False
     cost: float = 1.0
-    smallest: int = 32
+    smallest: int = 0
     refuses: tuple[str, ...] = ()
 
 

@@ -12,6 +12,7 @@ from imbseg.augment.geometry import GREY, pad, resize_image
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix
 from imbseg.datasets.spec import Dataset
 from imbseg.metrics.object_size import ObjectSizes, object_sizes
+from imbseg.models import ARCHITECTURES
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
 
@@ -53,7 +54,8 @@ class WholeImages(torch.utils.data.Dataset[Item]):
         """(3, height, width) float32 padded to what the network takes, the truth in its own size, the index."""
         image, mask = self.files.read(self.dataset, index)
         image = resize_image(image, self.input_size(index))
-        tensor = torch.from_numpy(apply_color(pad(image, self.trial.multiple, GREY), self.matrix))
+        image = pad(image, self.trial.multiple, GREY, least=ARCHITECTURES[self.trial.architecture].smallest)
+        tensor = torch.from_numpy(apply_color(image, self.matrix))
         return tensor, Truth(mask, self._sizes(index, mask) if self.by_size else None), index
 
     def _sizes(self, index: int, mask: NDArray[np.uint8]) -> ObjectSizes:
