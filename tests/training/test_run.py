@@ -30,7 +30,16 @@ def rows(folder: Path) -> list[dict[str, str]]:
 def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     folder, heard = finished
     files = {path.name for path in folder.iterdir()} - {".lock"}
-    tables = {"trial.json", "epochs.csv", "draws.csv", "timing.csv", "counts_val.npz", "counts_test.npz", "status.json"}
+    tables = {
+        "ceiling.csv",
+        "trial.json",
+        "epochs.csv",
+        "draws.csv",
+        "timing.csv",
+        "counts_val.npz",
+        "counts_test.npz",
+        "status.json",
+    }
     corrected = {f"counts_{subset}_prior{tail}.npz" for subset in ("val", "test") for tail in ("", "_tail")}
     assert files == tables | corrected | {"post_hoc.csv", "best.pt", "last.pt", "events", "log.txt"}
     trial = json.loads((folder / "trial.json").read_text())

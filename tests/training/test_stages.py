@@ -15,8 +15,10 @@ import pytest
 import torch
 from small_trial import SMALL, make_data, train
 
+from imbseg.datasets.read import read_mask
 from imbseg.errors import InputError
 from imbseg.files import sha256
+from imbseg.meta.ceiling import Grid, ceilings
 from imbseg.metrics.counts import load_counts
 from imbseg.models import ARCHITECTURES
 from imbseg.training.image_weights import read_image_weights, weighted
@@ -234,3 +236,16 @@ def test_larger_beyond_memory_is_refused_before_training(
     with pytest.raises(InputError, match=r"larger shows 4 images of 96 x 96 pixels at once, which is more than"):
         train({**data, "post_hoc": "prior*larger"}, tmp_path / "trial")
     assert seen == [(4, 3, 96, 96)]
+
+
+def test_a_run_keeps_the_ceiling_of_its_own_grid(data: dict[str, str], plain: Path) -> None:
+    (row,) = csv.DictReader((plain / "ceiling.csv").read_text().splitlines())
+    assert list(row) == ["val:background", "val:crack", "test:background", "test:crack"]
+    dataset = resolve({**SMALL, **data}, {}).dataset
+    for subset in ("val", "test"):
+        ids = [str(one) for one in load_counts(plain / f"counts_{subset}.npz").ids]
+        masks = [read_mask(next(dataset.root.rglob(f"mask*/{one}.png")), dataset) for one in ids]
+        found = ceilings(masks, Grid(None, 4, 16), 2)  # images as they are, DeepLabV3+
+        kept = [float(row[f"{subset}:{name}"] or "nan") for name in ("background", "crack")]
+        assert kept == pytest.approx(found.tolist(), nan_ok=True)
+    assert float(row["val:crack"]) == 0  # thinner than half a cell

@@ -14,6 +14,7 @@ from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
 from imbseg.report.page.content import Section
 from imbseg.report.questions import (
+    ceiling,
     classes,
     confusion,
     correlations,
@@ -44,6 +45,7 @@ TABLES: Mapping[str, Callable[[Evidence], pd.DataFrame]] = {
     pixels.PROFILED: pixels.profiles,
     pixels.EFFECT: pixels.effects,
     confusion.FILE: confusion.table,
+    ceiling.FILE: ceiling.table,
     sizes.FILE: sizes.table,
     exposure.FILE: exposure.exposure,
     exposure.PAYS: exposure.pays,
@@ -60,6 +62,7 @@ QUESTIONS: tuple[Callable[[Evidence, Frames], Section], ...] = (
     one_change.section,
     confusion.section,
     pixels.section,
+    ceiling.section,
     sizes.section,
     exposure.section,
     forgotten.section,
