@@ -20,7 +20,7 @@ from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
 from imbseg.post_hoc import steps
 from imbseg.training.adapt import adapts, asks_confidence, class_scores
-from imbseg.training.ceilings import own_ceilings
+from imbseg.training.ceilings import write_ceilings
 from imbseg.training.device import choose_device, seed_epoch
 from imbseg.training.draws import Draws
 from imbseg.training.early_stop import best_epoch
@@ -169,7 +169,7 @@ def _finish(run: Run, final: Report) -> Row:
     counts, corrected = correct(at_best) if steps(run.trial.post_hoc) else (_evaluate(run, "test", best), {})
     save_counts(run.folder.file("counts_test.npz"), counts)
     subsets = {"val": run.fold.val, "test": run.fold.test}
-    write_rows(run.folder.file("ceiling.csv"), [own_ceilings(at_best.trial, run.dataset, subsets)])
+    write_ceilings(run.folder.file("ceiling.csv"), at_best.trial, run.dataset, subsets)
     test = summary(counts, run.dataset.class_names, run.fold.groups)
     result = for_tuner(run.history[best - 1], test) | corrected
     everything = {name: value for name, value in test.items() if not math.isnan(value)}
