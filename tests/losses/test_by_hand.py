@@ -61,6 +61,9 @@ def test_softmax_focal_by_hand() -> None:
 def test_dice_by_hand() -> None:
     score = 3 / 4 / (3 / 4 + (1 / 4 + 5 / 4) / 2)  # of both classes
     assert dice(LOGITS, TARGET, class_weights=None).item() == pytest.approx(1 - score)
+    # With class 1 true of the second pixel, too: TP 5/4, FN 3/4, FP 3/4 of it, and 1/4, 3/4, 3/4 of class 0.
+    found = dice(LOGITS, torch.tensor([[[1, 1], [0, 255]]]), class_weights=WEIGHTS).item()
+    assert found == pytest.approx(1 - (1 / 4 + 3 * 5 / 8) / 4)
     # One class there, predicted with 3/4: Dice (3/4) / (3/4 + 1/8) = 6/7, and class 0 isn't in the mean.
     only = torch.tensor([[[1, 255], [255, 255]]])
     assert dice(LOGITS, only, class_weights=None).item() == pytest.approx(1 / 7)
@@ -117,6 +120,16 @@ def test_unified_focal_by_hand() -> None:
     assert found == pytest.approx(by_hand, rel=1e-6)
 
 
+def test_one_labelled_pixel_and_equal_shares() -> None:
+    # Both classes common: .4 (1/2)^.5 log 2; of class 1 TP 1/2 and FN 1/2, so 1 - m = .3 / (.5 + .3).
+    logits, target, alike = torch.zeros(1, 2, 1, 1), torch.tensor([[[1]]]), torch.tensor([0.5, 0.5])
+    found = unified_focal(logits, target, class_priors=alike, delta=0.6, unified_gamma=0.5).item()
+    assert found == pytest.approx(FOCAL_SHARE * 0.4 * 0.5**0.5 * math.log(2) + (1 - FOCAL_SHARE) * 0.375)
+    whole = size_balanced(logits, target, object_area=torch.ones(1, 1, 1), size_bound=5.0)
+    assert whole.item() == pytest.approx(math.log(2))
+    assert dice(logits, torch.tensor([[[255]]]), class_weights=None).item() == 0
+
+
 def test_logit_adjusted_by_hand() -> None:
     # log 3 is taken off class 1 against class 0: its odds 3, 1, 3 become 1, 1/3, 1.
     found = logit_adjusted(LOGITS, TARGET, class_priors=RARE_ONE, tau=1.0).item()
@@ -162,6 +175,16 @@ def test_logit_variation_by_hand() -> None:
     torch.testing.assert_close(found, cross_entropy(moved, TARGET, class_weights=None))
     plain = logit_variation(LOGITS, TARGET, class_priors=priors, variation_sigma=0.0)
     torch.testing.assert_close(plain, cross_entropy(LOGITS, TARGET, class_weights=None))
+    # Both rare by less than e: still the rarer gets 1, the other log 2 / log 2.5.
+    near = logit_variation(LOGITS, TARGET, class_priors=torch.tensor([0.5, 0.4]), variation_sigma=1e9)
+    moved = LOGITS + torch.tensor([math.log(2) / math.log(2.5), 1.0]).view(1, 2, 1, 1)
+    torch.testing.assert_close(near, cross_entropy(moved, TARGET, class_weights=None))
+    logits, target = LOGITS[:, :, :1], TARGET[:, :1]  # class after class, one draw a labelled pixel
+    torch.manual_seed(3)
+    noise = (0.5 * torch.randn(4)).clamp(-1, 1).abs().view(1, 2, 1, 2) * torch.tensor([0.5, 1.0]).view(1, 2, 1, 1)
+    torch.manual_seed(3)
+    drawn = logit_variation(logits, target, class_priors=priors, variation_sigma=0.5)
+    torch.testing.assert_close(drawn, cross_entropy(logits + noise, target, class_weights=None))
     # A class that the fold lacks varies as the rarest; a fold of one class varies nothing.
     lacking = logit_variation(LOGITS, TARGET, class_priors=torch.tensor([0.5, 0.0]), variation_sigma=1e9)
     torch.testing.assert_close(lacking, cross_entropy(LOGITS, TARGET, class_weights=None))

@@ -23,6 +23,13 @@ def test_stratifies_by_major_class_where_groups_allow_it() -> None:
     assert list(np.bincount(fold[:15])) == [3] * 5
 
 
+def test_where_stratifying_leaves_a_fold_empty_sizes_are_made_even() -> None:
+    group = np.repeat(["a", "b", "c", "d", "e"], [20, 1, 1, 1, 1])
+    fold = grouped(group=group, major_class=group, folds=5, seed=1)
+    assert sorted(fold[[0, 20, 21, 22, 23]]) == [0, 1, 2, 3, 4]
+    assert len(set(fold[:20])) == 1
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(5, 12), st.integers(0, 40), st.integers(0, 2**32 - 1))
 def test_no_group_on_two_sides_and_no_fold_without_images(groups: int, more: int, seed: int) -> None:
