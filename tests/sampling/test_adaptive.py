@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imbseg.sampling.adaptive import adaptive, smooth
-from imbseg.training.adapt import asks_confidence, class_scores
+from imbseg.training.draws import asks_confidence, class_scores
 from imbseg.trial import Trial
 
 NAN = np.nan

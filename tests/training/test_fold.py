@@ -18,11 +18,10 @@ from small_trial import SMALL
 from imbseg.errors import InputError, TrialFailed
 from imbseg.models.weights import IMAGENET
 from imbseg.training import prepare, run, samples
-from imbseg.training.early_stop import best_epoch, should_stop
 from imbseg.training.fold import Fold, epoch_batches, read_fold
 from imbseg.training.folder import stored_result
 from imbseg.training.order import EpochBatches, epoch_order
-from imbseg.training.record import SELECTED, epoch_line, epoch_row, table_scores, write_events
+from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, should_stop, table_scores, write_events
 from imbseg.trial import Resolved, resolve
 
 

@@ -10,10 +10,9 @@ import torch
 
 from imbseg.errors import InputError
 from imbseg.models.decoders import build_network
-from imbseg.training.device import choose_device
 from imbseg.training.fold import class_weights
 from imbseg.training.optimizer import make_optimizer, poly_factor, set_learning_rates
-from imbseg.training.prepare import make_loss
+from imbseg.training.prepare import choose_device, make_loss
 from imbseg.training.record import epoch_line, for_tuner
 from imbseg.trial import Trial
 

@@ -19,7 +19,7 @@ from imbseg.datasets.read import read_image, read_mask
 from imbseg.metrics.counts import load_counts
 from imbseg.models.weights import IMAGENET
 from imbseg.training import run as run_module
-from imbseg.training.adapt import class_scores
+from imbseg.training.draws import class_scores
 from imbseg.training.fold import draw_weights, epoch_batches, read_fold
 from imbseg.training.order import AUGMENTATION, NO_FOCUS, EpochBatches
 from imbseg.training.prepare import make_paster

@@ -13,8 +13,8 @@ from imbseg.datasets import spec
 from imbseg.errors import TrialFailed
 from imbseg.models.weights import IMAGENET
 from imbseg.training import loop
-from imbseg.training.device import make_deterministic, seed_epoch
 from imbseg.training.optimizer import averaged, make_optimizer, onecycle_factor, poly_factor, set_learning_rates
+from imbseg.training.prepare import make_deterministic, seed_epoch
 from imbseg.training.samples import Files
 from imbseg.training.whole_images import WholeImages, stack
 from imbseg.trial import Trial

@@ -108,33 +108,27 @@ def check_platform(given: config.Config) -> None:
     """The guard's manager is reached through loopback only: other machines need a tunnel to it."""
     manager = given.service.get("nniManagerIp")
     if given.platform != "local" and manager not in ("127.0.0.1", "localhost"):
-        raise InputError(
-            f"{given.path}: platform {given.platform}: the guarded manager listens on 127.0.0.1 only; set "
-            f"trainingService.nniManagerIp to 127.0.0.1 and tunnel the workers there, or use plain nnictl create"
-        )
+        why = f"platform {given.platform}: the guarded manager listens on 127.0.0.1 only"
+        other = "tunnel the workers there, or use plain nnictl create"
+        raise InputError(f"{given.path}: {why}; set trainingService.nniManagerIp to 127.0.0.1 and {other}")
 
 
 def check_gpu(given: config.Config, trials: list[trial.Resolved]) -> None:
     """GPUs that the config or a trial asks for are there, and NNI's key for them."""
     asked = given.gpus or 0
     if asked and "useActiveGpu" not in given.service:
-        raise InputError(
-            f"{given.path}: trialGpuNumber {asked} needs useActiveGpu in trainingService; write "
-            f"'useActiveGpu: false' (wait for a free GPU) or 'true' (share one in use)"
-        )
+        both = "'useActiveGpu: false' (wait for a free GPU) or 'true' (share one in use)"
+        raise InputError(f"{given.path}: trialGpuNumber {asked} needs useActiveGpu in trainingService; write {both}")
     cuda = any(resolved.trial.device.startswith("cuda") for resolved in trials)
     if cuda and given.gpus == 0:
-        raise InputError(
-            f"{given.path}: device cuda, but trialGpuNumber 0 hides every GPU from the trials; set it to 1"
-        )
+        why = "device cuda, but trialGpuNumber 0 hides every GPU from the trials"
+        raise InputError(f"{given.path}: {why}; set it to 1")
     if not asked and not cuda:
         return
     found = gpus()
     if found < max(asked, 1):
-        raise InputError(
-            f"{given.path}: asks for {max(asked, 1)} GPU(s) a trial, nvidia-smi finds {found}; "
-            f"take out trialGpuNumber (and --device cuda) to train on the CPU"
-        )
+        why = f"asks for {max(asked, 1)} GPU(s) a trial, nvidia-smi finds {found}"
+        raise InputError(f"{given.path}: {why}; take out trialGpuNumber (and --device cuda) to train on the CPU")
 
 
 def gpus() -> int:

@@ -1,4 +1,4 @@
-"""What the steps of an epoch showed, counted from the very batches: a row of draws.csv."""
+"""What the steps of an epoch showed, a row of draws.csv; and what the epochs so far say -> the next draw weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from imbseg import menu
 from imbseg.datasets.spec import IGNORE
+from imbseg.sampling import SAMPLING
+from imbseg.sampling.adaptive import smooth
 from imbseg.training.record import Row
 from imbseg.training.samples import Batch
+from imbseg.trial import Trial
 
 PASTED = "pasted"  # (images, classes) int64 in a batch: instances pasted into each sample
 
@@ -85,3 +90,37 @@ def true_class_probability(target: torch.Tensor, logits: torch.Tensor) -> np.nda
     at = target.to(logits.device).clamp(max=classes - 1)[:, None]  # an ignored pixel asks for any class, and is dropped
     own = logits.float().softmax(dim=1).gather(1, at)[:, 0].cpu().numpy()  # (images, height, width)
     return np.bincount(target.numpy().ravel(), weights=own.ravel(), minlength=IGNORE + 1)[:classes]
+
+
+def adapts(trial: Trial) -> bool:
+    """Whether the trial's sampler asks how the trial does so far."""
+    return "class_scores" in menu.arguments(SAMPLING, trial.sampling)
+
+
+def asks_confidence(trial: Trial) -> bool:
+    """Whether it asks the network's confidence in training batches, which leaves the validation fold alone."""
+    return adapts(trial) and trial.adaptive_from == "confidence"
+
+
+def class_scores(
+    trial: Trial, class_names: Sequence[str], history: Sequence[Row], draws: Sequence[Row], unseen: Sequence[str]
+) -> NDArray[np.float64]:
+    """Smooth the classes' scores over the epochs so far.
+
+    Args:
+        trial: its `adaptive_from` says which score.
+        class_names: in index order.
+        history: rows of epochs.csv, with `IoU/<class>`.
+        draws: rows of draws.csv, with `confidence:<class>` where asks_confidence says so.
+        unseen: classes that no validation image shows: their IoU is 0 with any false positive and says nothing.
+
+    Returns:
+        (classes,) in 0..1, NaN where there is none: everywhere before the first epoch.
+    """
+    by_validation = trial.adaptive_from == "validation"
+    rows, prefix = (history, "IoU/") if by_validation else (draws, "confidence:")
+    scores = [np.array([row[prefix + name] for name in class_names]) for row in rows]  # epochs x (classes,)
+    found = smooth(scores, smoothing=trial.adaptive_smoothing, classes=len(class_names))
+    if by_validation:
+        found[np.isin(list(class_names), list(unseen))] = np.nan
+    return found

@@ -122,9 +122,8 @@ class Paster:
         self.trial, self.dataset, self.donors, self.sizes = trial, dataset, donors, files.sizes
         soft = math.ceil(3 * trial.paste_edge / trial.paste_scale_min)
         margin = 1 + min(soft, MOST_MARGIN)
-        self.patches = Patches(
-            donors, files.images, files.masks, files.objects, read, margin=margin, paste_memory=trial.paste_memory
-        )
+        memory, places = trial.paste_memory, (files.images, files.masks, files.objects)
+        self.patches = Patches(donors, *places, read, margin=margin, paste_memory=memory)
         self.things = donors.counts > 0
         self.weights = class_weights(trial, dataset, donors, {})
 
@@ -154,10 +153,8 @@ class Paster:
             mask: (height, width) uint8.
         """
         trial, (height, width) = self.trial, mask.shape
-        rng, scale = (
-            np.random.default_rng([trial.seed, PASTE, *key[:2]]),
-            (trial.paste_scale_min, trial.paste_scale_max),
-        )
+        rng = np.random.default_rng([trial.seed, PASTE, *key[:2]])
+        scale = (trial.paste_scale_min, trial.paste_scale_max)
         often = {"probability": trial.paste_probability, "objects": trial.paste_objects, "flip": trial.paste_flip}
         placements = draw(rng, self.donors, self.weights, scale=scale, **often)
         patches = []

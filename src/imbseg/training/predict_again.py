@@ -19,9 +19,8 @@ from imbseg.metrics.predicted import Predicted, Predictions
 from imbseg.models import checkpoint
 from imbseg.models.weights import IMAGENET, normalisation_of
 from imbseg.post_hoc.none import none
-from imbseg.training.device import choose_device, make_deterministic
 from imbseg.training.loop import predict
-from imbseg.training.prepare import make_network
+from imbseg.training.prepare import choose_device, make_deterministic, make_network
 from imbseg.training.samples import Files
 from imbseg.training.stages import trial_at
 from imbseg.training.whole_images import WholeImages

@@ -1,9 +1,10 @@
-"""What a trial has in hand before its first step: network, weights, loss, samples, what an earlier start left."""
+"""What a trial has in hand before its first step: device, network, weights, loss, samples."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,6 @@ from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
 from imbseg.models.decoders import build_network
 from imbseg.models.weights import Normalisation, load_encoder_weights
-from imbseg.training.device import make_deterministic, seed_epoch
 from imbseg.training.fold import Fold, epoch_batches
 from imbseg.training.folder import Folder, Row
 from imbseg.training.image_weights import weighted
@@ -131,3 +131,38 @@ def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:
     if fold.donors is None:
         return None
     return Paster(trial, dataset, fold.donors, fold.train, functools.partial(fold.train.read_pair, dataset))
+
+
+def choose_device(name: str, *, amp: bool) -> torch.device:
+    """The device a Trial names.
+
+    Args:
+        name: auto (a GPU that is there, else the CPU), cpu, cuda or cuda:N.
+        amp: whether float16 is asked for, which only CUDA runs fast and with a scaler.
+
+    Raises:
+        InputError: CUDA is asked for and isn't there, or the name is none.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise InputError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        there = f"torch sees {torch.cuda.device_count()} CUDA devices"
+        other = "take --device cpu, or install a CUDA build of torch (see README)"
+        raise InputError(f"device: {name} is asked for, and {there}; {other}")
+    if amp and device.type != "cuda":
+        raise InputError("amp: float16 needs CUDA, the device is the CPU; leave amp out")
+    return device
+
+
+def make_deterministic() -> None:
+    """Ask for repeatable convolutions; CUDA's bilinear upsampling stays unrepeatable in its last bits."""
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def seed_epoch(seed: int, epoch: int) -> None:
+    """Seed what draws inside the network (dropout, drop path): epoch by epoch, so that a resume needs no state."""
+    torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)

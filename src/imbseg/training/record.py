@@ -1,9 +1,9 @@
-"""What is said and kept of each epoch: a line on the screen, a row in the tables, a point for TensorBoard."""
+"""What is said and kept of each epoch (a line, a row, a point for TensorBoard), and which is the best so far."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imbseg.datasets.spec import GROUPS
@@ -70,3 +70,21 @@ def write_events(folder: Path, row: Row) -> None:
         for name, value in row.items():
             if name != "epoch" and not math.isnan(value):
                 writer.add_scalar(name, value, epoch)
+
+
+def best_epoch(scores: Sequence[float]) -> int:
+    """The first epoch, counted from 1, with the highest score; 0 where there is none.
+
+    >>> best_epoch([0.2, 0.5, 0.5])
+    2
+    """
+    return 1 + max(range(len(scores)), key=lambda i: (scores[i], -i)) if scores else 0
+
+
+def should_stop(scores: Sequence[float], patience: int) -> bool:
+    """Whether `patience` epochs have gone by without a better score; never with patience 0.
+
+    >>> should_stop([0.5, 0.4, 0.3], 2), should_stop([0.5, 0.4], 2), should_stop([0.5, 0.4, 0.3], 0)
+    (True, False, False)
+    """
+    return patience > 0 and len(scores) - best_epoch(scores) >= patience

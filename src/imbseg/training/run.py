@@ -19,19 +19,16 @@ from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
 from imbseg.post_hoc import steps
-from imbseg.training.adapt import adapts, asks_confidence, class_scores
 from imbseg.training.ceilings import write_ceilings
-from imbseg.training.device import choose_device, seed_epoch
-from imbseg.training.draws import Draws
-from imbseg.training.early_stop import best_epoch
+from imbseg.training.draws import Draws, adapts, asks_confidence, class_scores
 from imbseg.training.fold import draw_weights, read_fold
 from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, stored_result
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.order import EpochBatches
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
-from imbseg.training.prepare import Run, make_batches, prepare
-from imbseg.training.record import SELECTED, epoch_line, epoch_row, for_tuner, write_events
+from imbseg.training.prepare import Run, choose_device, make_batches, prepare, seed_epoch
+from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner, write_events
 from imbseg.training.resume import restore, save, write_tables
 from imbseg.training.stages import course, next_epoch, planned, scores, trial_at
 from imbseg.training.views import rehearse

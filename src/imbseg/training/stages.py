@@ -11,10 +11,9 @@ from imbseg.errors import InputError
 from imbseg.losses.cross_entropy import cross_entropy
 from imbseg.losses.pixels import IGNORE
 from imbseg.models import checkpoint
-from imbseg.training.early_stop import should_stop
 from imbseg.training.optimizer import make_optimizer
 from imbseg.training.prepare import Run
-from imbseg.training.record import SELECTED
+from imbseg.training.record import SELECTED, should_stop
 from imbseg.trial import Trial
 
 

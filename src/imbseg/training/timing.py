@@ -16,12 +16,11 @@ import torch
 from imbseg.errors import InputError
 from imbseg.models import checkpoint
 from imbseg.post_hoc import grid, steps
-from imbseg.training.device import choose_device
 from imbseg.training.fold import epoch_batches, read_fold
 from imbseg.training.folder import open_folder
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.post_hoc import count_along, ways_of
-from imbseg.training.prepare import Run, make_batches, prepare
+from imbseg.training.prepare import Run, choose_device, make_batches, prepare
 from imbseg.training.samples import Files
 from imbseg.training.views import Way
 from imbseg.training.whole_images import WholeImages
