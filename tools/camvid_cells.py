@@ -21,18 +21,30 @@ from imbseg.errors import Parser, run_command, unknown_name  # noqa: E402
 
 COMMON = {"dataset": "camvid", "strategy": "full/given/x2/none", "threads": 1, "workers": 0}
 PLAIN, WEIGHTED = {"loss": "cross_entropy"}, {"loss": "weighted_cross_entropy"}
-UNET = {"architecture": "unet", "decoder_width": 96}
-FOUR = {"batch_size": 4}
+UNET = {"architecture": "unet", "decoder_width": 96, "batch_size": 4}
+FINE = {"decoder_stride": 2, "atrous_rates": "fit", "aspp_dropout": 0.1, "batch_size": 4}
+LOVASZ = {"loss": "weighted_cross_entropy+0.5*lovasz"}
 # Without `epochs` a cell has the 5 of data/datasets/camvid.yml; all else that isn't here is said there too
 CELLS: dict[str, dict[str, object]] = {
-    "unet_four_weighted": {**UNET, **FOUR, **WEIGHTED},
+    "unet_four_weighted": {**UNET, **WEIGHTED},
     "weighted": WEIGHTED,
     "plain": PLAIN,
-    "unet_four_plain": {**UNET, **FOUR, **PLAIN},
-    "four_weighted": {**FOUR, **WEIGHTED},
-    "fine_four_weighted": {"decoder_stride": 2, "atrous_rates": "fit", "aspp_dropout": 0.1, **FOUR, **WEIGHTED},
-    "fit_four_weighted": {"atrous_rates": "fit", "aspp_dropout": 0.1, **FOUR, **WEIGHTED},
-}
+    "unet_four_plain": {**UNET, **PLAIN},
+    "fine_four_weighted": {**FINE, **WEIGHTED},
+    "four_weighted": {"batch_size": 4, **WEIGHTED},  # the batch alone, in today's geometry
+    # attempts on the best geometry, each one change or two; six epochs of the U-Net still fit 1.25 x the budget
+    "unet_lovasz": {**UNET, **LOVASZ},
+    "unet_six": {**UNET, **WEIGHTED, "epochs": 6},
+    "unet_onecycle": {**UNET, **WEIGHTED, "schedule": "onecycle", "lr": 0.002, "encoder_lr": 0.001},
+    "unet_ema": {**UNET, **WEIGHTED, "ema": 0.99},
+    "unet_two": {**UNET, **WEIGHTED, "batch_size": 2},
+    "unet_power": {**UNET, "loss": "cross_entropy", "class_weights": "power", "weight_exponent": 0.75},
+    "unet_cc_dice": {**UNET, "loss": "cc_dice", "class_weights": "inverse_sqrt"},
+    "unet_finish": {**UNET, **WEIGHTED, "finish_epochs": 1, "finish_size": "384x288"},
+    "unet_six_onecycle_lovasz": {
+        **UNET, **LOVASZ, "epochs": 6, "schedule": "onecycle", "lr": 0.002, "encoder_lr": 0.001, "ema": 0.99,
+    },
+}  # fmt: skip
 KEPT = ("*.csv", "*.npz", "status.json", "trial.json")
 
 
