@@ -16,7 +16,7 @@ from imbseg.metrics.counts import Counts
 from imbseg.metrics.predicted import Predicted
 from imbseg.pictures import PALETTE, distinct_colors
 from imbseg.predict.close_ups import changed, close_up, panels
-from imbseg.report.examples import text_of
+from imbseg.report.questions.examples import text_of
 from imbseg.runs import collect as runs
 from imbseg.runs.best_pair import best_pair
 from imbseg.runs.strategies import Group, arrange

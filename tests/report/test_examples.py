@@ -22,9 +22,10 @@ from imbseg.errors import InputError
 from imbseg.meta.build import build
 from imbseg.metrics.counts import collect, image_confusion, save_counts
 from imbseg.metrics.predicted import Predicted, Predictions
-from imbseg.report.examples import classes_in_question, examples
 from imbseg.report.page.content import Drawing
+from imbseg.report.questions.examples import examples
 from imbseg.runs import collect as runs
+from imbseg.runs.best_pair import classes_in_question
 from imbseg.runs.strategies import Group, arrange
 
 CLASSES = ("sky", "road", "pole")
@@ -196,7 +197,7 @@ def pair_about(about: dict[str, Any], score: str) -> Any:
 
 
 def test_a_large_set_stays_below_a_megabyte() -> None:
-    from imbseg.report.examples import address
+    from imbseg.predict.close_ups import address
 
     noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)  # no photograph is as hard as noise
     photo = np.asarray(cv2.resize(noise, (320, 240), interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -243,7 +243,8 @@ def test_a_page_asks_for_nothing_and_has_all_parts(three_seeds: Path, tmp_path: 
     assert page.headings == [
         "Strategies", "What logit adjustment alone gives", "What each strategy did to each class", "Head against tail",
         "Learning curves",
-        "One change at a time", "Do common classes score better", "Statistics in full", "How it was run",
+        "One change at a time", "Do common classes score better", "Statistics in full", "Other test images",
+        "How it was run",
         "Left out of every average", "Glossary",
     ]  # fmt: skip
     assert any("loss is <nan>" in cell.text for cell in page.cells)

@@ -15,7 +15,7 @@ from imbseg.datasets.read import read_image
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 from imbseg.metrics.counts import image_confusion, load_counts, marginals, save_counts
-from imbseg.report.examples import examples
+from imbseg.report.questions.examples import examples
 from imbseg.runs import collect
 from imbseg.runs.strategies import arrange
 from imbseg.training import predict_again as module
@@ -137,5 +137,5 @@ def test_the_reports_own_process_loads_no_torch_to_read_what_is_kept() -> None:
     import sys
 
     source = Path(module.__file__).parents[2]
-    code = "import sys, imbseg.report.examples; sys.exit('torch' in sys.modules)"
+    code = "import sys, imbseg.report.questions.examples; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=source, check=False).returncode == 0

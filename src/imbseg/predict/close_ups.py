@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import cv2
@@ -16,6 +17,7 @@ Window = tuple[int, int, int, int]  # left, top, width, height
 SIDE = 320  # of a panel, at most
 SCALES = (1 / 3, 1 / 2, 2 / 3)  # sizes that a close-up may have, as shares of the image's sides
 SMALLEST = 64  # pixels of a close-up's side
+QUALITY = 80  # of the panels, WebP's scale
 ENOUGH = 0.6  # share of the changed pixels that a close-up must hold
 
 
@@ -130,3 +132,9 @@ def _judged(grey: Bytes, truth: Bytes, labels: Bytes, colors: dict[int, Color]) 
     shown[wrong] = striped(shown, BLACK)[wrong]
     shown[np.isin(truth, classes) & ~named] = WHITE
     return shown
+
+
+def address(picture: Bytes) -> str:
+    """A picture (height, width, 3) uint8, red, green, blue, as a WebP file inside the address of an image."""
+    webp = cv2.imencode(".webp", picture[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[1].tobytes()
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode('ascii')}"

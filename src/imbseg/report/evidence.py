@@ -21,10 +21,8 @@ Made = TypeVar("Made")
 class Given:
     """What a report may be given beside the runs.
 
-    Attributes:
-        predict: predicts images of a run again, for the examples; None: no pictures.
-        counts: pixels of each train image, see `runs.class_counts`; None: the meta of the runs.
-        background: the class that correlations leave out; None: what the data set declares.
+    `predict` predicts images of a run again (None: no pictures), `counts` are pixels of each train image (see
+    `runs.class_counts`; None: the meta of the runs), `background` is the class that correlations leave out.
     """
 
     predict: Predict | None = None
@@ -70,17 +68,12 @@ class Evidence:
         """Every score of the report: of all classes of all groups."""
         return score_names(tuple(dict.fromkeys(name for group in self.results.groups for name in group.classes)))
 
-    @property
-    def own_scores(self) -> list[str]:
-        """Every score of this group."""
-        return score_names(self.group.classes)
-
 
 def evidence_of(results: Results, given: Given) -> list[Evidence]:
     """The evidence of every group."""
     several = len(results.groups) > 1
-    return [Evidence(group, results, given, f"-{place}" if several else "")
-            for place, group in enumerate(results.groups, 1)]  # fmt: skip
+    ends = [f"-{place}" if several else "" for place in range(1, len(results.groups) + 1)]
+    return [Evidence(group, results, given, end) for group, end in zip(results.groups, ends, strict=True)]
 
 
 def against(strategy: Strategy, baseline: Strategy, score: str, subset: str = "test") -> Difference | None:

@@ -22,22 +22,16 @@ def rows_of(frames: Frames, group: Group) -> Frames:
     return found
 
 
-def of_group(frames: Frames, name: str, group: Group) -> pd.DataFrame:
-    """A group's rows of one table."""
-    return rows_of(frames, group)[name]
-
-
 def trials_of(frames: Frames, group: Group) -> pd.DataFrame:
     """A group's rows of results.csv, with a column `label` that names the strategy as the page does."""
-    trials = of_group(frames, "results.csv", group)
+    trials = frames["results.csv"]
     return trials.assign(label=trials["key"].map({one.key: one.label for one in group.strategies}))
 
 
 def records(frame: pd.DataFrame) -> list[tuple[int, Record]]:
     """The rows of a table, each with its place in the file."""
-    rows = frame.to_dict("records")
-    return [(int(place), {str(name): value for name, value in row.items()})
-            for place, row in zip(frame.index, rows, strict=True)]  # fmt: skip
+    rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    return list(zip(map(int, frame.index), rows, strict=True))
 
 
 def with_score(frame: pd.DataFrame, score: str) -> list[Record]:

@@ -14,13 +14,13 @@ from imbseg.files import draft, write_text
 from imbseg.predict.kept import Predict
 from imbseg.report.evidence import Evidence, Given, evidence_of
 from imbseg.report.frames import Frames, rows_of, write_csv
-from imbseg.report.glossary import GLOSSARY
+from imbseg.report.page.columns import glossary
 from imbseg.report.page.content import Chapter, Page, Section
 from imbseg.report.page.html import html
 from imbseg.report.page.latex import latex, tabular
 from imbseg.report.page.markdown import markdown
 from imbseg.report.page.terminal import show_page
-from imbseg.report.questions import QUESTIONS, TABLES, answer, run
+from imbseg.report.questions import answer, modules, run, tables
 from imbseg.runs.apart import doubts, groups_apart
 from imbseg.runs.collect import MARKERS, Run
 from imbseg.runs.strategies import Results, arrange
@@ -38,16 +38,14 @@ def report(
     counts: Path | None = None,
     background: str | None = None,
 ) -> Results:
-    """Write tables (CSV), the page and the figures, and print the page.
+    """Write tables (CSV), the page and the figures into a folder, made where it is missing, and print the page.
 
     Args:
         runs: what `collect` or `read_trials` gave.
         root: where they lie.
-        out: the folder that is written; made where it is missing.
+        out: the folder that is written.
         baseline: see `arrange`.
-        predict: predicts images of a run again, for the examples; None: no pictures.
-        counts: pixels of each train image, whose classes' statistics IoU is correlated with; None: the runs' meta.
-        background: the class that correlations leave out; None: what the data set declares.
+        predict, counts, background: see `Given`.
 
     Raises:
         InputError: no runs, none finished, an unknown baseline, runs that counted different images, `counts` can't be
@@ -72,26 +70,19 @@ def report(
 
 
 def page(evidence: Sequence[Evidence], frames: Frames, folder: Path) -> Page:
-    """Put the page together, and write its figures.
-
-    Args:
-        evidence: of every group.
-        frames: every table.
-        folder: where figures and pictures are written.
-    """
+    """Put the page together of every group's evidence and every table, and write its figures into a folder."""
     results = evidence[0].results
-    apart = groups_apart(results.groups)
-    warnings = [apart] if apart else []
+    warnings = [*filter(None, [groups_apart(results.groups)])]
     warnings += [line for group in results.groups for line in doubts(group)]
     trials = frames[run.TRIALS]
-    last = (run.of_left_out(trials[trials["group"] == ""]), Section("glossary", "Glossary", terms=GLOSSARY))
+    last = (run.of_left_out(trials[trials["group"] == ""]), Section("glossary", "Glossary", terms=glossary()))
     placed = [dataclasses.replace(one, folder=folder) for one in evidence]
     chapters = tuple(_chapter(one, rows_of(frames, one.group)) for one in placed)
     return Page(f"What fixed which class: {results.root.resolve().name}", warnings, chapters, last)
 
 
 def _chapter(evidence: Evidence, frames: Frames) -> Chapter:
-    sections = tuple(question(evidence, frames) for question in QUESTIONS)
+    sections = [question.section(evidence, frames) for question in modules()]
     told, labels = answer.answer(evidence, frames), tuple(one.label for one in evidence.group.strategies)
     return Chapter(evidence.group.name, told.lines, answer.tiles(evidence, frames), labels, sections)
 
@@ -99,15 +90,13 @@ def _chapter(evidence: Evidence, frames: Frames) -> Chapter:
 def all_frames(evidence: Sequence[Evidence]) -> Frames:
     """Make every table; one that has no row is left out. A column `group` names each row's group."""
     frames: dict[str, pd.DataFrame] = {}
-    for name, make in TABLES.items():
+    for name, make in tables().items():
         rows: list[Mapping[Hashable, Any]] = []
         for one in evidence:
             rows += make(one).assign(group=one.group.name).to_dict("records")
         frames[name] = pd.DataFrame(rows)
     left_out = run.left_out(evidence[0].results, evidence[0].scores)
-    frames[run.TRIALS] = (
-        pd.concat([frames[run.TRIALS], left_out], ignore_index=True) if len(left_out) else frames[run.TRIALS]
-    )
+    frames[run.TRIALS] = pd.concat([frames[run.TRIALS], left_out], ignore_index=True)
     return {name: frame for name, frame in frames.items() if len(frame)}
 
 
@@ -116,6 +105,6 @@ def _latex(evidence: Sequence[Evidence], made: Page, folder: Path) -> list[str]:
     names = []
     for one, chapter in zip(evidence, made.chapters, strict=True):
         names.append(f"strategies{one.ending}.tex")
-        tables = next(part.shown for part in chapter.sections if part.key == "strategies")
+        tables = chapter.sections[0].shown
         write_text(folder / names[-1], "".join(f"{tabular(table, best=True)}\n" for table in tables[:1]))
     return names

@@ -8,7 +8,9 @@ import numpy as np
 
 from imbseg.errors import InputError
 from imbseg.runs.collect import Run, Seed
+from imbseg.runs.recorded import class_groups
 from imbseg.runs.strategies import Group, Strategy, differences
+from imbseg.trial.stored import dataset_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,3 +60,17 @@ def best_pair(group: Group, label: str = "") -> Pair:
 
 def _run(strategy: Strategy, seed: Seed) -> Run:
     return next(run for run in strategy.runs if run.seed == seed)
+
+
+def classes_in_question(pair: Pair) -> tuple[str, ...]:
+    """The tail, as the run records it; without one all classes but the background.
+
+    Raises:
+        InputError: the data set's file or its meta are missing or of another version.
+    """
+    run = pair.after
+    tail = class_groups(run).get("tail", ()) if pair.score == "tail" else ()
+    if tail:
+        return tuple(tail)
+    dataset = dataset_of(run.about)
+    return tuple(name for name in dataset.class_names if name != dataset.background)

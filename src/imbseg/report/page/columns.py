@@ -12,19 +12,10 @@ TEXT = -1  # digits of what is no number
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of a table.
+    """A column of a table: its name in the CSV, its title, how its numbers are shown, and what they are.
 
-    Attributes:
-        name: of the CSV's column.
-        title: what the report calls it.
-        digits: after the point of a number; TEXT: the cell is shown as it is.
-        spread: the CSV's column that stands behind a plus-minus sign.
-        low, high: the CSV's columns that stand in brackets.
-        start: the CSV's column that stands before an arrow.
-        signed: whether a plus sign is shown.
-        percent: whether a share is shown times 100.
-        minor: whether a narrow terminal does without.
-        meaning: what it is, in a line.
+    `digits` are those after the point (TEXT: the cell as it is); `spread`, `low`, `high` and `start` name the CSV's
+    columns behind a plus-minus sign, in brackets, and before an arrow; a `minor` one a narrow terminal does without.
     """
 
     name: str
@@ -45,14 +36,23 @@ class Column:
         return tuple(name for name in (self.name, self.spread, self.low, self.high, self.start) if name)
 
 
+def glossary() -> list[tuple[str, str]]:
+    """A line a term, in the words that the report uses."""
+    return [(row["term"], row["meaning"]) for row in _rows("page.glossary.csv")]
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (Path(__file__).parent / name).open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
 def _known() -> dict[str, Column]:
     """Every column of page.csv by its name, and after a point its table, where tables differ.
 
     How it is shown: .3 digits, + signed, % a share, [low, high] the ends of an interval, {start} what
     stands before an arrow, ? minor.
     """
-    with (Path(__file__).parent / "page.csv").open(newline="", encoding="utf-8") as handle:
-        return {row["name"]: _column(**row) for row in csv.DictReader(handle)}
+    return {row["name"]: _column(**row) for row in _rows("page.csv")}
 
 
 def _column(name: str, shown: str, title: str, meaning: str) -> Column:

@@ -74,19 +74,10 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A part of the report.
+    """A part of the report: key (for its address) and heading; sentences, then figures, tables and rows of pictures.
 
-    Attributes:
-        key: for the address of the part, such as `classes`.
-        title: its heading.
-        said: sentences above everything else.
-        charts: figures, side by side where there is room.
-        tables: below them; one without a row isn't shown.
-        rows: of pictures.
-        legend: name and colour of what pictures show.
-        notes: how to read it, in small print.
-        terms: of a glossary, each with its line.
-        drawings: the same figures and pictures as files.
+    `legend` names the colours of pictures, `notes` say how to read it, `terms` are a glossary's, and `drawings` are the
+    same figures and pictures as files. A table without a row isn't shown.
     """
 
     key: str

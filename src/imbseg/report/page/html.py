@@ -17,10 +17,9 @@ FOLDER = Path(__file__).parent
 
 def html(page: Page) -> str:
     """The page as text; every text in it is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
+    loader, strict = jinja2.FileSystemLoader(FOLDER), jinja2.StrictUndefined
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=strict)
+    environment.trim_blocks = environment.lstrip_blocks = True
     environment.globals |= {"grid": grid, "number_of": number_of, "spelled": spelled, "breakable": breakable}
     return environment.get_template("page.html").render(
         page=page, style=_inside("page.css"), script=_inside("page.js"), contents=contents(page)

@@ -1,73 +1,29 @@
 """The menu of questions, in the order of the page: each module makes its tables, its sentences and its figures.
 
 A question is a module with `section(evidence, frames)`, which gives its part of the page from the group's rows of every
-table, and a line in QUESTIONS; a table that it needs is a line in TABLES, by the name of its CSV file.
+table, and a name in QUESTIONS. Its table is `table(evidence)`, written as FILE; further ones stand in its TABLES.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Callable
+from types import ModuleType
 
 import pandas as pd
 
 from imbseg.report.evidence import Evidence
-from imbseg.report.frames import Frames
-from imbseg.report.page.content import Section
-from imbseg.report.questions import (
-    ceiling,
-    classes,
-    confusion,
-    correlations,
-    curves,
-    examples,
-    exposure,
-    forgotten,
-    image_intervals,
-    one_change,
-    pixels,
-    plane,
-    prior,
-    run,
-    sizes,
-    statistics,
-    strategies,
-)
 
-TABLES: Mapping[str, Callable[[Evidence], pd.DataFrame]] = {
-    run.TRIALS: run.trials,
-    "strategies.csv": strategies.table,
-    curves.FILE: curves.table,
-    run.SETTINGS: run.settings,
-    statistics.FILE: statistics.table,
-    one_change.FILE: one_change.table,
-    prior.FILE: prior.table,
-    statistics.RANKS: statistics.rank_sums,
-    pixels.PROFILED: pixels.profiles,
-    pixels.EFFECT: pixels.effects,
-    confusion.FILE: confusion.table,
-    ceiling.FILE: ceiling.table,
-    sizes.FILE: sizes.table,
-    exposure.FILE: exposure.exposure,
-    exposure.PAYS: exposure.pays,
-    forgotten.FILE: forgotten.table,
-    image_intervals.FILE: image_intervals.table,
-    correlations.FILE: correlations.table,
-}
-QUESTIONS: tuple[Callable[[Evidence, Frames], Section], ...] = (
-    strategies.section,
-    prior.section,
-    classes.section,
-    plane.section,
-    curves.section,
-    one_change.section,
-    confusion.section,
-    pixels.section,
-    ceiling.section,
-    sizes.section,
-    exposure.section,
-    forgotten.section,
-    examples.section,
-    correlations.section,
-    statistics.section,
-    run.section,
-)
+QUESTIONS = ["strategies", "prior", "classes", "plane", "curves", "one_change", "confusion", "pixels", "ceiling"]
+QUESTIONS += ["sizes", "exposure", "forgotten", "examples", "correlations", "statistics", "image_intervals", "run"]
+
+
+def modules() -> list[ModuleType]:
+    """The questions' modules."""
+    return [importlib.import_module(f"{__name__}.{name}") for name in QUESTIONS]
+
+
+def tables() -> dict[str, Callable[[Evidence], pd.DataFrame]]:
+    """How every CSV of a report is made."""
+    found = {module.FILE: module.table for module in modules() if hasattr(module, "table")}
+    return found | {file: make for module in modules() for file, make in getattr(module, "TABLES", {}).items()}

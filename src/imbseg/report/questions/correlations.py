@@ -70,12 +70,7 @@ def section(evidence: Evidence, frames: Frames) -> Section:
 
 
 def of_methods(file: Path, counts: Path, dataset: Dataset) -> tuple[pd.DataFrame, str]:
-    """Correlations of a table of methods from elsewhere.
-
-    Args:
-        file: see `read_methods`.
-        counts: a table of pixel counts, see `class_counts.from_csv`.
-        dataset: names the classes and the background.
+    """Correlations of a table of methods (see `read_methods`) with a table of counts (see `class_counts.from_csv`).
 
     Raises:
         InputError: one of the two tables can't be used.

@@ -87,3 +87,6 @@ def _words(row: Record) -> str:
     if abs(rho) <= 1.96 / math.sqrt(classes - 1):
         return f"{name(row['strategy'])}: no sure relation of exposure and gain: {numbers}."
     return f"{name(row['strategy'])}: classes shown more gained {'more' if rho > 0 else 'less'}: {numbers}."
+
+
+TABLES = {FILE: exposure, PAYS: pays}

@@ -16,7 +16,7 @@ from imbseg.metrics.scores import mean
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
 from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Table
+from imbseg.report.page.content import Section, Table
 from imbseg.runs.collect import PRIOR, Run, Seed
 from imbseg.runs.counts import Stacked, stacked
 from imbseg.runs.strategies import Strategy
@@ -54,12 +54,10 @@ class Score:
 
 
 def intervals(evidence: Evidence, *, draws: int = DRAWS) -> tuple[pd.DataFrame, str]:
-    """A row a strategy and score: the difference from the baseline, for new seeds and for new test images.
+    """A row a strategy and score: the difference, its interval for new seeds and new images, and for new images alone.
 
-    Returns:
-        A frame: units is how many images, or groups of them (unit), were drawn from; low, high are for new seeds and
-        new images (NaN with one seed), images_low, images_high for new images with these very runs. And sentences:
-        why there is no interval, what was left out, what is taken for granted.
+    units is how many images, or groups of them (unit), were drawn from; low and high are NaN with one seed. And
+    sentences: why there is no interval, what was left out, what is taken for granted.
 
     Raises:
         InputError: runs of the group were counted on different image sets.
@@ -95,11 +93,13 @@ def table(evidence: Evidence) -> pd.DataFrame:
     return evidence.once(intervals)[0]
 
 
-def shown(frames: Frames) -> Table:
-    """The table of a section on statistics."""
-    what = "Crossed bootstrap: chance of the seeds and of the test images together"
+def section(evidence: Evidence, frames: Frames) -> Section:
+    """The intervals, and what is left out of them, taken for granted, or why there are none."""
     own = columns("strategy", "score", "mean.images", "mean.alone", "seeds", "units")
-    return Table(what, FILE, frames[FILE], own, folded=True)
+    what = "Crossed bootstrap: chance of the seeds and of the test images together"
+    table = Table(what, FILE, frames[FILE], own, folded=True)
+    said = [line for line in [evidence.once(intervals)[1]] if line]
+    return Section("images", "Other test images", said, tables=[table] * bool(len(frames[FILE])))
 
 
 def _scores(counts: Stacked, prefix: str, draws: int) -> list[Score]:

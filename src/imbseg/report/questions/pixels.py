@@ -119,3 +119,6 @@ def kind_of_error(precision: float, recall: float) -> str:
     which = "false negatives dominate" if recall < precision else "false positives dominate"
     which = "as many false negatives as false positives" if recall == precision else which
     return f"{which} (recall {recall:.3f}, precision {precision:.3f})"
+
+
+TABLES = {PROFILED: profiles, EFFECT: effects}

@@ -93,3 +93,6 @@ def _trial(run: Run, group: str, key: str, scores: list[str]) -> dict[str, str]:
     row |= {"best_epoch": str(run.best_epoch or ""), "epochs": str(run.epochs), "seconds": number(run.seconds, 1)}
     told = {f"{subset}/{score}": run.score(subset, score) for subset in SUBSETS for score in scores}
     return row | {name: "" if run.reason else number(value) for name, value in told.items()}
+
+
+TABLES = {TRIALS: trials, SETTINGS: settings}

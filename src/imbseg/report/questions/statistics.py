@@ -13,7 +13,7 @@ from imbseg.report.evidence import Evidence, against
 from imbseg.report.frames import Frames
 from imbseg.report.page.columns import columns
 from imbseg.report.page.content import Section, Table
-from imbseg.report.questions import image_intervals
+from imbseg.runs.collect import score_names
 from imbseg.runs.strategies import Group
 from imbseg.statistics.difference import holm_by_family, rank_sum_p
 from imbseg.statistics.power import MOST_SEEDS, detectable, noise_ratio, seeds_needed
@@ -38,7 +38,7 @@ def table(evidence: Evidence, subset: str = "test") -> pd.DataFrame:
     """
     group, rows = evidence.group, list[dict[str, Any]]()
     for strategy in group.others:
-        for score in evidence.own_scores:
+        for score in score_names(group.classes):
             if (found := against(strategy, group.baseline, score, subset)) is not None:
                 family = f"the classes of {strategy.label}" if score.startswith("IoU/") else score
                 told = {"group": group.name, "baseline": group.baseline.label, "strategy": strategy.label}
@@ -81,12 +81,10 @@ def section(evidence: Evidence, frames: Frames) -> Section:
     tables = (
         Table("Every strategy against the baseline, test images", FILE, headline, shown, folded=False),
         Table("The same by tests that assume less", FILE, headline, more, folded=True),
-        image_intervals.shown(frames),
         Table(ranks, RANKS, frames[RANKS], columns("strategy", "other", "p"), folded=True),
     )
     said = told_apart(group, "tail") or told_apart(group, "mIoU")
-    notes = [METHOD, *filter(None, [evidence.once(image_intervals.intervals)[1]])]
-    return Section("statistics", "Statistics in full", said, tables=tables, notes=notes)
+    return Section("statistics", "Statistics in full", said, tables=tables, notes=(METHOD,))
 
 
 def told_apart(group: Group, score: str) -> list[str]:
@@ -98,3 +96,6 @@ def told_apart(group: Group, score: str) -> list[str]:
         return [f"Between-strategy SD / seed SD of {score}: seeds don't move it at all, strategies do."]
     words = "seed variance dominates" if ratio <= 1 else "strategies move it more than seeds do"
     return [f"Between-strategy SD / seed SD of {score}: {ratio:.1f} ({words})."]
+
+
+TABLES = {RANKS: rank_sums}
