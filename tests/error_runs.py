@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 from asked import evidence
-from run_folders import make_run
+from run_folders import WEIGHTED, make_run
 
 from imbseg.metrics.counts import collect as put_together
 from imbseg.metrics.counts import save_counts
 from imbseg.report.evidence import Evidence
 
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 PLAIN, OTHER = "cross_entropy", "weighted_cross_entropy"  # labels
 HOSTILE = ("a,b", "<script>", 'pixels:x "y"\n')
 

@@ -13,6 +13,7 @@ import numpy as np
 from imbseg.metrics.counts import Counts, save_counts
 
 CLASSES = ("sky", "road", "pole")
+WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 PARAMETERS = {
     "dataset": "tiny", "root": None, "meta": None, "imbalance": "full", "split": "mskf", "sampling": "none",
     "copy_paste": "none", "fold": 0, "split_seed": None, "loss": "cross_entropy", "class_weights": "none",

@@ -152,7 +152,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str]] = {
         keys(subsets={"train": "/x/*.png", "test": "test.txt"}),
         "tiny.yml: subsets.train: '/x/*.png': expected a glob below the root",
     ),
-    "too few images": (lists("train.txt", "000"), "5 folds need at least 5 train images, found 3"),
+    "too few images": (lists("train.txt", "000"), "'tiny', full/random: 5 folds need at least 5 train images, found 3"),
 }
 
 

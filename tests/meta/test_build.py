@@ -118,14 +118,6 @@ def test_old_meta_is_replaced_and_nothing_else(tmp_path: Path, no_figures: None)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["meta"]
 
 
-def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path, no_figures: None) -> None:
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home/thesis.txt").write_text("years")
-    with pytest.raises(InputError, match=r"home: holds files that make_meta.py didn't write"):
-        build(tiny_dataset(tmp_path / "raw"), tmp_path / "home", workers=1, seed=1)
-    assert (tmp_path / "home/thesis.txt").read_text() == "years"
-
-
 def failing(dataset: Dataset, out: Path, monkeypatch: pytest.MonkeyPatch) -> OSError:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -101,15 +101,9 @@ def test_typical_size_is_where_half_of_the_pixels_lie(dataset: Dataset) -> None:
 
 
 def test_three_kinds_of_rare(dataset: Dataset) -> None:
-    table = pd.DataFrame(
-        {
-            "class": ["ground", "ball", "rod", "star"],
-            "images": [400, 300, 300, 49],
-            "pixels": [9000, 700, 30, 300],
-            "pixel_share": [0.9, 0.07, 0.003, 0.03],
-            "object_size": [np.nan, 0.1, 0.004, 0.1],
-        }
-    )
+    columns = ["class", "images", "pixels", "pixel_share", "object_size"]
+    table = pd.DataFrame([("ground", 400, 9000, 0.9, np.nan), ("ball", 300, 700, 0.07, 0.1),
+                          ("rod", 300, 30, 0.003, 0.004), ("star", 49, 300, 0.03, 0.1)], columns=columns)  # fmt: skip
     table["rare_by"] = rare_by(table, dataset)
     assert table["rare_by"].tolist() == ["", "", "pixels size", "images pixels"]
     assert classes_rare_by(table, "pixels") == ["rod", "star"]

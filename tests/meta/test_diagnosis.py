@@ -56,34 +56,29 @@ def test_says_so_where_nothing_is_rare(tmp_path: Path, no_figures: None) -> None
     assert "Few images" not in found.diagnosis
 
 
-def test_leaks_are_told_and_given_is_advised(tmp_path: Path, no_figures: None) -> None:
-    masks = {f"{'aabbbbbbcc'[number]}_{number}": mask for number, mask in enumerate(tiny_masks(10).values())}
-    _, found = built(tmp_path, masks, test=2, val=2, group="^(.)_")
-    assert found.splits.set_index("column").loc["full/given", "leaking_groups"] == 1
-    assert "Use the split `given`: 1 group on both sides, not 2." in found.diagnosis
-    assert "train pool and test set share 0 groups" in found.diagnosis
+GROUP = {"group": "^(.)_"}
+GROUPS: dict[str, tuple[str, dict[str, object], tuple[str, ...]]] = {  # a letter an image: its group
+    "given leaks less": ("aabbbbbbcc", {"test": 2, "val": 2, **GROUP}, (
+        "Use the split `given`: 1 group on both sides, not 2.", "train pool and test set share 0 groups")),
+    "no given subset": ("a" * 10, GROUP, (
+        "declare a `val` subset made of whole groups", "Train pool and test set share 1 group")),
+    "groups enough": ("01234567" * 4 + "0", GROUP, (
+        "Use the split `grouped`: no leak. Other folds put images of the same group on both sides",)),
+    "no group": ("a" * 12, {}, ("No `group` is declared, so there is no split `grouped`",)),
+    "groups too few": ("012" * 11, GROUP, (
+        "No split `full/grouped`: 5 folds need 5 groups, its train images come from 3.",)),
+}  # fmt: skip
 
 
-def test_without_a_given_subset_one_is_asked_for(tmp_path: Path, no_figures: None) -> None:
-    masks = {f"a_{number}": mask for number, mask in enumerate(tiny_masks(10).values())}
-    _, found = built(tmp_path, masks, group="^(.)_")
-    assert "declare a `val` subset made of whole groups" in found.diagnosis
-    assert "Train pool and test set share 1 group" in found.diagnosis
-
-
-def test_grouped_is_advised_where_there_are_groups_enough(tmp_path: Path, no_figures: None) -> None:
-    masks = {f"{number % 8}_{number}": mask for number, mask in enumerate(tiny_masks(33).values())}
-    _, found = built(tmp_path, masks, group="^(.)_")
-    assert "Use the split `grouped`: no leak. Other folds put images of the same group on both sides" in found.diagnosis
-    assert "No split `" not in found.diagnosis
-
-
-def test_says_why_there_is_no_grouped(tmp_path: Path, no_figures: None) -> None:
-    _, without = built(tmp_path / "without", tiny_masks(12))
-    assert "No `group` is declared, so there is no split `grouped`" in without.diagnosis
-    masks = {f"{number % 3}_{number}": mask for number, mask in enumerate(tiny_masks(33).values())}
-    _, few = built(tmp_path / "few", masks, group="^(.)_")
-    assert "No split `full/grouped`: 5 folds need 5 groups, its train images come from 3." in few.diagnosis
+@pytest.mark.parametrize("kind", GROUPS)
+def test_which_split_the_groups_ask_for(kind: str, tmp_path: Path, no_figures: None) -> None:
+    letters, keys, sentences = GROUPS[kind]
+    masks = {f"{letters[number]}_{number}": mask for number, mask in enumerate(tiny_masks(len(letters)).values())}
+    _, found = built(tmp_path, masks, **keys)
+    assert all(one in found.diagnosis for one in sentences)
+    assert ("No split `" in found.diagnosis) == (kind == "groups too few")
+    if kind == "given leaks less":
+        assert found.splits.set_index("column").loc["full/given", "leaking_groups"] == 1
 
 
 def test_tells_what_the_imbalance_reached(tmp_path: Path, no_figures: None) -> None:
@@ -92,8 +87,10 @@ def test_tells_what_the_imbalance_reached(tmp_path: Path, no_figures: None) -> N
     assert "Rare by images afterwards: " in found.diagnosis
 
 
-def test_a_class_that_is_nowhere(tmp_path: Path, no_figures: None) -> None:
-    _, found = built(tmp_path, classes=["ground", "ball", "rod", "ghost"])
+def test_a_class_that_is_nowhere_and_one_with_a_bar(tmp_path: Path, no_figures: None) -> None:
+    _, found = built(tmp_path, classes=["ground", "ball|red", "rod", "ghost"])
+    assert r"| ball\|red |" in found.diagnosis
+    assert "| ball|red" not in found.diagnosis
     assert "No train image shows ghost" in found.diagnosis
     assert found.classes.set_index("class").loc["ghost", ["images", "rare_by"]].tolist() == [0, ""]
     assert not re.search("(Few images|few pixels|Small objects).*ghost", found.diagnosis)
@@ -155,19 +152,10 @@ def test_many_classes_show_the_rare_ones_only(tmp_path: Path, no_figures: None) 
     assert "43 classes that aren't rare are omitted" in found.diagnosis
 
 
-def test_markdown_table_aligns_long_cells() -> None:
+def test_markdown_tables_align_and_hold_whatever_a_class_is_called() -> None:
     text = markdown_table(["a", "b"], [["long name", "1"], ["c", "1234"]])
     assert len({len(line) for line in text.splitlines()}) == 1
-
-
-def test_markdown_cells_hold_whatever_a_class_is_called() -> None:
     assert markdown_table(["a"], [["ball|rod\nx"]]).splitlines()[2] == r"| ball\|rod x |"
-
-
-def test_a_class_with_a_bar_keeps_the_table_of_the_diagnosis(tmp_path: Path, no_figures: None) -> None:
-    _, found = built(tmp_path, classes=["ground", "ball|red", "rod"])
-    assert r"| ball\|red |" in found.diagnosis
-    assert "| ball|red" not in found.diagnosis
 
 
 def test_without_objects_nothing_is_nan(tmp_path: Path, no_figures: None) -> None:

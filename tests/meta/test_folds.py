@@ -9,7 +9,6 @@ from tiny_tree import tiny_dataset, tiny_masks
 
 from imbseg.datasets.ids import image_rows
 from imbseg.datasets.spec import Dataset
-from imbseg.errors import InputError
 from imbseg.meta.folds import fold_columns, split_inputs
 from imbseg.meta.quality import leaking_groups
 from imbseg.meta.table import image_table, scan_all
@@ -55,12 +54,6 @@ def test_val_and_train_are_pooled(tmp_path: Path) -> None:
     dataset = tiny_dataset(tmp_path, tiny_masks(11), val=5)
     column = fold_columns(images(dataset), dataset)["full/random/seed1"]
     assert np.bincount(column.dropna().astype(int)).tolist() == [2, 2, 2, 2, 2]
-
-
-def test_too_few_images_name_data_set_and_split(tmp_path: Path) -> None:
-    dataset = tiny_dataset(tmp_path, tiny_masks(5))
-    with pytest.raises(InputError, match="data set 'tiny', full/random: 5 folds need at least 5 train images, found 4"):
-        fold_columns(images(dataset), dataset)
 
 
 def test_split_inputs(tmp_path: Path) -> None:

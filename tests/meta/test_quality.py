@@ -42,11 +42,8 @@ def test_proportion_counts_a_small_image_as_much_as_a_large_one(tmp_path: Path) 
     assert row["deviation_pixels"] == pytest.approx(np.mean([(sum(off) + 3) / 5 for off in (ground, ball)]), abs=1e-6)
 
 
-def test_an_empty_fold_is_off_by_everything() -> None:
+def test_an_empty_fold_is_off_by_everything_and_a_given_subset_is_one_fold() -> None:
     assert deviation(np.ones((2, 1), int), np.ones(2, int), np.array([0, 0]), folds=2) == pytest.approx([0.5])
-
-
-def test_a_given_subset_is_one_validation_fold() -> None:
     presence = np.array([[1], [0], [1], [0]])
     assert deviation(presence, np.ones(4, int), np.array([0, 1, 1, 1]), folds=1) == pytest.approx([1.0])
 
@@ -83,18 +80,13 @@ def test_split_table_by_hand(tmp_path: Path) -> None:
     objects = pd.DataFrame({"id": ["a", "b", "e", "f"], "class": ["ball", "ball", "rod", "ball"]})
     table = split_table(images(), objects, tiny_dataset(tmp_path)).set_index("column")
     row = table.loc["full/random/seed1"]
-    assert row[["images", "folds", "smallest_fold", "missing", "groups", "leaking_groups"]].tolist() == [
-        5,
-        5,
-        1,
-        2,
-        3,
-        2,
-    ]
+    counted = ["images", "folds", "smallest_fold", "missing", "groups", "leaking_groups"]
+    assert row[counted].tolist() == [5, 5, 1, 2, 3, 2]
     assert (row["rarest_class"], row["rarest_in_smallest"]) == ("rod", 0)
     # ground 0; ball 2/5: |1 - .4| / .4 twice, 1 three times -> 1.2; rod 1/5: 4 once, 1 four times -> 1.6
     assert row["deviation_presence"] == pytest.approx((0 + 1.2 + 1.6) / 3, abs=1e-6)
     assert row["deviation_objects"] == pytest.approx((1.2 + 1.6) / 2, abs=1e-6)
+    assert shared_with_test(images()) == 1
     given = table.loc["full/given"]
     assert given[["images", "folds", "smallest_fold", "missing", "leaking_groups"]].tolist() == [5, 1, 2, 2, 0]
     assert given["deviation_presence"] == pytest.approx((0 + 1 + 1) / 3, abs=1e-6)
@@ -111,7 +103,3 @@ def test_summary_puts_seeds_together() -> None:
     assert list(summary.index) == ["full/mskf"]
     assert summary["deviation_pixels"].tolist() == pytest.approx([0.2])
     assert summary[["rarest_in_smallest", "missing", "leaking_groups"]].to_numpy().tolist() == [[1, 3, 1]]
-
-
-def test_groups_shared_with_the_test_set() -> None:
-    assert shared_with_test(images()) == 1

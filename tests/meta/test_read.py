@@ -38,12 +38,9 @@ def folder(dataset: Dataset, tmp_path: Path) -> Path:
     return tmp_path / "meta"
 
 
-def test_where_meta_lies(dataset: Dataset) -> None:
+def test_where_meta_lies_and_the_command_that_makes_it(dataset: Dataset, tmp_path: Path) -> None:
     assert meta_folder(dataset, None) == REPOSITORY / "data/meta/tiny"
     assert meta_folder(dataset, "elsewhere") == Path("elsewhere")
-
-
-def test_command_that_makes_it(dataset: Dataset, tmp_path: Path) -> None:
     assert make_command(load("sample"), meta_folder(load("sample"), None)) == (
         "python src/make_meta.py --dataset sample"
     )
@@ -100,13 +97,6 @@ def test_column_that_is_not_there(column: str, told: str, dataset: Dataset, fold
     ):
         with pytest.raises(InputError, match=told):
             look()
-
-
-def test_given_without_a_val_subset(tmp_path: Path, dataset: Dataset) -> None:
-    plain = tiny_dataset(tmp_path / "plain")
-    build_module.build(plain, tmp_path / "plain_meta", workers=1, seed=1)
-    with pytest.raises(InputError, match="declares no 'val' subset"):
-        check_header(plain, tmp_path / "plain_meta", "full/given")
 
 
 def test_missing_meta_tells_the_command(dataset: Dataset, tmp_path: Path) -> None:

@@ -99,15 +99,6 @@ def test_scan_reads_instances_where_they_are_declared(tmp_path: Path) -> None:
     assert found.objects.tolist() == [[1, 1, 2, 2, 1, 1, 2], [1, 2, 4, 3, 1, 2, 2]]
 
 
-def test_scan_tells_what_is_wrong(tmp_path: Path) -> None:
-    dataset = tiny_dataset(tmp_path)
-    row = image_rows(dataset)[0]
-    Image.fromarray(np.zeros((12, 15), np.uint8)).save(tmp_path / row.mask)
-    told = scan(row, dataset)
-    assert isinstance(told, str)
-    assert told.startswith("mask masks/000.png: expected the size of its image images/000.png, 16 x 12")
-
-
 def test_major_class(tmp_path: Path) -> None:
     dataset = tiny_dataset(tmp_path)
     pixels = np.array([[90, 2, 5], [7, 0, 0], [0, 0, 0], [50, 3, 3]])

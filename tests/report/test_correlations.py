@@ -12,7 +12,7 @@ from asked import evidence
 from published_tables import METHODS, PIXEL_COUNTS
 from run_folders import make_run
 from scipy import stats
-from test_trials_csv import ARGUMENTS, command, refused
+from test_trials_csv import ARGUMENTS
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError
@@ -54,13 +54,8 @@ def test_coefficients_by_hand_and_against_scipy() -> None:
     expected = [stats.pearsonr, stats.spearmanr, stats.kendalltau]
     found = [row["pearson_p"], row["spearman_p"], row["kendall_p"]]
     assert found == pytest.approx([one([1, 2, 3, 10], iou["m"]).pvalue for one in expected])
-    assert (row["of"], row["statistic"], row["aggregate"], row["over"], row["classes"]) == (
-        "m",
-        "pixels",
-        "sum",
-        "all",
-        4,
-    )
+    told = [row[name] for name in ("of", "statistic", "aggregate", "over", "classes")]
+    assert told == ["m", "pixels", "sum", "all", 4]
 
 
 @pytest.mark.parametrize(
@@ -205,32 +200,31 @@ BAD_METHODS = {
 
 
 @pytest.mark.parametrize("kind", BAD_METHODS)
-def test_bad_tables_of_methods_are_one_sentence(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_tables_of_methods_are_one_sentence(kind: str, tmp_path: Path, refused) -> None:
     content, message = BAD_METHODS[kind]
     (tmp_path / "methods.csv").write_text(content)
     flags = ("--correlate", tmp_path / "methods.csv", "--counts", camvid_counts(tmp_path), "--dataset", "camvid")
-    refused(monkeypatch, capsys, message, *map(str, flags), "--out", str(tmp_path / "out"))
+    assert message in refused("report.py", *flags, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
-def test_the_command_correlates_methods(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+METHODS_OF_VOC = ("--correlate", METHODS, "--dataset", "voc2012", "--counts", PIXEL_COUNTS)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words", "rows"),
+    [
+        (METHODS_OF_VOC, ("FCN-8s", "   +0.45  0.0453 "), 80),
+        ((*ARGUMENTS, "--counts", PIXEL_COUNTS), ("20 classes, all but background",), 100),
+    ],
+)
+def test_the_command_correlates_methods_and_trials(
+    tmp_path: Path, command, flags: tuple[object, ...], words: tuple[str, ...], rows: int
 ) -> None:
-    flags = ("--correlate", METHODS, "--dataset", "voc2012", "--counts", PIXEL_COUNTS, "--out", tmp_path / "out")
-    assert command(monkeypatch, *map(str, flags)) == 0
-    said = capsys.readouterr().out
-    assert "FCN-8s" in said
-    assert "   +0.45  0.0453 " in said
-    assert len(pd.read_csv(tmp_path / "out" / "correlations.csv")) == 80
-
-
-def test_the_command_correlates_trials(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(monkeypatch, *ARGUMENTS, "--counts", str(PIXEL_COUNTS), "--out", str(tmp_path / "out")) == 0
-    assert "20 classes, all but background" in capsys.readouterr().out
-    assert len(pd.read_csv(tmp_path / "out" / "correlations.csv")) == 100
+    status, said, _ = command("report.py", *flags, "--out", tmp_path / "out")
+    assert status == 0
+    assert all(one in said for one in words)
+    assert len(pd.read_csv(tmp_path / "out" / "correlations.csv")) == rows
 
 
 @pytest.mark.parametrize(
@@ -242,8 +236,5 @@ def test_the_command_correlates_trials(
         ((*ARGUMENTS, "--counts", "nothere.csv"), "--counts nothere.csv: can't be read as CSV"),
     ],
 )
-def test_bad_flags(
-    flags: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(monkeypatch, *flags) == 2
-    assert message in capsys.readouterr().err
+def test_bad_flags(flags: tuple[str, ...], message: str, refused) -> None:
+    assert message in refused("report.py", *flags)

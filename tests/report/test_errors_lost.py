@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from asked import frames_of, sections
-from error_runs import HOSTILE, OTHER, PLAIN, WEIGHTED, group_of, one_pair, write_table
+from asked import sections
+from error_runs import PLAIN, WEIGHTED, group_of, write_table
 from run_folders import make_run
 
 from imbseg.report.questions import forgotten as lost
-from imbseg.report.questions import pixels
 
 NAN = math.nan
 
@@ -70,20 +68,6 @@ def test_nothing_lost_and_nothing_to_read(tmp_path: Path) -> None:
     found = lost.table(group)
     assert list(found.columns) == lost.COLUMNS
     assert lost.sentences(found) == []
-
-
-def test_every_question_at_once(tmp_path: Path) -> None:
-    asked = one_pair(tmp_path / "runs", [[50, 0, 2], [0, 30, 0], [8, 0, 2]], [[48, 0, 4], [0, 30, 0], [3, 1, 6]],
-                     classes=HOSTILE, tail=HOSTILE[2:])  # fmt: skip
-    parts = sections(asked, tmp_path)
-    assert [key for key in WHY if not parts[key].empty] == ["confusion", "pixels"]
-    for key in ("confusion", "pixels"):
-        assert all(line.endswith(".") and "\n" not in line and "nan" not in line for line in parts[key].said)
-    found = frames_of(asked)
-    assert found[pixels.EFFECT]["strategy"].unique().tolist() == [OTHER]
-    for name in (pixels.EFFECT, pixels.PROFILED):
-        found[name].to_csv(tmp_path / name, index=False)
-        assert list(pd.read_csv(tmp_path / name).columns) == list(found[name].columns)
 
 
 def test_where_no_run_has_any_of_it(tmp_path: Path) -> None:

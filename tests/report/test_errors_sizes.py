@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from error_runs import HOSTILE, OTHER, PLAIN, WEIGHTED, add_counts, group_of
+from error_runs import OTHER, PLAIN, WEIGHTED, add_counts, group_of
 from run_folders import make_run
 
 from imbseg.report.evidence import Evidence
@@ -78,8 +78,3 @@ def test_the_baseline_alone_lacks_counts(tmp_path: Path) -> None:
     found = sizes.table(group_of(tmp_path))
     assert set(found["strategy"]) == {OTHER}
     assert found["gain"].isna().all()
-
-
-def test_names_of_any_kind(tmp_path: Path) -> None:
-    group = runs(tmp_path, classes=HOSTILE[1:])
-    assert set(sizes.table(group)["class"]) == {HOSTILE[2]}

@@ -9,21 +9,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from run_folders import make_run
+from run_folders import CLASSES, WEIGHTED, make_run
+from test_examples import group_of, labelled
 
 from imbseg.errors import InputError
 from imbseg.metrics.counts import Counts
-from imbseg.metrics.predicted import Predicted
 from imbseg.pictures import PALETTE, distinct_colors
 from imbseg.predict.close_ups import changed, close_up, panels
 from imbseg.report.questions.examples import text_of
-from imbseg.runs import collect as runs
 from imbseg.runs.best_pair import best_pair
-from imbseg.runs.strategies import Group, arrange
 from imbseg.statistics.images import choose
-
-CLASSES = ("sky", "road", "pole")
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 
 
 def counts(ids: Sequence[str], tp: Any, fp: Any, fn: Any) -> Counts:
@@ -91,15 +86,6 @@ def test_the_best_strategy_and_the_seed_nearest_its_mean(tmp_path: Path) -> None
     pair = best_pair(group_of(tmp_path))
     assert (pair.strategy, pair.score, pair.seeds) == ("weighted_cross_entropy", "tail", 3)
     assert (pair.before.name, pair.after.name) == ("plain2", "weighted2")
-
-
-def group_of(root: Path) -> Group:
-    return arrange(runs.collect(root), root).groups[0]
-
-
-def labelled(image_id: str, truth: np.ndarray, prediction: np.ndarray) -> Predicted:
-    picture = np.random.default_rng(0).integers(0, 256, (*truth.shape, 3), np.uint8)
-    return Predicted(image_id, picture, truth, prediction)
 
 
 def test_a_close_up_holds_what_changed_in_its_middle() -> None:

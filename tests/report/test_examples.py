@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from binary_tree import make_binary_tree
 from PIL import Image
-from run_folders import make_run
+from run_folders import CLASSES, WEIGHTED, make_run
 
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
@@ -27,9 +27,6 @@ from imbseg.report.questions.examples import examples
 from imbseg.runs import collect as runs
 from imbseg.runs.best_pair import classes_in_question
 from imbseg.runs.strategies import Group, arrange
-
-CLASSES = ("sky", "road", "pole")
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 
 
 def group_of(root: Path) -> Group:

@@ -10,15 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from asked import evidence, frames_of
 from PIL import Image
-from run_folders import make_run
+from run_folders import WEIGHTED, make_run
 
 from imbseg.canvas import VARIABLES, Canvas, wrapped
 from imbseg.report.page import html
 from imbseg.report.questions import classes, confusion, curves, plane
 from imbseg.runs.class_order import class_order
 from imbseg.runs.strategies import Group
-
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 
 
 def group_of(root: Path) -> Group:

@@ -64,23 +64,16 @@ def test_masks_that_changed_between_two_runs_are_refused(tmp_path: Path) -> None
         image_intervals.intervals(group(tmp_path), draws=50)
 
 
-@pytest.mark.parametrize("length", [0, 1, 100, 400, -1])
-def test_counts_cut_short_anywhere_are_a_sentence(tmp_path: Path, length: int) -> None:
-    two_strategies(tmp_path)
-    file = tmp_path / "dice1/counts_test.npz"
-    file.write_bytes(file.read_bytes()[:length])
-    found, said = image_intervals.intervals(group(tmp_path), draws=50)
-    assert "Left out of the intervals over test images: dice1 (" in said
-    assert set(found["seeds"]) == {2}
-
-
-def test_damaged_bytes_are_a_sentence(tmp_path: Path) -> None:
+def test_counts_cut_short_or_damaged_anywhere_are_a_sentence(tmp_path: Path) -> None:
     two_strategies(tmp_path)
     file = tmp_path / "dice1/counts_test.npz"
     whole = file.read_bytes()
-    for place in range(60, len(whole) - 200, len(whole) // 40):
-        file.write_bytes(whole[:place] + bytes(40) + whole[place + 40 :])
-        assert "dice1 (" in image_intervals.intervals(group(tmp_path), draws=20)[1]
+    damaged = [whole[:at] + bytes(40) + whole[at + 40 :] for at in range(60, len(whole) - 200, len(whole) // 40)]
+    for content in (*(whole[:length] for length in (0, 1, 100, 400, -1)), *damaged):
+        file.write_bytes(content)
+        found, said = image_intervals.intervals(group(tmp_path), draws=20)
+        assert "Left out of the intervals over test images: dice1 (" in said
+        assert set(found["seeds"]) == {2}
 
 
 @pytest.mark.parametrize("kind", ["fewer", "others", "twice"])

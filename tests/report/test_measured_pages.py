@@ -12,8 +12,6 @@ from published_tables import METHODS, PIXEL_COUNTS
 from test_trials_csv import published, weak_groups
 
 from imbseg.datasets import spec
-from imbseg.datasets.spec import Dataset
-from imbseg.report.evidence import Evidence
 from imbseg.report.questions import answer, correlations, statistics
 from imbseg.runs.strategies import Group
 from imbseg.statistics.correlation import TESTS
@@ -112,24 +110,6 @@ def test_the_published_correlations_are_those_of_the_report(of: str) -> None:
         row = keyed.loc[(of, *key)]
         coefficients = ", ".join(signed(row[name], 2) for name in TESTS)
         assert cell == f"{coefficients} (p {short(row['spearman_p'])})"
-
-
-def test_the_ranges_of_the_changelog_and_the_page() -> None:
-    """Over all methods and strategies: nothing from how often a class is shown, most from how large it is."""
-    dataset = spec.load("voc2012")
-    strategies = correlations.found(
-        published("TRUE_random_x2_FALSE_none", counts=PIXEL_COUNTS, background=dataset.background)
-    )
-    found = pd.concat([correlations.of_methods(METHODS, PIXEL_COUNTS, dataset)[0], strategies[0]])
-    keyed = found.set_index(["statistic", "aggregate", "over"])["spearman"].sort_index()
-    often, size = keyed.loc[("images", "sum", "all")], keyed.loc[("share", "mean", "shown")]
-    assert len(often) == 18
-    assert (round(often.min(), 2), round(often.max(), 2)) == (-0.2, 0.2)
-    assert (round(size.min(), 2), round(size.max(), 2)) == (0.43, 0.68)
-
-
-def correlated(dataset: Dataset) -> Evidence:
-    return published("TRUE_random_x2_FALSE_none", counts=PIXEL_COUNTS, background=dataset.background)
 
 
 def short(value: float) -> str:
@@ -231,19 +211,3 @@ def test_every_figure_in_the_words_on_camvid_is_one_of_the_csv() -> None:
     told = re.findall(r"(?<![\d.])\.\d{3}\b", words)
     assert len(told) > 60
     assert sorted(set(told) - camvid_values()) == []
-
-
-def test_what_is_said_to_cap_the_tail_is_so() -> None:
-    page = " ".join((DOCS / "camvid_remedies.md").read_text(encoding="utf-8").split())
-    cells = camvid_cells()
-    assert f"The goal is not reached: {short(cells['val/tail'].max())} at the most" in page
-    one = difference(camvid_scores("weighted", "test/tail"), camvid_scores("plain", "test/tail"))
-    assert f"lifts the tail by {short(one.mean)} [{short(one.low)}, {short(one.high)}] over plain" in page
-    pole, best = cells["val/IoU/pole"], cells.loc[cells["val/tail"].idxmax()]
-    assert f"its IoU is {short(pole.min())} to {short(pole.max())} in every cell" in page
-    three = [short(best[f"val/IoU/{name}"]) for name in ("signsymbol", "pedestrian", "bicyclist")]
-    assert f"has {three[0]} (signsymbol), {three[1]} (pedestrian) and {three[2]} (bicyclist)" in page
-    weighted = cells.loc[cells.index.isin(["weighted", "weighted_lovasz", "crops", "paste_rare", "paste_adaptive"])]
-    found = weighted["test/IoU/pole"]
-    assert f"reach an IoU of {short(found.min())} to {short(found.max())}" in page
-    assert f"would ask the other three for {(4 * 0.30 - pole.max()) / 3:.2f}".replace("0.", ".") in page

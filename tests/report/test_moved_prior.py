@@ -11,15 +11,13 @@ from typing import Any
 
 import pytest
 from asked import evidence, frames_of, sections
-from run_folders import make_run
+from run_folders import WEIGHTED, make_run
 
 from imbseg.report.frames import write_csv
 from imbseg.report.page.markdown import table_text
 from imbseg.report.questions import prior, strategies
 from imbseg.runs.collect import BROKEN, collect
 from imbseg.runs.strategies import arrange
-
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 
 
 def moved(tail: float, mean: float = 0.5) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -11,13 +12,12 @@ import numpy as np
 import pytest
 from error_runs import add_counts, write_table
 from page_reader import Reader, Shown, csv_rows, number, read
-from run_folders import CLASSES, make_run
+from run_folders import CLASSES, WEIGHTED, make_run
 from test_examples import Network, pair_of_runs
 
 from imbseg.report.write import report
 from imbseg.runs.collect import collect
 
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 HOSTILE = ("<script>alert(1)</script>", "a\"b'c", "x" * 300, "naïve & co, | pipe", "</style></svg>", "{{ 7 * 7 }}",
            "nan", "0.5")  # fmt: skip
 WHERE = {"data-mean": "mean", "data-low": "low", "data-high": "high", "data-change": "change"}
@@ -269,16 +269,22 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     assert {f"IoU/{name}" for name in HOSTILE} <= shown
 
 
-@pytest.mark.parametrize("classes", [1, pytest.param(150, marks=pytest.mark.slow)])
-def test_one_class_and_150(classes: int, tmp_path: Path) -> None:
-    names = [f"class {number}" for number in range(classes)]
-    for seed in (1, 2):
+LARGE = [pytest.param(*sizes, marks=pytest.mark.slow) for sizes in ((150, 2, 1), (21, 5, 3))]
+
+
+@pytest.mark.parametrize(("classes", "seeds", "rates"), [(1, 2, 1), *LARGE])
+def test_one_class_and_150_and_nine_strategies_with_five_seeds(
+    classes: int, seeds: int, rates: int, tmp_path: Path
+) -> None:
+    names, rng = [f"class {number}" for number in range(classes)], np.random.default_rng(0)
+    for seed, rate in itertools.product(range(1, seeds + 1), range(1, rates + 1)):
         for loss, iou in (("cross_entropy", 0.4), ("focal", 0.45), ("dice", 0.5)):
-            make_run(tmp_path / f"runs/{loss}{seed}", test=[iou + seed / 100] * classes, classes=names, tail=names[-1:],
-                     seed=seed, loss=loss)  # fmt: skip
+            folder = make_run(tmp_path / f"runs/{loss}{rate}{seed}", test=[iou + seed / 100] * classes, classes=names,
+                              tail=names[-1:], seed=seed, loss=loss, lr=rate / 100)  # fmt: skip
+            add_counts(folder, rng.integers(1, 99, (classes, classes)))
     page = written(tmp_path / "runs", tmp_path / "out")
     assert (tmp_path / "out/report.html").stat().st_size < 5e6
-    assert sum(cell.text == f"IoU/class {classes - 1}" for cell in page.cells) == 2
+    assert sum(cell.text == f"IoU/class {classes - 1}" for cell in page.cells) == 3 * rates - 1
 
 
 def test_one_seed_has_no_intervals_and_says_so(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from imbseg.runs.collect import collect
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]
 NAMES = ("sky", "road", "<script>window.hurt = 1</script>", "pole")
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 WATCH = """
 window.problems = [];
 addEventListener("error", event => problems.push(String(event.message)));

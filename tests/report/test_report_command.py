@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import csv
-import runpy
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from run_folders import make_run
+from run_folders import WEIGHTED, make_run
 
 from imbseg.metrics.counts import collect, save_counts
-
-SCRIPT = Path(__file__).resolve().parents[2] / "src" / "report.py"
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the script in this process: (exit status, what it printed, what it complained of)."""
-
-    def run(*flags: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, flags)])
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(SCRIPT), run_name="__main__")
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def test_a_report_of_two_strategies_and_a_failed_run(tmp_path: Path, command):
@@ -37,7 +19,7 @@ def test_a_report_of_two_strategies_and_a_failed_run(tmp_path: Path, command):
         make_run(runs / f"plain{seed}", test=(0.8, 0.6, 0.1), seed=seed, counts=(5, 3, 1))
         make_run(runs / f"weighted{seed}", test=(0.8, 0.6, 0.3 + seed / 100), seed=seed, **WEIGHTED)
     make_run(runs / "lost", status="failed", message="loss is nan", seed=4)
-    status, said, complained = command("--runs", runs, "--out", out)
+    status, said, complained = command("report.py", "--runs", runs, "--out", out)
     assert (status, complained) == (0, "")
     written = {"report.html", "report.md", "report.tex", "results.csv", "strategies.csv", "learning_curves.csv"}
     written |= {"settings.csv", "comparisons.csv", "one_change.csv", "rank_sums.csv", "class_profile.csv"}
@@ -62,7 +44,7 @@ def test_groups_have_a_figure_each_and_no_stale_one_stays(tmp_path: Path, comman
     for fold in (0, 1):
         make_run(runs / f"plain{fold}", fold=fold)
         make_run(runs / f"weighted{fold}", fold=fold, **WEIGHTED)
-        status, said, _ = command("--runs", runs, "--out", out)
+        status, said, _ = command("report.py", "--runs", runs, "--out", out)
         assert (out / "gains.png").exists() == (fold == 0)
         (out / "gains-2024.png").write_bytes(b"of somebody else")
     assert status == 0
@@ -70,25 +52,17 @@ def test_groups_have_a_figure_each_and_no_stale_one_stays(tmp_path: Path, comman
     assert sorted(path.name for path in out.glob("gains*.png")) == ["gains-1.png", "gains-2.png", "gains-2024.png"]
 
 
-def test_an_earlier_report_stays_whole_where_a_new_one_cannot_be_written(tmp_path: Path, command):
+def test_an_earlier_report_stays_whole_where_a_new_one_cannot_be_written(tmp_path: Path, command, refused):
     runs, out = tmp_path / "runs", tmp_path / "out"
     make_run(runs / "plain")
-    assert command("--runs", runs, "--out", out)[0] == 0
+    assert command("report.py", "--runs", runs, "--out", out)[0] == 0
     (out / "rank_sums.csv").mkdir()
     before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
     make_run(runs / "weighted", **WEIGHTED)
-    status, _, complained = command("--runs", runs, "--out", out)
-    assert (status, complained.count("\n")) == (2, 1)
-    assert "rank_sums.csv: is a folder, where the report writes a file" in complained
+    told = refused("report.py", "--runs", runs, "--out", out)
+    assert "rank_sums.csv: is a folder, where the report writes a file" in told
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     assert sorted(path.name for path in out.iterdir()) == sorted([*before, "rank_sums.csv"])
-
-
-def test_a_run_folder_is_no_place_for_a_report(tmp_path: Path, command):
-    make_run(tmp_path / "runs/plain")
-    status, _, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "runs/plain")
-    assert status == 2
-    assert "is a run folder (it holds epochs.csv)" in complained
 
 
 @pytest.mark.parametrize("name", ["strategy", "group", "class", "other", "p", "score", "None", "nan", "01", "a b"])
@@ -100,8 +74,8 @@ def test_a_strategy_may_be_called_anything(name: str, tmp_path: Path, command):
     )
     (tmp_path / "two.yml").write_text(paths + "ignore_index: null\n" + classes)
     (tmp_path / "trials.csv").write_text("\n".join(["strategy,seed,sky,pole", *lines, ""]))
-    status, _, complained = command("--trials", tmp_path / "trials.csv", "--dataset", tmp_path / "two.yml", "--out",
-                                    tmp_path / "out", "--baseline", "base")  # fmt: skip
+    given = ("--trials", tmp_path / "trials.csv", "--dataset", tmp_path / "two.yml", "--out", tmp_path / "out")
+    status, _, complained = command("report.py", *given, "--baseline", "base")
     assert (status, complained) == (0, "")
     with (tmp_path / "out/rank_sums.csv").open(newline="") as handle:
         pairs = {(row["strategy"], row["other"]) for row in csv.DictReader(handle)}
@@ -121,19 +95,18 @@ def test_a_damaged_run_is_left_out_with_its_reason(file: str, content: str, tmp_
     make_run(tmp_path / "runs/plain")
     make_run(tmp_path / "runs/hurt", loss="focal")
     (tmp_path / "runs/hurt" / file).write_text(content)
-    status, said, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    status, said, complained = command("report.py", "--runs", tmp_path / "runs", "--out", tmp_path / "out")
     assert (status, complained) == (0, "")
     assert f"hurt   broken  {file}" in said
 
 
-def test_counts_of_other_images_are_refused_and_nothing_is_written(tmp_path: Path, command):
+def test_counts_of_other_images_are_refused_and_nothing_is_written(tmp_path: Path, refused):
     for name, ids, more in (("plain", "abcdefghijkl", {}), ("weighted", "abcdefghijkx", WEIGHTED)):
         folder = make_run(tmp_path / "runs" / name, **more)
         confusions = [np.vstack([np.eye(3, dtype=np.int64), np.zeros((1, 3), np.int64)])] * len(ids)
         save_counts(folder / "counts_test.npz", collect(list(ids), confusions))
-    status, _, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
-    assert (status, complained.count("\n")) == (2, 1)
-    assert "expected counts of the same test images, found 12 and 12" in complained
+    told = refused("report.py", "--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    assert "expected counts of the same test images, found 12 and 12" in told
     assert not (tmp_path / "out").exists()
 
 
@@ -141,7 +114,7 @@ def test_groups_without_a_shared_score_are_told(tmp_path: Path, command):
     for seed in (1, 2):
         for loss in ("cross_entropy", "focal"):
             make_run(tmp_path / f"runs/{loss}{seed}", test=(float("nan"),) * 3, loss=loss, seed=seed)
-    status, said, complained = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    status, said, complained = command("report.py", "--runs", tmp_path / "runs", "--out", tmp_path / "out")
     assert (status, complained) == (0, "")
     assert "No strategy has a score to compare with that of cross_entropy." in said
 
@@ -149,59 +122,33 @@ def test_groups_without_a_shared_score_are_told(tmp_path: Path, command):
 def test_runs_that_score_other_classes_cast_doubt(tmp_path: Path, command):
     make_run(tmp_path / "runs/a")
     make_run(tmp_path / "runs/b", test=(0.8, float("nan"), 0.3), loss="focal")
-    _, said, _ = command("--runs", tmp_path / "runs", "--out", tmp_path / "out")
+    _, said, _ = command("report.py", "--runs", tmp_path / "runs", "--out", tmp_path / "out")
     words = "not all runs have a test IoU of road (lacking in 1 of 2)"
     assert words in said
     assert words in (tmp_path / "out/report.html").read_text()
 
 
-def _no_runs(root: Path) -> list[object]:
-    (root / "runs").mkdir()
-    return []
+def changed(file: str, text: str) -> Callable[[Path], object]:
+    """One run, and a file in its place or beside it."""
+    return lambda root: make_run(root / "runs/a") and (root / file).write_text(text)
 
 
-def _unfinished(root: Path) -> list[object]:
-    make_run(root / "runs/a", status="running")
-    return []
-
-
-def _unknown_baseline(root: Path) -> list[object]:
-    make_run(root / "runs/a")
-    return ["--baseline", "dice"]
-
-
-def _cut_short(root: Path) -> list[object]:
-    run = make_run(root / "runs/a")
-    (run / "trial.json").write_text('{"parameters": {')
-    return []
-
-
-def _out_is_a_file(root: Path) -> list[object]:
-    make_run(root / "runs/a")
-    (root / "out").write_text("mine")
-    return []
-
-
-def _out_below_a_file(root: Path) -> list[object]:
-    make_run(root / "runs/a")
-    (root / "file").write_text("mine")
-    return ["--out", root / "file" / "out"]
-
-
-@pytest.mark.parametrize(("make", "words"), [
-    (lambda root: [], "expected a folder of runs, found nothing"),
-    (_no_runs, "holds no run folder"),
-    (_unfinished, "none of 1 run(s) has finished (a: running, has not ended"),
-    (_unknown_baseline, "'dice' is no strategy here; choose from: 'full/mskf/none/none, cross_entropy'"),
-    (_cut_short, "none of 1 run(s) has finished (a: broken, trial.json: expected JSON"),
-    (_out_is_a_file, "expected an output folder, found a file"),
-    (_out_below_a_file, "can't write here"),
+@pytest.mark.parametrize(("make", "flags", "words"), [
+    (lambda root: None, "", "expected a folder of runs, found nothing"),
+    (lambda root: (root / "runs").mkdir(), "", "holds no run folder"),
+    (lambda root: make_run(root / "runs/a", status="running"), "",
+     "none of 1 run(s) has finished (a: running, has not ended"),
+    (lambda root: make_run(root / "runs/a"), "--baseline dice",
+     "'dice' is no strategy here; choose from: 'full/mskf/none/none, cross_entropy'"),
+    (changed("runs/a/trial.json", '{"parameters": {'), "",
+     "none of 1 run(s) has finished (a: broken, trial.json: expected JSON"),
+    (changed("out", "mine"), "", "expected an output folder, found a file"),
+    (changed("file", "mine"), "--out {root}/file/out", "can't write here"),
+    (lambda root: make_run(root / "runs/a"), "--out {root}/runs/a", "is a run folder (it holds epochs.csv)"),
 ])  # fmt: skip
-def test_bad_input_ends_in_one_sentence(tmp_path: Path, command, make, words: str):
-    flags = ["--runs", tmp_path / "runs", "--out", tmp_path / "out", *make(tmp_path)]
+def test_bad_input_ends_in_one_sentence(tmp_path: Path, refused, make, flags: str, words: str):
+    make(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    status, said, complained = command(*flags)
-    assert (status, said) == (2, "")
-    assert words in complained
-    assert complained.count("\n") == 1
+    given = ["--runs", tmp_path / "runs", "--out", tmp_path / "out", *flags.format(root=tmp_path).split()]
+    assert words in refused("report.py", *given)
     assert sorted(tmp_path.rglob("*")) == before

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from asked import evidence, sections
 from page_reader import read
-from run_folders import make_run
+from run_folders import WEIGHTED, make_run
 
 from imbseg.report.frames import write_csv
 from imbseg.report.page.columns import Column
@@ -20,38 +20,30 @@ from imbseg.report.page.latex import escape
 from imbseg.report.page.markdown import markdown, table_text
 from imbseg.report.page.terminal import aligned, narrowed
 from imbseg.report.questions import strategies
-from imbseg.report.say import number
 from imbseg.report.write import all_frames, page, report
 from imbseg.runs.collect import collect
-from imbseg.statistics.difference import spread
 
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 HOSTILE = ('a,b "quoted"', "<script>alert(1)</script>", "x|y *z* `c` [l](u)", "very_long_" * 20)
 
 
-def test_means_and_deviations_by_hand(tmp_path: Path):
-    for seed, pole in ((1, 0.1), (2, 0.2), (3, 0.6)):
+@pytest.mark.parametrize(
+    ("poles", "row"),
+    [
+        # mean .3; deviations -.2 -.1 .3: squares .04 + .01 + .09 = .14, / 2 = .07, root .26458
+        ((0.1, 0.2, 0.6), ("0.30000", "0.26458", "3")),
+        ((math.nan,), ("", "", "0")),
+        ((0.4,), ("0.40000", "", "1")),
+        ((0.2, 0.4, math.nan), ("0.30000", "0.14142", "2")),  # a class scored in some seeds only says in how many
+    ],
+)
+def test_means_and_deviations_by_hand(tmp_path: Path, poles: tuple[float, ...], row: tuple[str, str, str]):
+    for seed, pole in enumerate(poles, 1):
         make_run(tmp_path / str(seed), test=(0.9, 0.5, pole), seed=seed)
-    (row,) = strategies.table(evidence(tmp_path)).to_dict("records")
-    # mean .3; deviations -.2 -.1 .3: squares .04 + .01 + .09 = .14, / 2 = .07, root .26458
-    assert (row["test/IoU/pole mean"], row["test/IoU/pole std"], row["test/IoU/pole n"]) == ("0.30000", "0.26458", "3")
-    assert (row["test/head mean"], row["test/head std"]) == ("0.70000", "0.00000")
-    assert (row["seeds"], row["baseline"]) == ("1 2 3", "yes")
-    assert row["test/medium mean"] == ""
-
-
-def test_one_seed_has_no_deviation_and_an_absent_class_no_score(tmp_path: Path):
-    make_run(tmp_path / "a", test=(0.9, 0.5, math.nan))
-    (row,) = strategies.table(evidence(tmp_path)).to_dict("records")
-    assert (row["test/mIoU mean"], row["test/mIoU std"], row["test/mIoU n"]) == ("0.70000", "", "1")
-    assert (row["test/IoU/pole mean"], row["test/IoU/pole n"]) == ("", "0")
-
-
-def test_a_class_scored_in_some_seeds_only_says_in_how_many(tmp_path: Path):
-    for seed, pole in ((1, 0.2), (2, 0.4), (3, math.nan)):
-        make_run(tmp_path / str(seed), test=(0.9, 0.5, pole), seed=seed)
-    (row,) = strategies.table(evidence(tmp_path)).to_dict("records")
-    assert [row[f"test/IoU/pole {what}"] for what in ("mean", "std", "n")] == ["0.30000", "0.14142", "2"]
+    (found,) = strategies.table(evidence(tmp_path)).to_dict("records")
+    assert tuple(found[f"test/IoU/pole {what}"] for what in ("mean", "std", "n")) == row
+    assert (found["test/head mean"], found["test/head std"]) == ("0.70000", "0.00000" if len(poles) > 1 else "")
+    assert (found["seeds"], found["baseline"]) == (" ".join("123"[: len(poles)]), "yes")
+    assert found["test/medium mean"] == ""
 
 
 def test_unfinished_runs_stand_in_the_table_without_numbers(tmp_path: Path):
@@ -124,9 +116,3 @@ def test_a_narrow_terminal_gets_what_matters_most():
     assert kept(200) == list(names)
     assert kept(50) == ["trial", "val mIoU", "val head", "test mIoU"]
     assert kept(10) == ["trial", "test mIoU"]
-
-
-@pytest.mark.parametrize(("values", "expected"), [([], ("", "", "0")), ([0.5], ("0.50000", "", "1"))])
-def test_spread_of_few(values: list[float], expected: tuple[str, str, str]):
-    mean, deviation, count = spread(values)
-    assert (number(mean), number(deviation), str(count)) == expected

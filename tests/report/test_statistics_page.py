@@ -34,12 +34,3 @@ def test_the_tables_of_tests(question: str) -> None:
     assert [row[0] for row in shown] == list(dict.fromkeys(STORED[STORED["question"] == question]["method"]))
     for row in shown:
         assert row[1:] == rates(question, row[0])
-
-
-def test_coverage_without_an_effect_is_the_same_to_a_hundredth() -> None:
-    table = STORED[STORED["question"] == "coverage"]
-    bare = table["method"].str.rsplit("; ", n=1)
-    wide = table.assign(method=bare.str[0], effect=bare.str[1]).pivot_table(
-        index=["seeds", "images", "method"], columns="effect", values="rate"
-    )
-    assert (wide["an effect"] - wide["no effect"]).abs().max() <= 0.01

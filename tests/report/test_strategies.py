@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from run_folders import make_run
+from run_folders import WEIGHTED, make_run
 
 from imbseg.errors import InputError
 from imbseg.runs.collect import collect
 from imbseg.runs.strategies import Results, arrange, differences
-
-WEIGHTED = {"loss": "weighted_cross_entropy", "class_weights": "inverse_sqrt"}
 
 
 def results_of(root: Path, baseline: str | None = None) -> Results:

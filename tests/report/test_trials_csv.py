@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +11,7 @@ from published_tables import TRIALS
 from scipy import stats
 
 from imbseg.datasets import spec
-from imbseg.errors import InputError, run_command
+from imbseg.errors import InputError
 from imbseg.report.evidence import Evidence
 from imbseg.report.questions import statistics
 from imbseg.runs.strategies import arrange
@@ -67,11 +66,10 @@ def test_the_published_table_and_its_rank_sums() -> None:
                 assert p[frozenset((one.label, other.label))] == pytest.approx(expected)
 
 
-def test_the_command_prints_and_writes_the_gains(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(monkeypatch, *ARGUMENTS, "--out", str(tmp_path / "out")) == 0
-    said = " ".join(capsys.readouterr().out.split())
+def test_the_command_prints_and_writes_the_gains(tmp_path: Path, command) -> None:
+    status, said, _ = command("report.py", *ARGUMENTS, "--out", tmp_path / "out")
+    assert status == 0
+    said = " ".join(said.split())
     assert "TRUE_random_x2_TRUE_cnt tail 0.378 -> 0.421 +0.042 [" in said
     assert "TRUE_random_x2_TRUE_cnt head 0.575 -> 0.576 +0.001 [" in said
     written = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index(["strategy", "score"])
@@ -86,26 +84,6 @@ ARGUMENTS = (
     "--trials", str(TRIALS), "--dataset", "voc2012", "--columns", "strategy=configs,seed=random_state",
     "--baseline", "TRUE_random_x2_FALSE_none",
 )  # fmt: skip
-
-
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], message: str, *arguments: str) -> None:
-    """The command ends with one sentence that holds `message`, exit status 2 and no folder where --out leads."""
-    assert command(monkeypatch, *arguments) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
-    assert not Path(arguments[arguments.index("--out") + 1]).exists()
-
-
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.syspath_prepend(str(REPOSITORY / "src"))
-    monkeypatch.setattr(sys, "argv", ["report.py", *arguments])
-    sys.modules.pop("report", None)
-    import report
-
-    with pytest.raises(SystemExit) as stopped:
-        run_command(report.main)
-    return int(stopped.value.code or 0)
 
 
 CLASSES = spec.load("camvid").class_names
@@ -139,14 +117,17 @@ BAD = {
 }
 
 
+def flags(folder: Path) -> list[object]:
+    """Of a report on the trials in a folder."""
+    return ["--trials", folder / "trials.csv", "--dataset", "camvid", "--out", folder / "out"]
+
+
 @pytest.mark.parametrize("kind", BAD)
-def test_bad_tables_are_one_sentence(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_tables_are_one_sentence(kind: str, tmp_path: Path, refused) -> None:
     content, message = BAD[kind]
     content.to_csv(tmp_path / "trials.csv", index=False)
-    arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
-    refused(monkeypatch, capsys, message, *arguments)
+    assert message in refused("report.py", *flags(tmp_path))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -163,11 +144,8 @@ def test_bad_tables_are_one_sentence(
         ((*ARGUMENTS[:6], "--baseline", "nosuch"), "--baseline: 'nosuch' is no strategy here"),
     ],
 )
-def test_bad_arguments(
-    arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(monkeypatch, *arguments) == 2
-    assert message in capsys.readouterr().err
+def test_bad_arguments(arguments: tuple[str, ...], message: str, refused) -> None:
+    assert message in refused("report.py", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -203,49 +181,34 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("kind", TEXTS)
-def test_misshapen_tables_are_one_sentence(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_misshapen_tables_are_one_sentence(kind: str, tmp_path: Path, refused) -> None:
     header, row, message = TEXTS[kind]
     (tmp_path / "trials.csv").write_bytes(f"{header}\n{row}\n".encode("latin-1") if header else b"")
-    arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
-    refused(monkeypatch, capsys, message, *arguments)
+    assert message in refused("report.py", *flags(tmp_path))
+    assert not (tmp_path / "out").exists()
 
 
-def test_strategies_without_a_seed_in_common_are_unpaired_and_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_strategies_without_a_seed_in_common_are_unpaired_and_that_is_said(tmp_path: Path, command) -> None:
     rows = table()
     rows["seed"] = [1, 2, 3, 4]
     rows["sky"] = [0.25, 0.27, 0.5, 0.55]
     rows.to_csv(tmp_path / "trials.csv", index=False)
-    arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
-    assert command(monkeypatch, *arguments, "--baseline", "a") == 0
-    assert " 2  no " in capsys.readouterr().out
-    document = (tmp_path / "out" / "report.md").read_text()
-    assert "fewer than two seeds are shared" in document
+    status, said, _ = command("report.py", *flags(tmp_path), "--baseline", "a")
+    assert status == 0
+    assert " 2  no " in said
+    assert "fewer than two seeds are shared" in (tmp_path / "out" / "report.md").read_text()
     found = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index("score").loc["IoU/sky"]
     assert not found["paired"]
     assert found["p_t"] == pytest.approx(stats.ttest_ind([0.5, 0.55], [0.25, 0.27], equal_var=False).pvalue)
 
 
-def test_the_report_of_a_single_seed_says_why_there_are_no_tests(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_single_seed_gives_a_report_that_says_why_there_are_no_tests(tmp_path: Path, command) -> None:
     one = table()
     one[one["seed"] == 1].to_csv(tmp_path / "trials.csv", index=False)
-    arguments = ("--trials", str(tmp_path / "trials.csv"), "--dataset", "camvid", "--out", str(tmp_path / "out"))
-    assert command(monkeypatch, *arguments, "--baseline", "a") == 0
-    assert "One seed gives no interval and no test" in capsys.readouterr().out
+    status, said, _ = command("report.py", *flags(tmp_path), "--baseline", "a")
+    assert status == 0
+    assert "One seed gives no interval and no test" in said
     assert "One seed a side gives no interval and no test" in (tmp_path / "out" / "report.md").read_text()
-
-
-def test_a_single_seed_gives_a_report_without_tests(tmp_path: Path) -> None:
-    one = table()
-    one[one["seed"] == 1].to_csv(tmp_path / "trials.csv", index=False)
-    dataset = spec.load("camvid")
-    runs = read_trials(tmp_path / "trials.csv", dataset, {}, class_groups(dataset, None))
-    found = statistics.table(of_results(arrange(runs, tmp_path, "a")))
+    found = pd.read_csv(tmp_path / "out" / "comparisons.csv")
     assert (found["seeds"] == 1).all()
-    assert found["p_t"].isna().all()
-    assert (found["seeds_needed"] == "").all()
+    assert found[["p_t", "seeds_needed"]].isna().all(axis=None)
