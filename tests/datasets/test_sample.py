@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from PIL import Image
 
 from imbseg.datasets import exact_png, sample
 from imbseg.datasets.sample_drawing import SIZE, draw
-from imbseg.datasets.sample_shapes import BACKGROUND, KINDS, diamond, disc, sine, square, star, triangle
+from imbseg.datasets.sample_shapes import BACKGROUND, KINDS
 from imbseg.errors import InputError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -62,11 +61,6 @@ def test_objects_and_masks_agree(made: Path) -> None:
         assert ((mask > 0) == (objects > 0)).all()
         for number in range(1, objects.max() + 1):
             assert len(np.unique(mask[objects == number])) == 1  # each there, and of one class
-
-
-def test_presence_is_exact() -> None:
-    assert sample.presence("train").sum(axis=0).tolist() == [3 * kind.images for kind in KINDS]
-    assert sample.presence("test").sum(axis=0).tolist() == [kind.images for kind in KINDS]
 
 
 def test_what_was_asked_for_is_drawn() -> None:
@@ -134,15 +128,3 @@ def test_png_refuses_other_arrays() -> None:
     for pixels in (np.zeros((2, 2, 3)), np.zeros((2, 2), np.uint8), np.zeros((2, 2, 4), np.uint8)):
         with pytest.raises(ValueError, match="expected RGB, or indices and a palette"):
             exact_png.encode(pixels)
-
-
-def test_sines_are_those_of_a_turn() -> None:
-    assert [sine(step) for step in range(64)] == [round(1024 * np.sin(step * np.pi / 16)) for step in range(64)]
-
-
-@pytest.mark.parametrize(
-    ("shape", "share"), [(disc, np.pi), (square, 2.85), (diamond, 4 / 3), (triangle, 1.3), (star, 1.73)]
-)
-def test_shapes_have_their_area(shape: Callable[..., np.ndarray], share: float) -> None:
-    v, u = np.mgrid[-70:71, -70:71]
-    assert shape(u, v, 60).sum() == pytest.approx(share * 60**2, rel=0.08)

@@ -25,10 +25,7 @@ def groups(root: Path, first: dict[str, Any], *others: dict[str, Any]) -> tuple[
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (
-            {"meta": "e" * 64},
-            "2 groups that can't be compared with each other, they differ in meta: mmmmmmmm, eeeeeeee",
-        ),
+        ({"meta": "e" * 64}, "2 groups that can't be compared with each other, they differ in meta: mmmmmmmm, eeeeeee"),
         ({"fold": 3}, "they differ in fold: 0, 3"),
         ({"epochs": 50}, "they differ in epoch budget: 2, 50"),
         ({"dataset": "other"}, "they differ in data set: tiny, other"),

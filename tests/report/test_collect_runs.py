@@ -24,14 +24,9 @@ def test_a_finished_run_has_the_best_epochs_scores_and_its_time(tmp_path: Path):
     assert run.classes == ("sky", "road", "pole")
 
 
-def test_the_searched_folder_may_be_a_run_itself(tmp_path: Path):
-    make_run(tmp_path / "lonely")
-    assert [run.name for run in collect(tmp_path / "lonely")] == ["lonely"]
-
-
-def test_folders_inside_a_run_are_no_runs(tmp_path: Path):
+def test_the_searched_folder_may_be_a_run_itself_and_folders_inside_a_run_are_none(tmp_path: Path):
     make_run(make_run(tmp_path / "outer") / "events" / "inner")
-    assert [run.name for run in collect(tmp_path)] == ["outer"]
+    assert [run.name for run in collect(tmp_path)] == [run.name for run in collect(tmp_path / "outer")] == ["outer"]
 
 
 def test_an_absent_class_is_nan(tmp_path: Path):

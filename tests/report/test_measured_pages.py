@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from asked import evidence, frames_of
 from published_tables import METHODS, PIXEL_COUNTS
+from simulation_table import IMAGES, SEEDS
 from test_trials_csv import published, weak_groups
 
 from imbseg.datasets import spec
@@ -211,3 +212,34 @@ def test_every_figure_in_the_words_on_camvid_is_one_of_the_csv() -> None:
     told = re.findall(r"(?<![\d.])\.\d{3}\b", words)
     assert len(told) > 60
     assert sorted(set(told) - camvid_values()) == []
+
+
+SIMULATED = pd.read_csv(DOCS / "statistics_simulation.csv")
+HEADINGS = {"false alarm": "type I error", "power": "power"}
+CELLS = [(seeds, images) for seeds in SEEDS for images in IMAGES]
+
+
+def rates(question: str, method: str) -> list[str]:
+    found = SIMULATED[(SIMULATED["question"] == question) & (SIMULATED["method"] == method)].set_index(
+        ["seeds", "images"]
+    )
+    return [short(found.loc[cell, "rate"]) for cell in CELLS]
+
+
+def test_the_coverage_table() -> None:
+    shown = rows("statistics.md", "| interval of 95 % |")
+    there = SIMULATED[(SIMULATED["question"] == "coverage") & SIMULATED["method"].str.endswith("; an effect")]
+    assert [f"{row[0]}; an effect" for row in shown] == list(dict.fromkeys(there["method"]))
+    for row in shown:
+        method = f"{row[0]}; an effect"
+        assert row[2:] == rates("coverage", method)
+        promised = set(there[there["method"] == method]["kept"])
+        assert promised == ({"yes"} if row[1] == "yes" else {"not promised"})
+
+
+@pytest.mark.parametrize("question", ["false alarm", "power"])
+def test_the_tables_of_tests(question: str) -> None:
+    shown = rows("statistics.md", f"| {HEADINGS[question]} |")
+    assert [row[0] for row in shown] == list(dict.fromkeys(SIMULATED[SIMULATED["question"] == question]["method"]))
+    for row in shown:
+        assert row[1:] == rates(question, row[0])

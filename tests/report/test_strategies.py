@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from run_folders import WEIGHTED, make_run
@@ -10,6 +11,9 @@ from run_folders import WEIGHTED, make_run
 from imbseg.errors import InputError
 from imbseg.runs.collect import collect
 from imbseg.runs.strategies import Results, arrange, differences
+
+FOCAL = {"loss": "focal"}
+PLAINEST = "the plainest with cross_entropy"
 
 
 def results_of(root: Path, baseline: str | None = None) -> Results:
@@ -103,24 +107,12 @@ def test_seeds_of_the_split_pair_with_their_like(tmp_path: Path):
 @pytest.mark.parametrize(
     ("settings", "chosen", "how"),
     [
-        ([WEIGHTED, {}], "cross_entropy", "the plainest with cross_entropy"),
-        ([{"sampling": "label"}, {"sampling": "x2"}], "x2/none", "the plainest with cross_entropy"),
-        (
-            [{"sampling": "none"}, {"sampling": "x2"}, {"sampling": "label"}],
-            "x2/none",
-            "the plainest with cross_entropy",
-        ),
-        (
-            [{"sampling": "label", "loss": "focal"}, {"sampling": "x2", "loss": "focal"}],
-            "x2/none",
-            "nothing resampled or pasted",
-        ),
-        (
-            [{"loss": "focal"}, {"loss": "focal", "imbalance": "imbalanced"}],
-            "imbalanced/mskf/none/none",
-            "nothing resampled or pasted",
-        ),
-        ([{"sampling": "label", "loss": "focal"}, {"sampling": "cluster", "loss": "focal"}], "label/none", "the first"),
+        ([WEIGHTED, {}], "cross_entropy", PLAINEST),
+        ([{"sampling": "label"}, {"sampling": "x2"}], "x2/none", PLAINEST),
+        ([{"sampling": "none"}, {"sampling": "x2"}, {"sampling": "label"}], "x2/none", PLAINEST),
+        ([FOCAL | {"sampling": "label"}, FOCAL | {"sampling": "x2"}], "x2/none", "nothing resampled or pasted"),
+        ([FOCAL, FOCAL | {"imbalance": "imbalanced"}], "imbalanced/mskf/none/none", "nothing resampled or pasted"),
+        ([FOCAL | {"sampling": "label"}, FOCAL | {"sampling": "cluster"}], "label/none", "the first"),
     ],
 )
 def test_the_default_baseline(tmp_path: Path, settings: list[dict[str, str]], chosen: str, how: str):
@@ -137,14 +129,6 @@ def test_a_baseline_can_be_named(tmp_path: Path, wanted: str):
     make_run(tmp_path / "b", **WEIGHTED)
     (group,) = results_of(tmp_path, wanted).groups
     assert (group.baseline.label, group.chosen) == ("weighted_cross_entropy", "named with --baseline")
-
-
-def test_a_group_without_the_named_baseline_says_so(tmp_path: Path):
-    make_run(tmp_path / "a", **WEIGHTED)
-    for sampling in ("none", "label"):
-        make_run(tmp_path / sampling, fold=1, sampling=sampling)
-    _, other = results_of(tmp_path, "weighted_cross_entropy").groups
-    assert other.chosen.startswith("'weighted_cross_entropy' isn't here; taken by default")
 
 
 def test_an_unknown_baseline_lists_what_is_there(tmp_path: Path):
@@ -177,10 +161,14 @@ def test_no_two_groups_share_a_name(tmp_path: Path) -> None:
     assert names[2].endswith(" (3)")
 
 
-def test_a_baseline_that_fits_two_strategies_of_a_group_is_said_to(tmp_path: Path) -> None:
-    for fold in (0, 1):
-        make_run(tmp_path / f"plain{fold}", fold=fold)
-        make_run(tmp_path / f"focal{fold}", fold=fold, loss="focal", gamma=1.0)
-    make_run(tmp_path / "more", fold=1, loss="focal", gamma=5.0)
-    second = arrange(collect(tmp_path), tmp_path, "focal").groups[1]
-    assert second.chosen.startswith("'focal' fits several strategies here; taken by default")
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [([{}], "isn't here"), ([FOCAL | {"gamma": 1.0}, FOCAL | {"gamma": 5.0}], "fits several strategies here")],
+)
+def test_a_group_without_the_named_baseline_or_with_two_of_it_says_so(
+    tmp_path: Path, second: list[dict[str, Any]], words: str
+) -> None:
+    for place, settings in enumerate([{}, FOCAL, *second, {"loss": "dice"}]):
+        make_run(tmp_path / str(place), fold=int(place > 1), **settings)
+    other = results_of(tmp_path, "focal").groups[1]
+    assert other.chosen.startswith(f"'focal' {words}; taken by default")
