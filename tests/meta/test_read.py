@@ -99,6 +99,13 @@ def test_column_that_is_not_there(column: str, told: str, dataset: Dataset, fold
             look()
 
 
+def test_given_without_a_val_subset(tmp_path: Path, dataset: Dataset) -> None:
+    plain = tiny_dataset(tmp_path / "plain")
+    build_module.build(plain, tmp_path / "plain_meta", workers=1, seed=1)
+    with pytest.raises(InputError, match="declares no 'val' subset"):
+        check_header(plain, tmp_path / "plain_meta", "full/given")
+
+
 def test_missing_meta_tells_the_command(dataset: Dataset, tmp_path: Path) -> None:
     told = r"meta of data set 'tiny': .*manifest.json is missing; make it: python src/make_meta.py --dataset .*tiny.yml"
     with pytest.raises(InputError, match=told):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from counted_runs import Grouped, counted_run, random_counts
 from run_folders import CLASSES
 from scipy import stats
 
+from imbseg.datasets import spec
 from imbseg.report.evidence import Evidence
 from imbseg.report.questions import image_intervals
 from imbseg.report.questions.image_intervals import INDEPENDENT, ONE_SEED
@@ -166,3 +168,16 @@ def test_too_few_images(tmp_path: Path) -> None:
     assert found.empty
     assert list(found.columns) == image_intervals.COLUMNS + image_intervals.ENDS
     assert said == ("Intervals over test images: expected at least 10 images, found 9; the intervals over seeds stand.")
+
+
+@pytest.mark.slow
+def test_the_published_size(tmp_path: Path) -> None:
+    """Ten strategies x five seeds x 1,449 images x 21 classes, 2,000 draws, reading included."""
+    dataset = spec.load("voc2012")
+    groups = {name: list(found) for name, found in (dataset.groups or {}).items()}
+    for number, seed in itertools.product(range(10), range(1, 6)):
+        counts = random_counts(100 * number + seed, 1449, 21, better=10 * number)
+        counted_run(tmp_path / f"{number}-{seed}", counts, classes=dataset.class_names, tail=groups["tail"],
+                    about={"class_groups": groups}, seed=seed, lr=0.01 + number / 1000)  # fmt: skip
+    found, _ = image_intervals.intervals(evidence(tmp_path))
+    assert len(found) == 9 * (1 + 2 + 21)
