@@ -216,14 +216,12 @@ def test_every_figure_in_the_words_on_camvid_is_one_of_the_csv() -> None:
 
 SIMULATED = pd.read_csv(DOCS / "statistics_simulation.csv")
 HEADINGS = {"false alarm": "type I error", "power": "power"}
-CELLS = [(seeds, images) for seeds in SEEDS for images in IMAGES]
+SIZES = [(seeds, images) for seeds in SEEDS for images in IMAGES]
 
 
 def rates(question: str, method: str) -> list[str]:
-    found = SIMULATED[(SIMULATED["question"] == question) & (SIMULATED["method"] == method)].set_index(
-        ["seeds", "images"]
-    )
-    return [short(found.loc[cell, "rate"]) for cell in CELLS]
+    found = SIMULATED.set_index(["question", "method", "seeds", "images"])["rate"]
+    return [short(found.loc[(question, method, *size)]) for size in SIZES]
 
 
 def test_the_coverage_table() -> None:
