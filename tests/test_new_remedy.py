@@ -125,7 +125,7 @@ def test_flag_help_and_bounds_come_from_the_declaration(copy: Path) -> None:
     words = " ".join(command(copy, "--help").stdout.split())
     assert "--scale VALUE scaled's factor of the loss: a number > 0 and <= 9 (default 1.0)" in words
     assert "--last_weight VALUE weight of the last image, the others' is 0: a number >= 0 (default 1.0)" in words
-    assert "one of none, prior, rank, lifted" in words
+    assert "one of none, prior, rank, tau_norm, flip, larger, lifted" in words
     for flags, message in (
         ({"loss": "scaled", "scale": "0"}, "scale: expected a number > 0 and <= 9, found 0"),
         ({"loss": "dice", "scale": "2"}, "scale: loss 'dice' has no such parameter (its own: class_weights)"),

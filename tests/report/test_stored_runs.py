@@ -20,6 +20,5 @@ def test_the_first_runs_of_the_demo_say_what_they_said() -> None:
     ]
     asked = evidence(STORED / "first")
     lines = answer.answer(asked, frames_of(asked)).lines
-    assert "+0.238 [+0.048, +0.428]" in lines[0]
-    assert "hatched_diamond" in lines[1]
-    assert "+0.314 [+0.106, +0.522]" in lines[1]
+    assert "+0.238 [0.048, 0.428]" in lines[0]
+    assert any("hatched_diamond" in line and "+0.314 [0.106, 0.522]" in line for line in lines)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 import math
 import runpy
 import subprocess
@@ -22,7 +21,6 @@ import torch
 from all_pairs import Combination, Pair, all_pairs, cover, pairs_of
 from binary_tree import make_binary_tree
 
-from imbseg import menu
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS, LOSSES, terms
@@ -154,22 +152,12 @@ def test_two_steps_of_every_pair(
         )  # fmt: skip
         assert len(steps) == STEPS, combination
         assert all(math.isfinite(value) for row in heard for value in (*steps, *row.values())), combination
-        decode(combination["post_hoc"])
 
 
 @functools.cache
 def short(order: type) -> type:
     """An order of batches that ends after two."""
     return type("Short", (order,), {"__len__": lambda _: STEPS})
-
-
-def decode(name: str) -> None:
-    """Decode logits by a rule of the menu."""
-    given = {"logits": torch.randn(2, 3, 4, 5), "class_priors": torch.tensor([0.7, 0.3, 0.0]), "beta": 0.5}
-    rule = menu.choose(POST_HOC, name, "correction")
-    labels = rule(**{key: given[key] for key in inspect.signature(rule).parameters})
-    assert labels.shape == (2, 4, 5)
-    assert set(labels.unique().tolist()) <= {0, 1, 2}
 
 
 def command(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:

@@ -83,7 +83,7 @@ def _from_list(dataset: Dataset, entry: str, role: str) -> list[str]:
 
 
 def text_of(data: bytes) -> str:
-    """UTF-8 with or without a byte order mark, or UTF-16 with one, as Windows writes lists.
+    r"""UTF-8 with or without a byte order mark, or UTF-16 with one, as Windows writes lists.
 
     >>> text_of(b"\xef\xbb\xbf007"), text_of("007".encode("utf-16"))
     ('007', '007')

@@ -147,6 +147,7 @@ def _row(one: Changed, heads: Sequence[str], pictures: Sequence[Bytes], window: 
 def text_of(one: Changed) -> str:
     """What changed in an image, in words.
 
+    >>> from imbseg.statistics.images import ClassChange
     >>> text_of(Changed("a", 0.25, 0.5, (ClassChange("pole", 0.25, 0.5),)))
     'IoU 0.25 -> 0.50 (+0.25): pole 0.25 -> 0.50'
     """
