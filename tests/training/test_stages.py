@@ -21,7 +21,7 @@ from imbseg.files import sha256
 from imbseg.meta.ceiling import Grid, ceilings
 from imbseg.metrics.counts import load_counts
 from imbseg.models import ARCHITECTURES
-from imbseg.training.image_weights import read_image_weights, weighted
+from imbseg.training.fold import read_image_weights, weighted
 from imbseg.training.optimizer import averaged, onecycle_factor
 from imbseg.training.predict_again import predict_again
 from imbseg.training.stages import balanced, trial_at

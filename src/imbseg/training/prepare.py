@@ -15,9 +15,8 @@ from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
 from imbseg.models.decoders import build_network
 from imbseg.models.weights import Normalisation, load_encoder_weights
-from imbseg.training.fold import Fold, epoch_batches
+from imbseg.training.fold import Fold, epoch_batches, weighted
 from imbseg.training.folder import Folder, Row
-from imbseg.training.image_weights import weighted
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line

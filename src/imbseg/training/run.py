@@ -11,29 +11,43 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from imbseg.datasets.read import read_mask
+from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, TrialFailed
 from imbseg.files import sha256
+from imbseg.meta.ceiling import ceilings
+from imbseg.meta.ceiling_table import LEAST_MASKS, MOST_PIXELS
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.models import checkpoint
 from imbseg.post_hoc import steps
-from imbseg.training.ceilings import write_ceilings
 from imbseg.training.draws import Draws, adapts, asks_confidence, class_scores
 from imbseg.training.fold import draw_weights, read_fold
-from imbseg.training.folder import Folder, Row, describe, keep_or_refuse, open_folder, recorded_threads, stored_result
+from imbseg.training.folder import (
+    Folder,
+    Row,
+    describe,
+    keep_or_refuse,
+    open_folder,
+    recorded_threads,
+    stored_result,
+    write_rows,
+)
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.order import EpochBatches
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, choose_device, make_batches, prepare, seed_epoch
 from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner, write_events
-from imbseg.training.resume import restore, save, write_tables
-from imbseg.training.stages import course, next_epoch, planned, scores, trial_at
+from imbseg.training.samples import Files
+from imbseg.training.stages import course, next_epoch, planned, restore, save, scores, trial_at, write_tables
 from imbseg.training.views import rehearse
 from imbseg.training.whole_images import WholeImages
-from imbseg.trial import Resolved
+from imbseg.trial import Resolved, Trial
+from imbseg.trial.geometry import geometry_of
 
 Report = Callable[[Row], None]
 
@@ -175,3 +189,26 @@ def _finish(run: Run, final: Report) -> Row:
     run.say(f"best epoch {best}: validation mIoU {result['default']:.3f}; test mIoU {test['mIoU']:.3f}{tail}")
     final(result)
     return result
+
+
+def write_ceilings(path: Path, trial: Trial, dataset: Dataset, subsets: dict[str, Files]) -> None:
+    """Write a row with `SUBSET:CLASS` for each class; empty where no mask shows it.
+
+    Args:
+        path: the CSV.
+        trial: as its best epoch had it.
+        dataset: whose masks they are.
+        subsets: name -> files; of very many pixels some masks, evenly spread.
+    """
+    grid, row = geometry_of(trial).grid, Row()
+    for subset, files in subsets.items():
+        masks = (read_mask(files.masks[place], dataset) for place in _spread(files))
+        found = ceilings(masks, grid, len(dataset.classes))
+        row |= {f"{subset}:{name}": float(value) for name, value in zip(dataset.class_names, found, strict=True)}
+    write_rows(path, [row])
+
+
+def _spread(files: Files) -> list[int]:
+    typical = float(np.median([width * height for width, height in files.sizes]))
+    number = min(len(files.sizes), max(LEAST_MASKS, int(MOST_PIXELS / typical)))
+    return [int(place) for place in np.linspace(0, len(files.sizes) - 1, number)]

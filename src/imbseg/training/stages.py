@@ -1,4 +1,4 @@
-"""Epochs that differ from the others: a larger input in the last ones, the last layer alone after them."""
+"""The course of a trial: larger inputs in its last epochs, the last layer alone after them; last.pt and going on from it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from segmentation_models_pytorch.base import initialization
 
-from imbseg.errors import InputError
+from imbseg.errors import InputError, first_line
 from imbseg.losses.cross_entropy import cross_entropy
 from imbseg.losses.pixels import IGNORE
 from imbseg.models import checkpoint
+from imbseg.training.folder import write_rows
 from imbseg.training.optimizer import make_optimizer
 from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, should_stop
@@ -94,3 +95,49 @@ def balanced(logits: torch.Tensor, target: torch.Tensor, _: Any) -> torch.Tensor
     """
     pixels = torch.bincount(target[target != IGNORE], minlength=logits.shape[1])
     return cross_entropy(logits, target, class_weights=1 / pixels.clamp_min(1))
+
+
+LEARNED, TOLD = ("model", "optimizer", "scaler"), ("history", "draws", "seconds")
+
+
+def save(run: Run) -> None:
+    """Write last.pt; what only some trials have stands in theirs alone."""
+    learner = run.learner
+    parts = [name for name in (*LEARNED, "average") if getattr(learner, name) is not None]
+    state: dict[str, Any] = {name: getattr(learner, name).state_dict() for name in parts}
+    state |= {name: getattr(run, name) for name in TOLD}
+    if run.head_from is not None:
+        state["head_from"] = run.head_from
+    checkpoint.save(run.folder.file("last.pt"), state)
+
+
+def write_tables(run: Run) -> None:
+    """The tables of all epochs so far; last.pt holds the history, so that they can always be made from it."""
+    for name, rows in (("epochs", run.history), ("draws", run.draws), ("timing", run.seconds)):
+        write_rows(run.folder.file(f"{name}.csv"), rows)
+
+
+def restore(run: Run) -> None:
+    """Go back to where an earlier start ended, if there was one.
+
+    Raises:
+        InputError: the checkpoint is broken, or of another network, optimizer or version.
+    """
+    file = run.folder.file("last.pt")
+    if not file.is_file():
+        return
+    state = checkpoint.load(file, run.learner.device)
+    if lacking := [name for name in (*LEARNED, *TOLD) if name not in state]:
+        other = "another version of imbseg wrote it; train in another folder"
+        raise InputError(f"checkpoint {file}: lacks {lacking[0]!r}, so {other}")
+    if "head_from" in state:
+        freeze(run, state["head_from"])
+    try:
+        for name in (*LEARNED, *(["average"] if run.learner.average is not None else [])):
+            getattr(run.learner, name).load_state_dict(state[name])
+    except (RuntimeError, ValueError, KeyError) as error:  # torch tells each in several lines
+        other = f"another network or optimizer than this trial's ({first_line(error)})"
+        raise InputError(f"checkpoint {file}: is of {other}; train in another folder") from error
+    run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
+    write_tables(run)
+    run.say(f"going on after epoch {len(run.history)}")
