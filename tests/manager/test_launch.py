@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -139,3 +141,15 @@ def test_the_command_to_view_it_again_is_guarded_too(tmp_path: Path) -> None:
     command = launch.view_command(launch.Experiment("ab12cd34", 8081, tmp_path))
     assert command.startswith(f"NODE_OPTIONS='--require \"{launch.GUARD}\"' ")
     assert command.endswith("/nnictl view ab12cd34 --port 8081")
+
+
+def test_where_there_is_no_program_kill_nnictl_finds_one() -> None:
+    """It stops a manager with `kill PID`; small containers come without procps, and the manager stayed."""
+    environment = launch.environment(given={"PATH": "/nowhere"})
+    sleeping = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    found = shutil.which("kill", path=environment["PATH"])
+    assert found == str(launch.PROGRAMS / "kill")
+    subprocess.run(["kill", str(sleeping.pid)], env=environment, executable=found, check=True)
+    assert sleeping.wait(timeout=60) == -signal.SIGTERM
+    own = launch.environment(given={"PATH": "/usr/bin"})["PATH"].split(os.pathsep)
+    assert own[-2:] == ["/usr/bin", str(launch.PROGRAMS)]  # the machine's own comes first

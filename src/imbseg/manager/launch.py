@@ -21,6 +21,7 @@ from imbseg.errors import InputError
 from imbseg.manager import rest
 
 GUARD = Path(__file__).with_name("guard.js")
+PROGRAMS = Path(__file__).with_name("programs")  # for a machine that lacks them: the last of PATH
 MADE_FOR = "3.0"
 # nnictl imports pkg_resources, which warns about itself at every call; nothing else is silenced.
 QUIET = "PYTHONWARNINGS='ignore:pkg_resources is deprecated as an API'"
@@ -50,7 +51,7 @@ def environment(*, guarded: bool = True, given: Mapping[str, str] | None = None)
     """
     result = dict(os.environ if given is None else given)
     here = str(Path(sys.executable).parent)
-    result["PATH"] = os.pathsep.join([here, *filter(None, [result.get("PATH")])])
+    result["PATH"] = os.pathsep.join([here, *filter(None, [result.get("PATH")]), str(PROGRAMS)])
     for name in ("NO_PROXY", "no_proxy"):
         result[name] = ",".join(filter(None, [result.get(name), "localhost", "127.0.0.1"]))
     if guarded:
