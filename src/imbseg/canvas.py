@@ -34,12 +34,26 @@ VARIABLES = {GROUND: "ground", INK: "ink", SOFT: "soft", LINE: "line", FAINT: "f
 FONT = 9  # points
 ROOMY, LONGEST = 40, 40  # rows that take full height; letters of a name beside a row
 STYLE = {
-    "font.size": FONT, "axes.titlesize": FONT, "axes.titlelocation": "left", "axes.facecolor": "none",
-    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "axes.edgecolor": SOFT,
-    "axes.labelcolor": SOFT, "text.color": INK, "grid.color": FAINT, "xtick.color": SOFT, "ytick.color": SOFT,
-    "ytick.labelcolor": INK, "legend.frameon": False, "text.parse_math": False, "svg.fonttype": "none",
-    "svg.hashsalt": "imbseg", "savefig.dpi": 120,
-}  # fmt: skip
+    "font.size": FONT,
+    "axes.titlesize": FONT,
+    "axes.titlelocation": "left",
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": SOFT,
+    "text.color": INK,
+    "grid.color": FAINT,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "imbseg",
+    "savefig.dpi": 120,
+}
 Said = Mapping[str, object]
 
 

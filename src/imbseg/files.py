@@ -105,8 +105,10 @@ def check_separator(header: Sequence[str], where: str) -> None:
     """
     for sign, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and sign in header[0]:
-            raise InputError(f"{where}: expected columns parted by commas, found {name}; save it with commas, and with "
-                             f"decimal points")  # fmt: skip
+            raise InputError(
+                f"{where}: expected columns parted by commas, found {name}; save it with commas, and with "
+                f"decimal points"
+            )
 
 
 def sha256(path: Path | str) -> str:

@@ -161,7 +161,14 @@ def _near(found: float, expected: float, tolerance: float, what: str) -> None:
 
 
 LOSS_CHECKS: tuple[Callable[[Loss, float], None], ...] = (
-    gives_one_number, ignored_pixels_count_for_nothing, only_ignored_pixels_give_0, does_not_grow_with_the_batch,
-    costs_nothing_when_right, an_absent_class_brings_no_reward, takes_one_class_only, descends, takes_half_precision,
+    gives_one_number,
+    ignored_pixels_count_for_nothing,
+    only_ignored_pixels_give_0,
+    does_not_grow_with_the_batch,
+    costs_nothing_when_right,
+    an_absent_class_brings_no_reward,
+    takes_one_class_only,
+    descends,
+    takes_half_precision,
     has_the_gradient_of_its_value,
-)  # fmt: skip
+)

@@ -13,7 +13,8 @@ from imbseg.checks.expect import expect
 
 FOLDS: dict[str, dict[str, Any]] = {  # columns of small and odd train folds
     "five images": {
-        "major_class": ["dog", "dog", "dog", "cat", ""], "cluster": [0, 0, 1, 1, 2],
+        "major_class": ["dog", "dog", "dog", "cat", ""],
+        "cluster": [0, 0, 1, 1, 2],
         "pixel_counts": [[9, 0], [9, 0], [9, 0], [0, 9], [0, 0]],
     },
     "one image": {"major_class": ["dog"], "cluster": [0], "pixel_counts": [[9, 0]]},
@@ -23,7 +24,7 @@ FOLDS: dict[str, dict[str, Any]] = {  # columns of small and odd train folds
     "one class": {"pixel_counts": [[3], [0], [1]]},
     "no labels at all": {"pixel_counts": [[0, 0], [0, 0], [0, 0]]},
     "only one class there": {"pixel_counts": [[5, 0], [5, 0], [5, 0]]},
-}  # fmt: skip
+}
 
 
 def columns(fold: str, background: int | None = 0) -> dict[str, Any]:
@@ -31,8 +32,13 @@ def columns(fold: str, background: int | None = 0) -> dict[str, Any]:
     rows = {"major_class": ["dog", "dog", "cat"], "cluster": [0, 0, 1], **FOLDS[fold]}
     counts = np.array(rows["pixel_counts"], np.int64)
     scores = np.linspace(0, 1, counts.shape[1])
-    return {"major_class": np.array(rows["major_class"], str), "cluster": np.array(rows["cluster"], np.int64),
-            "pixel_counts": counts, "background": background, "class_scores": scores}  # fmt: skip
+    return {
+        "major_class": np.array(rows["major_class"], str),
+        "cluster": np.array(rows["cluster"], np.int64),
+        "pixel_counts": counts,
+        "background": background,
+        "class_scores": scores,
+    }
 
 
 def draws_from_any_fold(sampler: Callable[[Mapping[str, Any]], NDArray[np.float64]]) -> None:

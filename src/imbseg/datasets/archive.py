@@ -55,8 +55,9 @@ def _extract_all(source: Path, folder: Path) -> None:
             for member in progress(members, total=len(members), what="unpacking"):
                 tar.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError) as error:
-        raise InputError(f"{source}: expected a tar archive, found something else or one cut short ({error}); "
-                         "fetch it again") from error  # fmt: skip
+        raise InputError(
+            f"{source}: expected a tar archive, found something else or one cut short ({error}); fetch it again"
+        ) from error
 
 
 def _check_member(member: tarfile.TarInfo, source: Path) -> None:
@@ -70,8 +71,10 @@ def _check_member(member: tarfile.TarInfo, source: Path) -> None:
         what = "a special file"
     else:
         return
-    raise InputError(f"{source}: member {member.name!r} is {what}, expected only files and folders; nothing was "
-                     "unpacked: fetch the archive from its source again")  # fmt: skip
+    raise InputError(
+        f"{source}: member {member.name!r} is {what}, expected only files and folders; nothing was "
+        "unpacked: fetch the archive from its source again"
+    )
 
 
 def _check_end(tar: tarfile.TarFile, members: list[tarfile.TarInfo]) -> None:
@@ -87,5 +90,7 @@ def _check_end(tar: tarfile.TarFile, members: list[tarfile.TarInfo]) -> None:
 def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder.parent).free
     if free < needed:
-        raise InputError(f"{folder.parent}: {size_text(needed)} needed to unpack, {size_text(free)} free; "
-                         "free some space or choose another folder with --root")  # fmt: skip
+        raise InputError(
+            f"{folder.parent}: {size_text(needed)} needed to unpack, {size_text(free)} free; "
+            "free some space or choose another folder with --root"
+        )

@@ -67,8 +67,10 @@ def from_colors(rgb: Bytes, transparent: NDArray[np.bool_] | None, path: Path, d
         if strange := [int(code) for code in unique if int(code) not in index]:
             here = transparent is not None and bool(transparent[top : top + rows][codes == strange[0]].any())
             color = [strange[0] >> 16, strange[0] >> 8 & 255, strange[0] & 255]
-            raise InputError(f"mask {path}: colour {color}{' (transparent)' if here else ''} is no class's; "
-                             f"add it to 'classes', or mend the mask")  # fmt: skip
+            raise InputError(
+                f"mask {path}: colour {color}{' (transparent)' if here else ''} is no class's; "
+                f"add it to 'classes', or mend the mask"
+            )
         mask[top : top + rows] = np.array([index[int(code)] for code in unique], np.uint8)[inverse].reshape(codes.shape)
     return mask
 

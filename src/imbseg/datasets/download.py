@@ -173,8 +173,10 @@ def _total(response: http.client.HTTPResponse, url: str, start: int, size: int |
         return size
     total = start + int(announced)
     if size is not None and total != size:
-        raise InputError(f"{url}: expected a file of {size} bytes, the server announces {total}; this is another file "
-                         "(a login page?): try again later or elsewhere")  # fmt: skip
+        raise InputError(
+            f"{url}: expected a file of {size} bytes, the server announces {total}; this is another file "
+            "(a login page?): try again later or elsewhere"
+        )
     return total
 
 
@@ -197,15 +199,19 @@ def _copy(response: http.client.HTTPResponse, handle: BinaryIO, done: int, total
 def _check_room(part: Path, have: int, total: int | None) -> None:
     free = shutil.disk_usage(part.parent).free
     if total is not None and free < total - have:
-        raise InputError(f"{part.parent}: {size_text(total - have)} needed for the download, {size_text(free)} free; "
-                         "free some space or choose another folder with --root")  # fmt: skip
+        raise InputError(
+            f"{part.parent}: {size_text(total - have)} needed for the download, {size_text(free)} free; "
+            "free some space or choose another folder with --root"
+        )
 
 
 def _disk_error(error: OSError, part: Path) -> OSError | InputError:
     if error.errno != errno.ENOSPC:
         return error
-    return InputError(f"{part.parent}: the disk is full; free some space and start the same command again: it goes on "
-                      f"from {part.name}")  # fmt: skip
+    return InputError(
+        f"{part.parent}: the disk is full; free some space and start the same command again: it goes on "
+        f"from {part.name}"
+    )
 
 
 def _advice(part: Path) -> str:

@@ -102,8 +102,10 @@ def _from_glob(dataset: Dataset, entry: str, role: str) -> list[str]:
     other = [file for file, match in matches.items() if match is None]
     if other or not files:
         told = f"finds {other[0]}, which isn't of the pattern 'images'" if other else "finds no file that fits 'images'"
-        raise InputError(f"{where}: {told} ({dataset.images}) below the root {dataset.root}{dataset.root_origin}; "
-                         f"mend one of the two")  # fmt: skip
+        raise InputError(
+            f"{where}: {told} ({dataset.images}) below the root {dataset.root}{dataset.root_origin}; "
+            f"mend one of the two"
+        )
     return [match["id"] for match in matches.values() if match]
 
 

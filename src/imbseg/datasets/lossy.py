@@ -5,8 +5,15 @@ from __future__ import annotations
 from PIL import Image
 
 # JPEG 2000 and AVIF may be without loss, but nothing in the file says so: bytes can be cut off after the transform
-LOSSY = {"JPEG": "JPEG", "MPO": "JPEG", "JPEG2000": "JPEG 2000", "AVIF": "AVIF", "DDS": "DDS", "BLP": "BLP",
-         "FTEX": "FTEX"}  # fmt: skip
+LOSSY = {
+    "JPEG": "JPEG",
+    "MPO": "JPEG",
+    "JPEG2000": "JPEG 2000",
+    "AVIF": "AVIF",
+    "DDS": "DDS",
+    "BLP": "BLP",
+    "FTEX": "FTEX",
+}
 IN_TIFF = {"jpeg": "JPEG", "tiff_jpeg": "JPEG", "webp": "WebP"}  # by Pillow's names of compressions
 
 

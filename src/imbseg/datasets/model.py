@@ -70,8 +70,9 @@ class Imbalance(BaseModel):
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if not names or repeated(names):
-            raise InputError(f"expected one class or more, each once, found {list(names)!r}; mend it, or take "
-                             f"'imbalance' out")  # fmt: skip
+            raise InputError(
+                f"expected one class or more, each once, found {list(names)!r}; mend it, or take 'imbalance' out"
+            )
         return names
 
 
@@ -178,8 +179,9 @@ class Dataset(BaseModel):
 
     def _check_classes(self) -> None:
         if "ignore" in self.class_names:
-            raise InputError("classes: 'ignore' is what pixels without a class are called (see ignore_index); choose "
-                             "another name")  # fmt: skip
+            raise InputError(
+                "classes: 'ignore' is what pixels without a class are called (see ignore_index); choose another name"
+            )
         unique: dict[str, Sequence[Any]] = {"name": self.class_names}
         if self.mask_encoding == "rgb":
             if colorless := [one.name for one in self.classes if one.color is None]:
@@ -188,12 +190,15 @@ class Dataset(BaseModel):
         else:
             unique["value"] = [one.value for one in self.classes]
             if clash := [one.name for one in self.classes if one.value == self.ignore_index]:
-                raise InputError(f"class {clash[0]!r} has the value {self.ignore_index}, the ignore_index too; "
-                                 f"set ignore_index: null if no pixel is ignored")  # fmt: skip
+                raise InputError(
+                    f"class {clash[0]!r} has the value {self.ignore_index}, the ignore_index too; "
+                    f"set ignore_index: null if no pixel is ignored"
+                )
         for what, values in unique.items():
             if (twice := repeated(values)) is not None:
-                raise InputError(f"classes: the {what} {twice!r} stands there {values.count(twice)} times; each class "
-                                 f"needs its own")  # fmt: skip
+                raise InputError(
+                    f"classes: the {what} {twice!r} stands there {values.count(twice)} times; each class needs its own"
+                )
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -77,16 +77,18 @@ def decoded(path: Path, what: str) -> Decoded:
         picture = Image.open(io.BytesIO(data))  # of a path it would leave the file open where decoding fails
         stored = picture.tile[0].args if picture.tile else ""  # gone after load()
         if picture.width * picture.height > MOST_PIXELS:
-            raise InputError(f"{what} {path}: has {picture.width} x {picture.height} pixels, more than 2^30; cut it "
-                             f"in parts")  # fmt: skip
+            raise InputError(
+                f"{what} {path}: has {picture.width} x {picture.height} pixels, more than 2^30; cut it in parts"
+            )
         picture.load()
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{what} {path}: can't be decoded ({error}); fetch or export it again") from error
     if lossy := lossy_format(picture, data):
-        raise InputError(f"{what} {path}: is saved as {lossy}, which changes values; export it again from the "
-                         f"source as PNG")  # fmt: skip
+        raise InputError(
+            f"{what} {path}: is saved as {lossy}, which changes values; export it again from the source as PNG"
+        )
     if picture.format != "TIFF" and exif_orientation(data) > 1:  # Pillow and OpenCV turn a TIFF by themselves
         raise InputError(f"{what} {path}: has an EXIF orientation of its own; export it as PNG without one")
     raw = stored[0] if isinstance(stored, tuple) and stored else stored

@@ -26,9 +26,11 @@ class Undeclared(InputError):
     def __init__(self, path: Path, tag: int) -> None:
         """Of an image with this EXIF orientation."""
         self.quarter = tag >= FIRST_QUARTER
-        super().__init__(f"image {path}: EXIF orientation {tag} turns it; add 'orientation: upright' to the data set "
-                         f"file if the masks were drawn on the turned pictures, 'orientation: stored' if on "
-                         f"the pixels as they lie in the files")  # fmt: skip
+        super().__init__(
+            f"image {path}: EXIF orientation {tag} turns it; add 'orientation: upright' to the data set "
+            f"file if the masks were drawn on the turned pictures, 'orientation: stored' if on "
+            f"the pixels as they lie in the files"
+        )
 
 
 def read_image(path: Path, orientation: str | None = None) -> Bytes:
@@ -51,11 +53,15 @@ def read_image(path: Path, orientation: str | None = None) -> Bytes:
     except cv2.error as error:
         raise InputError(f"image {path}: can't be decoded ({' '.join(str(error).split())}); cut it in parts") from error
     if image is None:
-        raise InputError(f"image {path}: can't be decoded (cut short, or no format that OpenCV reads); "
-                         "fetch it again, or export it as PNG or JPEG")  # fmt: skip
+        raise InputError(
+            f"image {path}: can't be decoded (cut short, or no format that OpenCV reads); "
+            "fetch it again, or export it as PNG or JPEG"
+        )
     if image.dtype != np.uint8:
-        raise InputError(f"image {path}: expected 8 bits a channel, found {image.dtype}; choose yourself what becomes "
-                         "0 and what 255, and export it with 8 bits (ImageMagick: mogrify -depth 8)")  # fmt: skip
+        raise InputError(
+            f"image {path}: expected 8 bits a channel, found {image.dtype}; choose yourself what becomes "
+            "0 and what 255, and export it with 8 bits (ImageMagick: mogrify -depth 8)"
+        )
     return _as_declared(np.asarray(image, np.uint8), data, path, orientation)
 
 
@@ -109,8 +115,9 @@ def _colors(found: Decoded, path: Path) -> Bytes:
     """(height, width, 3) what the picture shows; a palette gives each number its colour, in each file its own."""
     mode = found.picture.mode
     if mode not in ("RGB", "RGBA", "P", "PA"):
-        raise InputError(f"mask {path}: holds one number a pixel (mode {mode}), not a colour; is mask_encoding "
-                         f"'index'?")  # fmt: skip
+        raise InputError(
+            f"mask {path}: holds one number a pixel (mode {mode}), not a colour; is mask_encoding 'index'?"
+        )
     if "16" in found.raw:  # Pillow would drop half of the bits
         raise InputError(f"mask {path}: expected 8 bits a channel, found {found.raw}; save it as an 8-bit RGB PNG")
     return np.asarray(found.picture if mode == "RGB" else found.picture.convert("RGBA"), np.uint8)[..., :3]
@@ -126,8 +133,9 @@ def read_objects(path: Path) -> NDArray[np.int32]:
     found = decoded(path, "object mask")
     mode = found.picture.mode
     if mode not in ("P", "L", "1") and not mode.startswith("I"):
-        raise InputError(f"object mask {path}: expected one number a pixel, found mode {mode}; "
-                         "save it as an 8-bit or 16-bit PNG")  # fmt: skip
+        raise InputError(
+            f"object mask {path}: expected one number a pixel, found mode {mode}; save it as an 8-bit or 16-bit PNG"
+        )
     values = found.numbers(np.int32)
     objects = np.where(values == IGNORE, 0, values) if mode == "P" else values
     transparent = found.transparent() if mode in ("P", "L", "1") else None

@@ -43,8 +43,10 @@ def find(name_or_path: str) -> Path:
     if name_or_path.endswith((".yml", ".yaml")) or os.sep in name_or_path:
         path = Path(name_or_path)
         if not path.is_file():
-            raise InputError(f"data set file {name_or_path}: no such file; give the path of a YAML file, or one of: "
-                             f"{', '.join(names())}")  # fmt: skip
+            raise InputError(
+                f"data set file {name_or_path}: no such file; give the path of a YAML file, or one of: "
+                f"{', '.join(names())}"
+            )
         return path.resolve()
     if name_or_path not in names():
         raise unknown_name("data set", name_or_path, names())
@@ -82,8 +84,9 @@ def _decode(content: bytes, path: Path) -> dict[str, Any]:
         hint = f"; put the pattern of {brace[1].decode()!r} in quotes, since it starts with a brace" if brace else ""
         raise InputError(f"{path}: broken YAML: {' '.join(str(error).split())}{hint}") from error
     if not isinstance(raw, dict):
-        raise InputError(f"{path}: expected keys such as root, images, masks, subsets, classes, found "
-                         f"{type(raw).__name__}")  # fmt: skip
+        raise InputError(
+            f"{path}: expected keys such as root, images, masks, subsets, classes, found {type(raw).__name__}"
+        )
     return raw
 
 

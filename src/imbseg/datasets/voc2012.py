@@ -66,13 +66,17 @@ def check_tree(root: Path) -> int:
     ids = [image_id for name in _LISTS for image_id in _read_ids(root / f"ImageSets/Segmentation/{name}.txt")]
     missing = [name for image_id in ids for one in _FILES if not (root / (name := one.format(image_id))).is_file()]
     if missing:
-        raise InputError(f"{root}: expected {len(_FILES) * len(ids)} images and masks, {len(missing)} are missing "
-                         f"(the first: {missing[0]}); remove the folder and unpack the archive again")  # fmt: skip
+        raise InputError(
+            f"{root}: expected {len(_FILES) * len(ids)} images and masks, {len(missing)} are missing "
+            f"(the first: {missing[0]}); remove the folder and unpack the archive again"
+        )
     return len(ids)
 
 
 def _read_ids(path: Path) -> list[str]:
     if not path.is_file():
-        raise InputError(f"{path}: expected an unpacked VOC 2012, found no such id list; remove the folder and unpack "
-                         f"the archive again (tar -xf {NAME}: it is not gzipped)")  # fmt: skip
+        raise InputError(
+            f"{path}: expected an unpacked VOC 2012, found no such id list; remove the folder and unpack "
+            f"the archive again (tar -xf {NAME}: it is not gzipped)"
+        )
     return path.read_text(encoding="utf-8").split()

@@ -98,8 +98,10 @@ def _weighted_sum(parts: Sequence[_Part], logits: Any, target: Any, maps: Mappin
     for part in parts:
         value = part.loss(logits=logits, target=target, **{key: maps[key] for key in part.maps})
         if getattr(value, "ndim", None) != 0:
-            raise InputError(f"loss {part.name!r}: expected one number, a tensor of shape (), found "
-                             f"{tuple(getattr(value, 'shape', ())) or type(value).__name__}")  # fmt: skip
+            raise InputError(
+                f"loss {part.name!r}: expected one number, a tensor of shape (), found "
+                f"{tuple(getattr(value, 'shape', ())) or type(value).__name__}"
+            )
         total = total + part.weight * value
     return total
 

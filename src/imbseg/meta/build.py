@@ -135,8 +135,10 @@ def _with_clusters(images: pd.DataFrame, dataset: Dataset, seed: int) -> tuple[p
     pool = images["subset"].ne("test")
     pixels = pixel_counts(images[pool], dataset)
     if not pixels.any():
-        raise InputError(f"data set {dataset.name!r}: no train image has a labelled pixel, all are ignored; "
-                         f"is ignore_index ({dataset.ignore_index}) right?")  # fmt: skip
+        raise InputError(
+            f"data set {dataset.name!r}: no train image has a labelled pixel, all are ignored; "
+            f"is ignore_index ({dataset.ignore_index}) right?"
+        )
     shares = proportions(pixels, dataset.background_index)
     found = cluster(shares, classes=len(dataset.classes), seed=seed)
     column = pd.Series(pd.NA, index=images.index, dtype="Int64")

@@ -119,12 +119,20 @@ def ceiling_table(rows: Sequence[ImageRow], found: Sequence[Setting], dataset: D
     base = found[0].step_pixels(native)
     parts = []
     for setting in found:
-        parts.append(pd.DataFrame({
-            "class": dataset.class_names, "setting": setting.name, "resize": _show(setting.grid.resize),
-            "crop": _show(setting.crop), "decoder_stride": setting.grid.stride,
-            "cost": round(setting.step_pixels(native) / base, 3), "images": shown,
-            "ceiling": iou(counts[grids.index(setting.grid)]).round(6),
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "class": dataset.class_names,
+                    "setting": setting.name,
+                    "resize": _show(setting.grid.resize),
+                    "crop": _show(setting.crop),
+                    "decoder_stride": setting.grid.stride,
+                    "cost": round(setting.step_pixels(native) / base, 3),
+                    "images": shown,
+                    "ceiling": iou(counts[grids.index(setting.grid)]).round(6),
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 

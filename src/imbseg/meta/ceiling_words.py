@@ -43,8 +43,10 @@ def ceiling_advice(table: pd.DataFrame) -> list[str]:
     sentences = [_sentence(name, table[table["class"] == name]) for name in capped[:MOST_SAID]]
     if len(capped) > MOST_SAID:
         more = len(capped) - MOST_SAID
-        sentences.append(f"{more} more classes have a ceiling below {CAPPED} that another setting lifts by {WORTH} or "
-                         f"more; see ceiling.csv.")  # fmt: skip
+        sentences.append(
+            f"{more} more classes have a ceiling below {CAPPED} that another setting lifts by {WORTH} or "
+            f"more; see ceiling.csv."
+        )
     return sentences or [f"No class is capped: each keeps {CAPPED} or more on its own grid, or no other lifts it."]
 
 

@@ -77,8 +77,12 @@ def cooccurrence_figure(pool: pd.DataFrame, dataset: Dataset) -> Canvas:
     picture = heat(axis, share, texts, "cividis")
     name_rows(axis, dataset.class_names, down=True)
     axis.set_ylim(count - 0.5, -0.5)
-    axis.set_xticks(range(count), [text.get_text() for text in axis.get_yticklabels()], rotation=90,
-                    fontsize=axis.get_yticklabels()[0].get_fontsize())  # fmt: skip
+    axis.set_xticks(
+        range(count),
+        [text.get_text() for text in axis.get_yticklabels()],
+        rotation=90,
+        fontsize=axis.get_yticklabels()[0].get_fontsize(),
+    )
     canvas.colorbar(picture, ax=axis, shrink=0.4, label="per cent of the row's images")
     axis.set_title(words)
     return canvas
@@ -176,8 +180,15 @@ def heat(axis: Axes, values: NDArray[np.float64], texts: NDArray[np.str_], color
     light = picture.to_rgba(values)[..., :3] @ (0.299, 0.587, 0.114) > 0.5  # (rows, columns)
     for (row, column), text in np.ndenumerate(texts):
         if text:
-            axis.text(column, row, str(text), ha="center", va="center", fontsize=7.5,
-                      color="black" if light[row, column] else "white")  # fmt: skip
+            axis.text(
+                column,
+                row,
+                str(text),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="black" if light[row, column] else "white",
+            )
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
     return picture

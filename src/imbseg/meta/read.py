@@ -120,8 +120,10 @@ def refuse_another_file(dataset: Dataset, folder: Path) -> None:
     if recorded.resolve() != dataset.path.resolve() and not moved and not copied:
         make = make_command(dataset, folder)
         make += "" if "--out" in make else f" --out {folder}"
-        raise InputError(f"{folder}: holds the meta of {recorded}, not of {dataset.path}; give one of the two a 'name' "
-                         f"of its own, or, to replace that meta (a file moved and changed): {make}")  # fmt: skip
+        raise InputError(
+            f"{folder}: holds the meta of {recorded}, not of {dataset.path}; give one of the two a 'name' "
+            f"of its own, or, to replace that meta (a file moved and changed): {make}"
+        )
 
 
 def read_manifest(dataset: Dataset, folder: Path) -> dict[str, Any]:
@@ -155,8 +157,10 @@ def read_meta(dataset: Dataset, folder: Path) -> Meta:
     manifest = read_manifest(dataset, folder)
     for name in FILES:
         if sha256(folder / name) != manifest["files"].get(name):
-            raise InputError(f"{folder / name}: was changed or cut short since it was made; make it anew: "
-                             f"{make_command(dataset, folder)}")  # fmt: skip
+            raise InputError(
+                f"{folder / name}: was changed or cut short since it was made; make it anew: "
+                f"{make_command(dataset, folder)}"
+            )
     texts: dict[str, Any] = {"class": str, "group": str}
     empty = {"object_size": [""]}  # of a class without objects
     classes = pd.read_csv(folder / "classes.csv", dtype=texts, keep_default_na=False, na_values=empty)
@@ -213,14 +217,19 @@ def _check_column(column: str, header: list[str], where: str) -> None:
     there = [name for name in header if is_fold_column(name)]
     imbalance = column.split("/")[0]
     if imbalance == "imbalanced" and not any(name.startswith("imbalanced/") for name in there):
-        raise InputError(f"{where}: has no {column!r}, since the data set file declares no 'imbalance'; choose "
-                         f"'full', or declare one and run make_meta.py again")  # fmt: skip
+        raise InputError(
+            f"{where}: has no {column!r}, since the data set file declares no 'imbalance'; choose "
+            f"'full', or declare one and run make_meta.py again"
+        )
     if column.endswith("/given") and column not in there:
-        raise InputError(f"{where}: has no {column!r}, since the data set file declares no 'val' subset; "
-                         f"choose another split")  # fmt: skip
+        raise InputError(
+            f"{where}: has no {column!r}, since the data set file declares no 'val' subset; choose another split"
+        )
     if column.split("/")[1] == "grouped" and not any(f"{imbalance}/grouped/" in name for name in there):
-        raise InputError(f"{where}: has no {column!r}, since the data set file declares no 'group', or the train "
-                         f"images have fewer groups than folds; choose another split")  # fmt: skip
+        raise InputError(
+            f"{where}: has no {column!r}, since the data set file declares no 'group', or the train "
+            f"images have fewer groups than folds; choose another split"
+        )
     raise InputError(f"{where}: lacks the split column {column!r}; there are: {', '.join(there) or 'none'}")
 
 

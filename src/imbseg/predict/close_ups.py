@@ -37,8 +37,10 @@ def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tup
     left, top, wide, high = window
     part, size = np.s_[top : top + high, left : left + wide], panel_size(wide, high)
     grey = _grey(_at_size(picture[part], *size))
-    truth, *labels = (np.asarray(cv2.resize(mask[part], size, interpolation=cv2.INTER_NEAREST), np.uint8)
-                      for mask in (before.truth, before.prediction, after.prediction))  # fmt: skip
+    truth, *labels = (
+        np.asarray(cv2.resize(mask[part], size, interpolation=cv2.INTER_NEAREST), np.uint8)
+        for mask in (before.truth, before.prediction, after.prediction)
+    )
     judged = [_judged(grey, truth, one, colors) for one in labels]
     return [_framed(picture, window), _colored(grey, truth, colors), *judged], window
 

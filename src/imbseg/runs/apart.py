@@ -62,8 +62,10 @@ def mixed_classes(group: Group) -> str | None:
     some = [f"{name} (lacking in {count} of {len(runs)})" for name, count in lacking.items() if 0 < count < len(runs)]
     if not some:
         return None
-    return (f"{group.name}: not all runs have a test IoU of {listed(some, LISTED)}, since neither truth nor "
-            f"prediction shows the class; means over classes are over fewer of them there.")  # fmt: skip
+    return (
+        f"{group.name}: not all runs have a test IoU of {listed(some, LISTED)}, since neither truth nor "
+        f"prediction shows the class; means over classes are over fewer of them there."
+    )
 
 
 def doubts(group: Group) -> list[str]:

@@ -54,8 +54,9 @@ def best_pair(group: Group, label: str = "") -> Pair:
     best, found = max(named or gains, key=lambda pair: float(np.mean(list(pair[1].values()))))
     middle = float(np.mean(list(found.values())))
     seed = min(found, key=lambda one: (abs(found[one] - middle), one))
-    return Pair(best.label, group.baseline.label, _run(best, seed), _run(group.baseline, seed), score, found[seed],
-                len(found))  # fmt: skip
+    return Pair(
+        best.label, group.baseline.label, _run(best, seed), _run(group.baseline, seed), score, found[seed], len(found)
+    )
 
 
 def _run(strategy: Strategy, seed: Seed) -> Run:

@@ -56,8 +56,10 @@ def from_csv(file: Path, classes: Sequence[str], subset: str = TRAIN) -> ClassCo
     missing = [name for name in (*SIZES, *classes) if name not in table.columns]
     if missing:
         there = ", ".join(map(str, table.columns[:30]))
-        raise InputError(f"{where}: has no column {', '.join(map(repr, missing[:LISTED]))}; expected height, width "
-                         f"and one of each class's pixels, found: {there}")  # fmt: skip
+        raise InputError(
+            f"{where}: has no column {', '.join(map(repr, missing[:LISTED]))}; expected height, width "
+            f"and one of each class's pixels, found: {there}"
+        )
     kept = table[table["subset"] == subset] if "subset" in table.columns else table
     if not len(kept):
         subsets = ", ".join(sorted(map(str, set(table["subset"]))))
@@ -93,9 +95,13 @@ def _check_pixels(values: Floats, columns: Sequence[str], index: pd.Index, where
     wrong[:, :2] |= values[:, :2] < 1
     if wrong.any():
         row, column = (int(place[0]) for place in np.nonzero(wrong))
-        raise InputError(f"{where}: line {index[row] + 2}, {columns[column]}: expected a whole number of pixels, found "
-                         f"{values[row, column]:g}; count that image again")  # fmt: skip
+        raise InputError(
+            f"{where}: line {index[row] + 2}, {columns[column]}: expected a whole number of pixels, found "
+            f"{values[row, column]:g}; count that image again"
+        )
     over = np.flatnonzero(values[:, 2:].sum(axis=1) > values[:, 0] * values[:, 1])
     if len(over):
-        raise InputError(f"{where}: line {index[over[0]] + 2}: the classes have more pixels than height x width; count "
-                         f"that image again")  # fmt: skip
+        raise InputError(
+            f"{where}: line {index[over[0]] + 2}: the classes have more pixels than height x width; count "
+            f"that image again"
+        )

@@ -95,12 +95,16 @@ def collect(root: Path | str) -> list[Run]:
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"{root}: expected a folder of runs, found {'a file' if root.exists() else 'nothing'}; train "
-                         f"with make experiment or src/train_nni.py, or name another --runs")  # fmt: skip
+        raise InputError(
+            f"{root}: expected a folder of runs, found {'a file' if root.exists() else 'nothing'}; train "
+            f"with make experiment or src/train_nni.py, or name another --runs"
+        )
     runs = [_read(folder, root) for folder in sorted(_run_folders(root))]
     if not runs:
-        raise InputError(f"{root}: holds no run folder (none has a trial.json); train with make experiment or "
-                         f"src/train_nni.py, or name another --runs")  # fmt: skip
+        raise InputError(
+            f"{root}: holds no run folder (none has a trial.json); train with make experiment or "
+            f"src/train_nni.py, or name another --runs"
+        )
     return runs
 
 
@@ -162,9 +166,13 @@ def _with_scores(run: Run) -> Run:
     test = _checked(status.get("test"), "status.json: test")
     val = _checked(row, "epochs.csv") | _corrected(status, "")
     return dataclasses.replace(
-        run, best_epoch=int(row["epoch"]), epochs=len(rows), val=val, test=test | _corrected(status, "test/"),
+        run,
+        best_epoch=int(row["epoch"]),
+        epochs=len(rows),
+        val=val,
+        test=test | _corrected(status, "test/"),
         seconds=_seconds(run.folder / "timing.csv"),
-    )  # fmt: skip
+    )
 
 
 def _reason(status: Mapping[str, Any], done: int, run: Run) -> str:

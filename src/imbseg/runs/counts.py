@@ -166,11 +166,16 @@ def _ordered(counts: Counts, run: Run, first: Run, expected: Counts, file: str) 
     if (same := in_order_of(expected, counts)) is not None:
         return same
     ours, theirs = set(counts.ids.tolist()), set(expected.ids.tolist())
-    only = [f"only in {where}: {listed(sorted(ids))}" for where, ids in
-            ((first.folder, theirs - ours), (run.folder, ours - theirs)) if ids]  # fmt: skip
-    raise InputError(f"{file} of {first.folder} and {run.folder}: expected counts of the same test images, found "
-                     f"{len(expected.ids)} and {len(counts.ids)} ({'; '.join(only) or 'an id stands there twice'})"
-                     f"; report runs of one test set, or move one of the two elsewhere")  # fmt: skip
+    only = [
+        f"only in {where}: {listed(sorted(ids))}"
+        for where, ids in ((first.folder, theirs - ours), (run.folder, ours - theirs))
+        if ids
+    ]
+    raise InputError(
+        f"{file} of {first.folder} and {run.folder}: expected counts of the same test images, found "
+        f"{len(expected.ids)} and {len(counts.ids)} ({'; '.join(only) or 'an id stands there twice'})"
+        f"; report runs of one test set, or move one of the two elsewhere"
+    )
 
 
 def _same_masks(found: Sequence[tuple[Run, Counts]], file: str) -> None:
@@ -189,8 +194,10 @@ def _common_groups(found: Sequence[tuple[Run, Counts]]) -> Texts | None:
     known = [(run, counts.groups) for run, counts in found if counts.groups.size]
     for run, groups in known[1:]:
         if not np.array_equal(groups, known[0][1]):
-            raise InputError(f"{known[0][0].folder} and {run.folder}: expected the same groups of images "
-                             f"(scenes, patients, videos), found others; report runs of one data set file")  # fmt: skip
+            raise InputError(
+                f"{known[0][0].folder} and {run.folder}: expected the same groups of images "
+                f"(scenes, patients, videos), found others; report runs of one data set file"
+            )
     return known[0][1] if known else _declared_groups(found[0][0], found[0][1].ids)
 
 

@@ -109,9 +109,13 @@ def _check_shape(file: Path, flag: str) -> None:
         check_separator(header, f"{flag} {file}")
         twice = sorted({name for name in header if header.count(name) > 1})
         if twice:
-            raise InputError(f"{flag} {file}: {len(twice)} column name(s) stand twice in the header "
-                             f"({', '.join(twice[:LISTED])}); keep one column of each")  # fmt: skip
+            raise InputError(
+                f"{flag} {file}: {len(twice)} column name(s) stand twice in the header "
+                f"({', '.join(twice[:LISTED])}); keep one column of each"
+            )
         for cells in reader:
             if cells and len(cells) != len(header):
-                raise InputError(f"{flag} {file}: line {reader.line_num}: expected {len(header)} cells, as in the "
-                                 f"header, found {len(cells)}; mend or remove that line")  # fmt: skip
+                raise InputError(
+                    f"{flag} {file}: line {reader.line_num}: expected {len(header)} cells, as in the "
+                    f"header, found {len(cells)}; mend or remove that line"
+                )

@@ -41,8 +41,10 @@ def labels_of(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
     common = set.intersection(*(set(_parts(key)) for key in keys)) | _usual(keys)
     full = {key: ", ".join(_parts(key)) for key in keys}
     shared = _shared_start([str(dict(key)["strategy"]) for key in keys])
-    short = {key: ", ".join(part for part in _parts(key) if part not in common).removeprefix(shared) or full[key]
-             for key in keys}  # fmt: skip
+    short = {
+        key: ", ".join(part for part in _parts(key) if part not in common).removeprefix(shared) or full[key]
+        for key in keys
+    }
     often = Counter(short.values())
     labels = {key: short[key] if often[short[key]] == 1 else full[key] for key in keys}
     alike = Counter(" ".join(label.split()) for label in labels.values())

@@ -39,8 +39,10 @@ def read_methods(file: Path, dataset: Dataset) -> tuple[pd.DataFrame, bool]:
         raise InputError(f"{where}: class {twice.iloc[0]!r} stands there twice; keep one row of each")
     missing = [name for name in dataset.class_names if name not in set(names)]
     if missing:
-        raise InputError(f"{where}: has no row for {len(missing)} of {len(dataset.class_names)} classes of "
-                         f"{dataset.name} ({', '.join(missing[:LISTED])}); is it of another data set?")  # fmt: skip
+        raise InputError(
+            f"{where}: has no row for {len(missing)} of {len(dataset.class_names)} classes of "
+            f"{dataset.name} ({', '.join(missing[:LISTED])}); is it of another data set?"
+        )
     if values.min() < 0 or values.max() > 100:
         raise InputError(f"{where}: expected IoU of 0..1 or percent, found {values.min():g}..{values.max():g}")
     percent = bool(values.max() > 1)

@@ -36,14 +36,18 @@ def as_trials(table: pd.DataFrame, dataset: Dataset, named: Mapping[str, str]) -
     """
     scores = {f"{TEST}IoU/{name}": name for name in dataset.class_names} | {f"{TEST}mIoU": "mIoU"}
     seed = named.get("seed", "seed")
-    parameters = [name for name in map(str, table.columns)
-                  if name not in (TRIAL, seed, *METRICS) and not name.startswith(REPORTED)]  # fmt: skip
+    parameters = [
+        name
+        for name in map(str, table.columns)
+        if name not in (TRIAL, seed, *METRICS) and not name.startswith(REPORTED)
+    ]
     varying = [name for name in parameters if len(table[name].astype(str).unique()) > 1] or parameters
     found = table.drop(columns=[new for old, new in scores.items() if {old, new} <= {*table.columns}])
     found = found.rename(columns=scores)  # a parameter that is called as a class is none
     if "strategy" not in named and varying:
-        found["strategy"] = [", ".join(_told(name, row[name], varying) for name in varying)
-                             for _, row in table.iterrows()]  # fmt: skip
+        found["strategy"] = [
+            ", ".join(_told(name, row[name], varying) for name in varying) for _, row in table.iterrows()
+        ]
     return found
 
 

@@ -38,8 +38,9 @@ def dataset_of(run: Run) -> Dataset:
         raise InputError("a table of trials doesn't say which data set file it was made with; give --counts")
     dataset = stored.dataset_of(run.about)
     if dataset.digest != run.about.get("dataset_sha256"):
-        raise InputError(f"{run.name}: was made with another version of {dataset.path}; what that file says now may "
-                         f"not hold for it")  # fmt: skip
+        raise InputError(
+            f"{run.name}: was made with another version of {dataset.path}; what that file says now may not hold for it"
+        )
     return dataset
 
 
@@ -51,8 +52,9 @@ def meta_of(run: Run) -> Meta:
     """
     found = stored.meta_of(run.about, dataset_of(run))
     if found.digest != run.about.get("meta_sha256"):
-        raise InputError(f"{found.folder}: isn't the meta that {run.name} was made with; its statistics of classes may "
-                         f"be others")  # fmt: skip
+        raise InputError(
+            f"{found.folder}: isn't the meta that {run.name} was made with; its statistics of classes may be others"
+        )
     return found
 
 

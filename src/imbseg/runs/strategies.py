@@ -88,8 +88,10 @@ def arrange(runs: Sequence[Run], root: Path | str, baseline: str | None = None) 
     if not finished:
         told = "; ".join(f"{run.name}: {run.status}, {run.reason}" for run in left_out[:3])
         more = f"; and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-        raise InputError(f"{root}: none of {len(runs)} run(s) has finished ({told}{more}); wait for one, or start "
-                         f"them again: they go on where they stopped")  # fmt: skip
+        raise InputError(
+            f"{root}: none of {len(runs)} run(s) has finished ({told}{more}); wait for one, or start "
+            f"them again: they go on where they stopped"
+        )
     parts: dict[tuple[Any, ...], list[Run]] = {}
     for run in finished:
         parts.setdefault(_group_key(run), []).append(run)
@@ -225,8 +227,11 @@ def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     kept: dict[tuple[Any, ...], Run] = {}
     left_out = []
     for run in runs:
-        settings = [(name, repr(run.parameters[name])) for name in sorted(run.parameters) if name in NAMED
-                    or name not in (*NO_REMEDY, *STRATEGY)]  # fmt: skip
+        settings = [
+            (name, repr(run.parameters[name]))
+            for name in sorted(run.parameters)
+            if name in NAMED or name not in (*NO_REMEDY, *STRATEGY)
+        ]
         key = (_group_key(run), run.seed, tuple(settings))
         if run.status != FINISHED:
             left_out.append(run)

@@ -52,8 +52,10 @@ def read_trials(
     iou = _scores(table, classes, file)
     seeds = _seeds(table[named["seed"]], file)
     if (empty := table[named["strategy"]].str.strip().eq("")).any():
-        raise InputError(f"--trials {file}: line {int(np.flatnonzero(empty)[0]) + 2}: {named['strategy']} is empty; "
-                         f"name each trial's strategy")  # fmt: skip
+        raise InputError(
+            f"--trials {file}: line {int(np.flatnonzero(empty)[0]) + 2}: {named['strategy']} is empty; "
+            f"name each trial's strategy"
+        )
     strategies = table[named["strategy"]].astype(str).tolist()
     _check_repeats(strategies, seeds, file)
     own = _scores(table, [named["mIoU"]], file)[:, 0] if "mIoU" in named else iou.mean(axis=1)
@@ -62,8 +64,10 @@ def read_trials(
     for row in range(len(table)):
         key = strategies[row], seeds[row]
         run = _run(f"{file.name}:{row + 2}", file, dataset, key, iou[row], float(own[row]), groups)
-        told = {name: FULL.get(values[row].lower(), values[row]) if name == "imbalance" else values[row]
-                for name, values in axes.items()}  # fmt: skip
+        told = {
+            name: FULL.get(values[row].lower(), values[row]) if name == "imbalance" else values[row]
+            for name, values in axes.items()
+        }
         run.about["parameters"].update(told)
         runs.append(run)
     return runs
@@ -117,12 +121,16 @@ def _check_columns(table: pd.DataFrame, named: Mapping[str, str], dataset: Datas
     for name, column in named.items():
         if column not in table.columns:
             there = ", ".join(map(str, table.columns[:30]))
-            raise InputError(f"--trials {file}: has no column {column!r} for {name}; name it with --columns "
-                             f"{name}=COLUMN, one of: {there}")  # fmt: skip
+            raise InputError(
+                f"--trials {file}: has no column {column!r} for {name}; name it with --columns "
+                f"{name}=COLUMN, one of: {there}"
+            )
     missing = [name for name in dataset.class_names if name not in table.columns]
     if missing:
-        raise InputError(f"--trials {file}: has no column for {len(missing)} of {len(dataset.class_names)} classes of "
-                         f"{dataset.name} ({', '.join(missing[:LISTED])}); is it of another data set?")  # fmt: skip
+        raise InputError(
+            f"--trials {file}: has no column for {len(missing)} of {len(dataset.class_names)} classes of "
+            f"{dataset.name} ({', '.join(missing[:LISTED])}); is it of another data set?"
+        )
 
 
 def _scores(table: pd.DataFrame, columns: Sequence[str], file: Path) -> NDArray[np.float64]:
@@ -138,8 +146,10 @@ def _seeds(column: pd.Series, file: Path) -> list[int]:
     values = pd.to_numeric(column, errors="coerce")
     wrong = ~np.isfinite(values) | (values != values.round()) | (values.abs() > 2**53)
     if wrong.any():
-        raise InputError(f"--trials {file}: line {int(np.flatnonzero(wrong)[0]) + 2}, {column.name}: expected a whole "
-                         f"number for the seed, found {column[wrong].iloc[0] or 'nothing'!r}")  # fmt: skip
+        raise InputError(
+            f"--trials {file}: line {int(np.flatnonzero(wrong)[0]) + 2}, {column.name}: expected a whole "
+            f"number for the seed, found {column[wrong].iloc[0] or 'nothing'!r}"
+        )
     return [int(value) for value in values]
 
 
@@ -147,15 +157,21 @@ def _check_repeats(strategies: Sequence[str], seeds: Sequence[int], file: Path) 
     seen: dict[tuple[str, int], int] = {}
     for row, key in enumerate(zip(strategies, seeds, strict=True)):
         if key in seen:
-            raise InputError(f"--trials {file}: lines {seen[key] + 2} and {row + 2} are both {key[0]!r} with seed "
-                             f"{key[1]}; keep one")  # fmt: skip
+            raise InputError(
+                f"--trials {file}: lines {seen[key] + 2} and {row + 2} are both {key[0]!r} with seed {key[1]}; keep one"
+            )
         seen[key] = row
 
 
 def _run(
-    name: str, file: Path, dataset: Dataset, key: tuple[str, int], iou: NDArray[np.float64], own: float,
+    name: str,
+    file: Path,
+    dataset: Dataset,
+    key: tuple[str, int],
+    iou: NDArray[np.float64],
+    own: float,
     groups: Mapping[str, Sequence[str]],
-) -> Run:  # fmt: skip
+) -> Run:
     of_class = dict(zip(dataset.class_names, iou.tolist(), strict=True))
     means = {group: math.fsum(of_class[one] for one in names) / len(names) for group, names in groups.items() if names}
     about: dict[str, Any] = {

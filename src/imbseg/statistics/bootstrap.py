@@ -69,8 +69,10 @@ def draw_images(
     runs, units, classes = hits.shape
     if units < FEWEST_UNITS:
         what = "images" if groups is None else "groups of images (scenes, patients or videos)"
-        raise InputError(f"intervals over test images: expected at least {FEWEST_UNITS} {what}, found {units}; the "
-                         f"intervals over seeds stand")  # fmt: skip
+        raise InputError(
+            f"intervals over test images: expected at least {FEWEST_UNITS} {what}, found {units}; the "
+            f"intervals over seeds stand"
+        )
     times = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=draws).astype(np.float64)
     columns = np.concatenate([hits, union]).transpose(1, 0, 2).reshape(units, 2 * runs * classes)
     sums = (times @ columns).reshape(draws, 2, runs, classes)  # exact: whole numbers below 2^53

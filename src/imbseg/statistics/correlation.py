@@ -13,8 +13,10 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 TESTS: Mapping[str, Callable[..., Any]] = {
-    "pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau,
-}  # fmt: skip
+    "pearson": stats.pearsonr,
+    "spearman": stats.spearmanr,
+    "kendall": stats.kendalltau,
+}
 KEYS = ("statistic", "aggregate", "over")
 COLUMNS = ("of", *KEYS, *(name for test in TESTS for name in (test, f"{test}_p")), "classes")
 FEWEST = 3  # classes, below which a coefficient is 1, -1 or nothing

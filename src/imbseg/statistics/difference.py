@@ -145,9 +145,14 @@ def sign_change_p(pairs: Floats) -> float:
     if len(pairs) < 2:
         return math.nan
     found = stats.permutation_test(
-        (pairs,), np.mean, permutation_type="samples", vectorized=True, alternative="two-sided",
-        n_resamples=np.inf if len(pairs) <= 12 else 9999, rng=np.random.default_rng(0),
-    )  # fmt: skip
+        (pairs,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        alternative="two-sided",
+        n_resamples=np.inf if len(pairs) <= 12 else 9999,
+        rng=np.random.default_rng(0),
+    )
     return float(found.pvalue)
 
 
@@ -198,9 +203,17 @@ def _paired(pairs: Floats, ranks: float) -> Difference:
     mean, low, high = t_interval(pairs)
     deviation = _without_rounding(float(pairs.std(ddof=1))) if len(pairs) > 1 else math.nan
     return Difference(
-        True, len(pairs), mean, low, high, deviation, _t_p(mean, deviation, len(pairs)), sign_change_p(pairs), ranks,
+        True,
+        len(pairs),
+        mean,
+        low,
+        high,
+        deviation,
+        _t_p(mean, deviation, len(pairs)),
+        sign_change_p(pairs),
+        ranks,
         least_permutation_p(len(pairs)) if len(pairs) > 1 else math.nan,
-    )  # fmt: skip
+    )
 
 
 def _t_p(mean: float, deviation: float, seeds: int) -> float:
@@ -234,8 +247,12 @@ def _unpaired(ours: Floats, theirs: Floats, ranks: float) -> Difference:
         low, high = float(interval.low), float(interval.high)
     ways = math.comb(len(ours) + len(theirs), len(ours))
     found = stats.permutation_test(
-        (ours, theirs), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis), permutation_type="independent",
-        vectorized=True, n_resamples=np.inf if ways <= 20_000 else 9999, rng=np.random.default_rng(0),
-    )  # fmt: skip
+        (ours, theirs),
+        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+        permutation_type="independent",
+        vectorized=True,
+        n_resamples=np.inf if ways <= 20_000 else 9999,
+        rng=np.random.default_rng(0),
+    )
     least = float(Fraction(2, ways))  # scipy doubles the smaller tail; ways may be beyond any float
     return Difference(False, fewer, mean, low, high, deviation, p_t, float(found.pvalue), ranks, min(1.0, least))

@@ -1,4 +1,4 @@
-"""The course of a trial: larger inputs in its last epochs, the last layer alone after them; last.pt and going on from it."""
+"""The course of a trial: larger inputs in its last epochs, the last layer alone after them; last.pt and going on."""
 
 from __future__ import annotations
 

@@ -54,11 +54,17 @@ def confusion(changed: pd.DataFrame, label: str, classes: Sequence[str], *, titl
     squares = PatchCollection(
         [Rectangle((classes.index(row["prediction"]), classes.index(row["truth"])), 1, 1) for _, row in cells],
         facecolors=[to_rgba(DOWN if row["change"] > 0 else UP, abs(row["change"] / most) ** 0.6) for _, row in cells],
-        edgecolors=GROUND, linewidths=0.8,
-    )  # fmt: skip
+        edgecolors=GROUND,
+        linewidths=0.8,
+    )
     axis.add_collection(squares)
-    canvas.tell(squares, *({"class_": "cell", "title": _words(row), "data_row": place,
-                            "data_change": repr(row["change"])} for place, row in cells))  # fmt: skip
+    canvas.tell(
+        squares,
+        *(
+            {"class_": "cell", "title": _words(row), "data_row": place, "data_change": repr(row["change"])}
+            for place, row in cells
+        ),
+    )
     return canvas
 
 

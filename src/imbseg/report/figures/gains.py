@@ -100,8 +100,12 @@ def _rows(canvas: Canvas, axis: Axes, names: Mapping[str, str], texts: Mapping[s
 def _panel(
     canvas: Canvas, axis: Axes, rows: pd.DataFrame, order: list[str], names: Mapping[str, str], singles: Singles
 ) -> None:
-    drawn = [(gain, order.index(row["score"])) for _, row in records(rows) if row["seeds"] > 1
-             for gain in singles.get((row["strategy"], row["score"]), ())]  # fmt: skip
+    drawn = [
+        (gain, order.index(row["score"]))
+        for _, row in records(rows)
+        if row["seeds"] > 1
+        for gain in singles.get((row["strategy"], row["score"]), ())
+    ]
     ticks = [(gain, place + end) for gain, place in drawn for end in (0.24, 0.46, math.nan)]
     if ticks:
         canvas.tell(axis.plot(*zip(*ticks, strict=True), color=SOFT, linewidth=1)[0], class_="seeds")
@@ -112,10 +116,15 @@ def _panel(
         color = {"up": UP, "down": DOWN}.get(kind.split()[0], SOFT)
         _intervals(canvas, axis, [one for one in own if not math.isnan(one[1]["low"])], order, color)
         dots = axis.plot(
-            [row["mean"] for _, row in own], [order.index(row["score"]) for _, row in own], "o", color=color,
-            markersize=6.3, markeredgewidth=2 if "alone" in kind else 1.2,
-            markerfacecolor=color if kind in ("up", "down") else GROUND, clip_on=False,
-        )  # fmt: skip
+            [row["mean"] for _, row in own],
+            [order.index(row["score"]) for _, row in own],
+            "o",
+            color=color,
+            markersize=6.3,
+            markeredgewidth=2 if "alone" in kind else 1.2,
+            markerfacecolor=color if kind in ("up", "down") else GROUND,
+            clip_on=False,
+        )
         said = [
             {"class_": f"dot {kind}", "title": _words(row, names), "data_row": place, "data_mean": repr(row["mean"])}
             for place, row in own
@@ -129,8 +138,13 @@ def _intervals(canvas: Canvas, axis: Axes, rows: Rows, order: list[str], color: 
         lines = axis.hlines(
             [order.index(row["score"]) for _, row in rows], *ends, color=color, linewidth=1.4, alpha=0.65
         )
-        canvas.tell(lines, *({"class_": "interval", "data_row": place, "data_low": repr(row["low"]),
-                              "data_high": repr(row["high"])} for place, row in rows))  # fmt: skip
+        canvas.tell(
+            lines,
+            *(
+                {"class_": "interval", "data_row": place, "data_low": repr(row["low"]), "data_high": repr(row["high"])}
+                for place, row in rows
+            ),
+        )
 
 
 def tone(row: Record) -> str:

@@ -37,11 +37,16 @@ def plane(trials: pd.DataFrame, strategies: pd.DataFrame, labels: Sequence[str])
     known = trials.assign(x=pd.to_numeric(trials[X]), y=pd.to_numeric(trials[Y])).dropna(subset=["x", "y"])
     if known.empty:
         return None
-    means = {str(row["label"]): (place, float(row[f"{X} mean"]), float(row[f"{Y} mean"])) for place, row in
-             records(strategies) if row["label"] in set(known["label"])}  # fmt: skip
+    means = {
+        str(row["label"]): (place, float(row[f"{X} mean"]), float(row[f"{Y} mean"]))
+        for place, row in records(strategies)
+        if row["label"] in set(known["label"])
+    }
     ends = limits(known["x"].tolist()), limits(known["y"].tolist())
-    wide = [EDGE + PLANE * (x - ends[0][0]) / (ends[0][1] - ends[0][0]) + (12 + LETTER * min(len(label), LONGEST)) / 72
-            for label, (_, x, _) in means.items()]  # fmt: skip
+    wide = [
+        EDGE + PLANE * (x - ends[0][0]) / (ends[0][1] - ends[0][0]) + (12 + LETTER * min(len(label), LONGEST)) / 72
+        for label, (_, x, _) in means.items()
+    ]
     words = "Test IoU of the head across, of the tail upward; large marks are means, small ones seeds"
     canvas = Canvas(max(EDGE + PLANE + 0.1, *wide), 4.4, words)
     axis = canvas.place(EDGE, 0.12, PLANE, 3.8)
@@ -63,13 +68,32 @@ def _cloud(canvas: Canvas, axis: Axes, cloud: pd.DataFrame, mean: Mean) -> None:
     spokes = [point for seed in zip(cloud["x"], cloud["y"], strict=True) for point in ((x, y), seed)]
     canvas.tell(axis.plot(*zip(*spokes, strict=True), color=color, linewidth=0.7, alpha=0.35)[0], data_s=number)
     small = axis.plot(cloud["x"], cloud["y"], mark, color=color, markersize=4, alpha=0.6, markeredgewidth=0)
-    said = [{"class_": "seed", "data_file": "results.csv", "data_row": at, "data_head": repr(one["x"]),
-             "data_tail": repr(one["y"])} for at, one in records(cloud)]  # fmt: skip
+    said = [
+        {
+            "class_": "seed",
+            "data_file": "results.csv",
+            "data_row": at,
+            "data_head": repr(one["x"]),
+            "data_tail": repr(one["y"]),
+        }
+        for at, one in records(cloud)
+    ]
     canvas.tell(small[0], *said, data_s=number)
     large = axis.plot([x], [y], mark, color=color, markersize=9, markeredgecolor=GROUND, zorder=3)
     words = f"{label}: head {x:.3f}, tail {y:.3f}, {seeds(len(cloud))}"
-    canvas.tell(large[0], {"class_": "mean", "title": words, "tabindex": 0, "data_file": "strategies.csv",
-                           "data_row": place, "data_head": repr(x), "data_tail": repr(y)}, data_s=number)  # fmt: skip
+    canvas.tell(
+        large[0],
+        {
+            "class_": "mean",
+            "title": words,
+            "tabindex": 0,
+            "data_file": "strategies.csv",
+            "data_row": place,
+            "data_head": repr(x),
+            "data_tail": repr(y),
+        },
+        data_s=number,
+    )
 
 
 def _names(canvas: Canvas, axis: Axes, means: Sequence[Mean]) -> None:
@@ -84,11 +108,24 @@ def _names(canvas: Canvas, axis: Axes, means: Sequence[Mean]) -> None:
         middle = next((up + far for far in NEAREST if all(abs(up + far - other) >= LINE for other in taken)), up)
         placed.append((left, right, middle))
         name = axis.annotate(
-            text, mean[3:], (9, middle - up), textcoords="offset points", va="center_baseline", fontsize=8,
-            annotation_clip=False, bbox={"facecolor": GROUND, "alpha": 0.75, "pad": 0.4, "linewidth": 0}, zorder=4,
-            arrowprops={"arrowstyle": "-", "color": SERIES[number % len(SERIES)], "alpha": 0.5, "shrinkA": 0,
-                        "shrinkB": 0, "relpos": (0, 0.5)},
-        )  # fmt: skip
+            text,
+            mean[3:],
+            (9, middle - up),
+            textcoords="offset points",
+            va="center_baseline",
+            fontsize=8,
+            annotation_clip=False,
+            bbox={"facecolor": GROUND, "alpha": 0.75, "pad": 0.4, "linewidth": 0},
+            zorder=4,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": SERIES[number % len(SERIES)],
+                "alpha": 0.5,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )
         canvas.tell(name, data_s=number, title=label if text != label else "")
 
 
@@ -120,8 +157,13 @@ def curves(
     if titled:
         lines = {line.get_label(): line for line in canvas.axes[0].lines}
         kept = [name for name in names if name in lines]
-        canvas.legend([lines[name] for name in kept], list(map(wrapped, kept)), loc="upper left", fontsize=8,
-                      bbox_to_anchor=(width / (width + legend), 0.95))  # fmt: skip
+        canvas.legend(
+            [lines[name] for name in kept],
+            list(map(wrapped, kept)),
+            loc="upper left",
+            fontsize=8,
+            bbox_to_anchor=(width / (width + legend), 0.95),
+        )
     return canvas
 
 
@@ -139,10 +181,23 @@ def _score(canvas: Canvas, axis: Axes, known: pd.DataFrame, score: str, labels: 
         trials = [rows.sort_values("epoch") for _, rows in own.groupby("trial", sort=False)]
         several = len(trials) > 1
         for rows in trials:
-            line = axis.plot(rows["epoch"], rows[score], dashes, color=color, label=label,
-                             linewidth=0.75 if several else 1.7, alpha=0.4 if several else 1)  # fmt: skip
-            canvas.tell(line[0], class_="thin" if several else "line", title=f"{label}, {rows['trial'].iloc[0]}",
-                        data_s=number, data_rows=" ".join(map(str, rows.index)), data_column=score)  # fmt: skip
+            line = axis.plot(
+                rows["epoch"],
+                rows[score],
+                dashes,
+                color=color,
+                label=label,
+                linewidth=0.75 if several else 1.7,
+                alpha=0.4 if several else 1,
+            )
+            canvas.tell(
+                line[0],
+                class_="thin" if several else "line",
+                title=f"{label}, {rows['trial'].iloc[0]}",
+                data_s=number,
+                data_rows=" ".join(map(str, rows.index)),
+                data_column=score,
+            )
         if several:
             mean = own.groupby("epoch")[score].mean()
             line = axis.plot(mean.index, mean, dashes, color=color, label=label, linewidth=1.7)

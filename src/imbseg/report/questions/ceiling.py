@@ -17,8 +17,10 @@ from imbseg.runs.csv_table import columns_of
 FILE = "ceilings.csv"
 COLUMNS = ["strategy", "class", "seeds", "iou", "ceiling", "left_to_resolution", "left_to_learning"]
 CAPPED, MOST = 0.9, 4  # a ceiling below which a class is spoken of; classes in words
-NOTE = ("Ceiling: IoU that true labels keep when they are averaged onto the decoder's grid and brought up again. An "
-        "oracle for soft outputs, no strict bound: a network can sharpen.")  # fmt: skip
+NOTE = (
+    "Ceiling: IoU that true labels keep when they are averaged onto the decoder's grid and brought up again. An "
+    "oracle for soft outputs, no strict bound: a network can sharpen."
+)
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
