@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from imbseg.manager.launch import GUARD, environment
+from imbseg.manager.launch import GUARD, PROGRAMS, environment
 
 NODE = Path(sysconfig.get_paths()["purelib"]) / "nni_node" / "node"
 FAKE = Path(__file__).with_name("fake_nni.js")
@@ -176,6 +176,6 @@ def test_the_environment_for_nnictl_loads_it_and_remembers_the_users_options() -
     made = environment(given={"NODE_OPTIONS": "--no-warnings", "PATH": "/bin", "NO_PROXY": "intranet"})
     assert made["NODE_OPTIONS"] == f'--require "{GUARD}" --no-warnings'
     assert made["IMBSEG_NODE_OPTIONS"] == "--no-warnings"
-    assert made["PATH"].endswith(f":/bin:{launch.PROGRAMS}")
+    assert made["PATH"].endswith(f":/bin:{PROGRAMS}")
     assert made["NO_PROXY"] == "intranet,localhost,127.0.0.1"
     assert "NODE_OPTIONS" not in environment(given={}, guarded=False)
