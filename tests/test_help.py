@@ -23,3 +23,14 @@ def test_help_imports_nothing_slow(script: str) -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "--help" in shown
     assert shown.splitlines()[-1] == "imported:"
+
+
+def test_the_checks_refuse_an_unknown_kind_before_torch_is_imported() -> None:
+    code = (
+        f"import atexit, runpy, sys; sys.path.insert(0, {str(SOURCE)!r}); sys.argv = ['checks', 'sampler', 'sparse']\n"
+        "atexit.register(lambda: print('torch' in sys.modules))\n"
+        "runpy.run_module('imbseg.checks', run_name='__main__', alter_sys=False)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "expected one of loss, sampling, post_hoc, and a name such as mine:soft_iou, found" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "False\n")

@@ -43,20 +43,23 @@ RECIPE = [textwrap.dedent(block) for block in BLOCKS]
 LOSS = ("losses", '"scaled": "imbseg.losses.scaled:scaled",', RECIPE[0])
 POST_HOC = (
     "post_hoc",
-    '"lifted": Step("imbseg.post_hoc.mine:lifted"),',
+    '"lifted": "imbseg.post_hoc.mine:lifted",',
     '''"""The last class lifted."""
 
 from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from imbseg.post_hoc import Strengths
 
+Which = Annotated[int, Field(1, ge=1, le=9, description="lifted: the class, from the last one")]
 
-def lifted(logits: Tensor, *, height: Annotated[float, Strengths(0.0, 1000.0)]) -> Tensor:
-    """The class of the largest logit, the last class's raised by `height`."""
-    more = torch.zeros(logits.shape[1]).index_fill(0, torch.tensor([logits.shape[1] - 1]), height)
+
+def lifted(logits: Tensor, *, height: Annotated[float, Strengths(0.0, 1000.0)], from_last: Which) -> Tensor:
+    """The class of the largest logit, that of one class raised by `height`."""
+    more = torch.zeros(logits.shape[1]).index_fill(0, torch.tensor([logits.shape[1] - from_last]), height)
     return (logits + more.to(logits).view(-1, 1, 1)).max(dim=1).indices
 ''',
 )
@@ -95,7 +98,7 @@ def trained(copy: Path, settings: dict[str, str], out: Path) -> dict[str, list[d
 
 
 def test_all_three_train_by_their_names(copy: Path, data: dict[str, str], tmp_path: Path) -> None:
-    mine = {"loss": "scaled", "scale": "3", "post_hoc": "lifted", "last_weight": "0.5",
+    mine = {"loss": "scaled", "scale": "3", "post_hoc": "lifted", "from_last": "1", "last_weight": "0.5",
             "strategy": "full/mskf/uniform_twice/none"}  # fmt: skip
     tables = trained(copy, {**data, **mine}, tmp_path / "mine")
     (draws,) = tables["draws"]

@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from imbseg.files import REPOSITORY, write_text
-from imbseg.post_hoc import CORRECTIONS, POST_HOC, grid, prefix
+from imbseg.post_hoc import CORRECTIONS, grid, prefix, step_of
 from imbseg.trial.fields import FIELDS, kind_of
 from imbseg.trial.remedies import MENUS, known, takes
 from imbseg.trial.values import show
@@ -56,7 +56,7 @@ def _corrections() -> Iterator[str]:
     columns = "correction | its scores | chosen on validation | scored with it | passes of the network more"
     yield from ("## Corrections after training", "", f"| {columns} |", "|---|---|---|---|---|")
     for name in CORRECTIONS:
-        (word, strengths), step = grid(name), POST_HOC[name]
+        (word, strengths), step = grid(name), step_of(name)
         ends = f"{min(strengths):g} to {max(strengths):g}" if strengths else ""
         chosen = f"`{word}`, {len(strengths)} from {ends}" if strengths else "nothing"
         beside = ", ".join(f"`{one}`" for one in step.beside) or "-"

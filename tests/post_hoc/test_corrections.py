@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from imbseg import declared
 from imbseg.checks import CheckFailed, check_post_hoc
 from imbseg.errors import InputError
 from imbseg.post_hoc import POST_HOC, PRODUCTS, factors, grid, is_view, passes, steps
@@ -46,6 +48,21 @@ def test_every_correction(name: str) -> None:
 def test_the_checks_refuse_a_wrong_correction(wrong: Any, message: str) -> None:
     with pytest.raises(CheckFailed, match=message):
         check_post_hoc(wrong)
+
+
+def test_a_setting_is_checked_at_its_least_value_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, source_of = tmp_path / "cutting.py", declared.source_of
+    file.write_text(
+        "from typing import Annotated\nfrom pydantic import Field\n"
+        "def cut(logits, window: Annotated[int, Field(3, ge=1, description='window')]):\n"
+        "    return logits.argmax(dim=1) + 9 * (window == 1)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(declared, "source_of", lambda name: file if name == "cutting" else source_of(name))
+    monkeypatch.setitem(POST_HOC, "cut", "cutting:cut")
+    with pytest.raises(CheckFailed, match=r"expected classes 0\.\.2"):
+        check_post_hoc("cut")
+    check_post_hoc("cut", window=2)
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_what_chance_would_mark_is_said_as_expected(tmp_path: Path) -> None:
     add(tmp_path / "runs", "a", PLAIN)
     add(tmp_path / "runs", "b", (0.30, 0.32, 0.31), **WEIGHTED)
     assert (
-        "1 of 3 intervals exclude 0, where about 0.15 are expected by chance; 1 are significant after Holm correction."
+        "1 of 3 intervals exclude 0, where about 0.15 are expected by chance; 1 is significant after Holm correction."
         in said(evidence(tmp_path / "runs"), tmp_path)
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from error_runs import OTHER, PLAIN, WEIGHTED, add_counts, group_of
 from run_folders import make_run
@@ -46,10 +47,36 @@ def test_recall_by_hand(tmp_path: Path) -> None:
     assert found["gain"].isna().tolist() == [True, True, False, False]
     assert found["gain"].tolist()[2:] == pytest.approx([(0.4 + 0.1) / 2, -0.1])
     assert sizes.sentences(found) == [
-        "cross_entropy: recall by object size, mean over the classes: small 0.200, large 0.800.",
+        "cross_entropy: recall by object size, mean over the classes that have both: small 0.200, large 0.800 "
+        "(1 class).",
         "weighted_cross_entropy: recall +0.250 on small objects of pole (4 objects, 3 seeds), the largest gain.",
-        "weighted_cross_entropy: recall −0.100 on large objects of pole (1 objects, 3 seeds), the largest loss.",
+        "weighted_cross_entropy: recall −0.100 on large objects of pole (1 object, 3 seeds), the largest loss.",
     ]
+
+
+def said(*rows: tuple[str, str, str, float, float]) -> list[str]:
+    """Sentences on rows of strategy, class, size, recall and gain."""
+    found = pd.DataFrame(rows, columns=["strategy", "class", "size", "recall", "gain"])
+    return sizes.sentences(found.assign(seeds=3, objects=2.0))
+
+
+def test_sizes_are_compared_over_the_same_classes() -> None:
+    # pole is small alone, road medium alone: over all classes small .35 and medium .55 would stand side by side
+    rows = [("base", *cell, math.nan) for cell in (
+        ("sky", "small", 0.2), ("sky", "medium", 0.4), ("car", "small", 0.4), ("car", "medium", 0.5),
+        ("car", "large", 0.9), ("pole", "small", 0.45), ("road", "medium", 0.75))]  # fmt: skip
+    first = "base: recall by object size, mean over the classes that have both: "
+    both = "small 0.300, medium 0.450 (2 classes); medium 0.500, large 0.900 (1 class)."
+    assert said(*rows) == [first + both]
+    assert said(("base", "pole", "small", 0.4, math.nan), ("base", "road", "medium", 0.7, math.nan)) == []
+
+
+@pytest.mark.parametrize("gain", [0.0, 1e-17, -1e-17, -0.0004])
+def test_what_is_0_in_three_digits_is_neither_gain_nor_loss(gain: float) -> None:
+    base = ("base", "pole", "small", 0.4, math.nan)
+    assert said(base, ("other", "pole", "small", 0.4, gain)) == []
+    (line,) = said(base, ("other", "pole", "small", 0.5, 0.1), ("other", "sky", "small", 0.4, gain))
+    assert line.endswith("recall +0.100 on small objects of pole (2 objects, 3 seeds), the largest gain.")
 
 
 def test_runs_that_did_not_count_by_size_are_left_out(tmp_path: Path) -> None:

@@ -200,6 +200,9 @@ def test_strategies_without_a_seed_in_common_are_unpaired_and_that_is_said(tmp_p
     found = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index("score").loc["IoU/sky"]
     assert not found["paired"]
     assert found["p_t"] == pytest.approx(stats.ttest_ind([0.5, 0.55], [0.25, 0.27], equal_var=False).pvalue)
+    table().to_csv(tmp_path / "trials.csv", index=False)
+    assert command("report.py", *flags(tmp_path), "--baseline", "a")[0] == 0
+    assert "fewer than two seeds are shared" not in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_single_seed_gives_a_report_that_says_why_there_are_no_tests(tmp_path: Path, command) -> None:

@@ -185,6 +185,13 @@ def test_a_data_set_that_is_a_number_is_refused() -> None:
         resolve({}, {"dataset": 5})
 
 
+@pytest.mark.parametrize("flags", [["--loss", "dice+mine:soft_iou"], ["--loss=mine:soft_iou"], ["--loss", "dice"]])
+def test_an_unknown_flag_beside_an_own_function_says_that_its_arguments_are_fixed(flags: list[str]) -> None:
+    with pytest.raises(InputError, match="unknown flag '--factor'") as raised:
+        parse_flags([*flags, "--factor", "2"])
+    assert ("write a second function for another value" in str(raised.value)) == ("mine" in flags[-1])
+
+
 @pytest.mark.parametrize("given", ["none", "NULL"])
 def test_root_none_is_the_files_own(given: str) -> None:
     resolved = resolve({"dataset": "sample", "root": given}, {})

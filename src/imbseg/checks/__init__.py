@@ -12,8 +12,6 @@ import inspect
 from typing import Any
 
 from imbseg.checks.expect import CheckFailed, Named, filled, run
-from imbseg.checks.losses import LOSS_CHECKS, NOISE, PRIORS, loss_of
-from imbseg.checks.post_hoc import POST_HOC_CHECKS
 from imbseg.checks.sampling import SAMPLER_CHECKS
 from imbseg.post_hoc import POST_HOC, grid
 from imbseg.sampling import SAMPLING
@@ -32,6 +30,8 @@ def check_loss(loss: Named, *, random: bool = False, **settings: Any) -> None:
     Raises:
         CheckFailed: one fails; the message says which, what was expected and what was found.
     """
+    from imbseg.checks.losses import LOSS_CHECKS, NOISE, loss_of  # here: torch, after the command line is read
+
     run(LOSS_CHECKS, loss_of(loss, **settings), NOISE if random else 1e-5)
 
 
@@ -41,9 +41,15 @@ def check_sampler(sampler: Named, **settings: Any) -> None:
 
 
 def check_post_hoc(step: Named, **settings: Any) -> None:
-    """Run every check of a correction; see `check_loss`."""
+    """Run every check of a correction, by name also with each setting at its least value; see `check_loss`."""
+    from imbseg.checks.losses import PRIORS
+    from imbseg.checks.post_hoc import POST_HOC_CHECKS
+
     given = {"class_priors": PRIORS, "class_norms": PRIORS.sqrt(), "class_bias": PRIORS, **settings}
-    run(POST_HOC_CHECKS, filled(POST_HOC, step, given), _strength(step))
+    taken = POST_HOC.arguments(step) if isinstance(step, str) else ()
+    least = {one.name: one.calls["Field"]["ge"] for one in taken if "ge" in one.calls.get("Field", {})}
+    for low in ({}, *({name: value} for name, value in least.items() if name not in settings)):
+        run(POST_HOC_CHECKS, filled(POST_HOC, step, {**given, **low}), _strength(step))
 
 
 def _strength(step: Named) -> str:

@@ -15,7 +15,7 @@ KINDS: dict[str, Callable[..., Any]] = {"loss": check_loss, "sampling": check_sa
 def main() -> None:
     """Check what the command line names."""
     if len(sys.argv) != 3 or sys.argv[1] not in KINDS:
-        raise InputError(f"expected {', '.join(KINDS)} and a name such as mine:soft_iou, found {sys.argv[1:]}")
+        raise InputError(f"expected one of {', '.join(KINDS)}, and a name such as mine:soft_iou, found {sys.argv[1:]}")
     KINDS[sys.argv[1]](sys.argv[2])
     print(f"{sys.argv[1]} {sys.argv[2]} keeps all that is checked")
 

@@ -1,10 +1,13 @@
 """Logits -> labels, after training (a menu): corrections that cost no training.
 
 A correction is a function of logits (images, classes, height, width) and, by keyword, what it needs of these:
-`class_priors` ((classes,) pixel shares of the train fold) and one strength, of any name, that declares the grid from
-which validation chooses: `beta: Annotated[float, Strengths(0.0, 0.5, 1.0)]`. It gives the class index of each pixel,
-(images, height, width); images don't mix. A strength is chosen on the validation images, once, after training; the test
-images are then predicted once with it. A trial's `post_hoc` is `none`, one correction, or several such as prior+rank.
+`class_priors` ((classes,) pixel shares of the train fold), `class_norms` and `class_bias` ((classes,) lengths of the
+last layer's weights, its bias), `mirrored` and `enlarged` (logits of the mirrored image, shaped as `logits`, and of a
+larger input); settings, declared in its signature as a loss's are (a window, say); and one strength, of any name,
+that declares the grid from which validation chooses: `beta: Annotated[float, Strengths(0.0, 0.5, 1.0)]`. It gives the
+class index of each pixel, (images, height, width) int64; images don't mix. A strength is chosen on the validation
+images, once, after training; the test images are then predicted once with it. A trial's `post_hoc` is `none`, one
+correction, or several such as prior+rank.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ class Strengths(tuple[float, ...]):
 
 
 class Step(NamedTuple):
-    """An entry that says more than where its function lives.
+    """An entry that says more than where its function lives; one that doesn't is the text alone.
 
     Attributes:
         passes: of the network over each image, beside the one that all entries share; of a larger one in usual ones.
@@ -41,10 +44,10 @@ class Step(NamedTuple):
 POST_HOC = Menu(
     "correction",
     {
-        "none": Step("imbseg.post_hoc.none:none"),
-        "prior": Step("imbseg.post_hoc.prior:prior"),
+        "none": "imbseg.post_hoc.none:none",
+        "prior": "imbseg.post_hoc.prior:prior",
         "rank": Step("imbseg.post_hoc.rank:rank", beside=("prior",)),
-        "tau_norm": Step("imbseg.post_hoc.tau_norm:tau_norm"),
+        "tau_norm": "imbseg.post_hoc.tau_norm:tau_norm",
         "flip": Step("imbseg.post_hoc.views:flip", passes=1, view=True),
         "larger": Step("imbseg.post_hoc.views:larger", passes=2.25, view=True),
     },
@@ -79,7 +82,7 @@ def steps(text: str) -> tuple[str, ...]:
         _check_product(name)
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"post_hoc: {twice[0]!r} stands twice in {text!r}; name it once")
-    entries = {name: POST_HOC.get(name, Step("")) for name in names if name != "none"}
+    entries = {name: step_of(name) for name in names if name != "none"}
     for name in entries:
         grid(name)
     return tuple(dict.fromkeys(one for name, step in entries.items() for one in (*step.beside, name)))
@@ -96,12 +99,18 @@ def factors(name: str) -> tuple[str, ...]:
 
 def is_view(name: str) -> bool:
     """Whether it gives other logits."""
-    return bool(POST_HOC.get(name, Step("")).view)
+    return step_of(name).view
 
 
 def passes(name: str) -> float:
     """Passes of the network that a correction takes beside the plain one."""
-    return float(sum(POST_HOC.get(one, Step("")).passes for one in factors(name)))
+    return float(sum(step_of(one).passes for one in factors(name)))
+
+
+def step_of(name: str) -> Step:
+    """The entry of a name; a text alone, a product and a function of the user's own are steps without more."""
+    entry = POST_HOC.get(name, "")
+    return entry if isinstance(entry, Step) else Step(entry)
 
 
 def _check_product(name: str) -> None:

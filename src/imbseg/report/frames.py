@@ -13,6 +13,7 @@ from imbseg.runs.strategies import Group
 
 Frames = Mapping[str, pd.DataFrame]  # file name -> table
 Record = Mapping[str, Any]
+SHOWN = 0.0005  # what is less is 0.000 in a sentence
 
 
 def rows_of(frames: Frames, group: Group) -> Frames:
@@ -40,13 +41,13 @@ def with_score(frame: pd.DataFrame, score: str) -> list[Record]:
 
 
 def extremes(frame: pd.DataFrame, column: str) -> list[Record]:
-    """The row with the largest value above 0, and that with the largest below; of each side none where none lies there.
+    """The row with the largest value above 0, and that with the largest below; none of a side all below SHOWN.
 
     >>> gains = pd.DataFrame({"class": ["sky", "road", "pole"], "gain": [0.1, float("nan"), 0.2]})
     >>> extremes(gains, "gain")
     [{'class': 'pole', 'gain': 0.2}]
     """
-    sides = [frame[sign * frame[column] > 0] for sign in (1, -1)] if len(frame) else []
+    sides = [frame[sign * frame[column] >= SHOWN] for sign in (1, -1)] if len(frame) else []
     return [records(side.loc[[side[column].abs().idxmax()]])[0][1] for side in sides if len(side)]
 
 

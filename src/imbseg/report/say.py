@@ -60,7 +60,16 @@ def seeds(count: int) -> str:
     >>> seeds(1), seeds(3)
     ('1 seed', '3 seeds')
     """
-    return f"{count} seed{'s' if count > 1 else ''}"
+    return amount(count, "seed")
+
+
+def amount(count: int, what: str) -> str:
+    """A number of things.
+
+    >>> amount(1, "row"), amount(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def seed_name(seed: Seed) -> str:

@@ -78,7 +78,7 @@ def page(evidence: Sequence[Evidence], frames: Frames, folder: Path) -> Page:
     last = (run.of_left_out(trials[trials["group"] == ""]), Section("glossary", "Glossary", terms=glossary()))
     placed = [dataclasses.replace(one, folder=folder) for one in evidence]
     chapters = tuple(_chapter(one, rows_of(frames, one.group)) for one in placed)
-    return Page(f"What fixed which class: {results.root.resolve().name}", warnings, chapters, last)
+    return Page(f"What improved which class: {results.root.resolve().name}", warnings, chapters, last)
 
 
 def _chapter(evidence: Evidence, frames: Frames) -> Chapter:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imbseg.metrics.counts import BY_SIZE, Counts, image_confusion, marginals, save_counts
 from imbseg.metrics.object_size import size_counts
 from imbseg.metrics.scores import mean, summary
-from imbseg.post_hoc import factors, grid, passes, prefix, steps
+from imbseg.post_hoc import POST_HOC, factors, grid, passes, prefix, steps
 from imbseg.training.folder import Row, write_rows
 from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, table_scores
@@ -117,7 +117,7 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     """Predict a subset once and count it in every way."""
     whole = WholeImages(getattr(run.fold, subset), run.dataset, run.trial, run.normalisation)
     classes, priors = len(run.dataset.classes), torch.from_numpy(run.fold.class_priors)
-    given = {"class_priors": priors}
+    given = {name: getattr(run.trial, name) for name in POST_HOC.declares()} | {"class_priors": priors}
     if "class_norms" in asked(ways):
         given |= last_layer(run.learner.model)
     decoders = [decoder(way, given) for way in ways]

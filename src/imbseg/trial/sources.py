@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from imbseg.models.encoders import NO_STRIDE_2, check_encoder
 from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of, read
 from imbseg.trial.remedies import MENUS, known, takes
 from imbseg.trial.values import show
+
+OWN = re.compile(r"(^|[/+*=])[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # a remedy of the user's own, alone or within a value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +48,13 @@ def parse_flags(argv: Sequence[str]) -> dict[str, str]:
     Raises:
         InputError: an unknown flag, or one without its value.
     """
-    found = vars(parser("").parse_args(list(argv)))
+    try:
+        found = vars(parser("").parse_args(list(argv)))
+    except InputError as error:
+        if str(error).startswith("unknown flag") and any(OWN.search(word) for word in argv):
+            fixed = "an argument of a function of your own keeps its default: write a second function for another value"
+            raise InputError(f"{error}; {fixed}") from error
+        raise
     return {name: value for name, value in found.items() if value is not None}
 
 

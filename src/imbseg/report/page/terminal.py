@@ -8,6 +8,7 @@ from typing import Literal
 
 from imbseg.report.page.cells import Cell, Heading, grid
 from imbseg.report.page.content import Page, Section, Table
+from imbseg.report.say import amount
 
 FOLDED = 22  # letters of a text in a narrow terminal
 GAP = 3  # letters between columns
@@ -95,7 +96,7 @@ def _section(section: Section) -> None:
     print()
     for table in section.shown:
         if table.closed:
-            print(f"  {table.caption}: {len(table.frame)} rows of {table.file}\n")
+            print(f"  {table.caption}: {amount(len(table.frame), 'row')} of {table.file}\n")
         else:
             show(table)
     for note in section.notes:

@@ -97,14 +97,14 @@ def _lead(best: Record, score: str, baseline: str) -> list[str]:
 
 
 def _holm(rows: Sequence[Record], family: str = "strategies") -> str:
-    """Which of some differences aren't significant once it is admitted how many were tested."""
+    """Which of some differences aren't significant after Holm's adjustment for how many were tested."""
     doubtful = [str(row["strategy"]) for row in rows if row["p_t_holm"] >= SIGNIFICANT]
     which = f": {listed(doubtful)}" if len(rows) > 1 else ""
     return f"; not significant after Holm correction over {rows[0]['tests']} {family}{which}" if doubtful else ""
 
 
 def _power(rows: Sequence[Record]) -> str:
-    """What the seeds of some comparisons could have shown."""
+    """What the seeds of some comparisons would detect."""
     least, most = (pick(row["detectable"] for row in rows) for pick in (min, max))
     return f"minimum detectable effect {least:.3f}" + (f" to {most:.3f}" if most - least >= 0.0005 else "")
 

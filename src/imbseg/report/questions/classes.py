@@ -85,8 +85,8 @@ def _said(evidence: Evidence, own: pd.DataFrame) -> tuple[str, ...]:
     return (
         f"{first} Filled: significant after Holm correction over the classes of its strategy. Ring: the interval alone "
         f"excludes 0. Grey: the interval includes 0.",
-        f"{alone} of {len(tested)} intervals exclude 0, where {expected(len(tested))} by chance; {significant} are "
-        f"significant after Holm correction.",
+        f"{alone} of {len(tested)} intervals exclude 0, where {expected(len(tested))} by chance; "
+        f"{significant} {'is' if significant == 1 else 'are'} significant after Holm correction.",
     )
 
 

@@ -23,7 +23,7 @@ SAID = (
     "A network leans toward the frequent classes: it learns their prior. Logit adjustment (logits - beta log prior, "
     "beta chosen on the validation images) takes that back without training.",
     "'Adjustment alone' is what that gives the baseline. The last column compares both sides after their best "
-    "adjustment: what is left there needed the training.",
+    "adjustment: what is left there is not explained by a shift of the prior alone.",
 )
 NOTE = "No share is given of a gain whose interval includes 0, or that was measured on other seeds than the adjustment."
 

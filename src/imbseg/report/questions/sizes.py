@@ -14,7 +14,7 @@ from imbseg.report.frames import Frames, Record, extremes
 from imbseg.report.page.columns import columns
 from imbseg.report.page.content import Section, Table
 from imbseg.report.questions.pixels import counted
-from imbseg.report.say import name, seeds, signed
+from imbseg.report.say import amount, name, seeds, signed
 from imbseg.runs.counts import Counted, pairs
 from imbseg.statistics.pixels import size_pixels, size_recall, sized
 
@@ -63,13 +63,23 @@ def sentences(found: pd.DataFrame) -> list[str]:
     if found.empty:
         return []
     first = found["strategy"].iloc[0]
-    means = found[found["strategy"] == first].groupby("size")["recall"].mean()
-    parts = ", ".join(f"{size} {means[size]:.3f}" for size in SIZES if size in means)
-    lines = [f"{name(first)}: recall by object size, mean over the classes: {parts}."]
+    by_size = found[found["strategy"] == first].pivot_table("recall", "class", "size")
+    parts = [_beside(by_size, *pair) for pair in itertools.pairwise(size for size in SIZES if size in by_size)]
+    told = "; ".join(filter(None, parts))
+    lines = [f"{name(first)}: recall by object size, mean over the classes that have both: {told}."] if told else []
     return lines + [_words(row) for row in extremes(found, "gain")]
+
+
+def _beside(by_size: pd.DataFrame, small: str, large: str) -> str:
+    """Recall at two sizes, over the same classes; empty where no class has both."""
+    both = by_size[[small, large]].dropna()
+    classes = f"{len(both)} class{'' if len(both) == 1 else 'es'}"
+    means = both.mean()
+    return f"{small} {means[small]:.3f}, {large} {means[large]:.3f} ({classes})" if len(both) else ""
 
 
 def _words(row: Record) -> str:
     which = "gain" if row["gain"] > 0 else "loss"
-    of = f"{row['size']} objects of {name(row['class'])} ({row['objects']:.0f} objects, {seeds(row['seeds'])})"
+    counts = f"{amount(round(row['objects']), 'object')}, {seeds(row['seeds'])}"
+    of = f"{row['size']} objects of {name(row['class'])} ({counts})"
     return f"{name(row['strategy'])}: recall {signed(row['gain'])} on {of}, the largest {which}."

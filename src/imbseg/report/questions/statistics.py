@@ -23,10 +23,13 @@ METHOD = (
     "Difference: mean over the seeds that both have run, with its 95 % interval by Student's t over the seeds; test "
     "images add a chance of their own. p (t): paired t test; Holm: corrected over all strategies of that score. p "
     "(permutation): paired, exact, never below the smallest attainable p of so many seeds. p (rank-sum): Wilcoxon's, "
-    "as published, which ignores pairs. Minimum detectable effect: the smallest true difference that these seeds find "
-    "in 80 % of experiments, corrected; seeds needed: how many find the difference measured "
-    f"({MOST_SEEDS}: that many or more). Not paired: fewer than two seeds are shared, so runs are compared "
-    "as they come (Welch's t; regroupings in place of sign changes). One seed a side gives no interval and no test."
+    "as published, which ignores pairs. Minimum detectable effect: the least true difference detected with 80 % power, "
+    "at .05 / number of tests (Holm's first step; single changes: at .05); seeds needed: how many detect the "
+    f"difference measured ({MOST_SEEDS}: that many or more). One seed a side gives no interval and no test."
+)
+UNPAIRED = (
+    "Not paired: fewer than two seeds are shared, so runs are compared as they come (Welch's t; regroupings in place "
+    "of sign changes)."
 )
 TESTS = ("p_t", "p_permutation", "p_rank_sum")
 
@@ -84,7 +87,8 @@ def section(evidence: Evidence, frames: Frames) -> Section:
         Table(ranks, RANKS, frames[RANKS], columns("strategy", "other", "p"), folded=True),
     )
     said = told_apart(group, "tail") or told_apart(group, "mIoU")
-    return Section("statistics", "Statistics in full", said, tables=tables, notes=(METHOD,))
+    notes = [METHOD, *[UNPAIRED] * bool(paired)]
+    return Section("statistics", "Statistics in full", said, tables=tables, notes=notes)
 
 
 def told_apart(group: Group, score: str) -> list[str]:
