@@ -57,6 +57,7 @@ class Reader(HTMLParser):
         self.open.pop()
 
     def handle_data(self, data: str) -> None:
+        data = data.replace("→", "->")  # as the CSVs and the terminal have it
         inside = [tag for tag, _ in self.open]
         if "td" in inside:
             self.cells[-1].text += data

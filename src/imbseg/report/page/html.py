@@ -21,9 +21,10 @@ def html(page: Page) -> str:
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=strict)
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.globals |= {"grid": grid, "number_of": number_of, "spelled": spelled, "breakable": breakable}
-    return environment.get_template("page.html").render(
+    text = environment.get_template("page.html").render(
         page=page, style=_inside("page.css"), script=_inside("page.js"), contents=contents(page)
     )
+    return text.replace(" -&gt; ", " → ")  # a browser breaks a line within ->
 
 
 def number_of(chapter: Chapter, label: str) -> int | None:
