@@ -17,7 +17,7 @@ from small_trial import train
 
 from imbseg.metrics.counts import collect, image_confusion, load_counts
 from imbseg.metrics.scores import iou
-from imbseg.post_hoc import grid
+from imbseg.post_hoc import POST_HOC, grid
 from imbseg.post_hoc.prior import prior
 from imbseg.post_hoc.rank import rank
 from imbseg.training import post_hoc, views
@@ -49,10 +49,12 @@ def toy(monkeypatch: pytest.MonkeyPatch, folder: Path, images: dict[str, list[An
     monkeypatch.setattr(views, "predict", predict)
     monkeypatch.setattr(post_hoc, "WholeImages", lambda files, *_: SimpleNamespace(files=files, by_size=False))
     names = ["common", "rare"]
+    settings = {name: field.default for name, (_, field) in POST_HOC.declares().items()}
     return SimpleNamespace(
         fold=SimpleNamespace(**subsets, class_priors=np.array(priors), groups={"head": names[:1], "tail": names[1:]}),
         dataset=SimpleNamespace(classes=names, class_names=names),
-        trial=SimpleNamespace(post_hoc="prior"), normalisation=None, learner=SimpleNamespace(model=None, device=None),
+        trial=SimpleNamespace(post_hoc="prior", **settings), normalisation=None,
+        learner=SimpleNamespace(model=None, device=None),
         folder=SimpleNamespace(file=lambda name: folder / name), said=(said := []), say=said.append,
     )  # fmt: skip
 

@@ -114,7 +114,7 @@ STAGED = {
     "odd size": {"resize": "70x50", "crop": "none", "architecture": "unet", "loss": "size_balanced"},
     "fine": {"decoder_stride": "2", "atrous_rates": "fit", "aspp_dropout": "0.1", "decoder_width": "64"},
 }
-SLOW = {name: {"architecture": name, "crop": str(entry.smallest)} for name, entry in ARCHITECTURES.items()}
+SLOW = {name: {"architecture": name, "crop": str(max(64, entry.smallest))} for name, entry in ARCHITECTURES.items()}
 SLOW |= {"cc_dice": {"loss": "cc_dice"}, "power": {"class_weights": "power", "loss": "cross_entropy"}}
 
 
