@@ -22,7 +22,7 @@ setup:  ## install everything into the active environment, else into .venv (2 mi
 env:  ## make the conda environment of environment.yml
 	conda env create -f environment.yml
 
-demo: setup  ## from nothing to a result: sample data, a real NNI experiment of 6 trials, report (6 minutes)
+demo: setup  ## from nothing to a result: sample data, a real NNI experiment of 6 trials, report (4 minutes)
 	@$(PY) src/get_data.py sample
 	@env -u IMBSEG_ROOT $(PY) src/make_meta.py --dataset sample
 	@env -u IMBSEG_ROOT $(PY) src/run_experiment.py configs/sample.yml --port $(or $(PORT),0) --report
@@ -36,7 +36,7 @@ check: setup  ## lint, format, types, and that nothing stands twice
 	$(PY) -m mypy
 	$(PY) -m pylint src/imbseg src/*.py
 
-test: check  ## lint, types, doctests and every test but the long ones (15 minutes)
+test: check  ## lint, types, doctests and every test but the long ones (16 minutes)
 	$(PY) -m pytest -n 2 --dist loadgroup -m "not long"
 
 test-fast: check  ## what one runs all day (under 2 minutes)

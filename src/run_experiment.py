@@ -66,7 +66,7 @@ def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> N
     if not reported and (REPOSITORY / runs).is_dir():  # no trial came so far where it isn't
         print(f"compare the trials: {sys.executable} src/report.py --runs {runs}")
     elif reported and (REPOSITORY / page).is_file():
-        print(f"what fixed which class: open {page} in a browser")
+        print(f"what improved which class: open {page} in a browser")
 
 
 def runs_of(experiment: launch.Experiment) -> Path:
