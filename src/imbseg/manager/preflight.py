@@ -156,7 +156,7 @@ def port_is_free(port: int) -> bool:
     """Whether this process could listen on every interface at that port."""
     for address in ("127.0.0.1", "0.0.0.0"):
         with socket.socket() as probe:
-            # Without it a port just left by a stopped manager would count as taken for a minute.
+            # Without it a port just left by a stopped manager would count as in use for a minute.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))

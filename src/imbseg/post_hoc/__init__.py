@@ -133,8 +133,8 @@ def grid(name: str) -> tuple[str, tuple[float, ...]]:
     arguments = POST_HOC.arguments(factors(name)[-1])
     found = [(one.name, one.calls["Strengths"]["default"]) for one in arguments if "Strengths" in one.calls]
     if found and 0 not in found[0][1]:
-        raise InputError(f"correction {name!r}: {found[0][0]}: expected 0 (as trained) among its strengths, found "
-                         f"{found[0][1]}")  # fmt: skip
+        what = f"correction {name!r}: {found[0][0]}"
+        raise InputError(f"{what}: expected 0 (as trained) among its strengths, found {found[0][1]}")
     return found[0] if found else ("", ())
 
 

@@ -15,7 +15,7 @@ Exponent = Annotated[
     float, Field(0.5, ge=0, le=4, description="repeat_factor: exponent of threshold / share; 0.5 is the square root")
 ]
 PositiveShare = Annotated[
-    float, Field(0.5, gt=0, le=1, description="positive: share of the drawn images that show no mere background")
+    float, Field(0.5, gt=0, le=1, description="positive: share of the drawn images with a foreground class")
 ]
 
 

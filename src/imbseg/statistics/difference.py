@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,16 +145,7 @@ def sign_change_p(pairs: Floats) -> float:
     """
     if len(pairs) < 2:
         return math.nan
-    found = stats.permutation_test(
-        (pairs,),
-        np.mean,
-        permutation_type="samples",
-        vectorized=True,
-        alternative="two-sided",
-        n_resamples=np.inf if len(pairs) <= 12 else 9999,
-        rng=np.random.default_rng(0),
-    )
-    return float(found.pvalue)
+    return _permutation_p((pairs,), np.mean, "samples", exact=len(pairs) <= 12)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -202,18 +194,9 @@ def _paired(pairs: Floats, ranks: float) -> Difference:
     pairs = np.where(np.abs(pairs) <= ROUNDING, 0.0, pairs)
     mean, low, high = t_interval(pairs)
     deviation = _without_rounding(float(pairs.std(ddof=1))) if len(pairs) > 1 else math.nan
-    return Difference(
-        True,
-        len(pairs),
-        mean,
-        low,
-        high,
-        deviation,
-        _t_p(mean, deviation, len(pairs)),
-        sign_change_p(pairs),
-        ranks,
-        least_permutation_p(len(pairs)) if len(pairs) > 1 else math.nan,
-    )
+    least = least_permutation_p(len(pairs)) if len(pairs) > 1 else math.nan
+    p_values = _t_p(mean, deviation, len(pairs)), sign_change_p(pairs), ranks, least
+    return Difference(True, len(pairs), mean, low, high, deviation, *p_values)
 
 
 def _t_p(mean: float, deviation: float, seeds: int) -> float:
@@ -246,13 +229,19 @@ def _unpaired(ours: Floats, theirs: Floats, ranks: float) -> Difference:
         interval, p_t = test.confidence_interval(CONFIDENCE), float(test.pvalue)
         low, high = float(interval.low), float(interval.high)
     ways = math.comb(len(ours) + len(theirs), len(ours))
-    found = stats.permutation_test(
-        (ours, theirs),
-        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
-        permutation_type="independent",
-        vectorized=True,
-        n_resamples=np.inf if ways <= 20_000 else 9999,
-        rng=np.random.default_rng(0),
-    )
+    p_permutation = _permutation_p((ours, theirs), _mean_difference, "independent", exact=ways <= 20_000)
     least = float(Fraction(2, ways))  # scipy doubles the smaller tail; ways may be beyond any float
-    return Difference(False, fewer, mean, low, high, deviation, p_t, float(found.pvalue), ranks, min(1.0, least))
+    return Difference(False, fewer, mean, low, high, deviation, p_t, p_permutation, ranks, min(1.0, least))
+
+
+def _mean_difference(ours: Floats, theirs: Floats, axis: int) -> Any:
+    return ours.mean(axis=axis) - theirs.mean(axis=axis)
+
+
+def _permutation_p(sides: tuple[Floats, ...], statistic: Callable[..., Any], kind: str, *, exact: bool) -> float:
+    """Two-sided; over all regroupings or sign changes where `exact`, else over 9,999 from a fixed seed."""
+    draws, rng = np.inf if exact else 9999, np.random.default_rng(0)
+    found = stats.permutation_test(
+        sides, statistic, permutation_type=kind, vectorized=True, n_resamples=draws, alternative="two-sided", rng=rng
+    )
+    return float(found.pvalue)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imbseg.report.page.cells import Cell, as_number, grid
 from imbseg.report.page.content import Page, Section, Table
 
-# A cell that starts with [ or * would be taken for an argument of the \\\\ before it
+# A cell that starts with [ or * would be read as an argument of the \\\\ before it
 WORDS = {"\\": "textbackslash", "~": "textasciitilde", "^": "textasciicircum", "<": "textless", ">": "textgreater"}
 WORDS |= {"|": "textbar", '"': "textquotedbl"}
 MATHS = {"−": "-", "±": r"\pm", "∞": r"\infty", "²": "^2"}

@@ -57,7 +57,7 @@ def intervals(evidence: Evidence, *, draws: int = DRAWS) -> tuple[pd.DataFrame, 
     """A row a strategy and score: the difference, its interval for new seeds and new images, and for new images alone.
 
     units is how many images, or groups of them (unit), were drawn from; low and high are NaN with one seed. And
-    sentences: why there is no interval, what was left out, what is taken for granted.
+    sentences: why there is no interval, what was left out, what is assumed.
 
     Raises:
         InputError: runs of the group were counted on different image sets.
@@ -94,7 +94,7 @@ def table(evidence: Evidence) -> pd.DataFrame:
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
-    """The intervals, and what is left out of them, taken for granted, or why there are none."""
+    """The intervals, and what is left out of them, what they assume, or why there are none."""
     own = columns("strategy", "score", "mean.images", "mean.alone", "seeds", "units")
     what = "Crossed bootstrap: chance of the seeds and of the test images together"
     table = Table(what, FILE, frames[FILE], own, folded=True)
