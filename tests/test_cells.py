@@ -1,0 +1,95 @@
+"""tools/cells.py: every cell is a trial, and keeps what a report reads without its weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from imbseg.trial import resolve
+
+ROOT = Path(__file__).resolve().parents[1]
+DATASETS = sorted(file.stem for file in (ROOT / "configs" / "cells").glob("*.yml"))
+
+
+@pytest.fixture(scope="module")
+def cells() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("cells", ROOT / "tools" / "cells.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_cell_is_a_trial_of_its_own(cells: ModuleType, dataset: str) -> None:
+    trials = [resolve({k: str(v) for k, v in own.items()}, {}).trial for own in cells.read(dataset).values()]
+    assert len({json.dumps(trial.as_json()) for trial in trials}) == len(trials) >= 6
+    assert {trial.dataset for trial in trials} == {dataset}
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_geometry_and_weighting_cross_in_four_cells(cells: ModuleType, dataset: str) -> None:
+    """A gain can only be taken apart where two cells differ in the loss alone, in two geometries."""
+    keys = {
+        tuple(sorted((k, v) for k, v in own.items() if k != "loss")): own["loss"]
+        for own in cells.read(dataset).values()
+        if own["loss"] == "cross_entropy" and "class_weights" not in own
+    }
+    weighted = [
+        tuple(sorted((k, v) for k, v in own.items() if k != "loss"))
+        for own in cells.read(dataset).values()
+        if own["loss"] == "weighted_cross_entropy"
+    ]
+    assert sum(key in keys for key in weighted) == 2
+
+
+def test_the_commands_of_a_cell(cells: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Blocks are merged from left to right, in the order in which they stand; seeds are the outer loop."""
+    words = "cells.py camvid --cells unet_finish plain --seeds 2 1 --list"
+    monkeypatch.setattr("sys.argv", words.split())
+    cells.main()
+    printed = capsys.readouterr().out.splitlines()
+    common = "python src/train_nni.py --dataset camvid --strategy full/given/x2/none --threads 1 --workers 0"
+    assert printed[0] == (
+        f"{common} --architecture unet --decoder_width 96 --batch_size 4 --loss weighted_cross_entropy "
+        "--finish_epochs 1 --finish_size 384x288 --seed 2 --out data/runs/camvid_cells/unet_finish_2"
+    )
+    assert [line.rpartition("/")[2] for line in printed] == ["unet_finish_2", "plain_2", "unet_finish_1", "plain_1"]
+
+
+def test_data_sets_take_turns(cells: ModuleType) -> None:
+    arguments = cells._parser().parse_args(
+        ["idrid", "coffee", "--cells", "plain", "unet_rare_class", "weighted", "--seeds", "3"]
+    )
+    order = [(dataset, name, seed) for dataset, name, seed, _ in cells.chosen(arguments)]
+    assert order == [
+        ("idrid", "plain", 3), ("coffee", "plain", 3), ("idrid", "weighted", 3), ("coffee", "unet_rare_class", 3),
+        ("coffee", "weighted", 3),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ["idri --list", "idrid --cells plane --list"])
+def test_unknown_names_list_the_choices(cells: ModuleType, words: str) -> None:
+    from imbseg.errors import InputError
+
+    with pytest.raises(InputError, match="did you mean '(idrid|plain)'"):
+        list(cells.chosen(cells._parser().parse_args(words.split())))
+
+
+def test_a_finished_cell_is_not_trained_again_and_its_weights_are_not_kept(
+    cells: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data" / "runs" / "camvid_cells" / "plain_2"
+    folder.mkdir(parents=True)
+    for name in ("best.pt", "last.pt", "log.txt", "epochs.csv", "counts_val.npz", "trial.json"):
+        (folder / name).write_text("x")
+    (folder / "status.json").write_text('{"status": "finished"}')
+    monkeypatch.setattr(cells, "REPOSITORY", tmp_path)
+    cells.train("camvid", "plain", 2, {})
+    kept = sorted(path.name for path in (tmp_path / "docs" / "runs" / "camvid" / "plain_2").iterdir())
+    assert kept == ["counts_val.npz", "epochs.csv", "status.json", "trial.json"]
