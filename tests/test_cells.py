@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from imbseg.errors import InputError
 from imbseg.trial import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +49,9 @@ def test_geometry_and_weighting_cross_in_four_cells(cells: ModuleType, dataset: 
     assert sum(key in keys for key in weighted) == 2
 
 
-def test_the_commands_of_a_cell(cells: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_the_commands_of_a_cell(
+    cells: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Blocks are merged from left to right, in the order in which they stand; seeds are the outer loop."""
     words = "cells.py camvid --cells unet_finish plain --seeds 2 1 --list"
     monkeypatch.setattr("sys.argv", words.split())
@@ -75,9 +78,7 @@ def test_data_sets_take_turns(cells: ModuleType) -> None:
 
 @pytest.mark.parametrize("words", ["idri --list", "idrid --cells plane --list"])
 def test_unknown_names_list_the_choices(cells: ModuleType, words: str) -> None:
-    from imbseg.errors import InputError
-
-    with pytest.raises(InputError, match="did you mean '(idrid|plain)'"):
+    with pytest.raises(InputError, match=r"did you mean '(idrid|plain)'"):
         list(cells.chosen(cells._parser().parse_args(words.split())))
 
 

@@ -46,6 +46,8 @@ def test_names_the_three_troubles_apart(tmp_path: Path, no_figures: None) -> Non
     assert "rod: in every image, with few pixels in each" in found.diagnosis
     assert "Small objects: rod (the smallest class: typically 1 x 1 pixels)" in found.diagnosis
     assert "No test image shows star" in found.diagnosis
+    headings = re.findall("^## (.*)$", found.diagnosis, re.MULTILINE)
+    assert len(set(headings)) == len(headings)
 
 
 def test_says_so_where_nothing_is_rare(tmp_path: Path, no_figures: None) -> None:

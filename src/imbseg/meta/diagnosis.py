@@ -55,7 +55,6 @@ def diagnosis(
         f"## The deliberate imbalance\n\n{_imbalance(classes, counts)}" if counts else "",
         f"## Splits\n\n{_split_table(splits)}\n\n{_leak(images, splits, dataset)}",
         geometry,
-        "## What to try\n\n" + "\n".join(f"- {one}" for one in advice(images, classes, splits, dataset)),
         "## What to try\n\n" + "\n".join(f"- {one}" for one in [*notes, *advice(images, classes, splits, dataset)]),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
