@@ -10,7 +10,7 @@ import pytest
 from asked import evidence, frames_of, said
 from run_folders import WEIGHTED, make_run
 
-from imbseg.report.questions import one_change, statistics
+from imbseg.report.questions import statistics
 from imbseg.report.questions.answer import Answer, answer
 from imbseg.report.questions.strategies import steps
 from imbseg.runs.changes import changes
@@ -187,7 +187,7 @@ def test_pairs_that_differ_in_one_thing(tmp_path: Path, one: dict, other: dict, 
 def test_a_change_is_the_difference_of_the_two(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     add(tmp_path, "b", (0.30, 0.32, 0.31), **WEIGHTED)
-    rows = one_change.table(evidence(tmp_path))
+    rows = statistics.one_change(evidence(tmp_path))
     tail = rows[rows["score"] == "tail"].iloc[0]
     assert (tail["strategy"], tail["instead_of"]) == ("weighted_cross_entropy", "cross_entropy")
     assert tail["mean"] == pytest.approx(0.2)

@@ -10,7 +10,7 @@ from asked import sections
 from error_runs import PLAIN, WEIGHTED, group_of, write_table
 from run_folders import make_run
 
-from imbseg.report.questions import forgotten as lost
+from imbseg.report.questions import curves as lost
 
 NAN = math.nan
 
@@ -42,8 +42,8 @@ def test_a_row_a_run_and_class(tmp_path: Path) -> None:
         folder = make_run(tmp_path / name, seed=int(name[-1]), split_seed=1, **settings)
         scores = {f"IoU/{one}": values for one, values in zip(("sky", "road", "pole"), columns, strict=True)}
         write_table(folder / "epochs.csv", {"epoch": [1, 2, 3], "mIoU": [0.1, 0.2, 0.3], **scores})
-    found = lost.table(group_of(tmp_path))
-    assert list(found.columns) == lost.COLUMNS
+    found = lost.forgotten(group_of(tmp_path))
+    assert list(found.columns) == lost.LOST
     assert found.drop(columns="back").to_numpy().tolist() == [
         [PLAIN, "1(split 1)", "road", 1, 2, 0.1],
         [PLAIN, "1(split 1)", "pole", 1, 2, 0.1],
@@ -63,10 +63,10 @@ def test_a_row_a_run_and_class(tmp_path: Path) -> None:
 def test_nothing_lost_and_nothing_to_read(tmp_path: Path) -> None:
     make_run(tmp_path / "plain1")
     group = group_of(tmp_path)
-    assert lost.table(group).empty
+    assert lost.forgotten(group).empty
     (tmp_path / "plain1" / "epochs.csv").unlink()
-    found = lost.table(group)
-    assert list(found.columns) == lost.COLUMNS
+    found = lost.forgotten(group)
+    assert list(found.columns) == lost.LOST
     assert lost.sentences(found) == []
 
 

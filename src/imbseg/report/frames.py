@@ -1,7 +1,5 @@
 """Every table of a report by the name of its CSV file, and the rows of one group."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Numbers, differences, seeds and names as sentences have them."""
 
-from __future__ import annotations
-
 import math
 
 from imbseg.report.frames import Record

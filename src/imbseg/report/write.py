@@ -1,7 +1,5 @@
 """Everything a report consists of, written to one folder and said on the screen."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +18,7 @@ from imbseg.report.page.html import html
 from imbseg.report.page.latex import latex, tabular
 from imbseg.report.page.markdown import markdown
 from imbseg.report.page.terminal import show_page
-from imbseg.report.questions import answer, modules, run, tables
+from imbseg.report.questions import answer, run, sections, tables
 from imbseg.runs.apart import doubts, groups_apart
 from imbseg.runs.collect import MARKERS, Run
 from imbseg.runs.strategies import Results, arrange
@@ -82,9 +80,9 @@ def page(evidence: Sequence[Evidence], frames: Frames, folder: Path) -> Page:
 
 
 def _chapter(evidence: Evidence, frames: Frames) -> Chapter:
-    sections = [question.section(evidence, frames) for question in modules()]
+    parts = [section(evidence, frames) for section in sections()]
     told, labels = answer.answer(evidence, frames), tuple(one.label for one in evidence.group.strategies)
-    return Chapter(evidence.group.name, told.lines, answer.tiles(evidence, frames), labels, sections)
+    return Chapter(evidence.group.name, told.lines, answer.tiles(evidence, frames), labels, parts)
 
 
 def all_frames(evidence: Sequence[Evidence]) -> Frames:

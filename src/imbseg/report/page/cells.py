@@ -1,7 +1,5 @@
 """A table of the report -> its cells, each with what it says by the CSV's columns: the same in every renderer."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Mapping

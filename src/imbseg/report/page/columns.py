@@ -1,7 +1,5 @@
 """The columns of the report's tables: what each is called, how its numbers are shown, and what they are."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import re

@@ -1,7 +1,5 @@
 """What a report is made of, whatever renders it: every number of a table or figure is a cell of a CSV beside it."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

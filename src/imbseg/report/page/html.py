@@ -1,7 +1,5 @@
 """A page's content -> one HTML file that needs nothing else: style, script and pictures stand in it."""
 
-from __future__ import annotations
-
 import math
 import re
 from pathlib import Path

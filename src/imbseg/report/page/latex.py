@@ -1,7 +1,5 @@
 r"""The report's page -> tables for a paper, with \usepackage{booktabs}; other alphabets need a Unicode engine."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from imbseg.report.page.cells import Cell, as_number, grid

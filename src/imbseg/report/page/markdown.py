@@ -1,7 +1,5 @@
 """The report's page -> report.md: what a pull request shows, every section of the page in its order."""
 
-from __future__ import annotations
-
 from imbseg.report.page.cells import grid
 from imbseg.report.page.content import Chapter, Page, Section, Table
 

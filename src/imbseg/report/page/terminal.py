@@ -1,7 +1,5 @@
 """The report's page -> the screen: every section of it, the answer last, where a terminal shows it."""
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 from typing import Literal

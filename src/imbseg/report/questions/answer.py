@@ -3,8 +3,6 @@
 Every number is a cell of comparisons.csv, image_intervals.csv, one_change.csv or logit_adjustment.csv.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Sequence

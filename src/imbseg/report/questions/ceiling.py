@@ -1,7 +1,5 @@
 """What is left to resolution and what to learning: test IoU beside the ceiling of the trial's own grid."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,15 +1,13 @@
 """What each strategy did to each class, and how many of these differences chance alone would mark."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd
 
 from imbseg.canvas import Canvas
 from imbseg.report.evidence import Evidence
-from imbseg.report.figures.gains import MOST, gains
 from imbseg.report.frames import Frames, with_score
+from imbseg.report.gains import MOST, gains
 from imbseg.report.page.columns import columns
 from imbseg.report.page.content import Chart, Section, Table
 from imbseg.report.questions import strategies

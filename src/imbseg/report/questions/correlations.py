@@ -1,7 +1,5 @@
 """Whether common classes score better: IoU correlated with what the train images show of each class."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """The images that the best strategy changed most, as rows of small pictures: for the report's page, and as one PNG."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """How much of each class the training showed, and whether what was shown more gained more."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Whether it holds on other images: differences with intervals for new seeds and new test images."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Mapping

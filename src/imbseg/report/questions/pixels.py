@@ -1,7 +1,5 @@
 """Whether a gain comes from fewer false negatives or fewer false positives, and what errors each class has."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How much of a gain logit adjustment alone gives: the baseline corrected by the class prior, without any training."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

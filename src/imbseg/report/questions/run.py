@@ -1,7 +1,5 @@
 """How it was run: every trial, and the settings, versions and data behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Whether small, medium or large objects are found."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -1,6 +1,4 @@
-"""Is it more than luck: every strategy against the baseline with its tests, and rank sums between all strategies."""
-
-from __future__ import annotations
+"""Is it more than luck: every strategy against the baseline, every single change, and rank sums, with their tests."""
 
 import dataclasses
 import itertools
@@ -13,12 +11,15 @@ from imbseg.report.evidence import Evidence, against
 from imbseg.report.frames import Frames
 from imbseg.report.page.columns import columns
 from imbseg.report.page.content import Section, Table
+from imbseg.runs.changes import changes
 from imbseg.runs.collect import score_names
 from imbseg.runs.strategies import Group
 from imbseg.statistics.difference import holm_by_family, rank_sum_p
 from imbseg.statistics.power import MOST_SEEDS, detectable, noise_ratio, seeds_needed
 
-FILE, RANKS = "comparisons.csv", "rank_sums.csv"
+FILE, RANKS, CHANGES = "comparisons.csv", "rank_sums.csv", "one_change.csv"
+CHANGED = ["axis", "from", "to", "strategy", "instead_of", "score", "paired", "seeds", "mean", "low", "high", "p_t"]
+CHANGED += ["p_t_holm", "tests", "detectable", "before", "after"]
 METHOD = (
     "Difference: mean over the seeds that both have run, with its 95 % interval by Student's t over the seeds; test "
     "images add a chance of their own. p (t): paired t test; Holm: corrected over all strategies of that score. p "
@@ -71,6 +72,28 @@ def rank_sums(evidence: Evidence, score: str = "mIoU") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strategy", "other", "score", "p"])
 
 
+def one_change(evidence: Evidence) -> pd.DataFrame:
+    """A row a change and headline score: the difference over the seeds; Holm's correction is over all on that score."""
+    rows = []
+    for change, score in itertools.product(changes(evidence.group), ("tail", "head", "mIoU")):
+        if (found := against(change.changed, change.plain, score)) is not None:
+            told = {"axis": change.axis, "from": change.before, "to": change.after, "strategy": change.changed.label}
+            told |= {"instead_of": change.plain.label, "score": score} | dataclasses.asdict(found)
+            rows.append(told | {"detectable": detectable(found.deviation, found.seeds)})
+    table = pd.DataFrame(rows, columns=CHANGED)
+    table["p_t_holm"] = holm_by_family([*table["score"]], [*table["p_t"]])
+    table["tests"] = table.groupby("score")["score"].transform("size")
+    return table
+
+
+def changes_section(_: Evidence, frames: Frames) -> Section:
+    """Every pair of strategies that differ in one thing."""
+    shown = columns("axis", "from", "to", "instead_of", "score", "after", "mean", "seeds", "p_t_holm", "detectable")
+    table = Table("Pairs of strategies that differ in one thing", CHANGES, frames[CHANGES], shown)
+    words = "What a remedy adds to the others: every pair of strategies that differ in one setting, seed by seed."
+    return Section("changes", "One change at a time", (words,), tables=(table,))
+
+
 def section(evidence: Evidence, frames: Frames) -> Section:
     """Every test of the headline scores, the intervals over images, and the rank sums."""
     compared, group = frames[FILE], evidence.group
@@ -102,4 +125,4 @@ def told_apart(group: Group, score: str) -> list[str]:
     return [f"Between-strategy SD / seed SD of {score}: {ratio:.1f} ({words})."]
 
 
-TABLES = {RANKS: rank_sums}
+TABLES = {RANKS: rank_sums, CHANGES: one_change}

@@ -1,7 +1,5 @@
 """What each strategy scores: mean and standard deviation over its seeds, and who was trained longer."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from imbseg.report.evidence import Evidence

@@ -1,9 +1,8 @@
 """The gain over the baseline, class by class: a panel a strategy, its mean, interval and seeds on one axis."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,12 +99,8 @@ def _rows(canvas: Canvas, axis: Axes, names: Mapping[str, str], texts: Mapping[s
 def _panel(
     canvas: Canvas, axis: Axes, rows: pd.DataFrame, order: list[str], names: Mapping[str, str], singles: Singles
 ) -> None:
-    drawn = [
-        (gain, order.index(row["score"]))
-        for _, row in records(rows)
-        if row["seeds"] > 1
-        for gain in singles.get((row["strategy"], row["score"]), ())
-    ]
+    several = [(row["strategy"], row["score"]) for _, row in records(rows) if row["seeds"] > 1]
+    drawn = [(gain, order.index(key[1])) for key in several for gain in singles.get(key, ())]
     ticks = [(gain, place + end) for gain, place in drawn for end in (0.24, 0.46, math.nan)]
     if ticks:
         canvas.tell(axis.plot(*zip(*ticks, strict=True), color=SOFT, linewidth=1)[0], class_="seeds")
@@ -115,36 +110,23 @@ def _panel(
     for kind, own in toned.items():
         color = {"up": UP, "down": DOWN}.get(kind.split()[0], SOFT)
         _intervals(canvas, axis, [one for one in own if not math.isnan(one[1]["low"])], order, color)
-        dots = axis.plot(
-            [row["mean"] for _, row in own],
-            [order.index(row["score"]) for _, row in own],
-            "o",
-            color=color,
-            markersize=6.3,
-            markeredgewidth=2 if "alone" in kind else 1.2,
-            markerfacecolor=color if kind in ("up", "down") else GROUND,
-            clip_on=False,
-        )
-        said = [
-            {"class_": f"dot {kind}", "title": _words(row, names), "data_row": place, "data_mean": repr(row["mean"])}
-            for place, row in own
-        ]
-        canvas.tell(dots[0], *said)
+        points = [(row["mean"], order.index(row["score"])) for _, row in own]
+        look: dict[str, Any] = {"markerfacecolor": color if kind in ("up", "down") else GROUND}
+        look |= {"markeredgewidth": 2 if "alone" in kind else 1.2, "markersize": 6.3}
+        dots = axis.plot(*zip(*points, strict=True), "o", color=color, clip_on=False, **look)
+        told = [{"title": _words(row, names), "data_row": place, "data_mean": repr(row["mean"])} for place, row in own]
+        canvas.tell(dots[0], *({"class_": f"dot {kind}"} | one for one in told))
 
 
 def _intervals(canvas: Canvas, axis: Axes, rows: Rows, order: list[str], color: str) -> None:
     if rows:
         ends = np.clip([(row["low"], row["high"]) for _, row in rows], *axis.get_xlim()).T
-        lines = axis.hlines(
-            [order.index(row["score"]) for _, row in rows], *ends, color=color, linewidth=1.4, alpha=0.65
-        )
-        canvas.tell(
-            lines,
-            *(
-                {"class_": "interval", "data_row": place, "data_low": repr(row["low"]), "data_high": repr(row["high"])}
-                for place, row in rows
-            ),
-        )
+        heights = [order.index(row["score"]) for _, row in rows]
+        told = [
+            {"data_row": place, "data_low": repr(row["low"]), "data_high": repr(row["high"])} for place, row in rows
+        ]
+        lines = axis.hlines(heights, *ends, color=color, linewidth=1.4, alpha=0.65)
+        canvas.tell(lines, *({"class_": "interval"} | one for one in told))
 
 
 def tone(row: Record) -> str:
