@@ -24,17 +24,10 @@ Singles = Mapping[tuple[str, str], Sequence[float]]
 def gains(
     compared: pd.DataFrame, names: Mapping[str, str], singles: Singles, *, strategies: Sequence[str], title: str = ""
 ) -> Canvas | None:
-    """Rows are scores and classes; all calls with the same `compared` share one axis.
+    """Rows are scores and classes; all calls with the same `compared` (of comparisons.csv) share one axis.
 
-    Args:
-        compared: a group's rows of comparisons.csv; their index is the row's place in the file.
-        names: score -> what stands beside its row, from top to bottom: mIoU, head, ..., then IoU/<class>.
-        singles: (strategy, score) -> the gain of each seed.
-        strategies: whose panels are drawn.
-        title: of a figure that stands alone; it has a title a panel then.
-
-    Returns:
-        None where none of these strategies has a difference.
+    `names` has what stands beside each score's row, from the top, `singles` the gain of each seed by strategy and
+    score; a figure with a title stands alone, and has a title a panel. None where no strategy has a difference.
     """
     known = compared[compared["score"].isin(list(names))] if len(compared) else compared
     panels = [one for one in strategies if len(known) and (known["strategy"] == one).any()]

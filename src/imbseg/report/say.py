@@ -15,22 +15,24 @@ def number(value: float, digits: int = 5) -> str:
     return "" if math.isnan(value) else f"{value:.{digits}f}"
 
 
+def plain(value: float, digits: int = 3, sign: str = "") -> str:
+    """A number as the report has it; infinity as its sign, and no minus before nothing.
+
+    >>> plain(-0.0125), plain(0.2), plain(-1e-9), plain(-math.inf)
+    ('−0.013', '0.200', '0.000', '−∞')
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{0.0 if abs(value) < 0.5 * 10**-digits else value:{sign}.{digits}f}".replace("-", "−")
+
+
 def signed(value: float) -> str:
     """A difference in three digits.
 
     >>> signed(-0.0125), signed(0.2), signed(-1e-9)
     ('−0.013', '+0.200', '+0.000')
     """
-    return f"{0.0 if abs(value) < 0.0005 else value:+.3f}".replace("-", "−")
-
-
-def plain(value: float) -> str:
-    """A number in three digits, without a plus sign.
-
-    >>> plain(-0.0125), plain(0.2), plain(-1e-9)
-    ('−0.013', '0.200', '0.000')
-    """
-    return signed(value).removeprefix("+")
+    return plain(value, sign="+")
 
 
 def levels(row: Record) -> str:

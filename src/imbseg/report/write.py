@@ -39,9 +39,7 @@ def report(
     """Write tables (CSV), the page and the figures into a folder, made where it is missing, and print the page.
 
     Args:
-        runs: what `collect` or `read_trials` gave.
-        root: where they lie.
-        out: the folder that is written.
+        runs: what `collect` or `read_trials` gave of `root`.
         baseline: see `arrange`.
         predict, counts, background: see `Given`.
 

@@ -8,8 +8,7 @@ from typing import Any
 from imbseg.report.frames import records
 from imbseg.report.page.columns import TEXT, Column
 from imbseg.report.page.content import Table
-
-MINUS = "−"
+from imbseg.report.say import plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,24 +70,20 @@ def cell(record: Mapping[str, Any], column: Column) -> Cell:
         missing = text is None or (isinstance(text, float) and math.isnan(text))
         return Cell("" if missing else str(text), {}, column)
     values = {name: found for name in column.sources if (found := as_number(record[name])) is not None}
-    text, plain = shown(value, column), dataclasses.replace(column, signed=False)
+    text, bare = shown(value, column), dataclasses.replace(column, signed=False)
     if column.start in values:
-        text = f"{shown(values[column.start], plain)} -> {text}"
+        text = f"{shown(values[column.start], bare)} -> {text}"
     if column.spread in values:
-        text += f" ± {shown(values[column.spread], plain)}"
+        text += f" ± {shown(values[column.spread], bare)}"
     if column.low in values and column.high in values:
-        text += f" [{shown(values[column.low], plain)}, {shown(values[column.high], plain)}]"
+        text += f" [{shown(values[column.low], bare)}, {shown(values[column.high], bare)}]"
     return Cell(text, values, column)
 
 
 def shown(value: float, column: Column) -> str:
-    """A number as the report has it; infinity as its sign."""
-    if math.isinf(value):
-        return "∞" if value > 0 else f"{MINUS}∞"
-    scaled = 100 * value if column.percent else value
-    scaled = 0.0 if abs(scaled) < 0.5 * 10**-column.digits else scaled  # no minus sign before nothing
-    text = f"{scaled:{'+' if column.signed else ''}.{column.digits}f}{' %' if column.percent else ''}"
-    return text.replace("-", MINUS)
+    """A number as its column has it."""
+    text = plain(100 * value if column.percent else value, column.digits, "+" if column.signed else "")
+    return f"{text} %" if column.percent and not math.isinf(value) else text
 
 
 def as_number(value: Any) -> float | None:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 TEXT = -1  # digits of what is no number
@@ -44,34 +45,22 @@ def _rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def _known() -> dict[str, Column]:
-    """Every column of page.csv by its name, and after a point its table, where tables differ.
-
-    How it is shown: .3 digits, + signed, % a share, [low, high] the ends of an interval, {start} what
-    stands before an arrow, ? minor.
-    """
-    return {row["name"]: _column(**row) for row in _rows("page.csv")}
+# .3 digits, + signed, % a share, [low, high] ends of an interval, {start} what stands before an arrow, ? minor
+SHOWN = re.compile(r"(\+?)(?:\.(\d))? ?(%?) ?(?:\[(\w+), (\w+)\])? ?(?:\{(\w+)\})? ?(\??)")
 
 
-def _column(name: str, shown: str, title: str, meaning: str) -> Column:
-    digits, ends = re.search(r"\.(\d)", shown), re.search(r"\[(\w+), (\w+)\]", shown)
-    low, high = ends.groups() if ends else ("", "")
-    start = re.search(r"\{(\w+)\}", shown)
-    return Column(
-        name.partition(".")[0],
-        title,
-        int(digits[1]) if digits else TEXT,
-        low=low,
-        high=high,
-        start=start[1] if start else "",
-        signed="+" in shown,
-        percent="%" in shown,
-        minor="?" in shown,
-        meaning=meaning,
-    )
+def _known() -> Iterator[tuple[str, Column]]:
+    """Every column of page.csv by its name, and after a point its table, where tables differ."""
+    for row in _rows("page.csv"):
+        how = SHOWN.fullmatch(row["shown"])
+        assert how, row
+        sign, digits, share, low, high, start, minor = how.groups("")
+        name, flags = row["name"].partition(".")[0], (bool(sign), bool(share), bool(minor))
+        shown = (int(digits or TEXT), "", low, high, start, *flags, row["meaning"])
+        yield row["name"], Column(name, row["title"], *shown)
 
 
-COLUMNS = _known()
+COLUMNS = dict(_known())
 STRATEGY = COLUMNS["strategy"]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from imbseg.errors import InputError
 from imbseg.files import whole_file
 from imbseg.metrics.counts import load_counts
-from imbseg.metrics.predicted import Bytes, Predicted
+from imbseg.metrics.predicted import Bytes
 from imbseg.pictures import BLACK, GREY, PALE, PALETTE, WHITE, Key, distinct_colors, sheet
 from imbseg.pictures import Row as Line
 from imbseg.predict.close_ups import Window, address, panels
@@ -50,18 +50,14 @@ def examples(
     """Draw the images that the best strategy changed most, of its runs the one nearest its mean gain.
 
     Args:
-        group: baseline and strategies.
-        predict: makes a run's predictions again.
         out: the report's folder: NAME.png and examples/NAME-*.npz (the predictions) are written there, and an
             earlier NAME.png is gone where nothing is shown.
         most: how many that gained, and how many that lost.
         wanted: classes that count and are coloured; None: the tail, without one all classes but the background.
-        name: of this group's files.
         strategy: label of the one to show; empty: the one with the largest gain.
 
     Returns:
-        Rows with their pictures, the largest gain first, then the largest loss; or the sentence that says why there
-        are none; nothing that lies in a run folder raises.
+        The largest gain first, then the largest loss; or why there are none: nothing in a run folder raises.
 
     Raises:
         OSError: `out` can't be written.
@@ -87,7 +83,9 @@ def _drawn(
     kept = {word: out / "examples" / f"{name}-{word}.npz" for word in ("baseline", "strategy")}
     before = predictions(predict, pair.before.folder, ids, kept["baseline"])
     after = predictions(predict, pair.after.folder, ids, kept["strategy"])
-    shown = _shown([*before.images, *after.images], [group.classes.index(one) for one in wanted])
+    masks = [mask for one in (*before.images, *after.images) for mask in (one.truth, one.prediction)]
+    there = np.unique(np.concatenate([np.unique(mask) for mask in masks])).tolist()
+    shown = [place for place, one in enumerate(group.classes) if one in wanted and place in there]
     if len(shown) > len(PALETTE):  # too many to tell apart at a glance: those that a caption names
         shown = sorted({group.classes.index(kind.name) for one in changed for kind in one.classes})
     colors = dict(zip(shown, distinct_colors(len(shown)), strict=True))
@@ -107,12 +105,6 @@ def _drawn(
     return Section(KEY, TITLE, (title, *doubts), rows=rows, legend=css, drawings=(Drawing(file, TITLE),))
 
 
-def _shown(images: Sequence[Predicted], wanted: Sequence[int]) -> list[int]:
-    """The classes in question that any of the pictures shows, in index order."""
-    there = np.unique(np.concatenate([np.unique(mask) for one in images for mask in (one.truth, one.prediction)]))
-    return sorted({*wanted} & {*there.tolist()})
-
-
 def _title(pair: Pair, wanted: Sequence[str], choice: Choice) -> str:
     """Which images these are, and how many went which way: extremes are no proof.
 
@@ -129,9 +121,8 @@ def _title(pair: Pair, wanted: Sequence[str], choice: Choice) -> str:
 
 
 def _row(one: Changed, heads: Sequence[str], pictures: Sequence[Bytes], window: Window) -> Row:
-    ious = [
-        ", ".join(f"{kind.name} IoU {getattr(kind, when):.2f}" for kind in one.classes) for when in ("before", "after")
-    ]
+    sides = [[(kind.name, getattr(kind, when)) for kind in one.classes] for when in ("before", "after")]
+    ious = [", ".join(f"{name} IoU {iou:.2f}" for name, iou in side) for side in sides]
     left, top, wide, high = window
     alts = (
         f"{one.image_id}: the photograph, with a frame of {wide} x {high} pixels at {left}, {top}",

@@ -34,10 +34,8 @@ def exposure(evidence: Evidence) -> pd.DataFrame:
             sums = ((ours, "pixels"), (baseline, "pixels"), (ours, "pasted"))
             pixels, theirs, pasted = (float(np.mean([of[seed][what][place] for seed in both])) for of, what in sums)
             gains = differences(strategy, group.baseline, "test", f"IoU/{one}")
-            gain, ratio = (
-                spread(gains[seed] for seed in both if seed in gains)[0],
-                pixels / theirs if theirs else math.nan,
-            )
+            gain = spread(gains[seed] for seed in both if seed in gains)[0]
+            ratio = pixels / theirs if theirs else math.nan
             rows.append([strategy.label, one, len(both), pixels, theirs, ratio, pasted, gain])
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -1,9 +1,8 @@
 """Whether it holds on other images: differences with intervals for new seeds and new test images."""
 
-import dataclasses
 import itertools
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -15,10 +14,10 @@ from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
 from imbseg.report.page.columns import columns
 from imbseg.report.page.content import Section, Table
-from imbseg.runs.collect import PRIOR, Run, Seed
+from imbseg.runs.collect import PRIOR, Seed
 from imbseg.runs.counts import Stacked, stacked
 from imbseg.runs.strategies import Strategy
-from imbseg.statistics.bootstrap import DRAWS, draw_images, image_intervals
+from imbseg.statistics.bootstrap import DRAWS, Drawn, draw_images, image_intervals
 from imbseg.statistics.difference import pairing
 
 FILE = "image_intervals.csv"
@@ -38,17 +37,7 @@ NOTHING = (
     "No run has counts of single test images, so every interval tells the chance of seeds, not of the test images."
 )
 ONE_SEED = "Where seeds is 1 the interval for new seeds is left empty; images_low and images_high stand."
-Floats = NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """A score of every run as it is, and (draws,) in every draw of the test images, by the run's name."""
-
-    name: str
-    runs: Mapping[str, tuple[float, Floats]]
-    units: int
-    unit: str
+Value = tuple[float, NDArray[np.float64]]  # a run's score as it is, and (draws,) in every draw of the test images
 
 
 def intervals(evidence: Evidence, *, draws: int = DRAWS) -> tuple[pd.DataFrame, str]:
@@ -65,25 +54,25 @@ def intervals(evidence: Evidence, *, draws: int = DRAWS) -> tuple[pd.DataFrame, 
     for file, (prefix, wanted) in COUNTS.items() if group.others else ():
         runs = [run for one in group.strategies for run in one.runs if not wanted or (run.folder / file).is_file()]
         counts, said = stacked(runs, file, prefix, wanted)
-        notes += (
-            [NOTHING]
-            if not wanted and said and all(line.startswith("Without") for line in said) and not counts
-            else said
-        )
+        none = not wanted and said and all(line.startswith("Without") for line in said) and not counts
+        notes += [NOTHING] if none else said
         if counts is None:
             continue
         try:
-            scores = _scores(counts, prefix, draws)
+            drawn = draw_images(counts.tp, counts.fp, counts.fn, draws=draws, groups=counts.groups)
         except InputError as error:  # too few images to draw from
             notes.append(f"{str(error)[0].upper()}{str(error)[1:]}.")
             continue
         notes += [INDEPENDENT] * (counts.groups is None)
-        for one, score in itertools.product(group.others, scores):
-            if row := _row(one, group.baseline, score):
-                told = {"group": group.name, "baseline": group.baseline.label, "strategy": one.label}
-                rows.append(told | {"score": score.name} | row)
-    notes += [ONE_SEED] * any(row["seeds"] == 1 for row in rows)
-    return pd.DataFrame(rows, columns=COLUMNS + ENDS), " ".join(dict.fromkeys(notes))
+        unit = "images" if counts.groups is None else "groups of images"
+        for one, (score, values) in itertools.product(group.others, _scores(counts, drawn)):
+            ours, theirs = (_of(side, values) for side in (one, group.baseline))
+            if ours and theirs:
+                told = (group.name, group.baseline.label, one.label, prefix + score, drawn.units, unit)
+                rows.append([*told, *_compared(ours, theirs, drawn.units)])
+    table = pd.DataFrame(rows, columns=[*COLUMNS[:4], *COLUMNS[6:], *COLUMNS[4:6], *ENDS])[COLUMNS + ENDS]
+    notes += [ONE_SEED] * bool(table["seeds"].eq(1).any())
+    return table, " ".join(dict.fromkeys(notes))
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
@@ -100,35 +89,21 @@ def section(evidence: Evidence, frames: Frames) -> Section:
     return Section("images", "Other test images", said, tables=[table] * bool(len(frames[FILE])))
 
 
-def _scores(counts: Stacked, prefix: str, draws: int) -> list[Score]:
-    """Every score of the runs, as it is and in every draw."""
-    drawn = draw_images(counts.tp, counts.fp, counts.fn, draws=draws, groups=counts.groups)
-    unit = "images" if counts.groups is None else "groups of images"
-    found = []
+def _scores(counts: Stacked, drawn: Drawn) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Every score by the names of the runs that have it."""
     for name, places in counts.parts.items():
         observed, moved = (mean(iou[..., places], axis=-1) for iou in (drawn.observed, drawn.iou))
-        runs = {run.name: (float(observed[place]), moved[place]) for place, run in enumerate(counts.runs)}
-        found.append(Score(prefix + name, runs, drawn.units, unit))
-    return found
+        values = {run.name: (float(observed[place]), moved[place]) for place, run in enumerate(counts.runs)}
+        yield name, {run: value for run, value in values.items() if not math.isnan(value[0])}
 
 
-def _row(strategy: Strategy, baseline: Strategy, score: Score) -> dict[str, Any]:
-    """Nothing where a side has no run with the score."""
-    ours, theirs = _of(strategy.runs, score), _of(baseline.runs, score)
-    if not ours or not theirs:
-        return {}
+def _of(strategy: Strategy, values: Mapping[str, Value]) -> dict[Seed, Value]:
+    return {run.seed: values[run.name] for run in strategy.runs if run.name in values}
+
+
+def _compared(ours: Mapping[Seed, Value], theirs: Mapping[Seed, Value], units: int) -> tuple[float, ...]:
+    """Whether paired, seeds, and ENDS."""
     shared = pairing(ours, theirs)
     sides = [[side[seed] for seed in shared] if shared else [*side.values()] for side in (ours, theirs)]
     arrays = [(np.array([value for value, _ in side]), np.stack([drawn for _, drawn in side])) for side in sides]
-    found = image_intervals(arrays[0], arrays[1], score.units, paired=bool(shared))
-    told = {"paired": bool(shared), "seeds": min(map(len, sides)), "units": score.units, "unit": score.unit}
-    return told | dict(zip(ENDS, found, strict=True))
-
-
-def _of(runs: tuple[Run, ...], score: Score) -> dict[Seed, tuple[float, Floats]]:
-    """Seed -> score, of the runs that have it."""
-    return {
-        run.seed: score.runs[run.name]
-        for run in runs
-        if run.name in score.runs and not np.isnan(score.runs[run.name][0])
-    }
+    return bool(shared), min(map(len, sides)), *image_intervals(arrays[0], arrays[1], units, paired=bool(shared))

@@ -80,10 +80,7 @@ def of_effects(found: pd.DataFrame) -> list[str]:
 
 def _parts(row: Record) -> str:
     """One row in words: percentages where both parts point the same way, else what each gives and takes."""
-    gain, parts = (
-        row["gain"],
-        {"false negatives": row["by_false_negatives"], "false positives": row["by_false_positives"]},
-    )
+    gain, parts = row["gain"], {part: row[f"by_{part.replace(' ', '_')}"] for part in PARTS}
     largest, other = sorted(parts, key=lambda part: -abs(parts[part]))
     words = {part: f"{'fewer' if value > 0 else 'more'} {part}" for part, value in parts.items()}
     about = f"{name(row['class'])} {signed(gain)} ({seeds(row['seeds'])}) with {name(row['strategy'])}"
