@@ -1,9 +1,11 @@
 """python src/report.py [--runs DIR | --trials CSV --dataset NAME] [--counts CSV] [--out DIR] [--baseline KEY]
 python src/report.py --correlate CSV --dataset NAME --counts CSV [--out DIR]
+python src/report.py --verdict PATH ... [--dataset NAME --columns ...] [--out DIR]
 
 Run folders, or a table of trials from elsewhere -> tables (CSV, Markdown), statistics, figures and the answer in words.
 With --counts also the correlation of each class's IoU with its pixels in the train images; with --correlate that alone,
-of a table of methods. A few seconds.
+of a table of methods; with --verdict one page over several data sets, each a folder of runs or a table of trials.
+A few seconds.
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ COLUMNS = (
     "imbalance, split, sampling, copy_paste"
 )
 COUNTS = "pixels of each train image: columns subset, height, width, one a class; correlated with each class's IoU"
+VERDICT = (
+    "one page over data sets: folders of runs, each with diagnosis.md, classes.csv and ceiling.csv of its meta beside "
+    "them where there are, and at most one table of trials (with --dataset and --columns)"
+)
 METHODS = "a table of methods, a row a class, a column a method, instead of trials"
 BASELINE = (
     "the reference of all differences: a strategy as the report names it, or a loss or strategy that only one has "
@@ -37,6 +43,9 @@ def main() -> None:
     """Parse, read, write, say where the output went."""
     options = _parser().parse_args()
     _check(options)
+    if options.verdict is not None:
+        _verdict(options)
+        return
     root = options.correlate or options.trials or options.runs or runs_folder()
     out = options.out or REPOSITORY / "data" / "report" / root.resolve().name
     # pandas, scipy and matplotlib: after the flags are known to be good
@@ -51,6 +60,25 @@ def main() -> None:
     predict = None if options.trials or options.no_examples else _predict
     of_data = {"counts": options.counts, "background": background}
     report(_runs(options, root), root, out, options.baseline, predict=predict, **of_data)
+
+
+def _verdict(options: argparse.Namespace) -> None:
+    """Several data sets -> verdict.md and its tables."""
+    from imbseg.verdict.data_sets import data_sets_of
+    from imbseg.verdict.page import verdict
+
+    def imbalanced(name: str) -> Sequence[str]:
+        known = spec.load(name).imbalance if name == options.dataset else None
+        return known.classes if known else ()
+
+    found = []
+    for path in options.verdict:
+        table = argparse.Namespace(**{**vars(options), "trials": path if path.suffix == ".csv" else None})
+        found += data_sets_of(_runs(table, path), path, imbalanced)
+    told = {"dataset": options.dataset, "columns": options.columns}
+    words = ["--verdict", *map(str, options.verdict), *(f"--{name} {text}" for name, text in told.items() if text)]
+    out = options.out or REPOSITORY / "data" / "report" / "verdict"
+    print(f"written: {verdict(found, out, ' '.join(['python src/report.py', *words]))}")
 
 
 def _predict(folder: Path, ids: Sequence[str]) -> Predictions:
@@ -74,6 +102,9 @@ def _runs(options: argparse.Namespace, root: Path) -> list[Run]:
 
 def _check(options: argparse.Namespace) -> None:
     """Each kind of input needs flags of its own, and refuses those of the others."""
+    if options.verdict is not None:
+        _check_verdict(options)
+        return
     if options.correlate is not None:
         for name in ("runs", "trials", "columns", "groups", "baseline"):
             if getattr(options, name):
@@ -91,6 +122,17 @@ def _check(options: argparse.Namespace) -> None:
             raise InputError(f"--{name}: belongs to --trials; run folders know theirs, leave it out")
 
 
+def _check_verdict(options: argparse.Namespace) -> None:
+    for name in ("runs", "trials", "correlate", "counts", "baseline"):
+        if getattr(options, name):
+            raise InputError(f"--{name}: has no place beside --verdict, which takes folders and tables; leave it out")
+    tables = [path for path in options.verdict if path.suffix == ".csv"]
+    if len(tables) > 1:
+        raise InputError(f"--verdict: expected at most one table of trials, found {len(tables)}; leave out the others")
+    if tables and not options.dataset:
+        raise InputError(f"--verdict {tables[0]}: expected --dataset beside a table, whose classes are its columns")
+
+
 def _parser() -> Parser:
     parser = Parser(prog="report.py", description="Run folders -> tables, figures, and the answer in words.")
     parser.add_argument("--runs", type=Path, metavar="DIR", help="searched to any depth (data/runs, or IMBSEG_RUNS)")
@@ -101,6 +143,7 @@ def _parser() -> Parser:
     parser.add_argument("--no_examples", action="store_true", help="omit the test images that gained and lost most")
     parser.add_argument("--counts", type=Path, metavar="CSV", help=COUNTS)
     parser.add_argument("--correlate", type=Path, metavar="CSV", help=f"with --dataset and --counts: {METHODS}")
+    parser.add_argument("--verdict", type=Path, nargs="+", metavar="PATH", help=VERDICT)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
     parser.add_argument("--baseline", metavar="KEY", help=BASELINE)
     return parser

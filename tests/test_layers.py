@@ -12,12 +12,13 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 ORDER = ["errors", "files", "declared", "own", "menu", "console", "canvas", "datasets", "pictures", "splits", "meta",
          "sampling", "copy_paste", "augment", "models", "losses", "post_hoc", "checks", "metrics", "trial", "training",
          "predict",
-         "runs", "statistics", "report"]  # fmt: skip
+         "runs", "statistics", "report", "verdict"]  # fmt: skip
 MAY_IMPORT = {
     **{layer: set(ORDER[: number + 1]) for number, layer in enumerate(ORDER)},
     "runs": set(ORDER[: ORDER.index("runs") + 1]) - {"training"},
     "statistics": {"errors", "metrics", "statistics"},
-    "report": {*ORDER} - {"training"},
+    "report": {*ORDER} - {"training", "verdict"},
+    "verdict": {*ORDER} - {"training"},
     "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
                 "copy_paste", "losses", "post_hoc", "trial", "manager"},
 }  # fmt: skip

@@ -1,9 +1,10 @@
 """python tools/cells.py DATASET ... [--cells NAME ...] [--seeds 1 2 3] [--list]
 
 Trains the cells of configs/cells/DATASET.yml one after another, one process and one thread each, in
-data/runs/DATASET_cells/NAME_SEED, and copies each finished run without its weights to docs/runs/DATASET/. Seeds are the
-outer loop, and several data sets take turns. Started again it goes on where it was stopped. The meta comes first:
-python src/make_meta.py --dataset DATASET. IMBSEG_ROOT says where one data set lies, if not in data/raw/DATASET.
+data/runs/DATASET_cells/NAME_SEED, and copies each finished run without its weights, and the diagnosis, to
+docs/runs/DATASET/. Seeds are the outer loop, and several data sets take turns. Started again it goes on where it was
+stopped. The meta comes first: python src/make_meta.py --dataset DATASET. IMBSEG_ROOT says where one data set lies, if
+not in data/raw/DATASET.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ sys.path.insert(0, str(REPOSITORY / "src"))
 from imbseg.errors import Parser, run_command, unknown_name  # noqa: E402
 
 CELLS = REPOSITORY / "configs" / "cells"
+DIAGNOSIS = ("diagnosis.md", "classes.csv", "ceiling.csv")  # of the meta, which the verdict reads beside the runs
 KEPT = ("*.csv", "*.npz", "status.json", "trial.json")
 Cells = dict[str, dict[str, Any]]
 
@@ -90,6 +92,10 @@ def train(dataset: str, name: str, seed: int, settings: Mapping[str, Any]) -> No
     kept.mkdir(parents=True, exist_ok=True)
     for file in sorted(file for pattern in KEPT for file in folder.glob(pattern)):
         shutil.copy(file, kept)
+    meta = REPOSITORY / "data" / "meta" / dataset
+    for told in DIAGNOSIS:
+        if (meta / told).is_file():
+            shutil.copy(meta / told, kept.parent)
 
 
 def _parser() -> Parser:

@@ -17,6 +17,7 @@ from imbseg.meta.build import Built, build
 from imbseg.meta.diagnosis import markdown_table
 from imbseg.meta.figures import draw
 from imbseg.meta.read import read_meta
+from imbseg.verdict.advice import advised, sentences
 
 
 @pytest.fixture
@@ -46,6 +47,10 @@ def test_names_the_three_troubles_apart(tmp_path: Path, no_figures: None) -> Non
     assert "rod: in every image, with few pixels in each" in found.diagnosis
     assert "Small objects: rod (the smallest class: typically 1 x 1 pixels)" in found.diagnosis
     assert "No test image shows star" in found.diagnosis
+    told = [advised(one) for one in sentences(found.diagnosis)]  # what the verdict reads out of them
+    assert (["star"], ("sampling rare_class", "sampling repeat_factor")) in told
+    assert (["rod"], ("loss weighted_cross_entropy",)) in told
+    assert (["rod"], ("geometry",)) in told
     headings = re.findall("^## (.*)$", found.diagnosis, re.MULTILINE)
     assert len(set(headings)) == len(headings)
 
