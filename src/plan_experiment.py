@@ -1,24 +1,26 @@
 """python src/plan_experiment.py --dataset NAME|PATH.yml [--root DIR] [--meta DIR] [--hours H] [--out configs/NAME.yml]
 
 From the diagnosis to an experiment: six to ten trials, the baseline first, as an NNI config ready to start. A few
-steps of each loss are timed, which takes 1 to 5 minutes. Trials that exceed --hours are left out and named. An
-existing file is not overwritten.
+steps of each loss and network are timed, which takes 1 to 5 minutes. --hours shortens epochs before it leaves out
+trials. Any other setting of a trial (--batch_size 4) is one of all trials. An existing file is not overwritten.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 
 from imbseg.datasets.spec import Dataset, load
 from imbseg.errors import InputError, Parser, run_command
-from imbseg.files import REPOSITORY, writable_folder, write_text
+from imbseg.files import REPOSITORY, free_bytes, runs_folder, writable_folder, write_text
 
 
 def main() -> None:
     """Diagnose, choose, time, fit, write, say what it will do."""
-    given = parse()
+    load_before = os.getloadavg()[0]
+    given, own = parse()
     budget = None if given.hours is None else hours(given.hours)
     dataset = load(given.dataset, root=given.root)
     from imbseg.meta.read import meta_folder, read_meta
@@ -27,40 +29,69 @@ def main() -> None:
     meta = read_meta(dataset, meta_folder(dataset, given.meta))
     check_masks(dataset, meta.folder)
     out = checked_out(given.out, dataset)
-    from imbseg.manager import candidates, plan, plan_config
+    from imbseg.manager import plan, plan_config, plan_fit, plan_trials
     from imbseg.training import timing
-    from imbseg.trial import resolve
+    from imbseg.trial.pace import busy_notice
 
     plan.check_anything(meta, dataset)
     gpus = timing.gpus(str(dataset.trial.get("device", "auto")))
+    device = "gpu" if gpus else "cpu"
     split = plan.split_of(meta, dataset)
-    chosen = plan.safe_settings(meta, dataset, split[0], device="gpu" if gpus else "cpu")
-    flags = plan.flags_of(dataset, given.root, given.meta, chosen)
-    wanted = candidates.candidates(meta, dataset)
-    resolved = [resolve(flags, one.sampled(split[0])) for one in wanted]
-    print(f"{len(wanted)} trials planned; timing a few steps of each loss on this machine", flush=True)
-    baseline, epochs = timing.measure(resolved[0]), resolved[0].trial.epochs
+    chosen = plan.safe_settings(meta, dataset, split[0], device=device, given=own)
+    flags = plan.flags_of(dataset, given.root, given.meta, chosen, own)
+    planned = plan_trials.remedies_and_geometry(meta, dataset, flags, split[0])
+    print(f"{len(planned.wanted)} trials planned; timing a few steps of each loss on this machine", flush=True)
+    trial, baseline = planned.baseline.trial, timing.measure(planned.baseline)
     measured = timing.told(baseline, gpus)
     print(f"  {measured}", flush=True)
+    epochs = (plan_fit.least_epochs(trial, baseline.steps, device, fixed="epochs" in own), trial.epochs)
     if budget is not None:
-        plan.check_baseline(baseline, epochs, budget, dataset)
-    found = timing.paces(resolved, baseline, lambda line: print(f"  {line}", flush=True))
-    fitted, refused = plan.fit_measured(wanted, found, epochs=epochs, budget=budget, at_once=max(gpus, 1))
-    experiment = plan_config.Experiment(dataset.name, split, flags, chosen, refused, gpus, measured, budget)
+        plan_fit.check_baseline(baseline, epochs[0], budget, dataset)
+    found = timing.paces(planned.resolved, baseline, lambda line: print(f"  {line}", flush=True))
+    fitted, refused = plan_fit.fit_measured(planned.wanted, found, epochs=epochs, budget=budget, at_once=max(gpus, 1))
+    notice = busy_notice(baseline, load_before, len(os.sched_getaffinity(0)))
+    experiment = plan_config.Experiment(
+        dataset.name,
+        split,
+        {**planned.flags, **({"epochs": str(fitted.epochs)} if fitted.epochs < fitted.wished else {})},
+        chosen,
+        refused,
+        gpus,
+        measured,
+        budget,
+        planned.label(fitted),
+        [notice] if notice else [],
+    )
     write_text(out, plan_config.config_text(experiment, fitted, out))
-    for line in plan_config.summary(experiment, fitted, out):
+    for line in plan_config.summary(experiment, fitted, out, free_bytes(runs_folder())):
         print(line)
 
 
-def parse() -> argparse.Namespace:
-    """The command line; places absolute, since trials run in the repository."""
+def parse() -> tuple[argparse.Namespace, dict[str, str]]:
+    """What the plan takes, places absolute, since trials run in the repository; and settings of all trials."""
     parser = Parser(prog="plan_experiment.py", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--dataset", required=True, metavar="NAME|PATH.yml", help="the data set")
     parser.add_argument("--root", type=absolute, metavar="DIR", help="where its files lie (default: as its file says)")
     parser.add_argument("--meta", type=absolute, metavar="DIR", help="its meta (default: data/meta/<data set>)")
     parser.add_argument("--hours", metavar="H", help="limit in hours (default: no limit, one seed)")
     parser.add_argument("--out", type=Path, metavar="FILE.yml", help="config to write (configs/<data set>.yml)")
-    return parser.parse_args()
+    given, rest = parser.parse_known_args()
+    return given, trial_flags(parser, rest)
+
+
+def trial_flags(parser: Parser, rest: list[str]) -> dict[str, str]:
+    """Settings that all trials have in common, such as --batch_size 4."""
+    if not rest:
+        return {}
+    from imbseg.trial import parse_flags
+    from imbseg.trial.fields import FIELDS
+
+    if rest[0].split("=")[0].removeprefix("--") not in FIELDS:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    found = parse_flags(rest)
+    if varied := sorted({"strategy", "imbalance", "split", "sampling", "copy_paste", "loss", "seed"} & found.keys()):
+        raise InputError(f"--{varied[0]}: is what the plan varies or chooses; leave it out")
+    return found
 
 
 def absolute(text: str) -> str:

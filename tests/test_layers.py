@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "report": {*ORDER} - {"training", "verdict"},
     "verdict": {*ORDER} - {"training"},
     "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
-                "copy_paste", "losses", "post_hoc", "trial", "manager"},
+                "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "manager"},
 }  # fmt: skip
 JUNK = {"utils", "common", "helpers", "misc"}
 

@@ -25,6 +25,11 @@ def runs_folder() -> Path:
     return REPOSITORY / (os.environ.get("IMBSEG_RUNS") or "data/runs")
 
 
+def free_bytes(folder: Path) -> int:
+    """Of the disk that a folder lies on, or will lie on."""
+    return shutil.disk_usage(next(one for one in (folder, *folder.parents) if one.exists())).free
+
+
 def portable(path: Path) -> str:
     """A path as a record keeps it: from the repository on where it lies in it, so that a copy elsewhere finds it."""
     whole = path.resolve()

@@ -205,6 +205,6 @@ class _Usage(NamedTuple):
 
 
 def test_a_full_disk_is_said(folder: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: _Usage(1 << 40, 1 << 40, 5 << 20))
+    monkeypatch.setattr("imbseg.files.shutil.disk_usage", lambda _: _Usage(1 << 40, 1 << 40, 5 << 20))
     with pytest.raises(InputError, match="5 MiB free, expected at least 1024"):
         preflight.check(write_config(folder), free_port)

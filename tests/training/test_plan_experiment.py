@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from binary_tree import make_binary_tree
 from small_trial import make_data
 
 from imbseg.datasets import spec
@@ -16,6 +17,7 @@ from imbseg.manager import config, preflight, space
 from imbseg.meta.build import build
 from imbseg.training import timing
 from imbseg.trial import parse_flags, resolve
+from imbseg.trial.pace import Pace
 
 SCRIPT = Path(__file__).resolve().parents[2] / "src" / "plan_experiment.py"
 
@@ -69,6 +71,52 @@ def test_binary_data(
     assert len(found) >= 6
 
 
+def test_settings_of_all_trials_shorter_epochs_hours_and_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # 12 train images, each twice: 6 steps of 4 make an epoch of 36 s; 34 epochs make 204 steps
+    pace = Pace(6, 6.0, 0.0, 0.0, 0.0, 0.0, bytes=10_000_000, share=0.5)
+    monkeypatch.setattr(timing, "measure", lambda *_: pace)
+    monkeypatch.setattr(os, "getloadavg", lambda: (3.0, 0.0, 0.0))
+    small = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "batch_size": "4"}
+    file = make_binary_tree(tmp_path / "cracks", n=20, size=(64, 64))
+    file.write_text(file.read_text().replace("epochs: 1", "epochs: 167"))
+    build(spec.load(str(file)), tmp_path / "meta", workers=1, seed=1)
+    out = tmp_path / "mine.yml"
+    assert command(monkeypatch, out=str(out), hours="2", dataset=str(file), meta=str(tmp_path / "meta"), **small) == 0
+    said = capsys.readouterr().out
+    content = config.read(out)
+    flags = parse_flags(content.flags())
+    assert {name: flags[name] for name in small} == small
+    trials = list(space.samples(content.space))
+    # five at 1236 s and one of half the steps at 624 s; with 36 epochs 7200 s, as many as two hours have
+    assert (len(trials), flags["epochs"]) == (6, "36")
+    assert "Epochs: 36 instead of 167, 216 optimizer steps of the baseline, so that more trials fit." in said
+    assert "6 settings x 1 seed: about 2.0 h and 60 MB of disk" in said
+    assert "The machine was busy while it timed: load average 3.0" in said
+    assert "Alone, a step takes about 3 s instead of 6" in out.read_text().replace("\n# ", " ")
+    assert '--baseline "x2/none, cross_entropy"' in out.read_text()
+
+
+def test_a_geometry_has_its_four_cells_in_every_seed(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "measure", lambda *_: Pace(6, 0.1, 0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr("imbseg.manager.plan_trials.proposals", lambda *_: [({"architecture": "unet"}, "why")])
+    out = tmp_path / "cracks.yml"
+    small = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "epochs": "2"}
+    assert command(monkeypatch, out=str(out), hours="9", **data, **small) == 0
+    content = config.read(out)
+    found: dict[int, list[tuple[str, str, str]]] = {}
+    for sampled in space.samples(content.space):
+        trial = resolve(parse_flags(content.flags()), sampled).trial
+        found.setdefault(trial.seed, []).append((trial.architecture, trial.sampling, trial.loss))
+    assert len(found) == 5
+    remedy = ("positive", "cross_entropy")
+    cells = {(network, *one) for network in ("deeplabv3plus", "unet") for one in (("x2", "cross_entropy"), remedy)}
+    assert all(cells <= set(trials) and len(trials) == 12 for trials in found.values())
+
+
 @pytest.mark.slow
 def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -79,6 +127,8 @@ def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found[:2] == ["full/given/x2/none cross_entropy", "full/given/x2/none weighted_cross_entropy"]
     assert len(found) >= 6
     assert "few pixels of pedestrian, bicyclist, pole, signsymbol, fence" in out.read_text()
+    assert "ceiling of pole 0.29 -> 0.89 at 1.0 x the time of a step" in out.read_text()
+    assert found.count("full/given/x2/none weighted_cross_entropy") == 2
 
 
 @pytest.mark.parametrize(
@@ -94,6 +144,8 @@ def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"out": "x.json"}, "expected a name that ends in .yml"),
         ({"out": "/dev/null/x.yml"}, "expected an output folder, found a file"),
         ({"nosuch": "1"}, "unknown flag '--nosuch'"),
+        ({"loss": "focal"}, "--loss: is what the plan varies or chooses; leave it out"),
+        ({"batch_size": "1"}, "batch_size: expected a whole number >= 2, found 1"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -58,11 +58,11 @@ def test_another_loss_is_timed_and_one_that_cannot_run_says_why(
     measured: list[str] = []
     first = Pace(1, 1.0, 0.0, 0.0, 0.0, 0.0)
 
-    def measure(resolved: Resolved, like: Pace) -> Pace:
+    def measure(resolved: Resolved, like: Pace | None) -> Pace:
         measured.append(resolved.trial.loss)
         if resolved.trial.loss == "dice":
             raise InputError("not on these")
-        assert like is first
+        assert like == first
         return Pace(1, 2.0, 0.0, 0.0, 0.0, 0.0)
 
     monkeypatch.setattr(timing, "measure", measure)
@@ -71,6 +71,62 @@ def test_another_loss_is_timed_and_one_that_cannot_run_says_why(
     assert measured == ["dice", "focal"]
     assert str(found[1]) == "not on these"
     assert [pace.step_s for pace in found if isinstance(pace, Pace)] == [1.0, 2.0, 2.0]
+
+
+def test_another_network_is_timed_once_and_its_remedies_are_scaled(
+    data: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+    unet = {"architecture": "unet", "decoder_width": "32"}
+    changed: list[dict[str, str]] = [{}, {"loss": "focal"}, unet, {**unet, "loss": "focal"}, {"batch_size": "2"}]
+    changed += [{"crop": "32"}, {"decoder_stride": "2"}, {"lr": "0.1"}, {**unet, "loss": "dice"}, {"sampling": "x2"}]
+
+    def measure(resolved: Resolved, like: Pace | None) -> Pace:
+        measured.append(f"{resolved.trial.loss} {resolved.trial.architecture} {like is None}")
+        return Pace(9, {"focal": 1.5, "cross_entropy": 3.0, "dice": 4.0}[resolved.trial.loss], 0.0, 5.0, 0.0, 0.0)
+
+    monkeypatch.setattr(timing, "measure", measure)
+    said: list[str] = []
+    error = InputError("can't be")
+    trials = [*(trial(data, **{"strategy": "full/mskf/none/none", **one}) for one in changed[:-1]), error]
+    found = timing.paces(trials, Pace(9, 1.0, 0.0, 7.0, 0.0, 0.0), said.append)
+    assert measured == [
+        "focal deeplabv3plus False",  # on the same network, so its validation isn't timed again
+        "cross_entropy unet True",
+        "cross_entropy deeplabv3plus True",
+        "cross_entropy deeplabv3plus True",
+        "cross_entropy deeplabv3plus True",
+        "dice unet False",  # no other network says what dice takes
+    ]
+    assert found.pop() is error
+    paces = [one for one in found if isinstance(one, Pace)]
+    # focal takes 1.5 x plain cross-entropy, so 4.5 s on the U-Net, which takes 3 s
+    assert [one.step_s for one in paces] == [1.0, 1.5, 3.0, 4.5, 3.0, 3.0, 3.0, 1.0, 4.0]
+    assert [one.val_s for one in paces][:4] == [7.0, 5.0, 5.0, 5.0]
+    assert [one.steps for one in paces][:5] == [3, 3, 3, 3, 6]  # batches of 2 are twice as many
+    assert said[1] == "full/mskf/none/none, cross_entropy, decoder_width 32, architecture unet: 3 s a step"
+
+
+def test_what_memory_does_not_hold_is_named(data: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
+
+    monkeypatch.setattr(timing, "train_epoch", full)
+    with pytest.raises(InputError, match="4 samples of 64x64 pixels in deeplabv3plus are more than the memory of cpu"):
+        timing.measure(trial(data))
+
+
+def test_the_share_of_the_processor_and_the_size_of_a_run(
+    data: dict[str, str], finished: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "SECONDS", 0.0)
+    wall, processor = iter(range(0, 1000, 4)), iter(range(1000))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: float(next(wall)))
+    monkeypatch.setattr(timing.time, "process_time", lambda: float(next(processor)))
+    found = timing.measure(trial(data))
+    assert found.share == 0.25  # a second of one thread in four
+    files = [finished[0] / name for name in ("last.pt", "best.pt", "counts_val.npz", "counts_test.npz")]
+    assert found.bytes == pytest.approx(sum(file.stat().st_size for file in files), rel=0.1)
 
 
 def test_a_trial_that_cannot_run_says_what_it_would_say_by_itself(data: dict[str, str]) -> None:

@@ -32,6 +32,8 @@ class Candidate:
         copy_paste: a rule.
         reason: for a person, without a full stop.
         parameters: of the sampler and the rule, by name.
+        setup: what isn't a remedy, by name: geometry, batch size, learning rates; empty: as all trials have it.
+        block: trials of one block answer one question: a plan holds all of them or none.
     """
 
     loss: str = "cross_entropy"
@@ -39,6 +41,8 @@ class Candidate:
     copy_paste: str = "none"
     reason: str = ""
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    setup: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    block: str = ""
 
     def strategy(self, split: str) -> str:
         """The four parts as one value."""
@@ -46,27 +50,43 @@ class Candidate:
 
     def sampled(self, split: str, seed: int = 1) -> dict[str, Any]:
         """What NNI samples for it, from the file that `plan_config` writes."""
-        inner = {"_name": self.strategy(split), **self.parameters, "loss": self.loss}
-        return {"seed": seed, "strategy": inner}
+        return {"seed": seed, "strategy": {"_name": self.strategy(split), **self.inner, "loss": self.loss}}
+
+    @property
+    def inner(self) -> dict[str, Any]:
+        """What stands beside its strategy and its loss."""
+        return {**self.parameters, **self.setup}
+
+    @property
+    def remedy(self) -> tuple[str, str, str]:
+        """What is left of it without its setup."""
+        return self.sampling, self.copy_paste, self.loss
 
     @property
     def label(self) -> str:
-        """Its sampler, copy-paste rule and loss, in a line of a table."""
-        return ", ".join([self.sampling, *([self.copy_paste] if self.copy_paste != "none" else []), self.loss])
+        """Its sampler, copy-paste rule, loss and setup, in a line of a table."""
+        setup = [f"{name} {value}" for name, value in self.setup.items()]
+        return ", ".join([self.sampling, *([self.copy_paste] if self.copy_paste != "none" else []), self.loss, *setup])
 
 
 BASELINE = Candidate(reason="baseline: each image twice an epoch, no remedy")
 PLAIN = Candidate(sampling="none", reason="each image once, half the steps: the effect of the number of steps alone")
 
 
-def candidates(meta: Meta, dataset: Dataset) -> list[Candidate]:
+def candidates(
+    meta: Meta, dataset: Dataset, geometries: Sequence[tuple[Mapping[str, Any], str]] = ()
+) -> list[Candidate]:
     """The trials that follow from a diagnosis: the baseline, the same with half the steps, then remedies by priority.
 
     Each kind of rarity in the data adds one remedy, then the best sampler with the best loss, then each kind its next
-    one. Common remedies fill up to FEWEST. A remedy that a menu lacks is skipped.
+    one. Common remedies fill up to FEWEST. A remedy that a menu lacks is skipped. A geometry brings two trials, the
+    first behind the first remedy: with the baseline and that remedy they are the four cells of an interaction.
+
+    Args:
+        geometries: of each its settings and its reason, the most valuable first.
 
     Returns:
-        FEWEST to MOST trials, all different.
+        FEWEST to MOST trials, and two for each geometry, all different.
     """
     lanes = [_known(trouble) for trouble in troubles(meta, dataset)]
     wanted = _different(_in_turn(lanes))
@@ -74,7 +94,17 @@ def candidates(meta: Meta, dataset: Dataset) -> list[Candidate]:
     turn = max(len(lanes), both_known)
     first = [BASELINE, PLAIN, *wanted[:turn], *together, *wanted[turn:]]
     found = _different(first)[:MOST]
-    return _different([*found, *_known(_often())])[: max(FEWEST, len(found))]
+    found = _different([*found, *_known(_often())])[: max(FEWEST, len(found))]
+    cells = [in_setup(setup, why, (BASELINE, found[2])) for setup, why in geometries]
+    return [*found[:3], *(cells[0] if cells else []), *found[3:], *itertools.chain(*cells[1:])]
+
+
+def in_setup(setup: Mapping[str, Any], reason: str, remedies: Sequence[Candidate]) -> list[Candidate]:
+    """Trials in another setup as one block."""
+    block = ", ".join(f"{name} {value}" for name, value in setup.items())
+    reasons = [reason, *(f"the same with {one.label}" for one in remedies[1:])]
+    pairs = zip(remedies, reasons, strict=True)
+    return [dataclasses.replace(one, setup=setup, block=block, reason=why) for one, why in pairs]
 
 
 def troubles(meta: Meta, dataset: Dataset) -> list[list[Candidate]]:
@@ -185,5 +215,5 @@ def _together(wanted: Sequence[Candidate]) -> tuple[list[Candidate], int]:
 
 def _different(wanted: Sequence[Candidate]) -> list[Candidate]:
     """Without repetitions, the first reason kept."""
-    by_settings = {(one.sampling, one.copy_paste, one.loss): one for one in reversed(wanted)}
-    return [one for one in wanted if by_settings[one.sampling, one.copy_paste, one.loss] is one]
+    by_settings = {one.remedy: one for one in reversed(wanted)}
+    return [one for one in wanted if by_settings[one.remedy] is one]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import shlex
 import textwrap
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imbseg.files import REPOSITORY
-from imbseg.manager.plan import Fitted, Timed, hours
+from imbseg.manager.plan_fit import RISING, Fitted, Timed
 
 WIDTH = 118
 
@@ -29,6 +30,8 @@ class Experiment:
         gpus: GPUs of this machine that trials use; 0: the CPU.
         measured: what the hours come from.
         budget: hours; None: unlimited.
+        baseline: its name in the report.
+        notices: sentences beside the plan, such as that the machine was busy while it timed.
     """
 
     name: str
@@ -39,11 +42,8 @@ class Experiment:
     gpus: int
     measured: str
     budget: float | None
-
-    @property
-    def at_once(self) -> int:
-        """Trials at once: one a GPU, or one on all cores."""
-        return max(self.gpus, 1)
+    baseline: str
+    notices: Sequence[str] = ()
 
 
 def config_text(experiment: Experiment, fitted: Fitted, out: Path) -> str:
@@ -57,7 +57,7 @@ def config_text(experiment: Experiment, fitted: Fitted, out: Path) -> str:
         f"experimentName: {json.dumps(experiment.name + '_plan')}",
         f"trialCodeDirectory: {json.dumps(_code_directory(out))}",
         f"trialCommand: {json.dumps(command, ensure_ascii=False)}",
-        f"trialConcurrency: {experiment.at_once}",
+        f"trialConcurrency: {fitted.at_once}",
         *gpu,
         "tuner:",
         "  name: GridSearch",
@@ -66,21 +66,46 @@ def config_text(experiment: Experiment, fitted: Fitted, out: Path) -> str:
         *(active if experiment.gpus else []),
         "searchSpace:",
         f"  seed: {{_type: choice, _value: {list(range(1, fitted.seeds + 1))}}}",
-        *_strategies(fitted.kept, experiment.split[0]),
+        *_strategies(fitted, experiment.split[0]),
     ]
     return "\n".join(lines) + "\n"
 
 
-def summary(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
-    """What a person reads in the terminal: the trials with their time and reason, what is left out, how to start."""
+def summary(experiment: Experiment, fitted: Fitted, out: Path, free: int) -> Iterator[str]:
+    """What a person reads in the terminal: the trials with their time and reason, hours, disk, how to start.
+
+    Args:
+        free: bytes of the disk that run folders will lie on.
+    """
     for one in fitted.kept:
-        yield f"{duration(one.seconds):>8}  {one.candidate.label}: {one.candidate.reason}"
+        yield f"{duration(one.pace.seconds(fitted.epochs)):>8}  {one.candidate.label}: {one.candidate.reason}"
     seeds = "1 seed" if fitted.seeds == 1 else f"{fitted.seeds} seeds"
-    yield f"{len(fitted.kept)} settings x {seeds}: about {duration(fitted.hours * 3600)}, {experiment.measured}"
-    yield from (
-        text for text in (_seeds(experiment, fitted), _left_out(experiment, fitted), *experiment.refused) if text
-    )
+    yield f"{len(fitted.kept)} settings x {seeds}: about {_needs(fitted)}, {experiment.measured}"
+    yield from _sentences(experiment, fitted)
+    if fitted.bytes > free:
+        yield f"Disk: {size(free)} are free, {size(fitted.bytes)} are needed; make room before you start it."
     yield f"written: {out}; start it: make experiment CONFIG={_shown(out)}"
+
+
+def _needs(fitted: Fitted) -> str:
+    return f"{duration(fitted.hours * 3600)} and {size(fitted.bytes)} of disk"
+
+
+def _sentences(experiment: Experiment, fitted: Fitted) -> list[str]:
+    """What is said in the terminal and in the file."""
+    texts = (*experiment.notices, _shortened(fitted), _seeds(fitted), _left_out(experiment, fitted))
+    return [text for text in (*texts, *experiment.refused) if text]
+
+
+def size(count: float) -> str:
+    """Bytes to plan by.
+
+    >>> size(41_300_000), size(2_340_000_000)
+    ('42 MB', '2.4 GB')
+    """
+    unit, name = (1e9, "GB") if count >= 1e9 else (1e6, "MB")
+    digits = 10 if count >= 1e9 else 1
+    return f"{math.ceil(count / unit * digits) / digits:g} {name}"
 
 
 def duration(seconds: float) -> str:
@@ -98,18 +123,17 @@ def duration(seconds: float) -> str:
 
 def _head(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
     split, why_split = experiment.split
-    baseline = f"{fitted.kept[0].candidate.strategy(split)}, {fitted.kept[0].candidate.loss}"
     seeds = f"{fitted.seeds} seed{'s' if fitted.seeds > 1 else ''}"
     within = f" (--hours {experiment.budget:g})" if experiment.budget is not None else ""
     yield from _wrapped(
         f"Planned from the diagnosis of {experiment.name}: {len(fitted.kept)} settings x {seeds}, about "
-        f"{duration(fitted.hours * 3600)}{within}, {experiment.measured}."
+        f"{_needs(fitted)}{within}, {experiment.measured}."
     )
     yield f"# make experiment CONFIG={_shown(out)}     or     nnictl create --config {_shown(out)}"
     yield "# All but sampling `none` take the same number of steps; a report on baseline `x2`, by NNI's experiment ID:"
-    yield f'# python src/report.py --runs data/runs/ID --baseline "{baseline}"'
+    yield f'# python src/report.py --runs data/runs/ID --baseline "{experiment.baseline}"'
     yield from _wrapped(f"Split `{split}`: {why_split}.")
-    for text in (_chosen(experiment), _seeds(experiment, fitted), _left_out(experiment, fitted), *experiment.refused):
+    for text in (_chosen(experiment), *_sentences(experiment, fitted)):
         yield from _wrapped(text)
 
 
@@ -118,12 +142,18 @@ def _chosen(experiment: Experiment) -> str:
     return f"Chosen here, since the data set's `trial:` leaves it open: {'; '.join(told)}." if told else ""
 
 
-def _seeds(experiment: Experiment, fitted: Fitted) -> str:
-    more = [
-        f"{seeds} seeds take {duration(hours(fitted.kept, seeds, experiment.at_once) * 3600)}"
-        for seeds in (3, 5)
-        if seeds > fitted.seeds
-    ]
+def _shortened(fitted: Fitted) -> str:
+    if fitted.epochs == fitted.wished:
+        return ""
+    steps = fitted.epochs * fitted.kept[0].pace.steps
+    return (
+        f"Epochs: {fitted.epochs} instead of {fitted.wished}, {steps} optimizer steps of the baseline, so that more "
+        f"trials fit. Fewer than {RISING['cpu']} ({RISING['gpu']} on a GPU) would be too few for it to rise."
+    )
+
+
+def _seeds(fitted: Fitted) -> str:
+    more = [f"{seeds} seeds take {duration(fitted.hours_of(seeds) * 3600)}" for seeds in (3, 5) if seeds > fitted.seeds]
     one = "One seed gives no noise estimate. " if fitted.seeds == 1 else ""
     return f"{one}{', '.join(more)[:1].upper()}{', '.join(more)[1:]}." if more else ""
 
@@ -131,18 +161,19 @@ def _seeds(experiment: Experiment, fitted: Fitted) -> str:
 def _left_out(experiment: Experiment, fitted: Fitted) -> str:
     if not fitted.left_out:
         return ""
-    told = "; ".join(f"{one.candidate.label} ({duration(one.seconds)})" for one in fitted.left_out)
+    times = ((one.candidate.label, one.pace.seconds(fitted.epochs)) for one in fitted.left_out)
+    told = "; ".join(f"{label} ({duration(seconds)})" for label, seconds in times)
     alone = " Only the baseline fits, so there is nothing to compare." if len(fitted.kept) == 1 else ""
     return f"Left out, since {experiment.budget:g} hours are too few: {told}.{alone}"
 
 
-def _strategies(kept: Sequence[Timed], split: str) -> Iterator[str]:
+def _strategies(fitted: Fitted, split: str) -> Iterator[str]:
     """A nested choice: of each strategy, the losses that go with it. NNI's grid runs these and no others."""
     groups: dict[tuple[str, str], list[Timed]] = {}
-    for one in kept:
+    for one in fitted.kept:
         inner = "".join(
             f"        {name}: {{_type: choice, _value: [{json.dumps(value)}]}}\n"
-            for name, value in one.candidate.parameters.items()
+            for name, value in one.candidate.inner.items()
         )
         groups.setdefault((one.candidate.strategy(split), inner), []).append(one)
     yield from ("  strategy:", "    _type: choice", "    _value:")
@@ -151,7 +182,7 @@ def _strategies(kept: Sequence[Timed], split: str) -> Iterator[str]:
         yield from inner.splitlines()
         yield from ("        loss:", "          _type: choice", "          _value:")
         for one in members:
-            yield from _wrapped(f"{duration(one.seconds)}: {one.candidate.reason}", " " * 12)
+            yield from _wrapped(f"{duration(one.pace.seconds(fitted.epochs))}: {one.candidate.reason}", " " * 12)
             yield f"            - {one.candidate.loss}"
 
 

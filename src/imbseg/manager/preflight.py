@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from imbseg import trial
 from imbseg.errors import InputError
-from imbseg.files import REPOSITORY
+from imbseg.files import REPOSITORY, free_bytes
 from imbseg.manager import config, launch, space
 from imbseg.meta import read as meta
 from imbseg.meta.unchanged import check_masks
@@ -168,7 +167,6 @@ def port_is_free(port: int) -> bool:
 def check_disk(folders: Iterable[Path]) -> None:
     """Each place that will be written has some room."""
     for folder in folders:
-        there = next(one for one in (folder, *folder.parents) if one.exists())
-        free = shutil.disk_usage(there).free
+        free = free_bytes(folder)
         if free < LEAST_FREE_BYTES:
-            raise InputError(f"{there}: {free >> 20} MiB free, expected at least {LEAST_FREE_BYTES >> 20}; make room")
+            raise InputError(f"{folder}: {free >> 20} MiB free, expected at least {LEAST_FREE_BYTES >> 20}; make room")

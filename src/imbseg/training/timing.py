@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import tempfile
@@ -25,18 +26,19 @@ from imbseg.training.samples import Files
 from imbseg.training.views import Way
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
-from imbseg.trial.pace import Pace
+from imbseg.trial.pace import Pace, Timer
+from imbseg.trial.values import show
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
 MOST_STRENGTHS_TESTED = 3  # strengths of a correction with which the test set is predicted
 
 
 class FirstBatches:
-    """The first batches of a loader, until LEAST_STEPS are done and SECONDS are over; when each step ended."""
+    """The first batches of a loader, until LEAST_STEPS are done and SECONDS are over; the times of each step."""
 
     def __init__(self, batches: Batches) -> None:
         """Take the loader."""
-        self.batches, self.ends = batches, list[float]()
+        self.batches, self.ends, self.processor_s = batches, list[float](), list[float]()
 
     def __len__(self) -> int:
         """Steps of the whole epoch."""
@@ -48,30 +50,28 @@ class FirstBatches:
         for batch in self.batches:
             yield batch
             self.ends.append(time.perf_counter())
+            self.processor_s.append(time.process_time())
             if len(self.ends) >= LEAST_STEPS and self.ends[-1] - started >= SECONDS:
                 return
 
 
-def paces(trials: Sequence[Resolved], first: Pace, say: Callable[[str], None]) -> list[Pace | InputError]:
-    """Time trials that differ in their remedies only: one of each loss and copy-paste rule, the network once.
+def paces(trials: Sequence[Resolved | InputError], first: Pace, say: Callable[[str], None]) -> list[Pace | InputError]:
+    """Time trials.
 
     Args:
-        trials: the first is the one already measured.
+        trials: or why one can't run; the first can, and is the one already measured.
         say: called with a line for each that is timed.
 
     Returns:
         For each its pace, or why it can't run.
     """
-    known = {(trials[0].trial.loss, trials[0].trial.copy_paste): first}
-    found: list[Pace | InputError] = []
-    for resolved in trials:
-        trial = resolved.trial
-        what = (trial.loss, trial.copy_paste)
+    if isinstance(trials[0], InputError):
+        raise trials[0]
+    timer, found = Timer(trials[0], first, measure, say), list[Pace | InputError]()
+    for one in trials:
         try:
-            if what not in known:
-                known[what] = measure(resolved, first)
-                say(f"{trial.strategy} {trial.loss}: {known[what].step_s:.2g} s a step")
-            found.append(dataclasses.replace(known[what], steps=steps_of(resolved)))
+            pace = one if isinstance(one, InputError) else dataclasses.replace(timer.pace(one), steps=steps_of(one))
+            found.append(pace)
         except InputError as error:
             found.append(error)
     return found
@@ -124,21 +124,43 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
     fold = read_fold(trial, resolved.dataset)
     with tempfile.TemporaryDirectory(prefix="imbseg-timing-") as place, open_folder(Path(place)) as folder:
         run = prepare(resolved, trial, fold, folder, device, say=lambda _: None)
-        steps, loader_s, step_s = _train(run)
-        if like is not None:
-            return dataclasses.replace(like, steps=steps, step_s=step_s, loader_s=loader_s)
-        val_s, image_s = _evaluate(run, fold.val)
-        return Pace(steps, step_s, loader_s, val_s, _end(run, image_s), _save(run))
+        with enough_memory(run):
+            trained = _train(run)
+            if like is not None:
+                return dataclasses.replace(like, **trained)
+            val_s, image_s = _evaluate(run, fold.val)
+            end_s = _end(run, image_s)
+        save_s, bytes_ = _save(run)
+        return Pace(**trained, val_s=val_s, end_s=end_s, save_s=save_s, bytes=bytes_ + _counts(run))
 
 
-def _train(run: Run) -> tuple[int, float, float]:
-    """(steps of an epoch, seconds until the first sample, seconds of a step); the first step warms up."""
+@contextlib.contextmanager
+def enough_memory(run: Run) -> Iterator[None]:
+    """Name what is too large, where torch finds no room for it."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error).lower():
+            raise
+        trial = run.trial
+        what = f"{trial.batch_size} samples of {show(trial.input_size)} pixels in {trial.architecture}"
+        other = "take a smaller batch_size, crop or resize"
+        raise InputError(f"{what} are more than the memory of {run.learner.device} holds; {other}") from error
+
+
+def _train(run: Run) -> dict[str, Any]:
+    """The part of a Pace that training has; the first step warms up."""
     first = FirstBatches(make_batches(run))
     started = time.perf_counter()
     train_epoch(run.learner, first, run.loss_of, run.trial, 1, lambda _batch, _logits: None)  # type: ignore[arg-type]
-    ends = first.ends
+    ends, processor = first.ends, first.processor_s
     step_s = float(np.median(np.diff(ends))) if len(ends) > 1 else ends[0] - started
-    return len(first), max(ends[0] - started - step_s, 0.0), step_s
+    share = 1.0
+    if run.learner.device.type == "cpu" and len(ends) > 1:
+        threads = min(run.trial.threads, len(os.sched_getaffinity(0)))
+        share = min((processor[-1] - processor[0]) / ((ends[-1] - ends[0]) * threads), 1.0)
+    loader_s = max(ends[0] - started - step_s, 0.0)
+    return {"steps": len(first), "loader_s": loader_s, "step_s": step_s, "share": share}
 
 
 def _end(run: Run, image_s: float) -> float:
@@ -181,10 +203,17 @@ def _spread(files: Files, count: int) -> Files:
     return files.take(np.linspace(0, len(files.ids) - 1, count).astype(int).tolist())
 
 
-def _save(run: Run) -> float:
-    """Seconds of a last.pt and a best.pt."""
-    state = {"model": run.learner.model.state_dict(), "optimizer": run.learner.optimizer.state_dict()}
+def _save(run: Run) -> tuple[float, int]:
+    """Seconds and bytes of a last.pt and a best.pt."""
+    best = {"model": run.learner.model.state_dict()}
+    states = {"last.pt": {**best, "optimizer": run.learner.optimizer.state_dict()}, "best.pt": best}
     started = time.perf_counter()
-    for name in ("last.pt", "best.pt"):
+    for name, state in states.items():
         checkpoint.save(run.folder.file(name), state)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, sum(run.folder.file(name).stat().st_size for name in states)
+
+
+def _counts(run: Run) -> int:
+    """Bytes of the counts of every image and class, as trained and with corrections, before they are compressed."""
+    images = len(run.fold.val.ids) + len(run.fold.test.ids)
+    return images * len(run.dataset.classes) * 4 * 8 * (1 + 2 * len(steps(run.trial.post_hoc)))
