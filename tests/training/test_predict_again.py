@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from small_trial import make_data, train
 
-from imbseg.datasets.read import read_image
+from imbseg.datasets.read import read_image, read_mask
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 from imbseg.metrics.counts import image_confusion, load_counts, marginals, save_counts
@@ -66,6 +69,28 @@ def test_the_very_counts_of_the_test_in_any_order(trained: Path) -> None:
             np.testing.assert_array_equal(mine, stored[row])
         np.testing.assert_array_equal(one.picture, read_image(dataset.root / "images" / f"{one.image_id}.png"))
         assert one.truth.shape == one.prediction.shape == (64, 64)
+
+
+def test_predicted_images_have_the_very_confusion_of_the_test(trained: Path, tmp_path: Path, command: Any) -> None:
+    run, out, file = trained / "runs" / "weighted", tmp_path / "out", trained / "cracks" / "cracks.yml"
+    words = ("--run", run, "--dataset", file, "--subset", "test", "--out", out)
+    status, said, complaints = command("predict.py", *words)
+    assert (status, complaints) == (0, ""), complaints
+    dataset, counts = load(str(file)), load_counts(run / "counts_test.npz")
+    ids, confusion = counts.ids.tolist(), np.zeros((2, 2), np.int64)
+    assert f"{len(ids)} of {len(ids)} images: {out}" in said
+    with (out / "predictions.csv").open(encoding="utf-8") as handle:
+        table = {row["image"]: row for row in csv.DictReader(handle)}
+    assert list(table) == ids
+    for one in ids:
+        with Image.open(out / "labels" / f"{one}.png") as picture, Image.open(out / "overlays" / f"{one}.jpg") as other:
+            assert (picture.mode, picture.size, other.size) == ("P", (64, 64), (64, 64))
+            labels = np.asarray(picture)
+        confusion += image_confusion(labels, read_mask(dataset.root / "masks" / f"{one}.png", dataset), 2)[:2]
+        assert int(table[one]["pixels:crack"]) == int((labels == 1).sum())
+    np.testing.assert_array_equal(confusion, counts.confusion)
+    assert (confusion > 0).all()
+    assert (out / "doubtful.png").is_file()
 
 
 def test_counts_of_another_network_leave_a_sentence(run: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import cv2
@@ -197,3 +198,12 @@ def resize_image(image: Bytes, size: Size) -> Bytes:
         if step != (image.shape[1], image.shape[0]):
             image = np.asarray(cv2.resize(image, step, interpolation=how), np.uint8)
     return image
+
+
+def typical_size(sizes: Sequence[tuple[int, int]]) -> list[float]:
+    """Median width and median height: what a trial's `resize` is a size of, for an image of any other size.
+
+    >>> typical_size([(480, 360), (480, 360), (240, 360)])
+    [480.0, 360.0]
+    """
+    return [float(np.median([size[side] for size in sizes])) for side in (0, 1)]

@@ -31,14 +31,15 @@ def encode(pixels: np.ndarray, palette: np.ndarray | None = None) -> bytes:
     rows = np.ascontiguousarray(pixels).reshape(height, -1)
     unfiltered = np.pad(rows, ((0, 0), (1, 0))).tobytes()  # a 0 before each row: no filter
     header = struct.pack(">IIBBBBB", width, height, 8, 3 if indexed else 2, 0, 0, 0)
-    chunks = [_chunk(b"IHDR", header)]
+    chunks = [chunk(b"IHDR", header)]
     if palette is not None:
-        chunks.append(_chunk(b"PLTE", palette.astype(np.uint8).tobytes()))
-    chunks += [_chunk(b"IDAT", _stored(unfiltered)), _chunk(b"IEND", b"")]
+        chunks.append(chunk(b"PLTE", palette.astype(np.uint8).tobytes()))
+    chunks += [chunk(b"IDAT", _stored(unfiltered)), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """A part of a PNG file, with its length and checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 

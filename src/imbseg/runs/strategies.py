@@ -128,7 +128,7 @@ def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple
     nor pastes; between equals the one on the imbalanced data (full data is no fair opponent of a remedy), then a random
     split, then the first.
     """
-    found = _matching(strategies, wanted) if wanted else []
+    found = matching(strategies, wanted) if wanted else []
     if len(found) == 1:
         return found[0], "named with --baseline"
     doubled = sum(one.runs[0].parameters.get("sampling") != "none" for one in strategies) > len(strategies) / 2
@@ -171,14 +171,15 @@ def _plainness(settings: Mapping[str, Any], parameters: Mapping[str, Any], *, do
     )
 
 
-def _matching(strategies: Iterable[Strategy], wanted: str) -> list[Strategy]:
+def matching(strategies: Iterable[Strategy], wanted: str) -> list[Strategy]:
+    """The strategies that a label or key names, else those of that strategy and loss, else of one of the two."""
     exact = [one for one in strategies if wanted in (one.key, one.label)]
     exact = exact or [one for one in strategies if wanted == f"{one.settings['strategy']}, {one.settings['loss']}"]
     return exact or [one for one in strategies if wanted in (one.settings["strategy"], one.settings["loss"])]
 
 
 def _check_baseline(wanted: str, groups: Iterable[Sequence[Strategy]]) -> None:
-    found = [_matching(strategies, wanted) for strategies in groups]
+    found = [matching(strategies, wanted) for strategies in groups]
     if any(len(matches) == 1 for matches in found):
         return
     there = sorted({one.label for strategies in groups for one in strategies})

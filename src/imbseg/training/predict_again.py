@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from imbseg.meta.read import Meta, test_rows
 from imbseg.metrics.counts import image_confusion, load_counts, marginals
 from imbseg.metrics.predicted import Predicted, Predictions
 from imbseg.models import checkpoint
-from imbseg.models.weights import IMAGENET, normalisation_of
+from imbseg.models.weights import IMAGENET, Normalisation, normalisation_of
+from imbseg.post_hoc import POST_HOC
 from imbseg.post_hoc.none import none
 from imbseg.training.loop import predict
 from imbseg.training.prepare import choose_device, make_deterministic, make_network
@@ -32,7 +34,44 @@ from imbseg.trial.stored import dataset_of, meta_of
 # what decides a prediction: a run of another version may have settings that this one doesn't know
 DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp", "threads")
 # what older runs lack has its default
-NEWER = ("architecture", *known("architecture"), "crop", "epochs", "finish_epochs", "finish_size")
+NEWER = ("architecture", *known("architecture"), "crop", "epochs", "finish_epochs", "finish_size", *POST_HOC.declares())
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """A run's best network, as its test found it.
+
+    Attributes:
+        folder: the run folder.
+        about: trial.json.
+        trial: the settings that decide a prediction, as the best epoch had them.
+        model: on `device`, in evaluation mode.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    trial: Trial
+    model: torch.nn.Module
+    normalisation: Normalisation
+    device: torch.device
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In index order."""
+        return tuple(self.about["weights_of_classes"])
+
+
+def stored_network(folder: Path, device: torch.device) -> Stored:
+    """Read a finished run's best network.
+
+    Raises:
+        InputError: trial.json or best.pt is missing, broken, of another version or another network.
+    """
+    about = read_object(folder / "trial.json", "parameters", "weights_of_classes")
+    trial = _trial(about, device)
+    model, epoch = _network(folder / "best.pt", trial, len(about["weights_of_classes"]))
+    normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
+    return Stored(folder, about, trial_at(trial, epoch), model.to(device).eval(), normalisation, device)
 
 
 def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
@@ -47,29 +86,31 @@ def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
     Raises:
         InputError: best.pt, the data or their meta are missing, broken, or of other classes or another network.
     """
-    about = read_object(folder / "trial.json", "parameters", "weights_of_classes")
-    device = choose_device("auto", amp=False)
-    trial, dataset = _trial(about, device), dataset_of(about)
-    model, epoch = _network(folder / "best.pt", trial, len(dataset.classes))
-    trial = trial_at(trial, epoch)
-    normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
-    whole = WholeImages(_test_files(meta_of(about, dataset), dataset, ids), dataset, trial, normalisation)
-    try:
-        images = _labelled(model.to(device), whole, device, trial, f"{folder.name}: predicted again")
-    except torch.OutOfMemoryError as error:
-        other = "wait until it is free, or hide it with CUDA_VISIBLE_DEVICES="
-        raise InputError(f"the GPU has no memory left to predict with; {other}") from error
+    with gpu_memory():
+        dataset = dataset_of(read_object(folder / "trial.json", "parameters", "weights_of_classes"))
+        stored = stored_network(folder, choose_device("auto", amp=False))
+        files = _test_files(meta_of(stored.about, dataset), dataset, ids)
+        whole = WholeImages(files, dataset, stored.trial, stored.normalisation)
+        images = _labelled(stored, whole, f"{folder.name}: predicted again")
     return Predictions(images, differences(folder / "counts_test.npz", images, len(dataset.classes)))
 
 
-def _labelled(
-    model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str
-) -> tuple[Predicted, ...]:
+@contextlib.contextmanager
+def gpu_memory() -> Iterator[None]:
+    """What a GPU without memory says is one sentence."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        other = "wait until it is free, or hide it with CUDA_VISIBLE_DEVICES="
+        raise InputError(f"the GPU has no memory left to predict with; {other}") from error
+
+
+def _labelled(stored: Stored, whole: WholeImages, what: str) -> tuple[Predicted, ...]:
     """The images in the order of `whole`."""
     make_deterministic()
     files, found = whole.files, {}
-    with _threads(trial.threads):
-        for index, logits, truth in predict(model, whole, device, trial, what):
+    with threads(stored.trial.threads):
+        for index, logits, truth in predict(stored.model, whole, stored.device, stored.trial, what):
             labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
             found[index] = Predicted(files.ids[index], files.read(whole.dataset, index)[0], truth.mask, labels)
     return tuple(found[index] for index in range(len(found)))
@@ -104,7 +145,7 @@ def differences(file: Path, images: Sequence[Predicted], classes: int) -> str:
 
 
 @contextlib.contextmanager
-def _threads(number: int) -> Iterator[None]:
+def threads(number: int) -> Iterator[None]:
     """As many threads as the run was tested with: other numbers give other last bits, and here and there a label."""
     before = torch.get_num_threads()
     torch.set_num_threads(number or before)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from imbseg.augment.geometry import typical_size
 from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, TrialFailed
@@ -74,6 +75,8 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
     known: dict[str, Any] = {"weights_of_classes": weights, "class_groups": fold.groups}
     known |= {f"{subset}_images": len(getattr(fold, subset).ids) for subset in ("train", "val", "test")}
+    known["train_size"] = typical_size(fold.train.sizes)
+    known["class_priors"] = dict(zip(resolved.dataset.class_names, fold.class_priors.tolist(), strict=True))
     known |= {"image_weights_sha256": sha256(trial.image_weights)} if trial.image_weights else {}
     with open_folder(out) as folder:
         pasted = paste_record(trial, resolved.dataset, fold.donors)

@@ -1,0 +1,60 @@
+"""Pixels of an image, a band of rows at a time: an array's, or those of a file that is never read as a whole."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.augment.geometry import GREY
+from imbseg.predict.tiles import Side
+
+Bytes = NDArray[np.uint8]
+
+
+class Pixels(Protocol):
+    """What is predicted: its size, and its rows."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+
+    def rows(self, first: int, last: int) -> Bytes:
+        """(last - first, width, 3) uint8, red, green, blue."""
+
+
+class Array:
+    """An image in memory."""
+
+    def __init__(self, image: Bytes) -> None:
+        """(height, width, 3) uint8."""
+        self.image = image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        height, width = self.image.shape[:2]
+        return height, width
+
+    def rows(self, first: int, last: int) -> Bytes:
+        """A view, no copy."""
+        return self.image[first:last]
+
+
+def input_rows(pixels: Pixels, rows: Side, columns: Side, first: int) -> Bytes:
+    """A row of tiles as the network's input, padding included: (tile height, padded width, 3) uint8."""
+    begin, end, down = rows.resampling(first, first + rows.tile)
+    band: NDArray[np.generic] = pixels.rows(begin, end)
+    _, _, across = columns.resampling(0, columns.size)
+    if down is not None:
+        band = (down @ band.reshape(len(band), -1).astype(np.float32)).reshape(down.shape[0], -1, 3)
+    if across is not None:
+        turned = np.ascontiguousarray(band.transpose(1, 0, 2), np.float32).reshape(band.shape[1], -1)
+        band = (across @ turned).reshape(columns.size, -1, 3).transpose(1, 0, 2)
+    whole = band if band.dtype == np.uint8 else np.clip(np.rint(band), 0, 255).astype(np.uint8)
+    below, right = rows.tile - whole.shape[0], columns.padded - whole.shape[1]
+    if not (below or right):
+        return np.asarray(whole, np.uint8)
+    return np.asarray(cv2.copyMakeBorder(whole, 0, below, 0, right, cv2.BORDER_CONSTANT, value=GREY), np.uint8)

@@ -1,0 +1,234 @@
+"""Networks -> labels and probabilities of images of any size: whole where they fit, else in tiles, band by band."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imbseg.errors import InputError
+from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
+from imbseg.predict.member import Member
+from imbseg.predict.pixels import Array, Bytes, Pixels, input_rows
+from imbseg.predict.tiles import Side, native
+from imbseg.training.predict_again import gpu_memory
+from imbseg.training.views import Way, asked, decoder, last_layer
+
+MOST_INPUT = 4_000_000  # pixels of an input that is shown whole
+MOST_SCORES = 128_000_000  # classes x pixels of an image that is shown whole: half a GB
+IN_TILES = ("none", "prior", "flip")  # what needs neither the whole image nor another input
+Views = Mapping[str, torch.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelled:
+    """Some rows of an image, or all of it.
+
+    Attributes:
+        labels: (height, width) uint8 class indices.
+        probabilities: (classes, height, width) float32; the mean over the networks.
+    """
+
+    labels: Bytes
+    probabilities: NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """How images are cut that are too large to be shown whole.
+
+    Attributes:
+        size: (width, height) of a tile in the input; None: the size of the samples in training.
+        overlap: pixels that neighbours share, at least; None: half a tile.
+        always: cut every image that is larger than a tile.
+    """
+
+    size: tuple[int, int] | None = None
+    overlap: int | None = None
+    always: bool = False
+
+
+class Predictor:
+    """One network, or several whose probabilities are averaged; called with an image it gives labels and probabilities.
+
+    Attributes:
+        class_names: in index order.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        post_hoc: str = "none",
+        by: str = "mIoU",
+        tiling: Tiling | None = None,
+        said: str = "",
+    ) -> None:
+        """Take what decides a prediction.
+
+        Args:
+            members: of the same classes.
+            post_hoc: a correction of the menu, or a product such as prior*flip.
+            by: the validation score by which its strength was chosen.
+            said: how the members were chosen.
+
+        Raises:
+            InputError: the members' classes differ, or the correction can't be taken.
+        """
+        self.members, self.tiling, self.said = tuple(members), tiling or Tiling(), said
+        self.class_names = members[0].stored.class_names
+        for one in members[1:]:
+            if one.stored.class_names != self.class_names:
+                raise InputError(f"{one.stored.folder}: has other classes than {members[0].stored.folder}; name one")
+        self.way, self._given = _correction(self.members, post_hoc, by)
+        self._decode = decoder(self.way, self._given)
+
+    def settings(self) -> dict[str, Any]:
+        """What its labels depend on beside its networks, as JSON holds it."""
+        return {"post_hoc": list(self.way), "tiling": dataclasses.asdict(self.tiling)}
+
+    @torch.inference_mode()
+    def __call__(self, image: Bytes) -> Labelled:
+        """Label an image.
+
+        Args:
+            image: (height, width, 3) uint8, red, green, blue.
+
+        Raises:
+            InputError: it is something else, or the correction needs it whole and it is too large.
+        """
+        if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.shape[2:] == (3,) and image.size):
+            found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise InputError(f"image: expected (height, width, 3) uint8, red, green, blue, found {found}")
+        bands = list(self.bands(Array(image)))
+        labels = np.concatenate([one.labels for one in bands])
+        return Labelled(labels, np.concatenate([one.probabilities for one in bands], axis=1))
+
+    @torch.inference_mode()
+    def bands(self, pixels: Pixels) -> Iterator[Labelled]:
+        """Label an image from top to bottom: all of it at once where it fits, else some rows at a time."""
+        with gpu_memory():
+            if self.fits(*pixels.size):
+                yield self._whole(np.ascontiguousarray(pixels.rows(0, pixels.size[0])))
+            else:
+                yield from self._tiled(pixels)
+
+    def fits(self, height: int, width: int) -> bool:
+        """Whether an image is shown whole."""
+        if self.tiling.always:
+            return all(len(side.starts) == 1 for side in self.sides(height, width))
+        area = max(wide * high for wide, high in (one.input_size(width, height) for one in self.members))
+        return area <= MOST_INPUT and len(self.class_names) * height * width <= MOST_SCORES
+
+    def sides(self, height: int, width: int) -> tuple[Side, Side]:
+        """How an image's height and width are cut into tiles."""
+        first = self.members[0]
+        trial, multiple = first.stored.trial, first.stored.trial.multiple
+        tile, least = self.tiling.size or trial.padded_size, max(first.least, multiple)
+        found = []
+        for native_side, size, side in zip((width, height), first.input_size(width, height), tile, strict=True):
+            padded = max(_up(size, multiple), first.least)
+            cut = min(max(_up(side, multiple), least), padded)
+            overlap = cut // 2 if self.tiling.overlap is None else self.tiling.overlap
+            if overlap > cut - multiple and cut < padded:
+                raise InputError(f"overlap: {overlap} of a tile of {cut} pixels; take at most {cut - multiple}")
+            found.append(Side(native_side, size, padded, cut, overlap // multiple * multiple, multiple))
+        return found[1], found[0]
+
+    def _whole(self, image: Bytes) -> Labelled:
+        views = [self._views(member, image) for member in self.members]
+        shown = views[0] if len(views) == 1 else {name: _mean([one[name] for one in views]) for name in views[0]}
+        return _labelled(self._decode(shown), _seen(self.way, shown).softmax(dim=1))
+
+    def _views(self, member: Member, image: Bytes) -> Views:
+        wanted, found = asked([self.way]), {"logits": member.logits(image)}
+        if "mirrored" in wanted:
+            found["mirrored"] = member.logits(image, mirror=True)
+        if "enlarged" in wanted:
+            found["enlarged"] = member.logits(image, member.stored.trial.larger_scale)
+        return found
+
+    def _tiled(self, pixels: Pixels) -> Iterator[Labelled]:
+        if strange := [name for name in factors(self.way[0]) if name not in IN_TILES]:
+            height, width = pixels.size
+            other = f"take {', '.join(IN_TILES)}"
+            raise InputError(f"post_hoc {strange[0]}: needs the whole image, {width} x {height} is too large; {other}")
+        for mean in self._blended(pixels):
+            views = dict.fromkeys(("logits", "mirrored"), mean.clamp_min(1e-30).log()[None])
+            yield _labelled(self._decode(views), mean[None])
+
+    def _blended(self, pixels: Pixels) -> Iterator[torch.Tensor]:
+        """Mean probabilities (classes, rows, width) of some rows after the others."""
+        rows, columns = self.sides(*pixels.size)
+        device = self.members[0].stored.device
+        kept = torch.zeros(len(self.class_names), 0, columns.native, device=device)  # of rows that aren't done
+        for number, start in enumerate(rows.starts):
+            first, heights = rows.first(number), torch.from_numpy(rows.weights(number)).to(device)
+            missing = len(heights) - kept.shape[1]
+            kept = torch.cat([kept, kept.new_zeros(len(kept), missing, columns.native)], dim=1)
+            shown = input_rows(pixels, rows, columns, start)
+            for across, left in enumerate(columns.starts):
+                weights = heights[:, None] * torch.from_numpy(columns.weights(across)).to(device)
+                begin = columns.first(across)
+                part = kept[:, :, begin : begin + weights.shape[1]]
+                part += weights * self._tile(shown[:, left : left + columns.tile], rows, columns, (number, across))
+            done = rows.first(number + 1) - first
+            yield kept[:, :done]
+            kept = kept[:, done:].clone()
+
+    def _tile(self, tile: Bytes, rows: Side, columns: Side, place: tuple[int, int]) -> torch.Tensor:
+        """Mean probabilities of a tile at its native pixels, over the networks and the views of them."""
+        mirrors = (False, True) if "flip" in factors(self.way[0]) else (False,)
+        passes = [(member, mirror) for member in self.members for mirror in mirrors]
+        total: Any = 0
+        for member, mirror in passes:
+            logits = member.tile(tile[None], mirror=mirror)[0]
+            total = total + native(logits, rows, columns, place).softmax(dim=0)
+        found: torch.Tensor = total / len(passes)
+        return found
+
+
+def _correction(members: Sequence[Member], post_hoc: str, by: str) -> tuple[Way, dict[str, Any]]:
+    """A correction with its strength, and what it takes: of several networks the mean."""
+    names = steps(post_hoc)
+    if "+" in post_hoc or (len(names) > 1 and post_hoc not in names):
+        raise InputError(f"post_hoc: one correction labels an image, found {post_hoc!r}; name one")
+    name = post_hoc
+    trial = members[0].stored.trial
+    given: dict[str, Any] = {one: getattr(trial, one) for one in POST_HOC.declares()}
+    wanted = asked([(name, 0.0)])
+    if "class_priors" in wanted:
+        given["class_priors"] = torch.stack([one.class_priors() for one in members]).mean(dim=0)
+    if "class_norms" in wanted:
+        if len(members) > 1:
+            raise InputError(f"post_hoc {name}: is of one network, found {len(members)}; choose one with --seeds")
+        given |= last_layer(members[0].stored.model)
+    strength = float(np.mean([one.strength(name, by) for one in members])) if grid(name)[1] else 0.0
+    return (name, strength), given
+
+
+def _seen(way: Way, views: Views) -> torch.Tensor:
+    """The logits that a correction starts from: of the image, or of the view that comes first."""
+    found = views["logits"]
+    for name in factors(way[0]):
+        found = POST_HOC.call(name, {**views, "logits": found}) if is_view(name) else found
+    return found
+
+
+def _mean(logits: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Log of the mean probability."""
+    found = logits[0].softmax(dim=1)
+    for one in logits[1:]:
+        found = found + one.softmax(dim=1)
+    return (found / len(logits)).log()
+
+
+def _labelled(labels: torch.Tensor, probabilities: torch.Tensor) -> Labelled:
+    return Labelled(labels[0].to(torch.uint8).cpu().numpy(), probabilities[0].cpu().numpy())
+
+
+def _up(side: int, multiple: int) -> int:
+    return -(-side // multiple) * multiple

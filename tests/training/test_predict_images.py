@@ -1,0 +1,206 @@
+"""A finished run labels images: alone, or the best strategy's seeds together; started again; every bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import imbseg.predict
+from imbseg.datasets.read import read_image
+from imbseg.datasets.spec import load
+from imbseg.errors import InputError
+from imbseg.models import checkpoint
+
+Run = tuple[Path, dict[str, Any]]
+
+
+@pytest.fixture
+def run(finished: Run, tmp_path: Path) -> Path:
+    """A copy of the run, to be broken."""
+    return copy(finished[0], tmp_path / "run")
+
+
+def copy(run: Path, out: Path, seed: int = 1, iou: float | None = None, **parameters: object) -> Path:
+    """A run folder as if it had been trained otherwise."""
+    shutil.copytree(run, out, ignore=shutil.ignore_patterns(".lock", "events"))
+    about = json.loads((out / "trial.json").read_text())
+    about["parameters"] |= {"seed": seed, **parameters}
+    (out / "trial.json").write_text(json.dumps(about))
+    if seed > 1:
+        best, noise = checkpoint.load(out / "best.pt"), torch.Generator().manual_seed(seed)
+        for value in best["model"].values():
+            if value.is_floating_point():
+                value *= 1 + 0.3 * torch.rand(value.shape, generator=noise)
+        checkpoint.save(out / "best.pt", best)
+    if iou is not None:
+        rows = list(csv.DictReader((out / "epochs.csv").read_text().splitlines()))
+        text = [",".join(rows[0]), *(",".join((row | {"mIoU": str(iou)}).values()) for row in rows)]
+        (out / "epochs.csv").write_text("\n".join(text) + "\n")
+    return out
+
+
+def rows_of(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "predictions.csv").open(encoding="utf-8") as handle:
+        return {row["image"]: row for row in csv.DictReader(handle)}
+
+
+def labels_of(out: Path, name: str) -> np.ndarray:
+    return pixels(out / "labels" / f"{name}.png")
+
+
+def pixels(file: Path) -> np.ndarray:
+    with Image.open(file) as picture:
+        return np.asarray(picture)
+
+
+def test_the_best_strategy_predicts_with_the_mean_of_its_seeds(
+    finished: Run, data: dict[str, str], tmp_path: Path, command: Any
+) -> None:
+    runs = tmp_path / "runs"
+    copy(finished[0], runs / "good1", 1, 0.6)
+    copy(finished[0], runs / "good2", 2, 0.4, fold=1)
+    copy(finished[0], runs / "bad", 3, 0.45, loss="focal")
+    image = read_image(next((load(data["dataset"]).root / "images").glob("*.png")))
+    both, alone = imbseg.predict.load(str(runs)), [imbseg.predict.load(str(runs / f"good{one}")) for one in (1, 2)]
+    assert both.said.startswith("cross_entropy: best of 2 strategies by validation mIoU, 0.500 (next: focal, 0.450)")
+    mean = (alone[0](image).probabilities + alone[1](image).probabilities) / 2
+    assert np.abs(alone[0](image).probabilities - alone[1](image).probabilities).max() > 0.01
+    found = both(image)
+    np.testing.assert_allclose(found.probabilities, mean, atol=1e-6)
+    np.testing.assert_array_equal(found.labels, mean.argmax(axis=0))
+    second = imbseg.predict.load(str(runs), seeds=[2])
+    np.testing.assert_array_equal(second(image).probabilities, alone[1](image).probabilities)
+    assert imbseg.predict.load(str(runs), strategy="focal").said.startswith("focal: named; 1 network: bad")
+    status, said, _ = command("predict.py", "--run", runs, data["dataset"].replace("cracks.yml", "images/part00*"),
+                              "--out", tmp_path / "out", "--strategy", "cross_entropy", "--seeds", "1,2")  # fmt: skip
+    assert status == 0
+    assert "2 networks: good1, good2" in said
+
+
+@pytest.mark.parametrize("name", ["prior", "flip", "prior*flip", "larger", "rank"])
+def test_post_hoc_with_the_strength_that_validation_chose(run: Path, data: dict[str, str], name: str) -> None:
+    status = json.loads((run / "status.json").read_text())
+    status["result"] |= {"prior/beta": 0.75, "prior*flip/beta": -0.5}
+    (run / "status.json").write_text(json.dumps(status))
+    image = read_image(next((load(data["dataset"]).root / "images").glob("*.png")))
+    plain, found = imbseg.predict.load(str(run)), imbseg.predict.load(str(run), post_hoc=name)
+    stored = torch.from_numpy(plain(image).probabilities).log()
+    mirrored = torch.from_numpy(plain(np.ascontiguousarray(image[:, ::-1])).probabilities).flip(-1)
+    share = json.loads((run / "trial.json").read_text())["class_priors"]
+    priors = torch.tensor(list(share.values())).log().view(-1, 1, 1)
+    both = ((stored.exp() + mirrored) / 2).log()
+    expected = {"prior": stored - 0.75 * priors, "flip": both, "prior*flip": both + 0.5 * priors}
+    labels = found(image).labels
+    assert labels.shape == image.shape[:2]
+    if name in expected:
+        assert (labels != expected[name].argmax(dim=0).numpy()).mean() < 0.001
+    if name == "larger":
+        assert np.abs(found(image).probabilities - plain(image).probabilities).max() > 0.001
+
+
+def test_an_image_of_another_size_is_seen_at_the_scale_of_training(finished: Run, tmp_path: Path) -> None:
+    run = copy(finished[0], tmp_path / "resized", resize="96x80", crop="none")
+    about = json.loads((run / "trial.json").read_text())
+    assert about.pop("train_size") == [64, 64]
+    member = imbseg.predict.load(str(run)).members[0]
+    assert [member.input_size(*size) for size in ((64, 64), (128, 40), (1, 1))] == [(96, 80), (192, 50), (2, 1)]
+    (run / "trial.json").write_text(json.dumps(about))  # of an earlier version: the meta tells it
+    assert imbseg.predict.load(str(run)).members[0].factor == (1.5, 1.25)
+    shutil.rmtree(tmp_path / "nowhere", ignore_errors=True)
+    about["parameters"]["split_seed"], about["parameters"]["split"] = 5, "no_such"
+    (run / "trial.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match="doesn't tell its train images"):
+        imbseg.predict.load(str(run))
+
+
+def test_started_again_it_does_only_what_lacks(finished: Run, tmp_path: Path, command: Any) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    (photos / "below").mkdir(parents=True)
+    for number, name in enumerate(("a.png", "b.jpg", "below/c.png")):
+        Image.fromarray(np.full((20 + number, 30, 3), 50 * number, np.uint8)).save(photos / name)
+    words = ("predict.py", "--run", finished[0], photos, "--out", out)
+    assert command(*words)[0] == 0
+    assert set(rows_of(out)) == {"a", "b", "below/c"}
+    files = {file: file.stat().st_mtime_ns for file in out.rglob("*.[pj][np]g")}
+    (out / "overlays" / "b.jpg").unlink()
+    Image.fromarray(np.full((9, 9, 3), 9, np.uint8)).save(photos / "a.png")
+    with (out / ".predicted.jsonl").open("a") as handle:
+        handle.write('{"name": "below/c", "fi')  # a start that was killed
+    status, said, _ = command(*words)
+    assert (status, "1 of 3 images are done already" in said) == (0, True)
+    changed = {file.stem for file, time in files.items() if file.stat().st_mtime_ns != time}
+    assert changed == {"a", "b", "doubtful"}
+    assert labels_of(out, "a").shape == (9, 9)
+    assert rows_of(out)["a"]["height"] == "9"
+    status, _, complaint = command(*words, "--post_hoc", "flip")
+    assert status == 2
+    assert "holds predictions made otherwise (post_hoc was ['none', 0.0], is ['flip', 0.0])" in complaint
+
+
+def test_three_bad_images_are_named_and_the_rest_is_done(finished: Run, tmp_path: Path, command: Any) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    for name in ("good", "better", "cut"):
+        Image.fromarray(np.full((20, 30, 3), 90, np.uint8)).save(photos / f"{name}.png")
+    (photos / "cut.png").write_bytes((photos / "cut.png").read_bytes()[:50])
+    (photos / "empty.png").touch()
+    (photos / "text.jpg").write_text("no picture")
+    status, said, complaints = command("predict.py", "--run", finished[0], photos, "--out", out, "--probabilities")
+    assert (status, "2 of 5 images" in said) == (1, True)
+    assert [name for name in ("cut", "empty", "text") if f"{name}." in complaints] == ["cut", "empty", "text"]
+    assert complaints.count("error: ") == 3
+    assert {file.stem for file in (out / "labels").iterdir()} == {"good", "better"} == set(rows_of(out))
+    files = [out / "probabilities" / "good" / f"{one}.png" for one in ("00_background", "01_crack")]
+    values = sum(pixels(file).astype(np.int64) for file in files)
+    assert abs(values - 65535).max() <= 1
+
+
+BAD: dict[str, tuple[tuple[str, ...], str]] = {
+    "an unknown run": (("{photos}", "--run", "nosuch"), "run 'nosuch': expected a run folder, or a folder of runs;"),
+    "no images": (("{photos}/none/*.png",), "no such file or folder, and no file that fits it as a pattern"),
+    "nothing named": ((), "expected files, patterns or folders, or --dataset, one of the two"),
+    "two images of one name": (("{photos}", "{photos}/below"), "would both be written as a;"),
+    "a strategy of one run": (("{photos}", "--strategy", "focal"), "is one run; leave it out"),
+    "a correction that wasn't trained": (("{photos}", "--post_hoc", "tau_norm"), "validation chose no tau by mIoU"),
+    "an unknown correction": (("{photos}", "--post_hoc", "pryor"), "did you mean 'prior'?"),
+    "seeds that are none": (("{photos}", "--seeds", "1-3"), "--seeds: expected numbers such as 1,2,3, found '1-3'"),
+    "a tile that is none": (("{photos}", "--tile", "512"), "--tile: expected numbers such as 512x512, found '512'"),
+    "a subset without a data set": (("{photos}", "--subset", "test"), "subset: belongs to --dataset"),
+    "no GPU": (("{photos}", "--device", "cuda"), "torch sees 0 CUDA devices"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_one_sentence(kind: str, finished: Run, tmp_path: Path, refused: Any) -> None:
+    words, message = BAD[kind]
+    (tmp_path / "photos" / "below").mkdir(parents=True)
+    for name in ("a", "below/a"):
+        Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(tmp_path / "photos" / f"{name}.png")
+    given = [word.format(photos=tmp_path / "photos") for word in words]
+    run = () if "--run" in words else ("--run", finished[0])
+    assert message in refused("predict.py", *run, *given, "--out", tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.*g"))
+
+
+def test_a_run_that_is_broken_or_not_finished_is_one_sentence(
+    run: Path, tmp_path: Path, refused: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMBSEG_RUNS", str(tmp_path))
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "x.png")
+    words = (tmp_path / "x.png", "--out", tmp_path / "out")
+    assert "in " + str(tmp_path) + ": run, latest" in refused("predict.py", "--run", "nosuch", *words)
+    status = (run / "status.json").read_text()
+    (run / "status.json").write_text('{"status": "running"}')
+    assert "has not ended" in refused("predict.py", "--run", "latest", *words)
+    (run / "status.json").write_text(status)
+    (run / "best.pt").unlink()
+    assert "best.pt is missing" in refused("predict.py", "--run", "run", *words)
+    assert not (tmp_path / "out").exists()
