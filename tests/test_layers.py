@@ -56,7 +56,11 @@ def places(text: str) -> set[str]:
 
 
 def layers(text: str, package: str = "imbseg") -> set[str]:
-    """The layers of this package that a source imports, or has imported by the name of a function's place."""
+    """The layers of this package that a source imports, or has imported by the name of a function's place.
+
+    >>> sorted(layers("from ..runs import collect\\nX = 'imbseg.training.loop:f'\\nfrom . import a", "imbseg.losses"))
+    ['losses', 'runs', 'training']
+    """
     parts = [name.split(".") for name in imports(text, package) | places(text)]
     known = {*MAY_IMPORT}
     return {part[1] for part in parts if part[0] == "imbseg" and len(part) > 1 and part[1] in known}
@@ -128,55 +132,3 @@ def test_a_menus_functions_live_in_its_own_folder(folder: str) -> None:
 
 def test_no_junk_drawer() -> None:
     assert not [path for path in SOURCE.rglob("*.py") if path.stem in JUNK]
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("def f():\n    from imbseg.training import run", {"training"}),
-        ("from imbseg.training.run import Run", {"training"}),
-        ("import imbseg.training", {"training"}),
-        ("from imbseg import training, menu", {"training", "menu"}),
-        ("from ..training import run", {"training"}),
-        ("from ..training.run import Run", {"training"}),
-        ("from .. import training", {"training"}),
-        ("from . import terms", {"losses"}),
-        ("from .terms import build", {"losses"}),
-        ('MENU = {"lovasz": "imbseg.training.loop:lovasz"}', {"training"}),
-        ('def f():\n    return "imbseg.runs.collect:collect"', {"runs"}),
-        ('"""Such as imbseg.training.loop:train."""', set()),
-        ('WORDS = "see imbseg.training.loop:train there"', set()),
-        ("import numpy\nfrom torch import nn", set()),
-    ],
-)
-def test_this_test_sees_every_way_to_import(text: str, found: set[str]) -> None:
-    assert layers(text, "imbseg.losses") == found
-    assert (layers(text, "imbseg.losses") <= MAY_IMPORT["losses"]) == found.isdisjoint({"training", "runs"})
-
-
-@pytest.mark.parametrize(
-    ("place", "foreign"),
-    [
-        ("imbseg.losses.overlap:lovasz", False),
-        ("imbseg.sampling.pixels:pixels", True),
-        ("imbseg.losses_of_mine.overlap:lovasz", True),
-        ("imbseg.metrics.counts:count", True),
-    ],
-)
-def test_this_test_sees_a_menu_that_reaches_elsewhere(place: str, foreign: bool) -> None:
-    assert bool(foreign_places(f'LOSSES = {{"one": "{place}"}}', "imbseg.losses")) == foreign
-
-
-@pytest.mark.parametrize(
-    ("text", "functions"),
-    [
-        ("def label(major_class, *, trial): ...", ["label"]),
-        ("def label(major_class, t: Trial): ...", ["label"]),
-        ("def label(t: 'fields.Trial | None' = None): ...", ["label"]),
-        ("class A:\n    def inner(self, *args: Trial): ...", ["inner"]),
-        ("key = lambda trial: trial.seed", ["lambda"]),
-        ("def label(trials_of_a_coin: int): ...", []),
-    ],
-)
-def test_this_test_sees_a_remedy_that_takes_a_trial(text: str, functions: list[str]) -> None:
-    assert trial_arguments(text) == functions

@@ -55,17 +55,3 @@ def test_the_pages_of_splits_and_samplers_have_every_name_too() -> None:
     first = [line.split("|")[1].strip(" `") for line in (DOCS / "geometry.md").read_text(encoding="utf-8").splitlines()
              if line.startswith("| `")]  # fmt: skip
     assert {*ARCHITECTURES, *ATROUS_RATES} <= set(first) | {"smp"}
-
-
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
-        (["| `dice` | x |", "| `focal` | x |"], []),
-        (["| `dice` | x |"], ["focal"]),
-        (["| `dice`, `focal`, `gone` | x |"], ["gone"]),
-        (["| `dice` | x |", "| `focal` | x |", "| `dice` | y |"], ["dice"]),
-        (["| `dice` | x |", "", "| `focal` | x |"], ["focal"]),
-    ],
-)
-def test_this_test_sees_a_wrong_page(lines: list[str], expected: list[str]) -> None:
-    assert wrong("\n".join(["| loss | ms |", "|---|---|", *lines]), "loss", ("dice", "focal")) == expected

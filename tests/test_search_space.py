@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from imbseg.errors import InputError
 from imbseg.manager.space import options
 from imbseg.trial import parse_flags, resolve
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LOSS = {"_type": "choice", "_value": ["focal"]}
 CONFIGS = sorted([REPOSITORY / "nni_config.yml", *(REPOSITORY / "configs").glob("*.yml")])
 
 
@@ -56,23 +54,3 @@ def test_nothing_is_left_over() -> None:
     contents = [(config.parent, yaml.safe_load(config.read_text(encoding="utf-8"))) for config in CONFIGS]
     named = {folder / content["searchSpaceFile"] for folder, content in contents if "searchSpaceFile" in content}
     assert named == {REPOSITORY / "search_space.json", *(REPOSITORY / "configs").glob("*_space.json")}
-
-
-@pytest.mark.parametrize(
-    ("space", "message"),
-    [
-        ({"los": {"_type": "choice", "_value": ["focal"]}}, "did you mean 'loss'"),
-        ({"loss": {"_type": "choice", "_value": ["focal", "nosuch"]}}, "unknown loss 'nosuch'"),
-        (
-            {"strategy": {"_type": "choice", "_value": [{"_name": "full/random/x2/none", "los": LOSS}]}},
-            "did you mean 'loss'",
-        ),
-        ({"lr": {"_type": "loguniform", "_value": [0, 1]}}, "lr: expected a number > 0"),
-    ],
-)
-def test_this_test_sees_a_wrong_space(tmp_path: Path, space: dict[str, Any], message: str) -> None:
-    (tmp_path / "space.json").write_text(json.dumps(space))
-    command = "python src/train_nni.py --dataset voc2012"
-    (tmp_path / "x.yml").write_text(yaml.safe_dump({"searchSpaceFile": "space.json", "trialCommand": command}))
-    with pytest.raises(InputError, match=message):
-        check(tmp_path / "x.yml")

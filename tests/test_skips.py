@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +21,3 @@ def test_missing_photographs(required: str, status: int, ending: str) -> None:
     assert found.returncode == status, found.stdout
     assert ending in found.stdout.splitlines()[-1]
     assert "no photographs in /nowhere: say where they lie with IMBSEG_SHARED_DATA" in found.stdout
-
-
-def test_no_test_asks_whether_it_runs_in_ci() -> None:
-    for path in TESTS.rglob("*.py"):
-        assert not re.search(r"""environ.{0,8}["']CI["']|["']CI["'] (not )?in os\.environ""", path.read_text()), path
