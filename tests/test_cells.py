@@ -1,12 +1,14 @@
-"""tools/cells.py: every cell is a trial, and keeps what a report reads without its weights."""
+"""tools/cells.py: every cell is a trial, and keeps what a report reads without its weights; tools/cells_page.py."""
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 from imbseg.errors import InputError
@@ -16,14 +18,23 @@ ROOT = Path(__file__).resolve().parents[1]
 DATASETS = sorted(file.stem for file in (ROOT / "configs" / "cells").glob("*.yml"))
 
 
-@pytest.fixture(scope="module")
-def cells() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("cells", ROOT / "tools" / "cells.py")
+def tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def cells() -> ModuleType:
+    return tool("cells")
+
+
+@pytest.fixture(scope="module")
+def pages() -> ModuleType:
+    return tool("cells_page")
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -94,3 +105,51 @@ def test_a_finished_cell_is_not_trained_again_and_its_weights_are_not_kept(
     cells.train("camvid", "plain", 2, {})
     kept = sorted(path.name for path in (tmp_path / "docs" / "runs" / "camvid" / "plain_2").iterdir())
     assert kept == ["counts_val.npz", "epochs.csv", "status.json", "trial.json"]
+
+
+def test_a_page_has_cells_effects_and_advice(pages: ModuleType) -> None:
+    """The numbers of README, which the report gives of the same runs."""
+    text = pages.results(ROOT / "docs" / "sample_runs")
+    assert "| `weighted` | 3 | 0.186 | 0.602 | 0.872 | 0.174 | 0.174 | 0.297 | 0.051 |" in text
+    row = next(line for line in text.splitlines() if line.startswith("| loss weighted_cross_entropy in place of"))
+    assert "| 3 seeds | +0.174 [0.123, 0.225] | +0.001 [−0.016, 0.019] |" in row
+    assert "hatched_diamond +0.297 [0.247, 0.347]" in row
+    assert "spotted_star" not in row  # its interval includes 0
+
+
+def test_only_what_stands_between_the_marks_is_replaced(pages: ModuleType) -> None:
+    page = f"above\n{pages.FIRST}\n\nold\n\n{pages.LAST}\nbelow\n"
+    assert pages.replaced(page, "new") == page.replace("old", "new")
+
+
+RUNS = sorted(folder.parent for folder in (ROOT / "docs" / "runs").glob("*/diagnosis.md"))
+
+
+@pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
+def test_results_are_those_of_the_runs(pages: ModuleType, folder: Path) -> None:
+    text = (ROOT / "docs" / f"{folder.name}.md").read_text(encoding="utf-8")
+    if pages.has_runs(folder):
+        assert text == pages.replaced(text, pages.results(folder)), "write it anew: python tools/cells_page.py"
+
+
+def test_the_verdict_is_that_of_the_runs(pages: ModuleType, tmp_path: Path) -> None:
+    folders = [folder for folder in sorted((ROOT / "docs" / "runs").iterdir()) if pages.has_runs(folder)]
+    text = pages.write_verdict(folders, tmp_path).read_text(encoding="utf-8")
+    assert text == (ROOT / "docs" / "verdict.md").read_text(encoding="utf-8"), "write it anew: tools/cells_page.py"
+
+
+@pytest.mark.parametrize("folder", [one for one in RUNS if one.name != "camvid"], ids=lambda folder: folder.name)
+def test_ceilings_of_the_page_are_those_of_the_meta(folder: Path) -> None:
+    table = pd.read_csv(folder / "ceiling.csv").set_index(["setting", "class"])["ceiling"]
+    lines = (ROOT / "docs" / f"{folder.name}.md").read_text(encoding="utf-8").splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("| input | decoder stride |"))
+    names = [cell.strip() for cell in lines[first].strip("|").split("|")][2:-1]
+    rows = list(itertools.takewhile(lambda line: line.startswith("|"), lines[first + 2 :]))
+    for line in rows:
+        size, stride, *values, _ = [cell.strip() for cell in line.strip("|").split("|")]
+        setting = f"{size.partition(',')[0].replace(' ', '')}, stride {stride[0]}"
+        for name, value in zip(names, values, strict=True):
+            assert float(value) == pytest.approx(
+                table[setting, name], abs=0.5001 * 10.0 ** -len(value.partition(".")[2])
+            )
+    assert len(rows) >= 5

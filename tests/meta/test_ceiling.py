@@ -171,6 +171,23 @@ def test_camvids_table(camvid: tuple, size: tuple[int, int], stride: int) -> Non
     assert told == pytest.approx(CAMVID[size, stride], abs=0.002)
 
 
+IDRID = {  # input, stride -> microaneurysm and hard exudate, on every third train mask
+    ((268, 178), 4): (0.000, 0.333),
+    ((536, 356), 4): (0.009, 0.516),
+    ((536, 356), 2): (0.257, 0.719),
+    ((1072, 712), 2): (0.804, 0.913),
+}
+
+
+def test_idrids_table(shared_data: Path) -> None:
+    dataset = load("idrid", root=str(shared_data / "idrid"))
+    ids = (dataset.root / "train.txt").read_text().split()[::3]
+    masks = [read_mask(dataset.root / f"masks/{name}.png", dataset) for name in ids]
+    rows = [dataset.class_names.index(name) for name in ("microaneurysm", "hard_exudate")]
+    for (size, stride), expected in IDRID.items():
+        assert ceilings(masks, Grid(size, stride), 6)[rows] == pytest.approx(expected, abs=0.001)
+
+
 def test_rates_and_the_taps_they_leave_alive() -> None:
     assert atrous_rates("paper", 8, (32, 24)) == (12, 24, 36)
     assert atrous_rates("fit", 16, (16, 12)) == (2, 4, 6)

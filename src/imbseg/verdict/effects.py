@@ -131,4 +131,4 @@ def _geometry(pair: Pair) -> str:
     """What changes in it, such as `architecture deeplabv3plus -> unet`."""
     after, before = (parts_of(one) for one in pair)
     changed = [axis for axis in GEOMETRY if axis in after and before.get(axis) != after[axis]]
-    return ", ".join(f"{axis} {before.get(axis)} -> {after[axis]}" for axis in changed)
+    return ", ".join(f"{axis} {before.get(axis)} -> {after[axis]}" for axis in changed).replace("None", "none")

@@ -1,0 +1,138 @@
+"""python tools/cells_page.py: docs/runs/* -> results in docs/DATASET.md, and docs/verdict.md with its CSVs (seconds).
+
+A page holds its results between two marks; those of a data set without finished runs, or without a page, stay as they
+are. VOC 2012's published trials are part of the verdict.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY / "src"))
+
+from imbseg.datasets import spec  # noqa: E402
+from imbseg.files import write_text  # noqa: E402
+from imbseg.report.say import plain, seeds  # noqa: E402
+from imbseg.runs.collect import FINISHED, Run, collect  # noqa: E402
+from imbseg.runs.trials_csv import class_groups, column_names, read_trials  # noqa: E402
+from imbseg.verdict.data_sets import DataSet, data_sets_of, mean_of, tail  # noqa: E402
+from imbseg.verdict.effects import Effect, effects  # noqa: E402
+from imbseg.verdict.page import advice_of, gain, table, verdict  # noqa: E402
+from imbseg.verdict.tables import advice_table  # noqa: E402
+
+DOCS = REPOSITORY / "docs"
+FIRST, LAST = "<!-- results: python tools/cells_page.py -->", "<!-- end of results -->"
+SCORES = {"val/tail": "validation tail", "test/mIoU": "test mIoU", "test/head": "head", "test/tail": "tail"}
+SCORES |= {"test/prior/tail": "tail with `prior`"}
+PUBLISHED = REPOSITORY / "data" / "published" / "voc2012_imbalance_trials.csv"
+COLUMNS = "strategy=configs,seed=random_state,imbalance=is_imbalance,split=split_strategy,"
+COLUMNS += "sampling=resampling_strategy,copy_paste=paste_by"
+
+
+def main() -> None:
+    """Rewrite every page that has runs."""
+    folders = [folder for folder in sorted((DOCS / "runs").iterdir()) if has_runs(folder)]
+    for folder in folders:
+        page = DOCS / f"{folder.name}.md"
+        if page.is_file() and FIRST in (text := page.read_text(encoding="utf-8")):
+            write_text(page, replaced(text, results(folder)))
+            print(f"written: {page}")
+    print(f"written: {write_verdict(folders, DOCS)}")
+
+
+def write_verdict(folders: Sequence[Path], out: Path) -> Path:
+    """The verdict over the data sets that have runs, and VOC 2012."""
+    return verdict([*map(data_of, folders), published()], out, "python tools/cells_page.py")
+
+
+def has_runs(folder: Path) -> bool:
+    """Whether a run has been kept there."""
+    return any(folder.glob("*/status.json"))
+
+
+def data_of(folder: Path) -> DataSet:
+    """The data set whose runs lie in a folder."""
+    (data,) = data_sets_of(collect(folder), folder, lambda _: ())
+    return data
+
+
+def published() -> DataSet:
+    """VOC 2012 by its published trials; its troubled classes are those that were deprived of images."""
+    dataset = spec.load("voc2012")
+    if dataset.imbalance is None:
+        raise AssertionError("voc2012.yml declares its deliberate imbalance")
+    classes = dataset.imbalance.classes
+    runs = read_trials(PUBLISHED, dataset, column_names(COLUMNS), class_groups(dataset, None))
+    (data,) = data_sets_of(runs, PUBLISHED, lambda _: classes)
+    return data
+
+
+def replaced(text: str, found: str) -> str:
+    """A page with other results between its marks."""
+    head, _, rest = text.partition(FIRST)
+    return f"{head}{FIRST}\n\n{found}\n\n{LAST}{rest.partition(LAST)[2]}"
+
+
+def results(folder: Path) -> str:
+    """Cells, effects and judged advice of one data set."""
+    runs, data = collect(folder), data_of(folder)
+    parts = ["Mean over the seeds of each cell, scores as trained:", cells(runs)]
+    parts += ["Test IoU with each remedy minus without, 95 % interval by Student's t over the seeds:"]
+    parts.append(remedies(data, runs))
+    if data.diagnosis:
+        parts += ["The diagnosis's advice sentence by sentence; [verdict.md](verdict.md) defines true, false and open:"]
+        parts.append(advice_of(advice_table([data]), data.name))
+    return "\n\n".join(parts)
+
+
+def cells(runs: Sequence[Run]) -> str:
+    """A row a cell: seeds, headline scores, IoU of every class of the tail."""
+    rows = []
+    for name, own in by_cell(runs).items():
+        means = [math.fsum(run.score(*score.split("/", 1)) for run in own) / len(own) for score in SCORES]
+        tails = [math.fsum(run.score("test", f"IoU/{one}") for run in own) / len(own) for one in tail_of(runs)]
+        rows.append([f"`{name}`", str(len(own)), *map(plain, [*means, *tails])])
+    return table(["cell", "seeds", *SCORES.values(), *tail_of(runs)], rows)
+
+
+def by_cell(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Finished runs by the name of their cell, which folders have before the seed."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.status == FINISHED:
+            found.setdefault(run.name.rpartition("_")[0], []).append(run)
+    return found
+
+
+def tail_of(runs: Sequence[Run]) -> list[str]:
+    """The tail's classes."""
+    return list(runs[0].about["class_groups"]["tail"])
+
+
+def remedies(data: DataSet, runs: Sequence[Run]) -> str:
+    """A row a remedy: its effect on tail and head, and the classes whose interval excludes 0."""
+    heads = {one.remedy: one for one in effects(data.name, data.groups, lambda run: run.score("test", "head"))}
+    of_class = {
+        name: {one.remedy: one for one in effects(data.name, data.groups, mean_of([name]))} for name in runs[0].classes
+    }
+    rows = []
+    for one in effects(data.name, data.groups, tail):
+        sure = [f"{name} {_short(own[one.remedy])}" for name, own in of_class.items() if _sure(own.get(one.remedy))]
+        rows.append([one.remedy, seeds(one.found.seeds), _short(one), _short(heads[one.remedy]), "; ".join(sure)])
+    return table(["remedy", "seeds", "tail", "head", "classes whose interval excludes 0"], rows)
+
+
+def _sure(effect: Effect | None) -> bool:
+    return effect is not None and effect.found.sure
+
+
+def _short(effect: Effect) -> str:
+    return gain({name: getattr(effect.found, name) for name in ("mean", "low", "high", "seeds")}).rpartition(", ")[0]
+
+
+if __name__ == "__main__":
+    main()
