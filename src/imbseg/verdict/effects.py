@@ -72,13 +72,25 @@ def effects(dataset: str, groups: Sequence[Group], score: Score) -> list[Effect]
 def remedies(group: Group) -> dict[str, list[Pair]]:
     """The pairs of a group that differ in one remedy, by the remedy's name."""
     parts = {id(one): _named(parts_of(one)) for one in group.strategies}
-    baseline = parts[id(group.baseline)]
+    baseline = parts[id(_plainest(group))]
     found: dict[str, list[Pair]] = {}
     for before in group.strategies:
         for after in group.strategies:
             if name := _remedy(parts[id(before)], parts[id(after)], baseline):
                 found.setdefault(name, []).append((after, before))
     return found
+
+
+def _plainest(group: Group) -> Strategy:
+    """The baseline, or where another geometry was asked for in it, the first strategy in the data set's own."""
+    own = [one for one in (group.baseline, *group.strategies) if not _asked(one)]
+    return own[0] if own else group.baseline
+
+
+def _asked(strategy: Strategy) -> bool:
+    """Whether its geometry was a flag or sampled, neither the data set's nor the default."""
+    sources = strategy.runs[0].about.get("sources") or {}
+    return any(sources.get(name, "default") not in ("default", "dataset") for name in GEOMETRY)
 
 
 def _named(parts: Mapping[str, str]) -> dict[str, str]:
