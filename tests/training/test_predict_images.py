@@ -10,14 +10,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
 import imbseg.predict
 from imbseg.datasets.read import read_image
 from imbseg.datasets.spec import load
+from imbseg.datasets.tiff import Tiff
 from imbseg.errors import InputError
 from imbseg.models import checkpoint
+from imbseg.predict.predictor import Tiling
 
 Run = tuple[Path, dict[str, Any]]
 
@@ -143,6 +146,32 @@ def test_started_again_it_does_only_what_lacks(finished: Run, tmp_path: Path, co
     status, _, complaint = command(*words, "--post_hoc", "flip")
     assert status == 2
     assert "holds predictions made otherwise (post_hoc was ['none', 0.0], is ['flip', 0.0])" in complaint
+
+
+@pytest.mark.parametrize("whole", [2**25, 100])
+def test_a_geotiff_gives_a_geotiff(
+    finished: Run, tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch, whole: int
+) -> None:
+    monkeypatch.setattr("imbseg.predict.pixels.WHOLE", whole)  # 100: read in windows
+    image = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
+    tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (34735, "H", 8, (1, 1, 0, 1, 1024, 0, 1, 1), True)]
+    for name, extra in (("map", tags), ("plain", [])):
+        with tifffile.TiffWriter(tmp_path / f"{name}.tif") as file:
+            file.write(image, photometric="rgb", tile=(64, 64), extratags=extra, metadata=None)
+    words = ("--run", finished[0], tmp_path / "*.tif", "--out", tmp_path / "out", "--tile", "64x64", "--overlap", "32")
+    status, _, complaints = command("predict.py", *words)
+    assert (status, complaints) == (0, ""), complaints
+    assert {file.name for file in (tmp_path / "out" / "labels").iterdir()} == {"map.tif", "plain.png"}
+    found = imbseg.predict.load(str(finished[0]), tiling=Tiling((64, 64), 32, always=True))(image).labels
+    np.testing.assert_array_equal(pixels(tmp_path / "out" / "labels" / "map.tif"), found)
+    np.testing.assert_array_equal(labels_of(tmp_path / "out", "plain"), found)
+    with Tiff(tmp_path / "map.tif") as before, Tiff(tmp_path / "out" / "labels" / "map.tif") as after:
+        assert before.geographic() == after.geographic() != []
+    with tifffile.TiffWriter(tmp_path / "two.tif") as file:
+        for _ in range(2):
+            file.write(image, photometric="rgb", metadata=None)
+    status, _, complaint = command("predict.py", *words)
+    assert (status, "expected one picture, found 2 pages" in complaint) == (1, True)
 
 
 def test_three_bad_images_are_named_and_the_rest_is_done(finished: Run, tmp_path: Path, command: Any) -> None:

@@ -23,6 +23,7 @@ def load(
     post_hoc: str = "none",
     device: str = "auto",
     tiling: Tiling | None = None,
+    operating_points: bool = True,
 ) -> Predictor:
     """Make the networks of a run, or of an experiment's best strategy, ready to label images.
 
@@ -34,6 +35,7 @@ def load(
         post_hoc: a correction, such as prior, flip or prior*flip.
         device: auto (a GPU that is there), cpu, cuda or cuda:N.
         tiling: how images are cut that are too large to be shown whole.
+        operating_points: whether one run's thresholds are taken, where it keeps any (evaluate.py --operating_point).
 
     Returns:
         A function of an image (height, width, 3) uint8, red, green, blue; it gives `labels` (height, width) uint8 and
@@ -43,6 +45,7 @@ def load(
         InputError: no such run, it has not finished, or something of it is missing or broken.
     """
     from imbseg.predict.member import Member  # torch: the report reads kept predictions without it
+    from imbseg.predict.operating_points import kept
     from imbseg.predict.predictor import Predictor
     from imbseg.predict.which import choose
     from imbseg.training.prepare import choose_device, make_deterministic
@@ -50,4 +53,8 @@ def load(
     chosen = choose(run, by=by, strategy=strategy, seeds=seeds)
     make_deterministic()
     members = [Member.of(one.folder, choose_device(device, amp=False)) for one in chosen.runs]
-    return Predictor(members, post_hoc, by, tiling, said=chosen.said)
+    thresholds, names = {}, members[0].stored.class_names
+    if operating_points and len(members) == 1:
+        thresholds = kept(chosen.runs[0].folder, names)
+    told = "".join(f"; {names[index]} where its probability reaches {at:.4f}" for index, at in thresholds.items())
+    return Predictor(members, post_hoc, by, tiling, chosen.said + told, thresholds)

@@ -19,7 +19,7 @@ from imbseg.pictures import Key, class_colors, distinct_colors, sheet
 from imbseg.pictures import Row as Pictures
 from imbseg.predict.measured import Row
 from imbseg.predict.outputs import Look, Place, write
-from imbseg.predict.pixels import Array
+from imbseg.predict.pixels import opened
 from imbseg.predict.predictor import Predictor
 from imbseg.training.folder import write_rows
 from imbseg.trial.stored import dataset_of
@@ -49,19 +49,20 @@ def predict_files(
     _same_settings(folder, predictor)
     look, upright = look_of(predictor)
     done, problems = _done(folder), []
-    places = {name: Place.of(folder, name, look.names, probabilities=probabilities) for name in images}
+    classes = look.names if probabilities else ()
+    places = {name: Place.of(folder, name, file, classes) for name, file in images.items()}
     missing = [name for name in images if not _is_done(done.get(name), images[name], places[name])]
     if len(missing) < len(images):
         say(f"{len(images) - len(missing)} of {len(images)} images are done already")
     with _table(folder, images, done):
         for name in progress(missing, total=len(missing), what=f"{len(missing)} images"):
             try:
-                pixels = Array(read_image(images[name], upright))
-                row = write(predictor, pixels, places[name], look)
+                with opened(images[name], upright) as pixels:
+                    size = dict(zip(("height", "width"), pixels.size, strict=True))
+                    row = write(predictor, pixels, places[name], look)
             except InputError as error:
                 problems.append(str(error))
                 continue
-            size = dict(zip(("height", "width"), pixels.size, strict=True))
             done[name] = _state(images[name]) | {"row": {**size, **row}}
             with (folder / DONE).open("a", encoding="utf-8") as handle:
                 handle.write(json.dumps({"name": name, **done[name]}) + "\n")

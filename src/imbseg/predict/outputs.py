@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imbseg.datasets.tiff import write_labels
 from imbseg.files import whole_file
 from imbseg.predict.measured import Measured, Row
-from imbseg.predict.pixels import Bytes, Pixels
+from imbseg.predict.pixels import Bytes, Geography, Pixels, geography
 from imbseg.predict.png import Png
-from imbseg.predict.predictor import Predictor
+from imbseg.predict.predictor import Labelled, Predictor
 
 LONGEST = 2048  # pixels of an overlay's longer side; of a larger image every second, third ... pixel is shown
 SHARE = 0.5  # of the class's colour in an overlay; the background stays as it is
@@ -44,20 +45,24 @@ class Place:
 
     Attributes:
         probabilities: a file a class; empty where none is asked for.
+        geography: of the photograph; its labels are a TIFF then.
     """
 
     labels: Path
     overlay: Path
     probabilities: tuple[Path, ...] = ()
+    geography: Geography | None = None
 
     @classmethod
-    def of(cls, out: Path, name: str, classes: Sequence[str], *, probabilities: bool) -> Place:
-        """Below a folder, by the image's name."""
+    def of(cls, out: Path, name: str, image: Path, classes: Sequence[str] = ()) -> Place:
+        """Below a folder, by the image's name; with a file of probabilities for each of some classes."""
+        where = geography(image)
         plain = [re.sub(r"[^\w.-]", "_", one) for one in classes]
         files = [f"{number:02d}_{one}.png" for number, one in enumerate(plain)]
         below = out / "probabilities" / name
-        grey = tuple(below / one for one in files) if probabilities else ()
-        return cls(out / "labels" / f"{name}.png", out / "overlays" / f"{name}.jpg", grey)
+        grey = tuple(below / one for one in files)
+        labels = out / "labels" / f"{name}{'.tif' if where else '.png'}"
+        return cls(labels, out / "overlays" / f"{name}.jpg", grey, where)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -72,24 +77,40 @@ def write(predictor: Predictor, pixels: Pixels, place: Place, look: Look) -> Row
         Its columns of predictions.csv.
     """
     height, width = pixels.size
-    measured, top, step = Measured(look.names, look.background), 0, -(-max(height, width) // LONGEST)
-    shown: list[Bytes] = []
+    measured, shown = Measured(look.names, look.background), list[Bytes]()
     with contextlib.ExitStack() as opened:
-        temporary = opened.enter_context(whole_file(place.overlay))
-        labels = opened.enter_context(_png(place.labels, width, height, look.colors))
+        picture = opened.enter_context(whole_file(place.overlay))
+        labels = opened.enter_context(whole_file(place.labels))
         greys = [opened.enter_context(_png(one, width, height)) for one in place.probabilities]
-        for band in predictor.bands(pixels):
-            measured.add(band)
-            labels.write(band.labels)
-            for index, grey in enumerate(greys):
-                grey.write(np.rint(band.probabilities[index] * 65535).astype(np.uint16))
-            first = -top % step
-            if first < len(band.labels):
-                picture = pixels.rows(top, top + len(band.labels))[first::step, ::step]
-                shown.append(overlay(picture, band.labels[first::step, ::step], look))
-            top += len(band.labels)
-        _write_jpeg(temporary, np.concatenate(shown))
+        rows = _labelled(predictor.bands(pixels), pixels, measured, shown, greys, look)
+        if place.geography is None:
+            with labels.open("wb") as handle:
+                png = Png(handle, width, height, look.colors)
+                for some in rows:
+                    png.write(some)
+                png.close()
+        else:
+            where = place.geography
+            write_labels(labels, rows, pixels.size, look.colors, where.tags, big_endian=where.big_endian)
+        _write_jpeg(picture, np.concatenate(shown))
     return measured.row()
+
+
+def _labelled(
+    bands: Iterable[Labelled], pixels: Pixels, measured: Measured, shown: list[Bytes], greys: Sequence[Png], look: Look
+) -> Iterator[Bytes]:
+    """The labels' rows, once all else has taken what it needs of a band; `shown` gains the overlay's rows."""
+    top, step = 0, -(-max(pixels.size) // LONGEST)
+    for band in bands:
+        measured.add(band)
+        for index, grey in enumerate(greys):
+            grey.write(np.rint(band.probabilities[index] * 65535).astype(np.uint16))
+        first, height = -top % step, len(band.labels)
+        if first < height:
+            picture = pixels.rows(top, top + height)[first::step, ::step]
+            shown.append(overlay(picture, band.labels[first::step, ::step], look))
+        top += height
+        yield band.labels
 
 
 def overlay(picture: Bytes, labels: NDArray[np.uint8], look: Look) -> Bytes:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -9,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.augment.geometry import GREY
+from imbseg.datasets.read import read_image
+from imbseg.datasets.tiff import Tag, Tiff, is_tiff
+from imbseg.errors import InputError
 from imbseg.predict.tiles import Side
 
 Bytes = NDArray[np.uint8]
+WHOLE = 2**25  # pixels up to which a TIFF is decoded as a whole
 
 
 class Pixels(Protocol):
@@ -41,6 +49,41 @@ class Array:
     def rows(self, first: int, last: int) -> Bytes:
         """A view, no copy."""
         return self.image[first:last]
+
+
+@dataclasses.dataclass(frozen=True)
+class Geography:
+    """Where on the earth a photograph lies, as its file says it."""
+
+    tags: list[Tag]
+    big_endian: bool
+
+
+def geography(path: Path) -> Geography | None:
+    """None where the file doesn't say; a broken file is told when it is read."""
+    if not is_tiff(path):
+        return None
+    try:
+        with Tiff(path) as file:
+            tags = file.geographic()
+            return Geography(tags, file.big_endian) if tags else None
+    except InputError:
+        return None
+
+
+@contextlib.contextmanager
+def opened(path: Path, orientation: str) -> Iterator[Pixels]:
+    """The pixels of an image file: read as training reads them, or those of a large TIFF as they are needed.
+
+    Raises:
+        InputError: the file can't be read.
+    """
+    if not is_tiff(path):
+        yield Array(read_image(path, orientation))
+        return
+    with Tiff(path) as file:
+        in_windows = file.plain and file.size[0] * file.size[1] > WHOLE
+        yield file if in_windows else Array(read_image(path, orientation))
 
 
 def input_rows(pixels: Pixels, rows: Side, columns: Side, first: int) -> Bytes:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from imbseg.errors import InputError
 from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
 from imbseg.predict.member import Member
+from imbseg.predict.operating_points import decide
 from imbseg.predict.pixels import Array, Bytes, Pixels, input_rows
 from imbseg.predict.tiles import Side, native
 from imbseg.training.predict_again import gpu_memory
@@ -20,6 +21,7 @@ from imbseg.training.views import Way, asked, decoder, last_layer
 
 MOST_INPUT = 4_000_000  # pixels of an input that is shown whole
 MOST_SCORES = 128_000_000  # classes x pixels of an image that is shown whole: half a GB
+MOST_AT_ONCE = 8_000_000  # scores that are decoded at once where an image is cut into tiles
 IN_TILES = ("none", "prior", "flip")  # what needs neither the whole image nor another input
 Views = Mapping[str, torch.Tensor]
 
@@ -66,6 +68,7 @@ class Predictor:
         by: str = "mIoU",
         tiling: Tiling | None = None,
         said: str = "",
+        thresholds: Mapping[int, float] | None = None,
     ) -> None:
         """Take what decides a prediction.
 
@@ -74,9 +77,10 @@ class Predictor:
             post_hoc: a correction of the menu, or a product such as prior*flip.
             by: the validation score by which its strength was chosen.
             said: how the members were chosen.
+            thresholds: class index -> the probability from which a pixel is that class.
 
         Raises:
-            InputError: the members' classes differ, or the correction can't be taken.
+            InputError: the members' classes differ, or the correction can't be taken, or not beside thresholds.
         """
         self.members, self.tiling, self.said = tuple(members), tiling or Tiling(), said
         self.class_names = members[0].stored.class_names
@@ -84,11 +88,15 @@ class Predictor:
             if one.stored.class_names != self.class_names:
                 raise InputError(f"{one.stored.folder}: has other classes than {members[0].stored.folder}; name one")
         self.way, self._given = _correction(self.members, post_hoc, by)
-        self._decode = decoder(self.way, self._given)
+        self._decode, self.thresholds = decoder(self.way, self._given), dict(thresholds or {})
+        if self.thresholds and self.way[0] != "none":
+            why = "operating points were chosen without a correction"
+            raise InputError(f"post_hoc {post_hoc}: {why}; leave it out, or take --argmax")
 
     def settings(self) -> dict[str, Any]:
         """What its labels depend on beside its networks, as JSON holds it."""
-        return {"post_hoc": list(self.way), "tiling": dataclasses.asdict(self.tiling)}
+        points = {self.class_names[index]: at for index, at in self.thresholds.items()}
+        return {"post_hoc": list(self.way), "operating_points": points, "tiling": dataclasses.asdict(self.tiling)}
 
     @torch.inference_mode()
     def __call__(self, image: Bytes) -> Labelled:
@@ -141,7 +149,11 @@ class Predictor:
     def _whole(self, image: Bytes) -> Labelled:
         views = [self._views(member, image) for member in self.members]
         shown = views[0] if len(views) == 1 else {name: _mean([one[name] for one in views]) for name in views[0]}
-        return _labelled(self._decode(shown), _seen(self.way, shown).softmax(dim=1))
+        return self._labelled(shown, _seen(self.way, shown).softmax(dim=1))
+
+    def _labelled(self, views: Views, probabilities: torch.Tensor) -> Labelled:
+        labels = decide(probabilities, self.thresholds) if self.thresholds else self._decode(views)
+        return Labelled(labels[0].to(torch.uint8).cpu().numpy(), probabilities[0].cpu().numpy())
 
     def _views(self, member: Member, image: Bytes) -> Views:
         wanted, found = asked([self.way]), {"logits": member.logits(image)}
@@ -158,26 +170,31 @@ class Predictor:
             raise InputError(f"post_hoc {strange[0]}: needs the whole image, {width} x {height} is too large; {other}")
         for mean in self._blended(pixels):
             views = dict.fromkeys(("logits", "mirrored"), mean.clamp_min(1e-30).log()[None])
-            yield _labelled(self._decode(views), mean[None])
+            yield self._labelled(views, mean[None])
 
     def _blended(self, pixels: Pixels) -> Iterator[torch.Tensor]:
         """Mean probabilities (classes, rows, width) of some rows after the others."""
         rows, columns = self.sides(*pixels.size)
-        device = self.members[0].stored.device
-        kept = torch.zeros(len(self.class_names), 0, columns.native, device=device)  # of rows that aren't done
+        classes, device = len(self.class_names), self.members[0].stored.device
+        highest = max(len(rows.weights(number)) for number in range(len(rows.starts)))
+        at_once = max(1, MOST_AT_ONCE // (classes * columns.native))
+        kept = torch.zeros(
+            classes, highest, columns.native, device=device
+        )  # the first rows are those of the last tiles
         for number, start in enumerate(rows.starts):
-            first, heights = rows.first(number), torch.from_numpy(rows.weights(number)).to(device)
-            missing = len(heights) - kept.shape[1]
-            kept = torch.cat([kept, kept.new_zeros(len(kept), missing, columns.native)], dim=1)
+            heights = torch.from_numpy(rows.weights(number)).to(device)
             shown = input_rows(pixels, rows, columns, start)
             for across, left in enumerate(columns.starts):
                 weights = heights[:, None] * torch.from_numpy(columns.weights(across)).to(device)
                 begin = columns.first(across)
-                part = kept[:, :, begin : begin + weights.shape[1]]
+                part = kept[:, : len(heights), begin : begin + weights.shape[1]]
                 part += weights * self._tile(shown[:, left : left + columns.tile], rows, columns, (number, across))
-            done = rows.first(number + 1) - first
-            yield kept[:, :done]
-            kept = kept[:, done:].clone()
+            done = rows.first(number + 1) - rows.first(number)
+            for top in range(0, done, at_once):
+                yield kept[:, top : min(top + at_once, done)].clone()
+            rest = len(heights) - done
+            kept[:, :rest] = kept[:, done : len(heights)].clone()
+            kept[:, rest:] = 0
 
     def _tile(self, tile: Bytes, rows: Side, columns: Side, place: tuple[int, int]) -> torch.Tensor:
         """Mean probabilities of a tile at its native pixels, over the networks and the views of them."""
@@ -224,10 +241,6 @@ def _mean(logits: Sequence[torch.Tensor]) -> torch.Tensor:
     for one in logits[1:]:
         found = found + one.softmax(dim=1)
     return (found / len(logits)).log()
-
-
-def _labelled(labels: torch.Tensor, probabilities: torch.Tensor) -> Labelled:
-    return Labelled(labels[0].to(torch.uint8).cpu().numpy(), probabilities[0].cpu().numpy())
 
 
 def _up(side: int, multiple: int) -> int:

@@ -1,0 +1,182 @@
+"""TIFF files of any size: rows decoded as they are needed, geographic tags, and label files written row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from imbseg.errors import InputError, first_line
+
+Bytes = NDArray[np.uint8]
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory, GeoDoubleParams, GeoAsciiParams (OGC 19-008r4)
+GEOGRAPHIC = (33550, 33922, 34264, 34735, 34736, 34737)
+REDUCED, MASK = 1, 4  # NewSubfileType: an overview, a transparency mask
+SIDE = 256  # of a tile that is written
+ORIENTATION = 274
+
+
+class Tag(NamedTuple):
+    """A tag as it lies in a file: code, type, number of values, their bytes."""
+
+    code: int
+    kind: int
+    number: int
+    value: bytes
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether a file begins as a TIFF does."""
+    try:
+        with path.open("rb") as handle:
+            return handle.read(4) in MAGIC
+    except OSError:
+        return False
+
+
+class Tiff:
+    """A TIFF with one picture of 8 bits a channel, grey or colour; use it in a `with` statement."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the head.
+
+        Raises:
+            InputError: it can't be read, or holds several pictures.
+        """
+        self.path = path
+        try:
+            self._file = tifffile.TiffFile(path)
+            pages: list[Any] = [page for page in self._file.pages if not page.aspage().subfiletype & (REDUCED | MASK)]
+        except Exception as error:  # a broken head fails in many ways
+            raise InputError(f"image {path}: can't be read as a TIFF ({first_line(error)}); export it again") from error
+        if len(pages) != 1:
+            self._file.close()
+            raise InputError(f"image {path}: expected one picture, found {len(pages)} pages; save each as a file")
+        self._page = pages[0].aspage()
+        self._kept: dict[int, Bytes | None] = {}
+
+    def __enter__(self) -> Tiff:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return int(self._page.imagelength), int(self._page.imagewidth)
+
+    @property
+    def plain(self) -> bool:
+        """Whether `rows` can read it: 8 bits a channel, grey or colour, not to be turned."""
+        page = self._page
+        turned = page.tags[ORIENTATION].value if ORIENTATION in page.tags else 1
+        kinds = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+        eight = page.dtype == np.uint8 and page.bitspersample == 8
+        return bool(eight and page.photometric in kinds and page.samplesperpixel in (1, 3, 4) and turned == 1)
+
+    @property
+    def big_endian(self) -> bool:
+        """The order of its bytes, which those of its tags have too."""
+        return bool(self._file.byteorder == ">")
+
+    def geographic(self) -> list[Tag]:
+        """The tags that say where on the earth it lies; empty where it doesn't say."""
+        found, handle = [], self._file.filehandle
+        for code in GEOGRAPHIC:
+            if code in self._page.tags:
+                tag = self._page.tags[code]
+                handle.seek(tag.valueoffset)
+                found.append(Tag(code, int(tag.dtype), int(tag.count), handle.read(tag.valuebytecount)))
+        return found
+
+    def rows(self, first: int, last: int) -> Bytes:
+        """(last - first, width, 3) uint8, red, green, blue; what lies above `first` won't be asked for again.
+
+        Raises:
+            InputError: a part of the file can't be decoded.
+        """
+        page, (height, width) = self._page, self.size
+        high = page.tilelength if page.is_tiled else min(page.rowsperstrip, height)
+        wide = page.tilewidth if page.is_tiled else width
+        across, down = -(-width // wide), -(-height // high)
+        planes = page.samplesperpixel if page.planarconfig == 2 else 1
+        found = np.zeros((last - first, width, page.samplesperpixel), np.uint8)
+        self._kept = {n: part for n, part in self._kept.items() if (n % (across * down) // across + 1) * high > first}
+        for row in range(first // high, -(-last // high)):
+            top, bottom = max(row * high, first), min((row + 1) * high, last)
+            for column in range(across):
+                for plane in range(planes):
+                    part = self._segment((plane * down + row) * across + column)
+                    if part is None:
+                        continue  # sparse: nothing was written there
+                    left = column * wide
+                    cut = part[top - row * high : bottom - row * high, : width - left]
+                    channels = slice(plane, plane + 1) if planes > 1 else slice(None)
+                    found[top - first : bottom - first, left : left + cut.shape[1], channels] = cut
+        return np.repeat(found, 3, axis=2) if found.shape[2] == 1 else found[..., :3]
+
+    def _segment(self, number: int) -> Bytes | None:
+        """(rows, columns, channels) of a tile or strip."""
+        if number in self._kept:
+            return self._kept[number]
+        page, handle = self._page, self._file.filehandle
+        try:
+            handle.seek(page.dataoffsets[number])
+            data = handle.read(page.databytecounts[number]) if page.databytecounts[number] else None
+            part = page.decode(data, number, jpegtables=page.jpegtables, jpegheader=page.jpegheader)[0]
+        except Exception as error:  # every codec has its own errors
+            raise InputError(
+                f"image {self.path}: can't be decoded ({first_line(error)}); fetch or export it again"
+            ) from error
+        self._kept[number] = None if part is None else np.asarray(part, np.uint8)[0]
+        return self._kept[number]
+
+
+def write_labels(
+    path: Path, rows: Iterable[Bytes], size: tuple[int, int], colors: Bytes, tags: list[Tag], *, big_endian: bool
+) -> None:
+    """Write class indices as a TIFF of one band with a colour map.
+
+    Args:
+        rows: from top to bottom, any number at a time.
+        size: (height, width).
+        colors: (classes, 3) uint8.
+        tags: copied as they are.
+        big_endian: the order of their bytes.
+    """
+    palette = np.zeros((3, 256), np.uint16)
+    palette[:, : len(colors)] = colors.T.astype(np.uint16) * 257
+    how: dict[str, Any] = {"shape": size, "dtype": np.uint8, "photometric": "palette", "colormap": palette}
+    how |= {"tile": (SIDE, SIDE), "compression": "deflate", "metadata": None, "software": False}
+    extra = [(tag.code, tag.kind, tag.number, tag.value, True) for tag in tags]
+    large = size[0] * size[1] > 2**31
+    with tifffile.TiffWriter(path, byteorder=">" if big_endian else "<", bigtiff=large) as file:
+        file.write(tiles(rows), extratags=extra, **how)
+
+
+def tiles(rows: Iterable[Bytes]) -> Iterator[Bytes]:
+    """Rows that come in any number -> tiles (256, 256) from left to right and from top to bottom, filled up with 0."""
+    kept: Bytes | None = None
+    for more in rows:
+        kept = more if kept is None else np.concatenate([kept, more])
+        while len(kept) >= SIDE:
+            yield from _cut(kept[:SIDE])
+            kept = kept[SIDE:]
+    if kept is not None and len(kept):
+        yield from _cut(kept)
+
+
+def _cut(band: Bytes) -> Iterator[Bytes]:
+    for left in range(0, band.shape[1], SIDE):
+        tile = np.zeros((SIDE, SIDE), np.uint8)
+        part = band[:, left : left + SIDE]
+        tile[: part.shape[0], : part.shape[1]] = part
+        yield tile

@@ -1,0 +1,192 @@
+"""Networks on labelled images: scores with intervals, by group, calibration, curves; thresholds from validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.console import progress
+from imbseg.datasets.ids import image_rows
+from imbseg.datasets.read import read_image, read_mask
+from imbseg.datasets.spec import GROUPS, Dataset
+from imbseg.errors import InputError, listed
+from imbseg.files import writable_folder
+from imbseg.meta.read import fold_column, fold_rows
+from imbseg.metrics.counts import Counts, collect, image_confusion, of_images, save_counts
+from imbseg.metrics.scores import mean, summary
+from imbseg.predict.judged import Judged, Row
+from imbseg.predict.operating_points import Point, keep, threshold
+from imbseg.predict.predictor import Labelled, Predictor
+from imbseg.statistics.bootstrap import draw_images
+from imbseg.training.folder import write_rows
+from imbseg.trial.stored import dataset_of, meta_of
+
+Image = tuple[str, Path, Path]  # id, image file, mask file
+Groups = Mapping[str, Sequence[str]]
+Say = Callable[[str], None]
+
+
+def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say: Say = print) -> None:
+    """Score labelled images, and write scores.csv, groups.csv, calibration.csv, curves.csv and counts.npz.
+
+    Args:
+        dataset: with the classes that the networks know, in their order.
+        subset: train, val or test.
+        out: the folder.
+
+    Raises:
+        InputError: other classes, no such subset, an image or mask that can't be read.
+    """
+    names = predictor.class_names
+    check_classes(dataset, names)
+    folder, images = writable_folder(out), subset_images(dataset, subset)
+    confusions, judged = [], Judged(names)
+    for truth, found in _pairs(predictor, dataset, images, f"{subset} of {dataset.name}"):
+        confusions.append(image_confusion(found.labels, truth, len(names)))
+        judged.add(found.probabilities, truth)
+    of = [dataset.group_of(one) for one, _, _ in images] if dataset.group else []
+    counts = collect([one for one, _, _ in images], confusions, groups=of)
+    groups = class_groups(predictor, dataset)
+    scores = _scores(counts, names, groups, judged, say)
+    save_counts(folder / "counts.npz", counts)
+    write_rows(folder / "scores.csv", scores)
+    write_rows(folder / "groups.csv", _by_group(counts, names, groups))
+    write_rows(folder / "calibration.csv", judged.calibration())
+    write_rows(folder / "curves.csv", judged.curves())
+    told = {str(row["score"]): row for row in scores}
+    for name in ("mIoU", *GROUPS):
+        if name in told and told[name]["value"] == told[name]["value"]:
+            say(f"{name} {_interval(told[name])}, {len(images)} images")
+
+
+def subset_images(dataset: Dataset, subset: str) -> list[Image]:
+    """The images of a subset with their masks.
+
+    Raises:
+        InputError: it has none.
+    """
+    rows = [row for row in image_rows(dataset) if row.subset == subset]
+    if not rows:
+        raise InputError(f"subset: {dataset.path} declares no {subset!r} subset; choose another")
+    return [(row.id, dataset.root / row.image, dataset.root / row.mask) for row in rows]
+
+
+def check_classes(dataset: Dataset, names: Sequence[str]) -> None:
+    """Compare class names.
+
+    Raises:
+        InputError: they differ, or stand in another order.
+    """
+    there = dataset.class_names
+    if list(there) == list(names):
+        return
+    lacking, strange = [one for one in names if one not in there], [one for one in there if one not in names]
+    what = f"lacks {listed(lacking)}" if lacking else ""
+    what += (" and " if what and strange else "") + (f"has {listed(strange)} beyond them" if strange else "")
+    problem = what or "has them in another order"
+    raise InputError(f"{dataset.path}: expected the run's classes ({', '.join(names)}); it {problem}; mend 'classes'")
+
+
+def class_groups(predictor: Predictor, dataset: Dataset) -> Groups:
+    """Head, medium and tail: as the run was scored, else as the data set file declares them."""
+    told = predictor.members[0].stored.about.get("class_groups") or dataset.groups or {}
+    return {name: list(told[name]) for name in GROUPS if told.get(name)}
+
+
+def choose_points(predictor: Predictor, points: Sequence[Point], say: Say = print) -> dict[int, float]:
+    """Choose thresholds on the validation fold of a run, and keep them in its folder.
+
+    Args:
+        predictor: of one run, without a correction and without thresholds.
+
+    Returns:
+        Class index -> threshold.
+
+    Raises:
+        InputError: several networks, whose validation images the others were trained on, or no pixel of a class.
+    """
+    if len(predictor.members) > 1 or predictor.way[0] != "none":
+        what = f"{len(predictor.members)} networks with post_hoc {predictor.way[0]}"
+        why = "the validation images of one were trained on by others"
+        raise InputError(f"operating_point: is chosen for one run without post_hoc, found {what}: {why}; name one run")
+    stored, names = predictor.members[0].stored, list(predictor.class_names)
+    dataset = dataset_of(stored.about)
+    images = _validation(stored.about, dataset)
+    of_class: dict[str, list[NDArray[np.float32]]] = {one.name: [] for one in points}
+    for truth, found in _pairs(predictor, dataset, images, "validation"):
+        for name, seen in of_class.items():
+            index = names.index(name)
+            seen.append(found.probabilities[index][truth == index])
+    chosen: dict[str, dict[str, float]] = {}
+    for point in points:
+        values = np.concatenate(of_class[point.name])
+        if not len(values):
+            raise InputError(f"operating_point: no validation image shows {point.name!r}; choose another run or class")
+        at = threshold(values, point.recall)
+        recall = float((values >= at).mean())
+        chosen[point.name] = {"threshold": at, "wanted_recall": point.recall, "recall": recall, "pixels": len(values)}
+        say(f"{point.name}: threshold {at:.4f}, recall {recall:.4f} of {len(values)} validation pixels")
+    say(f"kept: {keep(stored.folder, chosen)}")
+    return {names.index(name): one["threshold"] for name, one in chosen.items()}
+
+
+def _validation(about: Mapping[str, Any], dataset: Dataset) -> list[Image]:
+    meta, parameters = meta_of(about, dataset), about["parameters"]
+    seed = parameters.get("split_seed") or parameters["seed"]
+    column = fold_column(parameters["imbalance"], parameters["split"], seed)
+    rows, root = fold_rows(meta, column, parameters["fold"])[1], meta.root(dataset)
+    files = zip(rows["id"], rows["image"], rows["mask"], strict=True)
+    return [(str(name), root / str(image), root / str(mask)) for name, image, mask in files]
+
+
+def _pairs(
+    predictor: Predictor, dataset: Dataset, images: Sequence[Image], what: str
+) -> Iterator[tuple[NDArray[np.uint8], Labelled]]:
+    for _, image, mask in progress(images, total=len(images), what=what):
+        truth, found = read_mask(mask, dataset), predictor(read_image(image, dataset.orientation))
+        if truth.shape != found.labels.shape:
+            raise InputError(f"mask {mask}: is {truth.shape}, its image {found.labels.shape}; they must be of one size")
+        yield truth, found
+
+
+def _scores(counts: Counts, names: Sequence[str], groups: Groups, judged: Judged, say: Say) -> list[Row]:
+    found = summary(counts, names, groups) | {f"ECE/{name}": value for name, value in judged.errors().items()}
+    parts: dict[str, list[int]] = {"mIoU": list(range(len(names)))}
+    parts |= {group: [list(names).index(one) for one in own] for group, own in groups.items()}
+    parts |= {f"IoU/{name}": [index] for index, name in enumerate(names)}
+    try:
+        units = counts.groups if counts.groups.size else None
+        drawn = draw_images(counts.tp[None], counts.fp[None], counts.fn[None], groups=units).iou[0]  # (draws, classes)
+    except InputError as error:
+        say(f"without intervals: {error}")
+        return [{"score": name, "value": value, "low": np.nan, "high": np.nan} for name, value in found.items()]
+    rows: list[Row] = []
+    for name, value in found.items():
+        over = mean(drawn[:, parts[name]], axis=1) if name in parts else np.full(1, np.nan)
+        known = over[~np.isnan(over)]
+        low, high = np.percentile(known, (2.5, 97.5)) if len(known) else (np.nan, np.nan)
+        rows.append({"score": name, "value": float(value), "low": float(low), "high": float(high)})
+    return rows
+
+
+def _by_group(counts: Counts, names: Sequence[str], groups: Groups) -> list[Row]:
+    """A row a patient, scene or video: how many images, and its scores; one row where the data set declares none."""
+    labels = counts.groups if counts.groups.size else np.full(len(counts.ids), "all")
+    rows: list[Row] = []
+    for label in np.unique(labels).tolist():
+        there = np.flatnonzero(labels == label)
+        part = of_images(counts, there)
+        kept = {name: value for name, value in summary(part, names, groups).items() if name in ("mIoU", *groups)}
+        each = summary(part, names, groups)
+        kept |= {f"IoU/{name}": each[f"IoU/{name}"] for name in names}
+        rows.append({"group": str(label), "images": len(there), **kept})
+    return rows
+
+
+def _interval(row: Row) -> str:
+    value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+    return f"{value:.3f}" if low != low else f"{value:.3f} [{low:.3f}, {high:.3f}]"
