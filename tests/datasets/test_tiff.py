@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from imbseg.datasets.tiff import GEOGRAPHIC, Tiff, is_tiff, write_labels
+from imbseg.datasets.readers.tiff import GEOGRAPHIC, Tiff, is_tiff, write_labels
 from imbseg.errors import InputError
 
 # scale, tie point, keys (WGS 84 / UTM 33N), doubles, texts

@@ -16,8 +16,8 @@ from PIL import Image
 
 import imbseg.predict
 from imbseg.datasets.read import read_image
+from imbseg.datasets.readers.tiff import Tiff
 from imbseg.datasets.spec import load
-from imbseg.datasets.tiff import Tiff
 from imbseg.errors import InputError
 from imbseg.models import checkpoint
 from imbseg.predict.predictor import Tiling

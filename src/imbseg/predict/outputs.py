@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.tiff import write_labels
+from imbseg.datasets.readers.tiff import write_labels
 from imbseg.files import whole_file
 from imbseg.predict.measured import Measured, Row
 from imbseg.predict.pixels import Bytes, Geography, Pixels, geography

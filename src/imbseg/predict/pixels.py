@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imbseg.augment.geometry import GREY
 from imbseg.datasets.read import read_image
-from imbseg.datasets.tiff import Tag, Tiff, is_tiff
+from imbseg.datasets.readers.tiff import Tag, Tiff, is_tiff
 from imbseg.errors import InputError
 from imbseg.predict.tiles import Side
 
