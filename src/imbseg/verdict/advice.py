@@ -76,11 +76,16 @@ def advised(sentence: str) -> tuple[list[str], tuple[str, ...]]:
 
 def _judge(sentence: str, measure: Measure) -> Judged:
     classes, names = advised(sentence)
-    tried = [one for one in (measure(classes) if names else ()) if one.remedy.partition(" in place of ")[0] in names]
+    tried = [one for one in (measure(classes) if names else ()) if _choice(one.remedy) in names]
     if not tried:
         return Judged(sentence, OPEN, None)
     best = max(tried, key=lambda one: (one.paid, one.found.mean))
     return Judged(sentence, verdict_of(best), best)
+
+
+def _choice(remedy: str) -> str:
+    """Axis and choice of a remedy, whatever it is in place of; of any geometry `geometry`."""
+    return remedy.partition(" in place of ")[0].partition(": ")[0]
 
 
 def verdict_of(effect: Effect) -> str:

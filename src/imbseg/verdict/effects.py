@@ -65,8 +65,19 @@ def effects(dataset: str, groups: Sequence[Group], score: Score) -> list[Effect]
     for group in groups:
         for name, own in remedies(group).items():
             pairs.setdefault(name, []).extend(own)
-    made = [_effect(dataset, name, own, score) for name, own in pairs.items()]
+    made = [_effect(dataset, name, own, score) for name, own in _by_geometry(pairs).items()]
     return [one for one in made if one is not None]
+
+
+def _by_geometry(pairs: Mapping[str, list[Pair]]) -> dict[str, list[Pair]]:
+    """`geometry` is the one that most strategies were trained in; any other is a remedy of its own."""
+    found = {name: own for name, own in pairs.items() if name != "geometry"}
+    trained = Counter(_geometry(pair) for pair in pairs.get("geometry", ()))
+    for place, (what, _) in enumerate(trained.most_common()):
+        found[f"geometry: {what}" if place else "geometry"] = [
+            pair for pair in pairs["geometry"] if _geometry(pair) == what
+        ]
+    return found
 
 
 def remedies(group: Group) -> dict[str, list[Pair]]:
@@ -114,11 +125,7 @@ def _remedy(before: Mapping[str, str], after: Mapping[str, str], baseline: Mappi
 
 
 def _effect(dataset: str, name: str, pairs: list[Pair], score: Score) -> Effect | None:
-    """Of the pairs that share most seeds; of a geometry, of the one that most strategies were trained in."""
-    what = ""
-    if name == "geometry":
-        what = Counter(_geometry(pair) for pair in pairs).most_common(1)[0][0]
-        pairs = [pair for pair in pairs if _geometry(pair) == what]
+    """Of the pairs that share most seeds."""
     shared = [_shared(pair, score) for pair in pairs]
     most = max((sorted(own) for own in shared), key=len)
     if not most:
@@ -129,6 +136,7 @@ def _effect(dataset: str, name: str, pairs: list[Pair], score: Score) -> Effect 
     )
     found = difference(ours, theirs)
     labels = tuple((pairs[place][0].label, pairs[place][1].label) for place in used)
+    what = _geometry(pairs[0]) if name.startswith("geometry") else ""
     return Effect(dataset, name, found, labels, detectable(found.deviation, found.seeds), what)
 
 

@@ -99,12 +99,13 @@ def _power(count: int) -> str:
 def _fewer(effects: pd.DataFrame) -> Iterator[str]:
     few = effects[effects["shared"] < SHARED]
     if len(few):
-        told = [f"{row['remedy']} ({row['dataset']} {gain(row)})" for row in few.to_dict("records")]
-        yield f"On fewer than {SHARED} data sets:\n\n" + "\n".join(f"- {one}" for one in told)
+        told = [f"- {row['remedy']} ({row['dataset']} {gain(row)})" for row in few.to_dict("records")]
+        lines = [textwrap.fill(one, 120, subsequent_indent="  ", break_on_hyphens=False) for one in told]
+        yield f"On fewer than {SHARED} data sets:\n\n" + "\n".join(lines)
 
 
 def _geometries(effects: pd.DataFrame) -> Iterator[str]:
-    rows = [row for row in effects.to_dict("records") if row["geometry"]]
+    rows = [row for row in effects.to_dict("records") if row["remedy"] == "geometry"]
     if rows:
         yield "`geometry` was\n\n" + "\n".join(f"- {row['dataset']}: {row['geometry']}" for row in rows)
 
