@@ -22,7 +22,7 @@ def described(name: str) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("name", ["sample", "camvid", "voc2012"])
+@pytest.mark.parametrize("name", ["sample", "camvid", "voc2012", "idrid", "coffee"])
 def test_each_file_is_read_and_its_groups_hold_every_class_once(name: str) -> None:
     assert spec.load(name, root=str(REPOSITORY)).name == name
     content = described(name)

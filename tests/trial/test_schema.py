@@ -14,7 +14,7 @@ from imbseg.trial.fields import FIELDS
 from imbseg.trial.schema import FILE, PLACES, schema_text
 
 SCHEMA = json.loads(FILE.read_text(encoding="utf-8"))
-NAMES = ("camvid", "sample", "voc2012")
+NAMES = ("camvid", "coffee", "idrid", "sample", "voc2012")
 
 
 def test_the_committed_schema_is_what_the_models_say() -> None:
