@@ -4,8 +4,6 @@ Bring a data set to data/raw. The sample is drawn in 3 to 10 seconds; VOC 2012 i
 disk (from an archive that is there already: a minute). A second call sees that it is done.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Augmented training samples with their masks for any Trial settings, as one PNG: the network's input. About 5 s.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from imbseg.errors import InputError, run_command

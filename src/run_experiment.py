@@ -4,8 +4,6 @@ Checks take under 5 s, NNI's start 3 s; then it takes as long as its trials. The
 after Ctrl-C; with --keep it stays open in NNI's web UI at the end. Exit status 1 if a trial failed or NNI broke down.
 """
 
-from __future__ import annotations
-
 import argparse
 import shlex
 import socket

@@ -4,8 +4,6 @@ One trial: under NNI with the parameters that NNI sampled and lists, by hand wit
 folder holds everything; the same command goes on where it was stopped. Half a minute on the sample with two cores.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The one kind of figure: matplotlib draws it once, for files, for notebooks, and as SVG inside a page."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """What a person sees while something runs: bars on a terminal, plain lines in a pipe or a log."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar

@@ -8,8 +8,6 @@ Functions that share one name it by an alias of their module, `Gamma = Annotated
 import; `Annotated[Gamma, Field(3.0)]` is the same with another default. What stands in Field(...) must be literal.
 """
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import functools

@@ -1,7 +1,5 @@
 """One kind of error for bad input, and how a command ends on it: one sentence, exit status 2, no traceback."""
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import errno

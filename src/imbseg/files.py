@@ -1,7 +1,5 @@
 """Files are written whole or not at all: a temporary name beside the target, fsync, rename; and where they go."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib

@@ -5,8 +5,6 @@ preflight know every name and every setting without importing torch or numpy. A 
 user's own knows them by `module:function` (see imbseg.own).
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any

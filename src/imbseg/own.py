@@ -1,7 +1,5 @@
 """A remedy of the user's own, named `module:function`: found beside the data set file, else on PYTHONPATH."""
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 import sys

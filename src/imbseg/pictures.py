@@ -1,7 +1,5 @@
 """Contact sheets: small pictures in rows under their captions, one PNG with a title and a legend; and their colours."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import re

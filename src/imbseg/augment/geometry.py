@@ -1,7 +1,5 @@
 """Resize, scale, crop and flip as one step for the image and one for its mask."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from typing import Any, TypeVar

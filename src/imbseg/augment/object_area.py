@@ -5,8 +5,6 @@ rarer. An object is what it is in objects.csv: an instance where the data set ha
 component of one class; the background has none.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """Brightness, contrast, saturation and normalisation as one linear map of each pixel's colour."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

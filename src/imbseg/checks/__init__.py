@@ -6,8 +6,6 @@ In a test of your own: `check_loss("mine:soft_iou")`, or `check_loss(soft_iou, g
 what it takes beside the menu's settings. The entries of the menus go through the same checks.
 """
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 

@@ -1,7 +1,5 @@
 """PYTHONPATH=src:data/datasets python -m imbseg.checks loss|sampling|post_hoc NAME"""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """What the checks share: a failed one, and a function filled with what its menu offers."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """What every correction keeps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

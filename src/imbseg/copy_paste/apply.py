@@ -1,7 +1,5 @@
 """Image + mask + objects -> image + mask: instances clipped at the border, none covering too much of another."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

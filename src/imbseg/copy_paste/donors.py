@@ -3,8 +3,6 @@
 They are instances where the data set has instance masks, else connected components.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 

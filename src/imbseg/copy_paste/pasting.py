@@ -1,7 +1,5 @@
 """What every rule but `none` takes, and what names the weak classes."""
 
-from __future__ import annotations
-
 from typing import Annotated, Protocol
 
 from pydantic import Field

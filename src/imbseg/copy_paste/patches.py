@@ -1,7 +1,5 @@
 """Source instances -> patches: an instance cut out of its image, kept in memory, brought to a size."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """Which classes are pasted: none, the rare ones, those that scored worst earlier, those that score worst now."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import numpy as np

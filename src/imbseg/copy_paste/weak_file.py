@@ -1,7 +1,5 @@
 """A CSV of earlier scores (a run's epochs.csv, a report's tables, class by class) -> the classes that scored worst."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Unpack a tar archive without trusting it: every name is checked before anything is written."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tarfile

@@ -1,7 +1,5 @@
 """Numbers or colours of a mask -> class indices; what no class has is refused."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2

@@ -5,8 +5,6 @@ files it was made from. Two trials that write one at the same moment write the s
 made anew where it stands. Pages of the files are the system's to keep in memory, once for all processes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 import os

@@ -1,7 +1,5 @@
 """One large file from a server: what was fetched stays, a broken download goes on, and the checksum decides."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import http.client

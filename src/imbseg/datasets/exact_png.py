@@ -4,8 +4,6 @@ Zlib, zlib-ng and their versions pack the same pixels into different bytes, and 
 carries its own. Nothing is packed here: the pixels stand in stored blocks, as RFC 1950 and 1951 describe them.
 """
 
-from __future__ import annotations
-
 import struct
 import zlib
 

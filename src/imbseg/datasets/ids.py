@@ -1,7 +1,5 @@
 """Id lists on disk -> one row an image: id, subset, and where its files lie."""
 
-from __future__ import annotations
-
 import codecs
 import dataclasses
 import re

@@ -1,7 +1,5 @@
 """Types of the keys in a data set's YAML file: what each takes, and what it says where it doesn't."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Whether a picture's file may hold other values than those that were saved: no mask survives that."""
 
-from __future__ import annotations
-
 from PIL import Image
 
 # JPEG 2000 and AVIF may be without loss, but nothing in the file says so: bytes can be cut off after the transform

@@ -1,7 +1,5 @@
 """The file of a picture -> its bytes, how it is to be turned, and for masks what Pillow decodes without any loss."""
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import warnings

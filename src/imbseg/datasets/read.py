@@ -1,7 +1,5 @@
 """Image and mask files -> arrays; what can't be read is one error that names the file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2

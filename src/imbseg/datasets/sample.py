@@ -1,7 +1,5 @@
 """The sample data set: textured shapes that overlap, with a long tail of its own, made in seconds anywhere."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """One image of the sample: backdrop, objects with their shadows, exposure and grain, all in integers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

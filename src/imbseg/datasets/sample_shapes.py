@@ -4,8 +4,6 @@ Coordinates u (right) and v (down) are int arrays of half image pixels, from the
 it. A shape says where it is, a texture which of its two colours is where.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Where a named file really lies, and which files a glob finds: over links, letters' cases and ways to write an ü."""
 
-from __future__ import annotations
-
 import os
 import re
 import unicodedata

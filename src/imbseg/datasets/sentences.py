@@ -1,7 +1,5 @@
 """What pydantic finds wrong in a file of the user -> one sentence: which key, what was expected, what was found."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The YAML file of a data set: found by name or path, read, checked; what is wrong with it is one sentence."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """How far a download is: a bar on a terminal, a line for each tenth in a pipe or a log."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """PASCAL VOC 2012: where its archive is, and how it becomes a folder that data/datasets/voc2012.yml describes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 

@@ -4,8 +4,6 @@ A class without a pixel gets the weight 1: no pixel of the train fold is of it, 
 score every class at every pixel only.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Losses on the overlap of each object by itself: small ones count as much as large ones."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import torch

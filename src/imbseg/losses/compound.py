@@ -1,7 +1,5 @@
 """Losses that join a mean over pixels and an overlap of the whole batch."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import torch

@@ -1,7 +1,5 @@
 """Cross-entropy: plain, with class weights, by object size, of logits moved by the prior, of the hardest pixels."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import torch

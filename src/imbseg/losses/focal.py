@@ -5,8 +5,6 @@ number of labelled pixels instead. It also takes the index of an ignored pixel f
 (a NaN gradient where gamma isn't whole), so the pixel has class 0 here until it is dropped.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Annotated
 

@@ -5,8 +5,6 @@ losses; a batch twice over gives the same value. A class without a labelled pixe
 and what the network predicts of it lowers the scores of the others: no reward, no NaN.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import segmentation_models_pytorch as smp

@@ -1,7 +1,5 @@
 """Which pixels of a batch count, and the precision that a loss is computed in."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

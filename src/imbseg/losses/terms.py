@@ -1,7 +1,5 @@
 """What a `loss` setting says: one loss of the menu, or a weighted sum such as weighted_cross_entropy+0.5*lovasz."""
 
-from __future__ import annotations
-
 import functools
 import math
 import re

@@ -1,7 +1,5 @@
 """The tuners, assessors and advisors of NNI and their arguments, read from its files: importing nni takes a second."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import sys

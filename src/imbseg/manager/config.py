@@ -1,7 +1,5 @@
 """NNI's config file, read strictly: what `nnictl create` would refuse with a traceback is one sentence here."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from dataclasses import dataclass

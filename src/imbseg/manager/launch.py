@@ -1,7 +1,5 @@
 """Start and stop an experiment through this environment's `nnictl`, with the guard loaded into its manager."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

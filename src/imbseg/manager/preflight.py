@@ -1,7 +1,5 @@
 """What would make an experiment fail is found before it starts: within seconds, as one sentence."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import subprocess

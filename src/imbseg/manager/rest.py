@@ -1,7 +1,5 @@
 """Questions to NNI's manager over REST; imports nothing heavy, since every trial asks before it imports torch."""
 
-from __future__ import annotations
-
 import json
 import time
 import urllib.error

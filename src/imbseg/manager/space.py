@@ -1,7 +1,5 @@
 """A search space of NNI -> the values that it can give, so that each can be checked before a trial meets it."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """What the numbers of a data set suggest: a sentence for each condition that they meet."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from imbseg.datasets.spec import Dataset

@@ -1,7 +1,5 @@
 """How far DeepLabV3+ dilates its convolutions, and how many of their taps lie on the map at all."""
 
-from __future__ import annotations
-
 import dataclasses
 
 from imbseg.errors import unknown_name

@@ -1,7 +1,5 @@
 """Raw data set -> the folder of its meta: every table, figure and the diagnosis, all or nothing."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import importlib.metadata

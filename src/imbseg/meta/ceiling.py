@@ -1,7 +1,5 @@
 """What the grid that a network predicts on leaves of each class: the IoU that true labels keep on it."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import math

@@ -1,7 +1,5 @@
 """ceiling.csv: a row a class and geometry, from at most MOST_MASKS train masks; what a step of each geometry costs."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from collections.abc import Sequence

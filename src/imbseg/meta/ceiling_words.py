@@ -1,7 +1,5 @@
 """The diagnosis's section on geometry, its advice, and the figure: what each class keeps on which grid."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """classes.csv: how common each class is, by images, objects and pixels, and which group it belongs to."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """Images that show similar mixtures of classes: k-means, with its k chosen by silhouette."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

@@ -1,7 +1,5 @@
 """diagnosis.md, shown in the terminal too: which classes are rare and how, how even the splits are, what to try."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

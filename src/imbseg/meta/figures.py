@@ -1,7 +1,5 @@
 """Figures of the meta: class counts, co-occurrence, object sizes, and how well the folds are balanced."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Images as they lie on disk, for a person: one of every class, the rarest first."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from imbseg.datasets.decoded import read_pair

@@ -1,7 +1,5 @@
 """The deliberate imbalance: which train images stay when a share of the images of chosen classes is kept."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 

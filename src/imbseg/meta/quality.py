@@ -1,7 +1,5 @@
 """splits.csv: how far the folds of each split are from the whole, and what they share that they should not."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which classes are rare, by which of three measures; each kind of rarity has remedies of its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

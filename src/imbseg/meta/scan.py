@@ -1,7 +1,5 @@
 """One image on disk -> its size, the pixels of each class, and its objects."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import cv2

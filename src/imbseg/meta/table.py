@@ -1,7 +1,5 @@
 """All images of a data set -> two tables, a row an image and a row an object, in one parallel pass."""
 
-from __future__ import annotations
-
 import functools
 import multiprocessing
 import signal

@@ -1,7 +1,5 @@
 """Whether the masks are still those that meta was made from: weights, samplers and folds come from their pixels."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ An architecture is a function of the encoder's name and, by keyword, of `classes
 with an `encoder` and a `segmentation_head`, from (images, 3, height, width) float to logits.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 from imbseg.menu import Menu

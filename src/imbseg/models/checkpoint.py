@@ -1,7 +1,5 @@
 """What a trial keeps of itself on disk: written whole or not at all, read without running code."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

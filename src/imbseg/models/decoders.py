@@ -1,7 +1,5 @@
 """A name of the menu -> the network; those of segmentation_models.pytorch that take a decoder's width alone."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """DeepLabV3+ of segmentation_models.pytorch, and with one skip connection more."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import segmentation_models_pytorch as smp

@@ -3,8 +3,6 @@
 A test builds every one of them; timm's own models (tu-NAME) are tried when the network is built.
 """
 
-from __future__ import annotations
-
 from imbseg.errors import InputError, unknown_name
 from imbseg.models import ARCHITECTURES
 

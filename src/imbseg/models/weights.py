@@ -1,7 +1,5 @@
 """Pretrained encoder weights from the hub, a file or an installed package, with the normalisation they want."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os

@@ -1,7 +1,5 @@
 """Prediction as trained: the class of the largest logit."""
 
-from __future__ import annotations
-
 import torch
 
 

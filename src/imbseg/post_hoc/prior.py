@@ -1,7 +1,5 @@
 """Prior correction: a frequent class is preferred in doubt; logits - beta log(prior) takes some of that back."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import torch

@@ -1,7 +1,5 @@
 """Rank-based prediction: of each class the pixels that make its expected IoU in this image the largest."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

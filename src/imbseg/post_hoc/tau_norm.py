@@ -1,7 +1,5 @@
 """Classifier normalisation: the last layer's weights divided by a power of their length."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Other views of an image at test time: its mirror image, a larger one."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

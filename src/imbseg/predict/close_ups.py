@@ -1,7 +1,5 @@
 """One image, its truth and two predictions -> four small panels that show where the two differ."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Predictions kept beside the report: a second report reads them, and no network runs."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import zipfile

@@ -1,7 +1,5 @@
 """What keeps runs apart, in sentences: settings and data that forbid a comparison, versions that only cast doubt."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The best strategy against the baseline, as the two runs that a picture can show."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

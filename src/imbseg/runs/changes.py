@@ -1,7 +1,5 @@
 """Pairs of strategies that differ in one thing: imbalance, split, sampling, copy-paste, loss, or another setting."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import math

@@ -1,7 +1,5 @@
 """What the train images show of each class: from a table of pixel counts, or from the meta of the runs."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The order of the classes in tables and figures: from the most pixels to the fewest."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

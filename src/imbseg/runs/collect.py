@@ -1,7 +1,5 @@
 """Run folders below a directory -> one record a run, with its scores or with the reason why it has none."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import math

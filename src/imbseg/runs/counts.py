@@ -1,7 +1,5 @@
 """The one reader of counts: of a group's runs by strategy and seed, or stacked image by image for a bootstrap."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence

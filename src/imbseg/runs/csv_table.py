@@ -1,7 +1,5 @@
 """CSV of a user or of a run -> a table, strictly: a row that doesn't fit the header is refused."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Mapping, Sequence

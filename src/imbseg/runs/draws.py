@@ -1,7 +1,5 @@
 """What the samples of a training showed of each class: the sums of draws.csv over the epochs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What tells the strategies of a group apart, as settings, as a label for people, and as a key that says all."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any

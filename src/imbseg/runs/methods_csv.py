@@ -1,7 +1,5 @@
 """A table of methods from elsewhere: the first column names classes, each other column holds a method's IoU."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """NNI's own export of an experiment (`nnictl experiment export ID --type csv`) -> a table of trials."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd

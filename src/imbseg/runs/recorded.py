@@ -1,7 +1,5 @@
 """What a run records of its data, and where that is missing: the data set file and the meta, if still the same."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from imbseg.datasets.spec import GROUPS, Dataset

@@ -1,7 +1,5 @@
 """Runs -> groups that may be compared, and in each the strategies: runs that differ by nothing but their seed."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections import Counter

@@ -1,7 +1,5 @@
 """A table of trials from elsewhere (a row a trial, a column a class) -> the same records that run folders give."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Weights from how a trial does so far: images of the classes it does worst on are drawn more."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Literal, Protocol
 

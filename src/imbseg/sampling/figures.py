@@ -1,7 +1,5 @@
 """What samplers do, in one figure: how often the drawn half of an epoch shows each class, beside drawing all alike."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Weights from how many images share a label: the published experiment's 1 / log frequency."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Weights from how much of a class there is to see, counted in pixels or in images' worth of it."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np

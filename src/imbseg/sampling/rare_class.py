@@ -1,7 +1,5 @@
 """Class first, then an image that shows it: what is drawn is a class as much as an image."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np

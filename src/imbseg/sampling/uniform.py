@@ -1,7 +1,5 @@
 """Every image as often as any other."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

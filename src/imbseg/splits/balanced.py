@@ -7,8 +7,6 @@ as long as that brings the sums of both folds nearer to their targets. Sizes sta
 minimised, so that no class is gathered in a few folds that show much of it.
 """
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

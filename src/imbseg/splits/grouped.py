@@ -1,7 +1,5 @@
 """A split that keeps the images of one patient, scene or video together."""
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

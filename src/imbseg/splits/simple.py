@@ -1,7 +1,5 @@
 """Splits that look at no class."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

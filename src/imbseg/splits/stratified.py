@@ -1,7 +1,5 @@
 """Splits that give every fold its share of each class: by one label an image (skf_*) or by all it shows (mskf)."""
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the steps of an epoch showed, a row of draws.csv; and what the epochs so far say -> the next draw weights."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

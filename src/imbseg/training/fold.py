@@ -1,7 +1,5 @@
 """What a trial takes from meta: its rows, and the class and draw weights that its own train fold gives."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import math

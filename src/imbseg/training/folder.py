@@ -1,7 +1,5 @@
 """A run folder: opened fresh, gone on with, or refused; its small files written whole."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import dataclasses

@@ -1,7 +1,5 @@
 """One epoch of training, and one evaluation."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """SGD and AdamW with a learning rate of its own for the encoder, its course, and averaged weights."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which image stands at which place of an epoch: the same for the same seed, whatever loads the samples."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Copy-paste in a trial: its train fold's source instances, the weights of their classes, and the pasted samples."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Post-hoc corrections of a trained network: strengths chosen on validation, then the test images once with them."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import math

@@ -1,7 +1,5 @@
 """A finished run's best network -> its predictions of some test images, made the way its test was."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """What a trial has in hand before its first step: device, network, weights, loss, samples."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import re

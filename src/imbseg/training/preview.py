@@ -1,7 +1,5 @@
 """What the network will see: a contact sheet of augmented training samples, each with its mask beside it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

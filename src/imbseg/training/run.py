@@ -1,7 +1,5 @@
 """One trial -> one run folder: prepare, train epoch by epoch, test once; started again, it goes on."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import math

@@ -1,7 +1,5 @@
 """The course of a trial: larger inputs in its last epochs, the last layer alone after them; last.pt and going on."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

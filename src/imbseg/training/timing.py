@@ -1,7 +1,5 @@
 """How long a trial takes on this machine: a few of its own steps and validation images, timed."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import os

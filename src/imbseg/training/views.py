@@ -1,7 +1,5 @@
 """The network's logits of an image in every view that corrections ask for, and the corrections as functions of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 

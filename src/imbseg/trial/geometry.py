@@ -1,7 +1,5 @@
 """A trial's settings -> the grid that its network predicts on, and its dilated convolutions."""
 
-from __future__ import annotations
-
 from imbseg.meta.atrous import Pyramid
 from imbseg.meta.ceiling import Grid
 from imbseg.meta.ceiling_table import Setting

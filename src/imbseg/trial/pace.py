@@ -1,7 +1,5 @@
 """What the parts of a trial take on a machine, and a trial of so many epochs."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from typing import Any

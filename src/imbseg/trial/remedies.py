@@ -1,7 +1,5 @@
 """The menus that a trial chooses from, and what the chosen ones take."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path

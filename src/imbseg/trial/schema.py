@@ -1,7 +1,5 @@
 """The JSON schema of data set files, by which editors complete and check them: data/datasets/dataset.schema.json."""
 
-from __future__ import annotations
-
 import json
 import math
 from typing import Any

@@ -1,7 +1,5 @@
 """Flags, what NNI sampled, the data set's `trial:` and Trial's defaults -> one Trial, and the source of each value."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import re

@@ -1,7 +1,5 @@
 """What a trial.json names -> its data set and its meta, also where they were moved since."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

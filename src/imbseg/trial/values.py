@@ -1,7 +1,5 @@
 """What a field accepts, in words; and a text of a flag, of YAML or of NNI as the value that it stands for."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import re
