@@ -84,7 +84,6 @@ class Canvas(Figure):
         """What a page's element says: attributes (`data_row`: data-row), and as `title` what a pointer shows.
 
         Args:
-            artist: the mark, or marks.
             each: attributes of each of its marks, in their order.
             said: attributes of all of it; None leaves one out.
         """

@@ -143,7 +143,6 @@ def only_one(lock: Path, doing: str) -> Iterator[None]:
     """Let one process at a time in; the lock file is gone afterwards.
 
     Args:
-        lock: the file that stands for the right to go on; its folder is there.
         doing: what the others do, for the message: "fetches archive.tar".
 
     Raises:

@@ -116,7 +116,6 @@ def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
 
     Args:
         image: (height, width, 3) uint8.
-        geometry: where the sample lies.
 
     Returns:
         (sample height, sample width, 3) uint8.
@@ -142,7 +141,6 @@ def warp_mask(labels: NDArray[Label], geometry: Geometry, padding: float = IGNOR
 
     Args:
         labels: (height, width) uint8 or float32.
-        geometry: where the sample lies.
         padding: value of pixels outside the image; 255: ignored.
 
     Returns:

@@ -1,7 +1,9 @@
 """CSV rows -> which objects give; image + objects -> image (a menu of rules).
 
-A rule takes counts of its own train fold's objects and gives each class the chance with which a pasted object is of it;
-the objects of a class give alike. `donors` says what is pasted where, `apply` does it: neither knows the other.
+A rule is a function of what it names of `object_counts` ((classes,) objects of its own train fold that could be
+pasted), `weak_classes` ((classes,) bool), `class_iou` ((classes,) of the last validation, NaN without one), and
+settings. It gives each class the chance with which a pasted object is of it; the objects of a class give alike.
+`donors` says what is pasted where, `apply` does it: neither knows the other.
 """
 
 from imbseg.menu import Menu

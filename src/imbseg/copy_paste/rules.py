@@ -19,9 +19,6 @@ Fewer = Annotated[
 def none(object_counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Paste no object of any class.
 
-    Args:
-        object_counts: (classes,) objects of each class in the train fold.
-
     Returns:
         (classes,) float64, the chance with which a pasted object is of a class: all 0.
 
@@ -33,11 +30,6 @@ def none(object_counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def rare(object_counts: NDArray[np.int64], *, rare_objects: Fewer) -> NDArray[np.float64]:
     """Paste classes with few objects, likelier the fewer.
-
-    Args:
-        object_counts: (classes,) objects of each class in the train fold that could be pasted.
-        rare_objects: classes with fewer objects than this are pasted; `median`: with fewer than the median of the
-            classes that have any.
 
     Returns:
         (classes,) float64: 1 / objects for a rare class, else 0.
@@ -58,10 +50,6 @@ def rare(object_counts: NDArray[np.int64], *, rare_objects: Fewer) -> NDArray[np
 def weak(object_counts: NDArray[np.int64], weak_classes: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Paste the classes that scored worst in earlier work, each as often as the others.
 
-    Args:
-        object_counts: (classes,) objects of each class in the train fold that could be pasted.
-        weak_classes: (classes,) whether a class is among them.
-
     Returns:
         (classes,) float64: 1 for a weak class with an object, else 0.
 
@@ -78,10 +66,6 @@ def adaptive(object_counts: NDArray[np.int64], class_iou: NDArray[np.float64]) -
 
     The worst third (at least one) of the classes that have objects and a score; between equal scores the class with
     fewer objects. Before the first validation, all classes with objects.
-
-    Args:
-        object_counts: (classes,) objects of each class in the train fold that could be pasted.
-        class_iou: (classes,) IoU of the last validation, NaN without one.
 
     Returns:
         (classes,) float64: 1 / objects for a class among the worst, else 0.

@@ -15,7 +15,6 @@ def extract_tar(archive: Path | str, destination: Path | str, *, inside: str = "
 
     Args:
         archive: a tar file; how it is compressed is seen from its content, not from its name.
-        destination: a folder that doesn't exist yet.
         inside: the folder inside the archive, such as "VOCdevkit/VOC2012"; empty for all of it.
 
     Raises:

@@ -47,8 +47,6 @@ def from_colors(rgb: Bytes, transparent: NDArray[np.bool_] | None, path: Path, d
     Args:
         rgb: (height, width, 3).
         transparent: (height, width), or None; for the message.
-        path: of the mask.
-        dataset: gives each class its colour.
 
     Raises:
         InputError: a colour is no class's.

@@ -33,9 +33,6 @@ def read_pair(image: Path, mask: Path, dataset: Dataset, entry: Path | None = No
     """Read an image with its mask, from its entry where it has one.
 
     Args:
-        image: the image file.
-        mask: the mask file.
-        dataset: says what the values in the mask mean.
         entry: where the decoded pixels are kept, or will be after this call; None: decoded each time.
 
     Returns:
@@ -65,7 +62,6 @@ def entries(
     """Where the first images are kept decoded, as many as fit.
 
     Args:
-        dataset: whose they are.
         images: every image that any trial of the data set trains or validates on, in an order that never changes:
             an entry is known by its place in it, so that the bound holds for all trials together.
         sizes: (width, height) of each.

@@ -40,7 +40,6 @@ def download(
         url: http or https.
         target: the file to make. One that is there with the right checksum is left alone.
         md5: what the file must have, in hexadecimal.
-        size: bytes it must have.
         timeout: seconds without an answer after which an attempt is given up.
         attempts: how many in a row may bring nothing new.
         pause: seconds before the second attempt; doubled before each further one.

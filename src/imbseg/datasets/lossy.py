@@ -16,12 +16,7 @@ IN_TIFF = {"jpeg": "JPEG", "tiff_jpeg": "JPEG", "webp": "WebP"}  # by Pillow's n
 
 
 def lossy_format(picture: Image.Image, data: bytes) -> str | None:
-    """The name of the format in which values may have been lost; None where they are those that were saved.
-
-    Args:
-        picture: opened by Pillow, decoded or not.
-        data: the bytes of its file.
-    """
+    """The name of the format in which values may have been lost; None where they are those that were saved."""
     if picture.format == "TIFF" and (inside := IN_TIFF.get(str(picture.info.get("compression")))):
         return f"TIFF with {inside} compression"
     if picture.format == "WEBP":

@@ -35,7 +35,6 @@ def read_image(path: Path, orientation: str | None = None) -> Bytes:
     """Read a colour or grey image: what make_meta.py checks and what training sees.
 
     Args:
-        path: the file.
         orientation: of the data set: `upright` turns it as EXIF says, `stored` leaves it as it lies in the file.
 
     Returns:

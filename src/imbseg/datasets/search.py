@@ -100,8 +100,6 @@ def left_out(root: Path, entry: str, taken: set[str]) -> dict[str, int]:
     """Pictures that a glob would find if its ending were another, and how many there are of each ending.
 
     Args:
-        root: of the data set.
-        entry: the glob.
         taken: paths that belong to the data set, without their endings: a mask beside its image is not left out.
     """
     stem, ending = stem_and_ending(entry)

@@ -14,14 +14,7 @@ Place = Sequence[int | str]
 
 
 def sentence(error: ValidationError, model: type[BaseModel], where: str, raw: Mapping[str, Any]) -> str:
-    """The gravest of pydantic's findings.
-
-    Args:
-        error: what it found.
-        model: what the file was held against.
-        where: the file.
-        raw: its content.
-    """
+    """The gravest of pydantic's findings."""
     found = error.errors(include_url=False)
     keys = [one for kind in FIRST for one in found if one["type"] == kind and _is_key(one["loc"])]
     gravest, schema = (keys or found)[0], model.model_json_schema()

@@ -31,10 +31,6 @@ def fetch_voc2012(
     Args:
         root: where it is unpacked to; the archive is downloaded beside it.
         elsewhere: other folders where it may lie, unpacked by hand; it stays there.
-        archive: an archive that is there already.
-        url: where the archive comes from.
-        md5: of the archive.
-        size: of the archive, in bytes.
 
     Returns:
         The folder that holds it, and whether anything had to be done.

@@ -22,9 +22,6 @@ def none(pixel_counts: Counts) -> Weights:
 def inverse(pixel_counts: Counts) -> Weights:
     """1 / pixel share.
 
-    Args:
-        pixel_counts: (classes,) labelled pixels of each class in the train fold.
-
     Returns:
         (classes,) float64, mean 1 over the classes with pixels, 1 for the others.
 
@@ -84,7 +81,6 @@ def median_frequency(pixel_counts: Counts, image_pixel_counts: Counts) -> Weight
     """Median class frequency / class frequency, a class's frequency taken over the images that show it.
 
     Args:
-        pixel_counts: (classes,) labelled pixels of each class in the train fold.
         image_pixel_counts: (classes,) all labelled pixels of the images that show the class.
 
     Source: Eigen and Fergus, arXiv:1411.4734, section 6.3.2.

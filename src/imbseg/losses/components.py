@@ -16,11 +16,6 @@ def cc_dice(logits: Tensor, target: Tensor, *, class_weights: Tensor | None) -> 
     A component's Dice is that of its class's softmax probabilities within its region: the pixels to which no other
     component of that class in the image is nearer. Classes without a labelled pixel in the batch have none.
 
-    Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        class_weights: (classes,) or None, as in `cross_entropy`; the components count alike.
-
     Source: Bouteille et al., CC-DiceCE, arXiv:2511.17146; each class against the rest as in Kundu et al.,
         arXiv:2604.24276.
     """

@@ -16,12 +16,6 @@ FOCAL_SHARE = 0.5  # lambda of the unified focal loss, as published
 def dice_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma: Gamma, alpha: Alpha) -> Tensor:
     """`dice` + `focal`, the same as the sum `dice+focal`; class weights reach both.
 
-    Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        class_weights: (classes,) or None.
-        gamma, alpha: of `focal`.
-
     Source: Zhu et al., AnatomyNet, arXiv:1808.05238, equation 5 (with a plain Dice part).
     """
     part = dice(logits, target, class_weights=class_weights)
@@ -44,9 +38,6 @@ def unified_focal(
     The paper names one rare class; here every class below an equal share of the train fold's pixels is rare.
 
     Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        class_priors: (classes,) pixel shares of the train fold.
         delta: weight in [0, 1] of the rare classes, and of false negatives in the overlap.
         unified_gamma: g in [0, 1): holds common classes back, lifts rare ones.
 

@@ -29,8 +29,6 @@ def cross_entropy(logits: Tensor, target: Tensor, *, class_weights: Tensor | Non
 
     Args:
         logits: (images, classes, height, width) float; computed in float32 whatever comes in, float64 kept.
-        target: (images, height, width) int64, 255 = ignored.
-        class_weights: (classes,) or None.
 
     Returns:
         Scalar; 0 with a zero gradient where every pixel is ignored.
@@ -47,13 +45,7 @@ def cross_entropy(logits: Tensor, target: Tensor, *, class_weights: Tensor | Non
 def weighted_cross_entropy(
     logits: Tensor, target: Tensor, *, class_weights: Annotated[Tensor | None, Field("inverse_sqrt")]
 ) -> Tensor:
-    """`cross_entropy`, with the class weights `inverse_sqrt` where no others are named.
-
-    Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        class_weights: (classes,) or None.
-    """
+    """`cross_entropy`, with the class weights `inverse_sqrt` where no others are named."""
     return cross_entropy(logits, target, class_weights=class_weights)
 
 
@@ -64,11 +56,8 @@ def logit_adjusted(logits: Tensor, target: Tensor, *, class_priors: Tensor, tau:
     tau = 0 plain cross-entropy.
 
     Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
         class_priors: (classes,) pixel shares of the train fold. A class of share 0 isn't adjusted: it is pushed down
             as by plain cross-entropy, where log 0 would leave it alone.
-        tau: strength of the adjustment, >= 0.
 
     Source: Menon et al., arXiv:2007.07314, equation 10; tau = 1: Ren et al., arXiv:2007.10740.
     """
@@ -85,13 +74,6 @@ def ohem(
 
     Kept are round(ohem_share * labelled) pixels, at least ohem_min (or all, where fewer are labelled), and whatever
     ties with the last of them. Hard is what has a large cross-entropy without class weights.
-
-    Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        class_weights: (classes,) or None, as in `cross_entropy`, over the pixels kept.
-        ohem_share: share in (0, 1] of the labelled pixels that is kept.
-        ohem_min: fewest pixels kept, >= 1.
 
     Source: Shrivastava et al., arXiv:1604.03540; for pixels Wu et al., arXiv:1605.06885 (bootstrapping).
     """
@@ -113,9 +95,6 @@ def size_balanced(logits: Tensor, target: Tensor, *, object_area: Tensor, size_b
     the weights have mean 1, and an object of a quarter the size weighs half as much in all, not a quarter.
 
     Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        object_area: (images, height, width) float in (0, 1], see imbseg.augment.object_area.
         size_bound: largest w, >= 1; 1 is plain cross-entropy, 20 is reached at 1/400 of the image.
 
     Source: after Mun et al., Small Objects Matters in Weakly-supervised Semantic Segmentation, WACV 2024,
@@ -137,10 +116,7 @@ def logit_variation(logits: Tensor, target: Tensor, *, class_priors: Tensor, var
     settle that much lower.
 
     Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
         class_priors: (classes,) pixel shares of the train fold; a class of share 0 varies as the rarest.
-        variation_sigma: deviation before clipping, >= 0; 0 is plain cross-entropy.
 
     Source: Wang et al., Balancing Logit Variation for Long-tailed Semantic Segmentation, CVPR 2023, arXiv:2306.02061.
         The noise comes from torch's generator, which training seeds epoch by epoch.

@@ -33,8 +33,6 @@ def focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma
     sum over classes of -a_t (1 - p_t)^gamma log(p_t), p = sigmoid(logit); what the published experiment used.
 
     Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
         class_weights: (classes,) or None, a factor on each class's term.
         gamma: focusing exponent, 0 or >= 1 (in between, the gradient is infinite at a pixel that is surely right).
         alpha: weight in [0, 1] of the positive term, 1 - alpha of the negative; None: both 1.
@@ -52,12 +50,6 @@ def softmax_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | Non
 
     sum over classes of |y - softmax|^gamma * binary cross-entropy(logit, y); despite its name the logarithm is that of
     the sigmoid, as the library has it.
-
-    Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        class_weights: (classes,) or None, a factor on each class's term.
-        gamma: focusing exponent, 0 or >= 1 (in between, the gradient is infinite at a pixel that is surely right).
 
     Source: pytorch_toolbelt.losses.CrossEntropyFocalLoss.
     """

@@ -21,8 +21,6 @@ def dice(logits: Tensor, target: Tensor, *, class_weights: Tensor | None) -> Ten
     """1 - Dice: TP / (TP + (FP + FN) / 2) of softmax probabilities.
 
     Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
         class_weights: (classes,) or None, weights of the classes in the mean.
 
     Returns:
@@ -36,12 +34,6 @@ def dice(logits: Tensor, target: Tensor, *, class_weights: Tensor | None) -> Ten
 def tversky(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, beta: Beta) -> Tensor:
     """1 - TP / (TP + (1 - beta) FP + beta FN): above 1/2, beta asks for recall rather than precision.
 
-    Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        class_weights: (classes,) or None, weights of the classes in the mean.
-        beta: weight in [0, 1] of false negatives; 1/2 is `dice`.
-
     Source: Salehi et al., arXiv:1706.05721, equation 4 (alpha = 1 - beta); segmentation_models.pytorch's TverskyLoss.
     """
     return _one_minus_score(logits, target, class_weights, false=1 - beta, missed=beta)
@@ -53,11 +45,6 @@ def jaccard_metric(logits: Tensor, target: Tensor, *, class_weights: Tensor | No
     With 0/1 truth, as here, it has the value of the soft Jaccard loss TP / (TP + FP + FN); the form by differences
     is the one that stays right for soft truth.
 
-    Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
-        class_weights: (classes,) or None, weights of the classes in the mean.
-
     Source: Wang and Blaschko, arXiv:2302.05666, equation 4; segmentation_models.pytorch computes its counts that way.
     """
     return _one_minus_score(logits, target, class_weights, false=1.0, missed=1.0)
@@ -67,10 +54,6 @@ def lovasz(logits: Tensor, target: Tensor) -> Tensor:
     """Lovász-softmax: the convex extension of 1 - IoU over the sorted errors of the batch's pixels, class by class.
 
     Computed in float32: the library's cumulative sums are. Sorts every labelled pixel once a class.
-
-    Args:
-        logits: (images, classes, height, width) float.
-        target: (images, height, width) int64, 255 = ignored.
 
     Source: Berman et al., arXiv:1705.08790, equation 9 (classes present); segmentation_models.pytorch's LovaszLoss.
     """

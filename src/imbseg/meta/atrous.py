@@ -24,7 +24,6 @@ def atrous_rates(name: str, output_stride: int, size: Size) -> Rates:
     ratio 1:2:3, the largest at most the paper's and at most half of the map's shorter side.
 
     Args:
-        name: of ATROUS_RATES.
         output_stride: of the encoder, 8 or 16.
         size: (width, height) of the encoder's last map, in cells.
 

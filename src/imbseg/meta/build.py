@@ -55,7 +55,6 @@ def build(
     """Read a data set once and write its meta.
 
     Args:
-        dataset: what to read.
         out: the folder to make; meta that lies there already is replaced at the very end.
         workers: processes that read; the result doesn't depend on it.
         seed: of the k-means clustering, and of which masks the ceilings come from. (The imbalance has its own in the

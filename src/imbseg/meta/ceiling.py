@@ -60,8 +60,6 @@ def ceilings(masks: Iterable[NDArray[np.uint8]], grid: Grid, classes: int) -> Fl
 
     Args:
         masks: (height, width) uint8 class indices, 255 = ignored.
-        grid: the decoder's.
-        classes: number of classes.
 
     Returns:
         (classes,) float64; NaN for a class that no mask shows.
@@ -95,7 +93,6 @@ def through(mask: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
 
     Args:
         mask: (height, width) uint8 class indices, 255 = ignored.
-        grid: the decoder's.
 
     Returns:
         (height, width) uint8 class indices.

@@ -103,10 +103,7 @@ def ceiling_table(rows: Sequence[ImageRow], found: Sequence[Setting], dataset: D
     """A row a class and setting: `class, setting, resize, crop, decoder_stride, cost, images, ceiling`.
 
     Args:
-        rows: of the masks.
         found: the settings; the first costs 1.
-        dataset: whose they are.
-        workers: processes that read.
     """
     grids = list(dict.fromkeys(one.grid for one in found))
     one = functools.partial(_overlaps, dataset=dataset, grids=tuple(grids))

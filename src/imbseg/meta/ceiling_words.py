@@ -18,7 +18,6 @@ def ceiling_section(table: pd.DataFrame, masks: int, pyramid: Pyramid | None, si
     """Table, definition, sentences; Markdown.
 
     Args:
-        table: ceiling.csv.
         masks: how many it comes from.
         pyramid: of the data set's own network; None: it has none.
         size: (width, height) of a training sample with padding.

@@ -39,7 +39,6 @@ def groups(pixels: NDArray[np.int64], dataset: Dataset) -> list[str]:
 
     Args:
         pixels: (classes,) int, pixels of each class in the train pool.
-        dataset: names the groups, or at least the background.
     """
     if dataset.groups is not None:
         declared = {name: group for group, names in dataset.groups.items() for name in names}

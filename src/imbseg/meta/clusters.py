@@ -52,10 +52,6 @@ def cluster(shares: NDArray[np.float64], *, classes: int, seed: int) -> Clusters
     Args:
         shares: (images, columns) float, see `proportions`.
         classes: number of classes; k is chosen from 2..min(2 * classes, 20), no more than there are different rows.
-        seed: of the starts and of the sample.
-
-    Returns:
-        Clusters; a single one where all rows are the same.
     """
     import sklearn.cluster
     import sklearn.metrics  # noqa: F401  threadpool_limits sees only the libraries that are loaded already

@@ -38,10 +38,6 @@ def diagnosis(
     """The text, in Markdown that reads well in a terminal.
 
     Args:
-        images: images.csv.
-        classes: classes.csv.
-        splits: splits.csv.
-        dataset: what they were made of.
         gini: see `classes.ginis`.
         counts: what the deliberate imbalance reached, a class each; empty where there is none.
         geometry: the section on ceilings, see `ceiling_words`.

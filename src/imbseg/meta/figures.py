@@ -131,8 +131,6 @@ def fold_counts(pool: pd.DataFrame, dataset: Dataset, column: str) -> NDArray[np
     """(classes, folds) int64: images of each class that each fold validates on.
 
     Args:
-        pool: rows of images.csv.
-        dataset: gives the classes.
         column: a fold column of images.csv; images without a number in it take no part.
     """
     rows = pool[pool[column].notna()]
@@ -145,15 +143,7 @@ def fold_counts(pool: pd.DataFrame, dataset: Dataset, column: str) -> NDArray[np
 def fold_count_figure(
     pool: pd.DataFrame, dataset: Dataset, splits: Sequence[str], *, imbalance: str = "full", seed: int = 1
 ) -> Canvas:
-    """A panel a split: rows are classes, the rarest on top, columns are folds; dark is far from an equal share.
-
-    Args:
-        pool: rows of images.csv.
-        dataset: gives the classes.
-        splits: names of splits.
-        imbalance: full or imbalanced.
-        seed: of the splits, 1 to 5.
-    """
+    """A panel a split: rows are classes, the rarest on top, columns are folds; dark is far from an equal share."""
     counts = {name: fold_counts(pool, dataset, fold_column(imbalance, name, seed)) for name in splits}
     order = np.argsort(next(iter(counts.values())).sum(axis=1), kind="stable")
     words = f"{dataset.name}, {imbalance}, seed {seed}: validation images that show each class"

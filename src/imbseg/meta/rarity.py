@@ -25,8 +25,6 @@ def rare_by(table: pd.DataFrame, dataset: Dataset, ending: str = "") -> list[str
     and neither is a class that no image shows: no remedy finds any; both don't count for the median.
 
     Args:
-        table: classes.csv.
-        dataset: names the background.
         ending: "_imbalanced" for what the deliberate imbalance leaves.
     """
     aside = table["class"].eq(dataset.background or "") | table[f"images{ending}"].eq(0)
@@ -70,11 +68,7 @@ def _labelled(images: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
 
 
 def ties_by_images(folds: pd.DataFrame) -> bool:
-    """Whether all splits keep the classes' images alike, to a tenth of a per cent, but not their pixels.
-
-    Args:
-        folds: rows of `split_summary`.
-    """
+    """Whether all splits keep the classes' images alike, to a tenth of a per cent, but not their pixels."""
     printed = folds[["deviation_presence", "deviation_pixels"]].round(3).nunique()
     return bool(printed["deviation_presence"] < 2 <= printed["deviation_pixels"])
 

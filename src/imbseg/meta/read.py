@@ -171,7 +171,6 @@ def fold_rows(meta: Meta, column: str, fold: int) -> tuple[pd.DataFrame, pd.Data
     """The train rows and the validation rows of one fold, in the order of images.csv.
 
     Args:
-        meta: what read_meta gave.
         column: a fold column, see fold_column.
         fold: the number of the validation fold; 0 for a data set's given validation subset.
 

@@ -77,7 +77,6 @@ def major_class(pixels: NDArray[np.int64], dataset: Dataset) -> list[str]:
 
     Args:
         pixels: (images, classes) int, labelled pixels of each class.
-        dataset: gives the names and the background.
     """
     shown = pixels.copy()
     if dataset.background_index is not None:

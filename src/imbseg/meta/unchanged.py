@@ -37,7 +37,6 @@ def check_masks(dataset: Dataset, folder: Path) -> None:
     Files that are missing are left to whoever reads them.
 
     Args:
-        dataset: whose masks they are.
         folder: of its meta; one of an earlier version, without masks.csv, is taken as it is.
 
     Raises:

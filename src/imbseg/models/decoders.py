@@ -22,7 +22,6 @@ def build_network(
     """A network with random weights.
 
     Args:
-        encoder: an encoder that it takes.
         size: (width, height) of a training sample with its padding.
         settings: what the architecture takes; each has its default.
 

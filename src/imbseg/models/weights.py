@@ -23,8 +23,6 @@ def load_encoder_weights(encoder: torch.nn.Module, name: str, source: str | None
     """Fill an encoder with pretrained weights, in place.
 
     Args:
-        encoder: the encoder module.
-        name: its name in segmentation_models.pytorch.
         source: None (stay random), imagenet (the library's hub), package:NAME, or a file.
 
     Returns:

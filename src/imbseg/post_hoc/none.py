@@ -6,9 +6,6 @@ import torch
 def none(logits: torch.Tensor) -> torch.Tensor:
     """The class of the largest logit at each pixel; the first of equal ones.
 
-    Args:
-        logits: (images, classes, height, width) float.
-
     Returns:
         (images, height, width) int64 class indices.
     """

@@ -21,11 +21,7 @@ def prior(logits: Tensor, *, class_priors: Tensor, beta: Beta) -> Tensor:
     already; a negative beta reverses it where it overshot.
 
     Args:
-        logits: (images, classes, height, width) float.
         class_priors: (classes,) pixel shares of the train fold; see `log_priors` for a class of share 0.
-
-    Returns:
-        (images, height, width) int64 class indices.
 
     Source: Menon et al., arXiv:2007.07314, section 4.1 (post-hoc logit adjustment); for segmentation Tian et al.,
         arXiv:2010.01412.

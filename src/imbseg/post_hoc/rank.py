@@ -15,12 +15,6 @@ def rank(logits: Tensor) -> Tensor:
     class whose ratio it raises the most: with I = sum of p and U = n + M - I over the pixels that are surely the
     class's, from I / U to (I + p) / (U + 1 - p).
 
-    Args:
-        logits: (images, classes, height, width) float.
-
-    Returns:
-        (images, height, width) int64 class indices.
-
     Source: Wang and Dai, RankSEG-RMA, NeurIPS 2025 (the package rankseg, metric IoU, pruning 0, which sorts every pixel
         once a class); Dai and Li, JMLR 24(224), 2023.
 

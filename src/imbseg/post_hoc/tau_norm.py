@@ -16,15 +16,6 @@ def tau_norm(logits: Tensor, *, class_norms: Tensor, class_bias: Tensor, tau: Ta
     The last layer is linear and what follows it averages, so its weights needn't be changed: (logit - bias) / |w|^tau +
     bias is what it would have given. Lengths are taken over their mean.
 
-    Args:
-        logits: (images, classes, height, width) float.
-        class_norms: (classes,) Euclidean lengths of the last layer's weights, > 0.
-        class_bias: (classes,) its bias.
-        tau: strength; 0 changes nothing.
-
-    Returns:
-        (images, height, width) int64 class indices.
-
     Source: Kang et al., Decoupling Representation and Classifier, arXiv:1910.09217, section 4.2.
     """
     bias = class_bias.to(logits).view(-1, 1, 1)

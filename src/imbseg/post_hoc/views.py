@@ -13,14 +13,7 @@ class Larger:
 
 
 def flip(logits: Tensor, *, mirrored: Tensor) -> Tensor:
-    """Log of the mean probability of an image and its mirror image.
-
-    Args:
-        logits: (images, classes, height, width) float.
-
-    Returns:
-        (images, classes, height, width) float.
-    """
+    """Log of the mean probability of an image and its mirror image."""
     return ((logits.softmax(dim=1) + mirrored.softmax(dim=1)) / 2).log()
 
 
@@ -28,7 +21,6 @@ def larger(logits: Tensor, *, enlarged: Tensor) -> Tensor:
     """Logits of a larger input: objects that training showed enlarged, by random crops, are met at that size.
 
     Args:
-        logits: (images, classes, height, width) float, of the usual input.
         enlarged: the same of an input whose sides are `larger_scale` times as long.
 
     Source: Touvron et al., FixRes, arXiv:1906.06423.

@@ -23,8 +23,6 @@ def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tup
     """The image with a frame, and close-ups of what is in the frame: truth, baseline, strategy.
 
     Args:
-        before: by the baseline.
-        after: the same image by the strategy.
         colors: of the classes in question, by class index; nothing else is coloured.
 
     Returns:

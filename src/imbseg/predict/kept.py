@@ -26,9 +26,6 @@ def predictions(predict: Predict, run: Path, ids: Sequence[str], kept: Path) -> 
 
     Args:
         predict: asked where the file is missing, broken or of another network; what it raises goes on.
-        run: the run folder.
-        ids: of test images.
-        kept: the file, written whole or not at all.
     """
     key = _key(run, ids)
     found = _load(kept, key, ids)

@@ -31,11 +31,7 @@ def differing(runs: Sequence[Run], questions: dict[str, Ask]) -> dict[str, list[
 
 
 def groups_apart(groups: Sequence[Group]) -> str | None:
-    """Why groups can't be compared with each other; None where there is one.
-
-    Args:
-        groups: of a report; each holds runs of one data set, meta, fold and epoch budget.
-    """
+    """Why groups can't be compared with each other; None where there is one."""
     if len(groups) < 2:
         return None
     found = differing([_first(group) for group in groups], FORBID)

@@ -37,7 +37,6 @@ def best_pair(group: Group, label: str = "") -> Pair:
     """A strategy against the baseline, and of their shared seeds the one nearest its mean gain.
 
     Args:
-        group: baseline and strategies.
         label: of the strategy; empty, or where it shares no seed: the one with the largest mean gain.
 
     Raises:

@@ -75,8 +75,6 @@ def from_meta(meta: Meta, dataset: Dataset, *, kept: bool = False) -> ClassCount
     """What a data set's train images show, objects included.
 
     Args:
-        meta: of the runs.
-        dataset: whose classes are the columns.
         kept: only images that survive the deliberate imbalance.
     """
     rows = meta.images[meta.images["subset"].eq(TRAIN)]

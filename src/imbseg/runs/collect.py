@@ -72,7 +72,6 @@ class Run:
         """A score such as mIoU, tail or IoU/<class>; NaN where there is none (the class is in no image).
 
         Args:
-            subset: val or test.
             name: of the score; after `prior/` with the prior that is best for it.
         """
         scores: Mapping[str, float] = getattr(self, subset)

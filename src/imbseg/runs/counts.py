@@ -104,8 +104,6 @@ def stacked(
     """Read the counts of runs into one order of images.
 
     Args:
-        runs: of one group of strategies.
-        file: name of the counts in a run folder, such as counts_test.npz.
         prefix: before the names of the scores that these counts give.
         wanted: such scores, without the prefix; all, where none are named.
 

@@ -45,9 +45,7 @@ def numbers(table: pd.DataFrame, columns: Sequence[str], where: str, expected: s
     """Columns as (rows, columns) float64.
 
     Args:
-        table: what `read_table` gave.
         columns: of numbers.
-        where: flag and file.
         expected: what a cell should be, and after a semicolon what to do.
 
     Raises:

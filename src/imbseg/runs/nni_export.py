@@ -25,8 +25,6 @@ def as_trials(table: pd.DataFrame, dataset: Dataset, named: Mapping[str, str]) -
     trial's parameters are, all but its seed, those that no two trials have in common left out.
 
     Args:
-        table: of NNI.
-        dataset: names the classes.
         named: what --columns names; a strategy named there stays as it is.
 
     Returns:

@@ -75,8 +75,6 @@ def arrange(runs: Sequence[Run], root: Path | str, baseline: str | None = None) 
     """Sort runs into groups and strategies.
 
     Args:
-        runs: what `collect` gave.
-        root: where they lie.
         baseline: a strategy's key or label, or a loss or strategy that only one has; None: see `choose_baseline`.
 
     Raises:

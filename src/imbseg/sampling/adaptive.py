@@ -40,7 +40,6 @@ def adaptive(
     background stands beside it. No image falls below 1 / adaptive_bound, so none is ever out.
 
     Args:
-        pixel_counts: (images, classes) int, labelled pixels of each class.
         class_scores: (classes,) in 0..1, smoothed over the epochs so far; NaN where there is none (the first epoch; a
             class that validation doesn't show), which counts as the mean of the others.
         adaptive_bound: largest ratio of two weights, at least 1.

@@ -27,9 +27,6 @@ def label(major_class: NDArray[np.str_]) -> NDArray[np.float64]:
 def cluster(cluster: NDArray[np.int64]) -> NDArray[np.float64]:
     """Draw an image the more, the fewer images of the train fold share its k-means cluster of class proportions.
 
-    Args:
-        cluster: (images,) cluster numbers.
-
     Returns:
         (images,) float64: 1 / log(1 + n), n the images of that cluster; see `label`.
 

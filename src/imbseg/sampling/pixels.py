@@ -24,9 +24,6 @@ def pixels(pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
     It is `label` with pixels for images and every class of the image for its major one. Of counts so large the
     logarithm leaves little: a class with a hundredth of another's 10 million pixels is drawn 1.4 times as often.
 
-    Args:
-        pixel_counts: (images, classes) int, labelled pixels of each class.
-
     Returns:
         (images,) float64, each > 0 and at most 1 / log 2; an image without labelled pixels gets the smallest value of
         any class, and 1 where no image has one.
@@ -45,9 +42,6 @@ def proportion(pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
     As `pixels`, with n the sum over the images of the share that the class has of an image's labelled pixels: as many
     images as it would fill. Below one image it counts as one, else a class of a single pixel would be all that is
     drawn. Image sizes don't matter, and counts are small enough for the logarithm to tell them apart.
-
-    Args:
-        pixel_counts: (images, classes) int, labelled pixels of each class.
 
     Returns:
         (images,) float64, each > 0 and at most 1 / log 2; an image without labelled pixels gets the smallest value of
@@ -72,7 +66,6 @@ def repeat_factor(
     repeats images by their factor; here they are draw weights, so that the steps of an epoch stay those of `x2`.
 
     Args:
-        pixel_counts: (images, classes) int, labelled pixels of each class.
         repeat_threshold: share of the images, in (0, 1], below which a class is drawn more (LVIS: 0.001, of 1,200
             classes).
         repeat_exponent: 0.5 is LVIS's square root; 1 undoes the imbalance below the threshold.
@@ -102,7 +95,6 @@ def positive(
     the train fold as it is.
 
     Args:
-        pixel_counts: (images, classes) int, labelled pixels of each class.
         background: index of the background class; None where there is none, then any labelled pixel counts.
         positive_share: in (0, 1]; with 1 no empty image is drawn.
 
@@ -122,10 +114,6 @@ def positive(
 
 def largest_shown(value: NDArray[np.float64], pixel_counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Give an image the largest value among the classes that it shows.
-
-    Args:
-        value: (classes,) float64.
-        pixel_counts: (images, classes) int, labelled pixels of each class.
 
     Returns:
         (images,) float64; the smallest value of a class that is there for an image without labelled pixels, and 1

@@ -24,7 +24,6 @@ def rare_class(pixel_counts: NDArray[np.int64], *, rare_temperature: Temperature
     drawn again because it shows little of the class, which would favour images full of classes.
 
     Args:
-        pixel_counts: (images, classes) int, labelled pixels of each class.
         rare_temperature: > 0; shares that differ by it are drawn in a ratio of 1 to e (2.7). DAFormer took 0.01 for
             19 classes of street scenes; far above 1 all classes are drawn alike.
 

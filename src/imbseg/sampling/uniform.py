@@ -10,12 +10,6 @@ def uniform(major_class: NDArray[np.str_]) -> NDArray[np.float64]:
     `none` sees the train fold once an epoch; `x2` twice, which is the baseline of every other sampler since they
     spend the same number of steps.
 
-    Args:
-        major_class: (images,) text, only counted.
-
-    Returns:
-        (images,) float64, all 1.
-
     >>> uniform(np.array(["cat", "dog"]))
     array([1., 1.])
     """

@@ -1,8 +1,10 @@
 """Counts and groups -> fold numbers: the menu of splits.
 
-Each is one function; it names what it needs as keyword arguments out of `n_images`, `major_class`, `cluster`,
-`group`, `presence`, `pixel_counts`, `subset`, `folds`, `seed` (see imbseg.menu.arguments) and returns (images,) int
-fold numbers.
+Each is one function; it names what it needs as keyword arguments out of `n_images`, `major_class` ((images,) texts, ""
+where nothing is labelled), `cluster` ((images,) int), `group` ((images,) texts: patient, scene or video), `presence`
+and `pixel_counts` ((images, classes) bool, and int), `subset` ((images,) `train` or `val`), `folds`, `seed` (see
+imbseg.menu.arguments). It returns (images,) int64, the fold in which an image is validation, and raises InputError
+where there are fewer images than folds.
 """
 
 from imbseg.menu import Menu

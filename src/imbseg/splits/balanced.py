@@ -24,17 +24,7 @@ def mskf_pixels(*, pixel_counts: NDArray[np.int64], folds: int, seed: int) -> ND
 
     A fold's pixels of a class, over all pixels of that class, should be the fold's share of the images. Minimised is
     the sum over folds and classes of the squared relative deviation from that, for pixels and for presence (see the
-    module's docstring for why, and `swapped` for how).
-
-    Args:
-        pixel_counts: (images, classes) int, labelled pixels of each class.
-        folds: how many folds to make; their sizes differ by one at most.
-
-    Returns:
-        (images,) int64: the fold in which an image is validation.
-
-    Raises:
-        InputError: fewer images than folds.
+    module's docstring for why, and `swapped` for how). Folds' sizes differ by one at most.
 
     >>> pixels = np.array([[90, 10], [10, 90], [90, 10], [10, 90]])
     >>> fold = mskf_pixels(pixel_counts=pixels, folds=2, seed=1)
@@ -49,16 +39,6 @@ def mskf_proportion(*, pixel_counts: NDArray[np.int64], folds: int, seed: int) -
 
     As `mskf_pixels`, with pixels / labelled pixels of the image in place of pixels: a small image counts as much as a
     large one. They differ where image sizes do. An image without labelled pixels has no share of anything.
-
-    Args:
-        pixel_counts: (images, classes) int, labelled pixels of each class.
-        folds: how many folds to make; their sizes differ by one at most.
-
-    Returns:
-        (images,) int64: the fold in which an image is validation.
-
-    Raises:
-        InputError: fewer images than folds.
     """
     labelled = pixel_counts.sum(axis=1, keepdims=True)  # (images, 1)
     return _balanced(pixel_counts / np.maximum(labelled, 1), pixel_counts > 0, folds, seed)

@@ -18,10 +18,6 @@ def grouped(*, group: NDArray[np.str_], major_class: NDArray[np.str_], folds: in
 
     Args:
         group: (images,) str, the patient, scene or video of an image.
-        major_class: (images,) str, a class name each; empty for an image without labelled pixels.
-
-    Returns:
-        (images,) int64: the fold in which an image is validation.
 
     Raises:
         InputError: fewer images than folds, or fewer groups.

@@ -24,9 +24,6 @@ def random(*, n_images: int, folds: int, seed: int) -> NDArray[np.int64]:
     Returns:
         (images,) int64: the fold in which an image is validation.
 
-    Raises:
-        InputError: fewer images than folds.
-
     >>> np.bincount(random(n_images=11, folds=5, seed=1))
     array([3, 2, 2, 2, 2])
     """
@@ -42,9 +39,6 @@ def random(*, n_images: int, folds: int, seed: int) -> NDArray[np.int64]:
 
 def given(*, subset: NDArray[np.str_]) -> NDArray[np.int64]:
     """The data set's own validation subset: what to take where neighbouring video frames would leak between folds.
-
-    Args:
-        subset: (images,) str, `train` or `val`.
 
     Returns:
         (images,) int64: 0 for validation images, 1 for train images.

@@ -9,32 +9,12 @@ from imbseg.splits.simple import enough_images
 
 
 def skf_major(*, major_class: NDArray[np.str_], folds: int, seed: int) -> NDArray[np.int64]:
-    """Stratify by the class with the most pixels in an image, background left out.
-
-    Args:
-        major_class: (images,) str, a class name each; empty for an image without labelled pixels.
-
-    Returns:
-        (images,) int64: the fold in which an image is validation.
-
-    Raises:
-        InputError: fewer images than folds.
-    """
+    """Stratify by the class with the most pixels in an image, background left out."""
     return _stratify(np.unique(major_class, return_inverse=True)[1], folds, seed)
 
 
 def skf_cluster(*, cluster: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """Stratify by the k-means cluster of an image's class proportions.
-
-    Args:
-        cluster: (images,) int, a cluster number each.
-
-    Returns:
-        (images,) int64: the fold in which an image is validation.
-
-    Raises:
-        InputError: fewer images than folds.
-    """
+    """Stratify by the k-means cluster of an image's class proportions."""
     return _stratify(np.unique(cluster, return_inverse=True)[1], folds, seed)
 
 
@@ -45,15 +25,6 @@ def mskf(*, presence: NDArray[np.bool_], folds: int, seed: int) -> NDArray[np.in
     keeps the algorithm from cutting by background while a rarer class is left with as many images: on VOC 2012 train
     that put cats into folds at random (15 % off on average, instead of 3 %). Classes go first, so the sizes of the
     folds may differ by a few per cent.
-
-    Args:
-        presence: (images, classes) bool, whether an image shows a class.
-
-    Returns:
-        (images,) int64: the fold in which an image is validation.
-
-    Raises:
-        InputError: fewer images than folds.
 
     Source: Sechidis, Tsoumakas, Vlahavas: On the Stratification of Multi-Label Data, ECML PKDD 2011.
 

@@ -50,8 +50,6 @@ class Boxes:
 
         Args:
             rng: where the chance comes from; two numbers are drawn.
-            image: its place in the fold.
-            label: index of the class.
             mask: (height, width) of the image; a pixel is one of the class inside the object's box.
 
         Returns:

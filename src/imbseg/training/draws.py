@@ -35,12 +35,7 @@ class Draws:
         self.trust = np.zeros(len(self.names)) if confidence else None
 
     def add(self, batch: Batch, logits: torch.Tensor) -> None:
-        """Count one step.
-
-        Args:
-            batch: as it was loaded: `target` (images, height, width) int64, maybe `pasted`.
-            logits: (images, classes, height, width) of that step.
-        """
+        """Count one step."""
         target = batch["target"]
         flat = target.numpy().reshape(len(target), -1)  # (images, pixels)
         counts = np.array([np.bincount(one, minlength=IGNORE + 1) for one in flat])  # (images, 256)
@@ -54,11 +49,7 @@ class Draws:
             self.trust = self.trust + true_class_probability(target, logits)
 
     def row(self, epoch: int, images: int) -> Row:
-        """The epoch's row.
-
-        Args:
-            epoch: counted from 1.
-        """
+        """The epoch's row."""
         row: Row = {"epoch": epoch, "samples": self.samples, "images": images}
         row |= self._columns("samples", self.seen) | self._columns("pixels", self.pixels)
         row["pixels:ignore"] = int(self.pixels[IGNORE])
@@ -107,8 +98,6 @@ def class_scores(
 
     Args:
         trial: its `adaptive_from` says which score.
-        class_names: in index order.
-        history: rows of epochs.csv, with `IoU/<class>`.
         draws: rows of draws.csv, with `confidence:<class>` where asks_confidence says so.
         unseen: classes that no validation image shows: their IoU is 0 with any false positive and says nothing.
 

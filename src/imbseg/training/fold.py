@@ -113,7 +113,6 @@ def sampler_columns(rows: Any, pixels: NDArray[np.int64], background: int | None
 
     Args:
         pixels: (images, classes) labelled pixels.
-        background: index of the background class, None where there is none.
     """
     return {
         "major_class": rows["major_class"].to_numpy(str),
@@ -127,7 +126,6 @@ def draw_weights(trial: Trial, columns: dict[str, Any], class_scores: NDArray[np
     """Ask the trial's sampler for weights, giving it the columns and parameters that it names.
 
     Args:
-        trial: its `sampling` is a name in SAMPLING.
         class_scores: (classes,) how the trial does so far; NaN where there is no score yet.
     """
     settings = {name: getattr(trial, name) for name in SAMPLING.declares()}
@@ -146,7 +144,6 @@ def class_weights(trial: Trial, pixels: NDArray[np.int64]) -> NDArray[np.float64
     """Ask the trial's scheme for class weights.
 
     Args:
-        trial: its `class_weights` is a name in CLASS_WEIGHTS.
         pixels: (images, classes) labelled pixels of the train fold.
     """
     of_images = (pixels.sum(axis=1, keepdims=True) * (pixels > 0)).sum(axis=0)

@@ -53,10 +53,8 @@ def train_epoch(
     """Train one epoch.
 
     Args:
-        learner: changed in place.
         batches: `image` (images, 3, height, width) float32, `target` (images, height, width) int64, and maps.
         loss_of: (logits, target, maps) -> scalar.
-        epoch: counted from 1.
         watch: called after each step with its batch and logits.
         course: (epochs before it, all epochs) of the learning rates' course; None: those of the trial.
 
@@ -101,10 +99,6 @@ def _step(learner: Learner, batch: Batch, loss_of: Loss, *, amp: bool) -> tuple[
 def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str) -> Counts:
     """Predict whole images and count at their masks' own size.
 
-    Args:
-        device: where the model is.
-        trial: batch size, workers and amp.
-
     Returns:
         Counts with a row an image, in the order of `whole`.
     """
@@ -126,8 +120,6 @@ def predict(
 
     Args:
         whole: the images; they come grouped by size.
-        device: where the model is, and the logits are.
-        trial: batch size, workers and amp.
     """
     model.eval()
     groups = whole.batches(trial.batch_size)

@@ -72,9 +72,6 @@ def averaged(model: torch.nn.Module, decay: float) -> AveragedModel:
     Step t moves it by 1 - min(decay, (1 + t) / (10 + t)), so that the first weights, which are random, fade in short
     trainings too. Running means and variances are averaged like weights.
 
-    Args:
-        decay: in (0, 1).
-
     Source: Polyak and Juditsky, 1992; the ramp as in timm's ModelEmaV3 and TensorFlow's ExponentialMovingAverage.
     """
 

@@ -56,7 +56,6 @@ def focus_more(
 
     Args:
         rng: where the chance comes from; two numbers a sample are drawn.
-        images: (samples,) of the epoch.
         focus: (samples,) classes that were drawn; dropped where the image has no object of the class (background).
         has_object: (images, classes) whether the image has an object of the class.
         share: of the samples without a class, in 0..1, that get one.

@@ -62,7 +62,6 @@ def class_weights(trial: Trial, dataset: Dataset, donors: Donors, scores: Mappin
     """Ask the trial's rule for weights, giving it the columns and parameters that it names.
 
     Args:
-        trial: its `copy_paste` is a name in COPY_PASTE.
         scores: the last row of epochs.csv; empty before the first validation.
 
     Returns:

@@ -196,9 +196,7 @@ def write_ceilings(path: Path, trial: Trial, dataset: Dataset, subsets: dict[str
     """Write a row with `SUBSET:CLASS` for each class; empty where no mask shows it.
 
     Args:
-        path: the CSV.
         trial: as its best epoch had it.
-        dataset: whose masks they are.
         subsets: name -> files; of very many pixels some masks, evenly spread.
     """
     grid, row = geometry_of(trial).grid, Row()

@@ -173,7 +173,6 @@ def augment(
     Args:
         image: (height, width, 3) uint8.
         mask: (height, width) uint8.
-        geometry: where the sample lies.
         paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
 
     Returns:

@@ -58,7 +58,6 @@ def paces(trials: Sequence[Resolved | InputError], first: Pace, say: Callable[[s
 
     Args:
         trials: or why one can't run; the first can, and is the one already measured.
-        say: called with a line for each that is timed.
 
     Returns:
         For each its pace, or why it can't run.
