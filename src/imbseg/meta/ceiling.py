@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from imbseg.datasets.spec import IGNORE
 
@@ -105,7 +106,7 @@ def through(mask: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
     )
     best, decoded = np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.uint8)
     for index in np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE]):
-        share = down @ (mask == index).astype(np.float32) @ across.T  # (cells down, cells across)
+        share = (across @ (down @ (mask == index).astype(np.float32)).T).T  # (cells down, cells across)
         value = _resized(_resized(share, padded)[: shown[1], : shown[0]], (width, height))
         better = value > best + TIE
         np.copyto(best, value, where=better)
@@ -114,11 +115,17 @@ def through(mask: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
 
 
 @functools.lru_cache(maxsize=64)  # the masks of a data set have few sizes
-def _averages(length: int, covered: float, cells: int) -> NDArray[np.float32]:
+def _averages(length: int, covered: float, cells: int) -> sparse.csr_array:
     """(cells, length): the share of each cell that each pixel takes, `cells` of one size lying on `covered` pixels."""
-    edges, pixel = np.linspace(0, covered, cells + 1)[:, None], np.arange(length)
-    inside = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)  # (cells, length)
-    return (inside.clip(0) * (cells / covered)).astype(np.float32)
+    edges, pixel = np.linspace(0, covered, cells + 1), np.arange(length)
+    first = np.searchsorted(edges, pixel, side="right") - 1
+    cell = first + np.arange(math.ceil(cells / covered) + 1)[:, None]  # (cells that a pixel can lie on, length)
+    low, high = edges[cell.clip(max=cells - 1)], edges[(cell + 1).clip(max=cells)]
+    inside = np.where(cell < cells, np.minimum(high, pixel + 1) - np.maximum(low, pixel), 0).clip(0)
+    there = inside > 0
+    places = (cell[there], np.broadcast_to(pixel, cell.shape)[there])
+    weights = (inside[there] * (cells / covered)).astype(np.float32)
+    return sparse.csr_array((weights, places), shape=(cells, length))
 
 
 def _resized(values: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
