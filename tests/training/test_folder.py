@@ -33,6 +33,19 @@ def test_a_sound_folder_is_gone_on_with(tmp_path: Path) -> None:
     assert stored_status(tmp_path) == {"status": "running"}
 
 
+def test_a_run_of_an_earlier_version_lacks_settings_that_came_since(tmp_path: Path) -> None:
+    """They had their defaults when it trained; set to anything else they are another trial."""
+    now = {"seed": 1, "threads": 2, "ema": 0.0, "tau": 2.0, "lr": 0.5}
+    about = {**ABOUT, "parameters": now, "sources": {"seed": "flag", "tau": "default", "lr": "default"}}
+    keep_or_refuse(folder(tmp_path, ABOUT), {**about, "parameters": {**now, "tau": 1.5}})
+    for name, value, source in (("ema", 0.9, "flag"), ("tau", 2.0, "dataset"), ("lr", 0.2, "sampled")):
+        changed = {"parameters": {**now, name: value}, "sources": {**about["sources"], name: source}}
+        with pytest.raises(InputError, match=f"other settings .{name} was None, is {value}.;"):
+            keep_or_refuse(folder(tmp_path, ABOUT), about | changed)
+    with pytest.raises(InputError, match=r"other settings .lr was 0.01, is 0.5.;"):
+        keep_or_refuse(folder(tmp_path, {**ABOUT, "parameters": {**ABOUT["parameters"], "lr": 0.01}}), about)
+
+
 def test_an_empty_folder_has_nothing_to_say(tmp_path: Path) -> None:
     assert recorded_threads(tmp_path) is None
     assert stored_status(tmp_path) == {}

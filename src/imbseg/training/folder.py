@@ -16,8 +16,9 @@ from imbseg import __version__
 from imbseg.errors import InputError
 from imbseg.files import REPOSITORY, portable, read_object, sha256, whole_file, writable_folder, write_json
 from imbseg.trial import Resolved, Trial
-from imbseg.trial.fields import WITHOUT_EFFECT
+from imbseg.trial.fields import FIELDS, WITHOUT_EFFECT
 from imbseg.trial.remedies import MENUS, own_files
+from imbseg.trial.values import show
 
 PACKAGES = ("torch", "segmentation-models-pytorch", "pytorch-toolbelt", "nni", "opencv-python", "numpy", "timm")
 Row = dict[str, float]
@@ -134,7 +135,8 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
         # Nothing was trained yet: nothing to lose, and no result that other settings gave.
         write_json(file, description)
         return
-    before, now = known["parameters"], description["parameters"]
+    now = description["parameters"]
+    before = _newer(now, description) | known["parameters"]
     differ = [
         f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
         for name in {**before, **now}
@@ -144,6 +146,16 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
     if differ:
         settings = "; ".join(differ)
         raise InputError(f"{folder.path}: holds a trial with other settings ({settings}); choose another --out")
+
+
+def _newer(parameters: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings at their defaults: a run of an earlier version, which lacks those that came since, trained with these."""
+    by_default = {name for name, source in description.get("sources", {}).items() if source == "default"}
+    return {
+        name: value
+        for name, value in parameters.items()
+        if name in by_default or (name in FIELDS and value == show(FIELDS[name].default))
+    }
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
