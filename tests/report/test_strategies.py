@@ -51,6 +51,16 @@ def test_a_parameter_of_another_loss_is_no_difference(tmp_path: Path):
     assert [(one.label, len(one.runs)) for one in group.strategies] == [("cross_entropy", 2), ("focal, gamma=3.0", 1)]
 
 
+def test_a_run_of_an_earlier_version_had_the_defaults_of_settings_that_came_since(tmp_path: Path):
+    make_run(tmp_path / "old", seed=1)
+    for name, seed, ema in (("again", 1, 0.0), ("new", 2, 0.0), ("averaged", 2, 0.9)):
+        make_run(tmp_path / name, seed=seed, ema=ema)
+    results = results_of(tmp_path)
+    found = {one.label: [run.name for run in one.runs] for one in results.groups[0].strategies}
+    assert found == {"cross_entropy, ema=0.0": ["again", "new"], "cross_entropy, ema=0.9": ["averaged"]}
+    assert [(run.name, run.status) for run in results.left_out] == [("old", "duplicate")]
+
+
 @pytest.mark.parametrize(
     ("parameter", "strategy", "remedy"),
     [

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imbseg.errors import InputError
+from imbseg.trial.fields import FIELDS
 from imbseg.trial.remedies import known, takes
+from imbseg.trial.values import show
 
 NAMED = ("strategy", "loss", "class_weights")
 Settings = tuple[tuple[str, Any], ...]
@@ -16,7 +18,12 @@ def settings_of(parameters: Mapping[str, Any], varying: Sequence[str]) -> Settin
     axes = ("loss", "sampling", "copy_paste")
     own = {*NAMED, *(name for axis in axes for name in _taken(axis, str(parameters.get(axis))))}
     foreign = {name for axis in axes for name in known(axis)} - own
-    return tuple((name, parameters.get(name)) for name in (*NAMED, *varying) if name not in foreign)
+    return tuple((name, setting(parameters, name)) for name in (*NAMED, *varying) if name not in foreign)
+
+
+def setting(parameters: Mapping[str, Any], name: str) -> Any:
+    """What a trial was set to; a run of an earlier version had the default of a setting that came since."""
+    return parameters[name] if name in parameters else show(FIELDS[name].default) if name in FIELDS else None
 
 
 def _taken(axis: str, text: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from imbseg.errors import InputError
 from imbseg.runs.collect import FINISHED, Run
-from imbseg.runs.labels import NAMED, Settings, labels_of, settings_of
+from imbseg.runs.labels import NAMED, Settings, labels_of, setting, settings_of
 from imbseg.trial.fields import STRATEGY, WITHOUT_EFFECT
 
 APART = ("dataset", "fold", "epochs")  # what keeps groups apart, and is no strategy
@@ -114,7 +114,7 @@ def strategies_of(runs: Sequence[Run]) -> list[Strategy]:
 def varying_settings(runs: Sequence[Run]) -> list[str]:
     """Settings that differ between runs, beside the strategy, the loss, its weights, and what is chance or place."""
     names = dict.fromkeys(name for run in runs for name in run.parameters if name not in NO_REMEDY)
-    return [name for name in names if len({repr(run.parameters.get(name)) for run in runs}) > 1]
+    return [name for name in names if len({repr(setting(run.parameters, name)) for run in runs}) > 1]
 
 
 def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple[Strategy, str]:
@@ -222,14 +222,10 @@ def _fold_and_budget(key: tuple[Any, ...]) -> list[str]:
 def _without_duplicates(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     """A trial that was run twice would count twice: its numbers are the same by construction."""
     kept: dict[tuple[Any, ...], Run] = {}
-    left_out = []
+    left_out, aside = [], {*NO_REMEDY, *STRATEGY} - {*NAMED}
+    names = sorted({name for run in runs for name in run.parameters} - aside)
     for run in runs:
-        settings = [
-            (name, repr(run.parameters[name]))
-            for name in sorted(run.parameters)
-            if name in NAMED or name not in (*NO_REMEDY, *STRATEGY)
-        ]
-        key = (_group_key(run), run.seed, tuple(settings))
+        key = (_group_key(run), run.seed, *(repr(setting(run.parameters, name)) for name in names))
         if run.status != FINISHED:
             left_out.append(run)
         elif key in kept:

@@ -149,7 +149,7 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
 
 
 def _newer(parameters: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings at their defaults: a run of an earlier version, which lacks those that came since, trained with these."""
+    """Settings at their defaults: a run of an earlier version lacks those that came since, and trained with these."""
     by_default = {name for name, source in description.get("sources", {}).items() if source == "default"}
     return {
         name: value
