@@ -14,10 +14,8 @@ from imbseg import declared
 from imbseg.checks import CheckFailed, check_post_hoc
 from imbseg.errors import InputError
 from imbseg.post_hoc import POST_HOC, PRODUCTS, factors, grid, is_view, passes, steps
-from imbseg.post_hoc.prior import log_priors, prior
+from imbseg.post_hoc.logits import flip, larger, log_priors, prior, tau_norm
 from imbseg.post_hoc.rank import best_ratios, rank
-from imbseg.post_hoc.tau_norm import tau_norm
-from imbseg.post_hoc.views import flip, larger
 
 PRIORS = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
 

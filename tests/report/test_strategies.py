@@ -57,7 +57,7 @@ def test_a_run_of_an_earlier_version_had_the_defaults_of_settings_that_came_sinc
         make_run(tmp_path / name, seed=seed, ema=ema)
     results = results_of(tmp_path)
     found = {one.label: [run.name for run in one.runs] for one in results.groups[0].strategies}
-    assert found == {"cross_entropy, ema=0.0": ["again", "new"], "cross_entropy, ema=0.9": ["averaged"]}
+    assert found == {"ema=0.0": ["again", "new"], "ema=0.9": ["averaged"]}
     assert [(run.name, run.status) for run in results.left_out] == [("old", "duplicate")]
 
 

@@ -18,7 +18,7 @@ from small_trial import train
 from imbseg.metrics.counts import collect, image_confusion, load_counts
 from imbseg.metrics.scores import iou
 from imbseg.post_hoc import POST_HOC, grid
-from imbseg.post_hoc.prior import prior
+from imbseg.post_hoc.logits import prior
 from imbseg.post_hoc.rank import rank
 from imbseg.training import post_hoc, views
 from imbseg.training.whole_images import Truth

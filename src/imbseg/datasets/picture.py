@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imbseg.datasets.lossy import lossy_format
 from imbseg.errors import InputError
 
 MOST_PIXELS = 2**30  # OpenCV's limit, so images and masks have the same
@@ -19,6 +18,17 @@ ORIENTATION = 0x0112  # the tag's number
 TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 FIRST_QUARTER = 5  # from here on width and height change places
 TURNED_BACK = {6: 8, 8: 6}  # the others undo themselves
+# JPEG 2000 and AVIF may be without loss, but nothing in the file says so: bytes can be cut off after the transform
+LOSSY = {
+    "JPEG": "JPEG",
+    "MPO": "JPEG",
+    "JPEG2000": "JPEG 2000",
+    "AVIF": "AVIF",
+    "DDS": "DDS",
+    "BLP": "BLP",
+    "FTEX": "FTEX",
+}
+IN_TIFF = {"jpeg": "JPEG", "tiff_jpeg": "JPEG", "webp": "WebP"}  # by Pillow's names of compressions
 Number = TypeVar("Number", bound=np.generic)
 # The limit is ours, see `decoded`: Pillow's own is a fifth of OpenCV's, and warns at half of it
 Image.MAX_IMAGE_PIXELS = None
@@ -140,3 +150,22 @@ def palette(path: Path) -> NDArray[np.uint8] | None:
         colors = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
     ramp = np.arange(len(colors), dtype=np.uint8)[:, None]
     return None if (colors == ramp).all() else colors
+
+
+def lossy_format(picture: Image.Image, data: bytes) -> str | None:
+    """The name of the format in which values may have been lost; None where they are those that were saved."""
+    if picture.format == "TIFF" and (inside := IN_TIFF.get(str(picture.info.get("compression")))):
+        return f"TIFF with {inside} compression"
+    if picture.format == "WEBP":
+        return "lossy WebP" if b"VP8 " in _webp_chunks(data) else None
+    return LOSSY.get(picture.format or "")
+
+
+def _webp_chunks(data: bytes) -> set[bytes]:
+    """Names of the chunks; `VP8 ` holds a lossy picture, also inside the frame (ANMF) of an animation."""
+    names, place = set(), 12
+    while place + 8 <= len(data):
+        name, size = data[place : place + 4], int.from_bytes(data[place + 4 : place + 8], "little")
+        names.add(name)
+        place += 24 if name == b"ANMF" else 8 + size + size % 2  # 8 and the 16 bytes before a frame's own chunks
+    return names

@@ -29,87 +29,56 @@ def turned(dx: np.ndarray, dy: np.ndarray, step: int) -> tuple[np.ndarray, np.nd
     return (cosine * dx + sinus * dy) >> 10, (cosine * dy - sinus * dx) >> 10
 
 
-def disc(u: np.ndarray, v: np.ndarray, radius: int) -> np.ndarray:
-    """Everything within the radius."""
-    inside: np.ndarray = u * u + v * v <= radius * radius
-    return inside
-
-
-def square(u: np.ndarray, v: np.ndarray, radius: int) -> np.ndarray:
-    """A square with sides of about 1.7 radii."""
-    inside: np.ndarray = 32 * np.maximum(abs(u), abs(v)) <= 27 * radius
-    return inside
-
-
-def diamond(u: np.ndarray, v: np.ndarray, radius: int) -> np.ndarray:
-    """A rhombus, taller than wide."""
-    inside: np.ndarray = 3 * abs(u) + 2 * abs(v) <= 2 * radius
-    return inside
-
-
-def triangle(u: np.ndarray, v: np.ndarray, radius: int) -> np.ndarray:
-    """An equilateral triangle whose corners lie on the radius."""
+def _triangle(u: np.ndarray, v: np.ndarray, radius: int) -> np.ndarray:
     slanted = (887 * abs(u) - 512 * v) >> 10  # 887 = 1024 cos(30 degrees)
-    inside: np.ndarray = 2 * np.maximum(v, slanted) <= radius
-    return inside
+    return np.asarray(2 * np.maximum(v, slanted) <= radius)
 
 
-def star(u: np.ndarray, v: np.ndarray, radius: int) -> np.ndarray:
-    """Six points: a triangle and its mirror image."""
-    inside: np.ndarray = triangle(u, v, radius) | triangle(u, -v, radius)
-    return inside
-
-
-def checkers(u: np.ndarray, v: np.ndarray, period: int) -> np.ndarray:
-    """A chessboard of fields half a period wide."""
-    light: np.ndarray = ((2 * u // period + 2 * v // period) & 1) == 1
-    return light
-
-
-def stripes(u: np.ndarray, v: np.ndarray, period: int) -> np.ndarray:
-    """Upright stripes half a period wide."""
-    light: np.ndarray = (2 * u // period & 1) == 1
-    return light
-
-
-def rings(u: np.ndarray, v: np.ndarray, period: int) -> np.ndarray:
-    """Rings half a period wide around the middle."""
-    distance = np.sqrt(u * u + v * v).astype(np.int64)  # IEEE 754 rounds square roots exactly: no machine differs
-    light: np.ndarray = (2 * distance // period & 1) == 1
-    return light
-
-
-def dots(u: np.ndarray, v: np.ndarray, period: int) -> np.ndarray:
-    """A dot in each field, one period wide."""
+def _dots(u: np.ndarray, v: np.ndarray, period: int) -> np.ndarray:
     across, down = 2 * (u % period) - period, 2 * (v % period) - period
-    inside: np.ndarray = 9 * (across * across + down * down) <= 5 * period * period
-    return inside
+    return np.asarray(9 * (across * across + down * down) <= 5 * period * period)
 
 
-def hatching(u: np.ndarray, v: np.ndarray, period: int) -> np.ndarray:
-    """Thin lines both ways."""
-    inside: np.ndarray = (3 * (u % period) < period) | (3 * (v % period) < period)
-    return inside
-
-
-def spots(u: np.ndarray, v: np.ndarray, period: int) -> np.ndarray:
-    """Dots whose every other row is moved by half a period."""
-    return dots(u + (v // period & 1) * (period // 2), v, period)
+Drawn = Callable[[np.ndarray, np.ndarray, int], np.ndarray]  # (u, v, radius or period) -> where it is
+SHAPES: dict[str, Drawn] = {
+    "disc": lambda u, v, radius: u * u + v * v <= radius * radius,
+    "square": lambda u, v, radius: 32 * np.maximum(abs(u), abs(v)) <= 27 * radius,  # sides of about 1.7 radii
+    "diamond": lambda u, v, radius: 3 * abs(u) + 2 * abs(v) <= 2 * radius,  # taller than wide
+    "triangle": _triangle,  # equilateral, its corners on the radius
+    "star": lambda u, v, radius: _triangle(u, v, radius) | _triangle(u, -v, radius),  # six points
+}
+TEXTURES: dict[str, Drawn] = {
+    # Fields, stripes, rings half a period wide; IEEE 754 rounds square roots exactly, so no machine differs
+    "checkered": lambda u, v, period: ((2 * u // period + 2 * v // period) & 1) == 1,
+    "striped": lambda u, v, period: (2 * u // period & 1) == 1,
+    "ringed": lambda u, v, period: (2 * np.sqrt(u * u + v * v).astype(np.int64) // period & 1) == 1,
+    "dotted": _dots,  # a dot in each field, one period wide
+    "hatched": lambda u, v, period: (3 * (u % period) < period) | (3 * (v % period) < period),  # thin lines both ways
+    "spotted": lambda u, v, period: _dots(u + (v // period & 1) * (period // 2), v, period),  # each other row moved
+}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A class of the sample: how its objects look and how often they occur."""
+    """A class of the sample, named by its texture and shape: how its objects look and how often they occur."""
 
     name: str
     label: tuple[int, int, int]  # RGB in the masks' palette, as in the data set's YAML
-    shape: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
-    texture: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
     colors: tuple[tuple[int, int, int], tuple[int, int, int]]  # RGB where the texture is and where it is not
     radius: tuple[int, int]  # smallest and largest, in half pixels
     period: tuple[int, int]  # of the texture, in half pixels
     images: int  # of 80; train has three times as many
     most: int  # objects in one image
+
+    @property
+    def texture(self) -> Drawn:
+        """Which of the two colours is where."""
+        return TEXTURES[self.name.partition("_")[0]]
+
+    @property
+    def shape(self) -> Drawn:
+        """Where an object is."""
+        return SHAPES[self.name.partition("_")[2]]
 
 
 BACKGROUND = (38, 44, 56)  # RGB in the masks' palette
@@ -118,24 +87,10 @@ BACKGROUND = (38, 44, 56)  # RGB in the masks' palette
 # blues, the two discs shape and warm colours, triangles and stars dots and greens. Diamonds are common but tiny, stars
 # are in one image of twenty: two kinds of rarity.
 KINDS = (
-    Kind(
-        "checkered_square",
-        (74, 134, 201),
-        square,
-        checkers,
-        ((52, 98, 160), (196, 214, 232)),
-        (26, 58),
-        (12, 22),
-        48,
-        3,
-    ),
-    Kind("striped_disc", (240, 160, 75), disc, stripes, ((222, 122, 48), (250, 226, 186)), (26, 54), (10, 18), 38, 2),
-    Kind("ringed_disc", (214, 84, 84), disc, rings, ((206, 84, 62), (250, 220, 196)), (18, 40), (10, 16), 22, 2),
-    Kind(
-        "dotted_triangle", (92, 173, 112), triangle, dots, ((228, 240, 204), (70, 144, 92)), (24, 50), (10, 16), 20, 2
-    ),
-    Kind(
-        "hatched_diamond", (160, 116, 206), diamond, hatching, ((92, 84, 176), (206, 206, 240)), (9, 17), (7, 9), 20, 3
-    ),
-    Kind("spotted_star", (246, 222, 106), star, spots, ((240, 244, 196), (128, 150, 58)), (14, 27), (9, 12), 4, 2),
+    Kind("checkered_square", (74, 134, 201), ((52, 98, 160), (196, 214, 232)), (26, 58), (12, 22), 48, 3),
+    Kind("striped_disc", (240, 160, 75), ((222, 122, 48), (250, 226, 186)), (26, 54), (10, 18), 38, 2),
+    Kind("ringed_disc", (214, 84, 84), ((206, 84, 62), (250, 220, 196)), (18, 40), (10, 16), 22, 2),
+    Kind("dotted_triangle", (92, 173, 112), ((228, 240, 204), (70, 144, 92)), (24, 50), (10, 16), 20, 2),
+    Kind("hatched_diamond", (160, 116, 206), ((92, 84, 176), (206, 206, 240)), (9, 17), (7, 9), 20, 3),
+    Kind("spotted_star", (246, 222, 106), ((240, 244, 196), (128, 150, 58)), (14, 27), (9, 12), 4, 2),
 )

@@ -44,12 +44,12 @@ class Step(NamedTuple):
 POST_HOC = Menu(
     "correction",
     {
-        "none": "imbseg.post_hoc.none:none",
-        "prior": "imbseg.post_hoc.prior:prior",
+        "none": "imbseg.post_hoc.logits:none",
+        "prior": "imbseg.post_hoc.logits:prior",
         "rank": Step("imbseg.post_hoc.rank:rank", beside=("prior",)),
-        "tau_norm": "imbseg.post_hoc.tau_norm:tau_norm",
-        "flip": Step("imbseg.post_hoc.views:flip", passes=1, view=True),
-        "larger": Step("imbseg.post_hoc.views:larger", passes=2.25, view=True),
+        "tau_norm": "imbseg.post_hoc.logits:tau_norm",
+        "flip": Step("imbseg.post_hoc.logits:flip", passes=1, view=True),
+        "larger": Step("imbseg.post_hoc.logits:larger", passes=2.25, view=True),
     },
     inputs={
         "logits": "",
@@ -57,7 +57,7 @@ POST_HOC = Menu(
         "class_norms": "",
         "class_bias": "",
         "mirrored": "",
-        "enlarged": "imbseg.post_hoc.views:Larger",
+        "enlarged": "imbseg.post_hoc.logits:Larger",
     },
     needs=("logits",),
 )

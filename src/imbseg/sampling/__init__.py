@@ -15,8 +15,8 @@ from imbseg.menu import Menu
 SAMPLING = Menu(
     "sampling",
     {
-        "none": "imbseg.sampling.uniform:uniform",
-        "x2": "imbseg.sampling.uniform:uniform",
+        "none": "imbseg.sampling.frequency:uniform",
+        "x2": "imbseg.sampling.frequency:uniform",
         "label": "imbseg.sampling.frequency:label",
         "cluster": "imbseg.sampling.frequency:cluster",
         "pixels": "imbseg.sampling.pixels:pixels",

@@ -13,7 +13,7 @@ from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.metrics.counts import Counts, collect, image_confusion
 from imbseg.metrics.object_size import size_counts
-from imbseg.post_hoc.none import none
+from imbseg.post_hoc.logits import none
 from imbseg.training.optimizer import schedule_factor, set_learning_rates
 from imbseg.training.samples import Batch, loading
 from imbseg.training.whole_images import Truth, WholeImages, stack

@@ -1,5 +1,6 @@
 """Which image stands at which place of an epoch: the same for the same seed, whatever loads the samples."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -73,26 +74,22 @@ def focus_more(
     return np.asarray(np.where(wanted, drawn, kept))
 
 
+@dataclasses.dataclass(eq=False)
 class EpochBatches:
     """A batch sampler whose epoch is set before each pass; a last batch of one sample is left out.
 
-    Batch normalisation can't tell a variance from one sample.
+    Batch normalisation can't tell a variance from one sample. See `epoch_order` and `focus_more` for what decides the
+    order; the latter needs `has_object`.
     """
 
-    def __init__(
-        self,
-        weights: NDArray[np.float64],
-        *,
-        doubled: bool,
-        seed: int,
-        batch_size: int,
-        has_object: NDArray[np.bool_] | None = None,
-        crop_on_object: float = 0.0,
-    ) -> None:
-        """Take what decides the order: see `epoch_order` and `focus_more`, which needs `has_object`."""
-        self.weights, self.doubled, self.seed, self.batch_size = weights, doubled, seed, batch_size
-        self.has_object, self.crop_on_object = has_object, crop_on_object
-        self.epoch = 1
+    weights: NDArray[np.float64]
+    _: dataclasses.KW_ONLY
+    doubled: bool
+    seed: int
+    batch_size: int
+    has_object: NDArray[np.bool_] | None = None
+    crop_on_object: float = 0.0
+    epoch: int = dataclasses.field(default=1, init=False)
 
     def __len__(self) -> int:
         """Steps an epoch."""

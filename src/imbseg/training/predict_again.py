@@ -18,7 +18,7 @@ from imbseg.metrics.predicted import Predicted, Predictions
 from imbseg.models import checkpoint
 from imbseg.models.weights import IMAGENET, Normalisation, normalisation_of
 from imbseg.post_hoc import POST_HOC
-from imbseg.post_hoc.none import none
+from imbseg.post_hoc.logits import none
 from imbseg.training.loop import predict
 from imbseg.training.prepare import choose_device, make_deterministic, make_network
 from imbseg.training.samples import Files

@@ -8,7 +8,7 @@ import torch
 from imbseg.errors import InputError
 from imbseg.menu import arguments
 from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
-from imbseg.post_hoc.none import none
+from imbseg.post_hoc.logits import none
 from imbseg.training.loop import predict
 from imbseg.training.prepare import Run
 from imbseg.training.whole_images import Truth, WholeImages
