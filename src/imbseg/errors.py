@@ -73,6 +73,15 @@ def listed(names: Sequence[str], most: int = 3, between: str = ", ") -> str:
     return between.join(names[:most]) + rest
 
 
+def amount(count: int, what: str) -> str:
+    """A number of things.
+
+    >>> amount(1, "row"), amount(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def describe_os_error(error: OSError) -> str:
     """A sentence for a file that can't be written or read."""
     where = f"{error.filename}: " if error.filename else ""

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from imbseg.datasets.spec import Dataset
+from imbseg.errors import amount, listed
 from imbseg.meta.rarity import (
     GINI_APART,
     MANY_EMPTY,
@@ -34,22 +35,8 @@ def advice(images: pd.DataFrame, classes: pd.DataFrame, splits: pd.DataFrame, da
 
 
 def names(classes: list[str], most: int = 6) -> str:
-    """Class names in one line: the first few, and how many more.
-
-    >>> names(["a", "b", "c"], most=2)
-    'a, b and 1 more'
-    """
-    more = f" and {len(classes) - most} more" if len(classes) > most else ""
-    return ", ".join(classes[:most]) + more
-
-
-def plural(count: int, noun: str) -> str:
-    """A count and its noun.
-
-    >>> plural(1, "group"), plural(3, "group")
-    ('1 group', '3 groups')
-    """
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    """Class names in one line: the first few, and how many more."""
+    return listed(classes, most)
 
 
 def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[str]:
@@ -61,7 +48,7 @@ def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[
     left = int(summary["leaking_groups"]["full/given"]) if given else 0
     grouped = "full/grouped" in summary.index and (left > 0 or not given)
     if folds and given and not grouped:
-        rest = f"{plural(left, 'group')} on both sides, not {int(leaks['leaking_groups'].max())}" if left else "no leak"
+        rest = f"{amount(left, 'group')} on both sides, not {int(leaks['leaking_groups'].max())}" if left else "no leak"
         found.append(
             f"Use the split `given`: {rest}. Folds put images of the same group on both sides "
             f"({names(folds)}), so their validation scores are optimistic."
@@ -79,7 +66,7 @@ def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> list[
     shared = shared_with_test(images) if dataset.group else 0
     if shared:
         found.append(
-            f"Train pool and test set share {plural(shared, 'group')}: test scores are optimistic for new groups; "
+            f"Train pool and test set share {amount(shared, 'group')}: test scores are optimistic for new groups; "
             f"compare trials with each other only."
         )
     return found
@@ -116,7 +103,7 @@ def _split(splits: pd.DataFrame) -> list[str]:
     if len(few):
         name, fewest = str(few["rarest_in_smallest"].idxmin()), int(few["rarest_in_smallest"].min())
         rarest = few["rarest_class"][name]
-        holds = f"may hold {plural(fewest, 'image')} of {rarest} (`{name}`): its score there is mostly noise"
+        holds = f"may hold {amount(fewest, 'image')} of {rarest} (`{name}`): its score there is mostly noise"
         lacks = f"may hold no image of {rarest} (`{name}`): it has no score there"
         found.append(f"A validation fold {holds if fewest else lacks}; compare means over folds and seeds.")
     return found
@@ -198,7 +185,7 @@ def _empty(images: pd.DataFrame, dataset: Dataset) -> list[str]:
     if unlabelled := unlabelled_images(images, dataset):
         pool = int(images["subset"].ne("test").sum())
         found.append(
-            f"{unlabelled} of {plural(pool, 'train image')} {'has' if unlabelled == 1 else 'have'} no labelled pixel: "
+            f"{unlabelled} of {amount(pool, 'train image')} {'has' if unlabelled == 1 else 'have'} no labelled pixel: "
             f"nothing is learned from them. Leave them out of the id lists."
         )
     empty, total = empty_images(images, dataset)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from imbseg.datasets.spec import Dataset
-from imbseg.meta.advice import advice, names, plural
+from imbseg.errors import amount
+from imbseg.meta.advice import advice, names
 from imbseg.meta.classes import KINDS
 from imbseg.meta.folds import FOLDS
 from imbseg.meta.imbalance import Reached
@@ -185,7 +186,7 @@ def _leak(images: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> str:
             "in both train and validation unnoticed."
         )
     leaks = splits[splits["leaking_groups"] > 0]["column"]
-    between = f"train pool and test set share {plural(shared_with_test(images), 'group')}"
+    between = f"train pool and test set share {amount(shared_with_test(images), 'group')}"
     if leaks.empty:
         return f"No fold shares a group with its train side; {between}.{_without_grouped(splits)}"
     return f"{len(leaks)} of {len(splits)} fold columns have groups on both sides; {between}.{_without_grouped(splits)}"

@@ -2,6 +2,7 @@
 
 import math
 
+from imbseg.errors import amount as amount
 from imbseg.report.frames import Record
 from imbseg.runs.collect import Seed
 
@@ -61,15 +62,6 @@ def seeds(count: int) -> str:
     ('1 seed', '3 seeds')
     """
     return amount(count, "seed")
-
-
-def amount(count: int, what: str) -> str:
-    """A number of things.
-
-    >>> amount(1, "row"), amount(2, "row")
-    ('1 row', '2 rows')
-    """
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def seed_name(seed: Seed) -> str:
