@@ -40,34 +40,30 @@ class Patch:
         return self.image.nbytes + self.shape.nbytes
 
 
+@dataclasses.dataclass(eq=False)
 class Patches:
-    """Cuts source instances out of their images; the last used stay in memory, up to a bound."""
+    """Cuts source instances out of their images; the last used stay in memory, up to a bound.
 
-    def __init__(
-        self,
-        donors: Donors,
-        images: Sequence[Path],
-        masks: Sequence[Path],
-        outlines: Sequence[Path],
-        read: Reader,
-        *,
-        margin: int,
-        paste_memory: int,
-    ) -> None:
-        """Take where the source instances lie.
+    Attributes:
+        images, masks: files of each row of the train fold.
+        outlines: instance mask of each; empty where objects are connected components.
+        margin: pixels round an object that are kept with it.
+        paste_memory: most that the patches in memory take, in MB of 2^20 bytes.
+    """
 
-        Args:
-            images: image file of each row of the train fold.
-            masks: mask file of each.
-            outlines: instance mask of each; empty where objects are connected components.
-            margin: pixels round an object that are kept with it.
-            paste_memory: most that the patches in memory take, in MB of 2^20 bytes.
-        """
-        self.donors, self.read = donors, read
-        self.images, self.masks, self.outlines = images, masks, outlines
-        self.margin, self.limit = margin, paste_memory * MB
+    donors: Donors
+    images: Sequence[Path]
+    masks: Sequence[Path]
+    outlines: Sequence[Path]
+    read: Reader
+    _: dataclasses.KW_ONLY
+    margin: int
+    paste_memory: int
+
+    def __post_init__(self) -> None:
+        """Nothing is cut yet."""
+        self.limit, self.taken = self.paste_memory * MB, 0
         self.kept: OrderedDict[int, Patch] = OrderedDict()
-        self.taken = 0
 
     def __getitem__(self, donor: int) -> Patch:
         """The patch of one source instance, by its row.

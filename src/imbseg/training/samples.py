@@ -95,29 +95,27 @@ class Files:
 Batch = dict[str, torch.Tensor]  # "image", "target", and whatever map of the sample's pixels a loss asks for
 
 
+@dataclasses.dataclass(eq=False)
 class TrainSamples(torch.utils.data.Dataset[Batch]):
-    """Augmented samples; what a sample looks like depends on the seed and its key alone."""
+    """Augmented samples; what a sample looks like depends on the seed and its key alone.
 
-    def __init__(
-        self,
-        files: Files,
-        dataset: Dataset,
-        trial: Trial,
-        normalisation: Normalisation,
-        boxes: Boxes | None = None,
-        paster: Paster | None = None,
-        image_weights: list[float] | None = None,
-    ) -> None:
-        """Take what decides a sample.
+    Attributes:
+        boxes: needed by keys that name a class to place the crop on.
+        paster: pastes objects; None: nothing is pasted.
+        image_weights: (files,) of the images' losses; None: all alike.
+    """
 
-        Args:
-            boxes: needed by keys that name a class to place the crop on.
-            paster: pastes objects; None: nothing is pasted.
-            image_weights: (files,) of the images' losses; None: all alike.
-        """
-        self.files, self.dataset, self.trial, self.normalisation = files, dataset, trial, normalisation
-        self.boxes, self.paster, self.image_weights = boxes, paster, image_weights
-        self.with_areas = "object_area" in terms.arguments(trial.loss)
+    files: Files
+    dataset: Dataset
+    trial: Trial
+    normalisation: Normalisation
+    boxes: Boxes | None = None
+    paster: Paster | None = None
+    image_weights: list[float] | None = None
+
+    def __post_init__(self) -> None:
+        """Ask what the loss asks."""
+        self.with_areas = "object_area" in terms.arguments(self.trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
         """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored.
