@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from imbseg.datasets import transfer_meter
+from imbseg.datasets.transfer_meter import only_one
 from imbseg.errors import InputError
-from imbseg.files import only_one, replaceable_folder
+from imbseg.files import replaceable_folder
 
 
 def test_a_link_is_followed(tmp_path: Path) -> None:
@@ -42,18 +44,16 @@ def test_one_at_a_time_and_no_file_left(tmp_path: Path) -> None:
 
 
 def test_a_lock_file_removed_by_its_holder_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from imbseg import files
-
     lock, opened = tmp_path / "lock", []
 
-    def locked_and_once_removed(path: Path, real=files._locked):
+    def locked_and_once_removed(path: Path, real=transfer_meter._locked):
         handle = real(path)
         if not opened:
             path.unlink()  # as the process does that held the lock while we opened the file
         opened.append(handle)
         return handle
 
-    monkeypatch.setattr(files, "_locked", locked_and_once_removed)
+    monkeypatch.setattr(transfer_meter, "_locked", locked_and_once_removed)
     with only_one(lock, "works"):
         assert len(opened) == 2
         assert lock.exists()

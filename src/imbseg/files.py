@@ -1,7 +1,6 @@
 """Files are written whole or not at all: a temporary name beside the target, fsync, rename; and where they go."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -9,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from imbseg.errors import InputError
 
@@ -61,6 +60,30 @@ def whole_file(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `out`; on leaving it takes the place of `out`, after an error it is gone.
+
+    Raises:
+        OSError: it can't be written; the error names `out`, not the temporary name.
+    """
+    temporary = out.with_name(f".{os.getpid()}.tmp.{out.name}")
+    old = out.with_name(f".{os.getpid()}.old.{out.name}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if out.exists():
+            out.replace(old)
+        temporary.replace(out)
+    except OSError as error:
+        if old.exists() and not out.exists():
+            old.replace(out)
+        raise OSError(error.errno, error.strerror, str(out)) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -136,48 +159,6 @@ def replaceable_folder(path: Path | str) -> Path:
         why = "is the folder that you stand in, or above it, and would be replaced as a whole"
         raise InputError(f"{folder}: {why}; name one below it, such as {Path(path) / 'new'}, or start from elsewhere")
     return folder
-
-
-@contextlib.contextmanager
-def only_one(lock: Path, doing: str) -> Iterator[None]:
-    """Let one process at a time in; the lock file is gone afterwards.
-
-    Args:
-        doing: what the others do, for the message: "fetches archive.tar".
-
-    Raises:
-        InputError: another process is at it.
-    """
-    handle = _locked(lock)
-    while handle is not None and not _lies_at(handle, lock):  # its holder removed it while we opened it
-        handle.close()
-        handle = _locked(lock)
-    if handle is None:
-        raise InputError(f"{lock}: another process {doing}; wait until it has ended, then start the same command again")
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-        handle.close()
-
-
-def _locked(lock: Path) -> IO[bytes] | None:
-    handle = lock.open("ab")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        return None
-    except OSError:  # a file system without locks
-        pass
-    return handle
-
-
-def _lies_at(handle: IO[bytes], lock: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle.fileno()), lock.stat())
-    except FileNotFoundError:
-        return False
 
 
 def writable_folder(path: Path | str) -> Path:

@@ -147,7 +147,7 @@ BAD = [
     ({}, {"gamma": 3, "loss": {"_name": "focal", "gamma": 2}}, "gamma: is given inside a nested choice and once more"),
     ({}, {"loss": {"_name": "focal", "loss": "dice"}}, "loss: is given inside a nested choice and once more beside it"),
     ({"seed": "1"}, {"seed": 2}, "the flag says '1', NNI sampled 2"),
-    ({"dataset": "nosuch"}, {}, "unknown data set 'nosuch'; choose from: camvid, sample, voc2012"),
+    ({"dataset": "nosuch"}, {}, "unknown data set 'nosuch'; choose from: camvid, coffee, idrid, sample, voc2012"),
     ({"dataset": "./nosuch.yml"}, {}, "no such file"),
     ({"dataset": "camvid", "strategy": "imbalanced/mskf/none/none"}, {}, "declares no 'imbalance'"),
     ({"dataset": "camvid", "split": "given", "fold": "1"}, {}, "the split 'given' has one validation set"),

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from imbseg.datasets.transfer_meter import meter, size_text
+from imbseg.datasets.transfer_meter import meter, only_one, size_text
 from imbseg.errors import InputError
-from imbseg.files import only_one
 
 _BLOCK = 1 << 18  # bytes
 Show = Callable[[int, int | None], None]

@@ -1,8 +1,6 @@
 """The sample data set: textured shapes that overlap, with a long tail of its own, made in seconds anywhere."""
 
 import hashlib
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,7 @@ from imbseg.datasets import exact_png
 from imbseg.datasets.sample_drawing import draw, generator
 from imbseg.datasets.sample_shapes import BACKGROUND, KINDS
 from imbseg.errors import InputError
-from imbseg.files import replaceable_folder
+from imbseg.files import replaceable_folder, whole_folder
 
 SUBSETS = {"train": 240, "test": 80}  # images
 PARTS = ("images", "masks", "objects")
@@ -36,19 +34,11 @@ def make_sample(root: Path | str) -> bool:
         return False
     folder = replaceable_folder(root)
     _refuse_other_content(folder)
-    temporary = folder.with_name(f".{os.getpid()}.tmp.{folder.name}")
-    try:
+    with whole_folder(folder) as temporary:
         for part in PARTS:
-            (temporary / part).mkdir(parents=True)
+            (temporary / part).mkdir()
         _write_images(temporary)
         (temporary / DONE).write_bytes(digest(temporary).encode() + b"\n")
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.replace(folder)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return True
 
 

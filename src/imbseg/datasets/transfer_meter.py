@@ -1,8 +1,14 @@
-"""How far a download is: a bar on a terminal, a line for each tenth in a pipe or a log."""
+"""What downloads share: how far one is (a bar on a terminal, else a line for each tenth), and one process at a time."""
 
 import contextlib
+import fcntl
+import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from imbseg.errors import InputError
 
 
 def size_text(size: int) -> str:
@@ -42,3 +48,45 @@ def _lines(what: str) -> Callable[[int, int | None], None]:
             print(f"{what}: {size_text(done)}" + (f" of {size_text(total)}" if total else ""), file=sys.stderr)
 
     return show
+
+
+@contextlib.contextmanager
+def only_one(lock: Path, doing: str) -> Iterator[None]:
+    """Let one process at a time in; the lock file is gone afterwards.
+
+    Args:
+        doing: what the others do, for the message: "fetches archive.tar".
+
+    Raises:
+        InputError: another process is at it.
+    """
+    handle = _locked(lock)
+    while handle is not None and not _lies_at(handle, lock):  # its holder removed it while we opened it
+        handle.close()
+        handle = _locked(lock)
+    if handle is None:
+        raise InputError(f"{lock}: another process {doing}; wait until it has ended, then start the same command again")
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        handle.close()
+
+
+def _locked(lock: Path) -> IO[bytes] | None:
+    handle = lock.open("ab")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    except OSError:  # a file system without locks
+        pass
+    return handle
+
+
+def _lies_at(handle: IO[bytes], lock: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), lock.stat())
+    except FileNotFoundError:
+        return False

@@ -1,12 +1,8 @@
 """Raw data set -> the folder of its meta: every table, figure and the diagnosis, all or nothing."""
 
-import contextlib
 import dataclasses
 import importlib.metadata
-import os
 import platform
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,7 @@ import imbseg
 from imbseg.datasets.ids import image_rows, passed_over
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
-from imbseg.files import replaceable_folder, sha256, writable_folder, write_json, write_text
+from imbseg.files import replaceable_folder, sha256, whole_folder, writable_folder, write_json, write_text
 from imbseg.meta.atrous import Pyramid
 from imbseg.meta.ceiling_table import OWN, Setting, ceiling_table, drawn, settings, typical_size
 from imbseg.meta.ceiling_words import ceiling_figure, ceiling_section
@@ -91,30 +87,6 @@ def build(
         _write(built, folder, dataset)
         write_masks(folder, [row.mask for row in rows], [one.mask_digest for one in scans])
     return built
-
-
-@contextlib.contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `out`; on leaving it takes the place of `out`, after an error it is gone.
-
-    Raises:
-        OSError: it can't be written; the error names `out`, not the temporary name.
-    """
-    temporary = out.with_name(f".{os.getpid()}.tmp.{out.name}")
-    old = out.with_name(f".{os.getpid()}.old.{out.name}")
-    try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        if out.exists():
-            out.replace(old)
-        temporary.replace(out)
-    except OSError as error:
-        if old.exists() and not out.exists():
-            old.replace(out)
-        raise OSError(error.errno, error.strerror, str(out)) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _check_out(out: Path) -> Path:
