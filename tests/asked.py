@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from imbseg.page.content import Section
 from imbseg.report.evidence import Evidence, Given, evidence_of
 from imbseg.report.frames import Frames, rows_of
-from imbseg.report.page.content import Section
 from imbseg.report.write import all_frames, page
 from imbseg.runs.collect import collect
 from imbseg.runs.strategies import Results, arrange

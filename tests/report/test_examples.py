@@ -22,7 +22,7 @@ from imbseg.errors import InputError
 from imbseg.meta.build import build
 from imbseg.metrics.counts import collect, image_confusion, save_counts
 from imbseg.metrics.predicted import Predicted, Predictions
-from imbseg.report.page.content import Drawing
+from imbseg.page.content import Drawing
 from imbseg.report.questions.examples import examples
 from imbseg.runs import collect as runs
 from imbseg.runs.best_pair import classes_in_question

@@ -13,7 +13,7 @@ from PIL import Image
 from run_folders import WEIGHTED, make_run
 
 from imbseg.canvas import VARIABLES, Canvas, wrapped
-from imbseg.report.page import html
+from imbseg.page import html
 from imbseg.report.questions import classes, confusion, curves, plane
 from imbseg.runs.class_order import class_order
 from imbseg.runs.strategies import Group

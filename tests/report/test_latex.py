@@ -10,7 +10,7 @@ import pytest
 from asked import evidence, frames_of
 from run_folders import make_run
 
-from imbseg.report.page.latex import escape, tabular
+from imbseg.page.latex import escape, tabular
 from imbseg.report.questions import strategies
 
 

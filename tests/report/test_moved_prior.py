@@ -13,8 +13,8 @@ import pytest
 from asked import evidence, frames_of, sections
 from run_folders import WEIGHTED, make_run
 
+from imbseg.page.markdown import table_text
 from imbseg.report.frames import write_csv
-from imbseg.report.page.markdown import table_text
 from imbseg.report.questions import prior, strategies
 from imbseg.runs.collect import BROKEN, collect
 from imbseg.runs.strategies import arrange

@@ -13,12 +13,12 @@ from asked import evidence, sections
 from page_reader import read
 from run_folders import WEIGHTED, make_run
 
+from imbseg.page.columns import Column
+from imbseg.page.content import Table
+from imbseg.page.latex import escape
+from imbseg.page.markdown import markdown, table_text
+from imbseg.page.terminal import aligned, narrowed
 from imbseg.report.frames import write_csv
-from imbseg.report.page.columns import Column
-from imbseg.report.page.content import Table
-from imbseg.report.page.latex import escape
-from imbseg.report.page.markdown import markdown, table_text
-from imbseg.report.page.terminal import aligned, narrowed
 from imbseg.report.questions import strategies
 from imbseg.report.write import all_frames, page, report
 from imbseg.runs.collect import collect

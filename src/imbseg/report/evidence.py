@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imbseg.canvas import Canvas
+from imbseg.page.content import Drawing
 from imbseg.predict.kept import Predict
-from imbseg.report.page.content import Drawing
 from imbseg.runs.collect import score_names
 from imbseg.runs.strategies import Group, Results, Strategy
 from imbseg.statistics.difference import Difference, difference

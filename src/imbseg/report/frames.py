@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from imbseg.files import write_text
+from imbseg.page.content import Record as Record
+from imbseg.page.content import records as records
 from imbseg.runs.strategies import Group
 
 Frames = Mapping[str, pd.DataFrame]  # file name -> table
-Record = Mapping[str, Any]
 SHOWN = 0.0005  # what is less is 0.000 in a sentence
 
 
@@ -25,12 +26,6 @@ def trials_of(frames: Frames, group: Group) -> pd.DataFrame:
     """A group's rows of results.csv, with a column `label` that names the strategy as the page does."""
     trials = frames["results.csv"]
     return trials.assign(label=trials["key"].map({one.key: one.label for one in group.strategies}))
-
-
-def records(frame: pd.DataFrame) -> list[tuple[int, Record]]:
-    """The rows of a table, each with its place in the file."""
-    rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
-    return list(zip(map(int, frame.index), rows, strict=True))
 
 
 def with_score(frame: pd.DataFrame, score: str) -> list[Record]:

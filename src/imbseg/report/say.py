@@ -3,6 +3,7 @@
 import math
 
 from imbseg.errors import amount as amount
+from imbseg.page.cells import plain as plain
 from imbseg.report.frames import Record
 from imbseg.runs.collect import Seed
 
@@ -14,17 +15,6 @@ def number(value: float, digits: int = 5) -> str:
     ('0.12346', '')
     """
     return "" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def plain(value: float, digits: int = 3, sign: str = "") -> str:
-    """A number as the report has it; infinity as its sign, and no minus before nothing.
-
-    >>> plain(-0.0125), plain(0.2), plain(-1e-9), plain(-math.inf)
-    ('−0.013', '0.200', '0.000', '−∞')
-    """
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{0.0 if abs(value) < 0.5 * 10**-digits else value:{sign}.{digits}f}".replace("-", "−")
 
 
 def signed(value: float) -> str:

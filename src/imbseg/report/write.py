@@ -9,15 +9,15 @@ import pandas as pd
 
 from imbseg.errors import InputError
 from imbseg.files import draft, write_text
+from imbseg.page.columns import glossary
+from imbseg.page.content import Chapter, Page, Section
+from imbseg.page.html import html
+from imbseg.page.latex import latex, tabular
+from imbseg.page.markdown import markdown
+from imbseg.page.terminal import show_page
 from imbseg.predict.kept import Predict
 from imbseg.report.evidence import Evidence, Given, evidence_of
 from imbseg.report.frames import Frames, rows_of, write_csv
-from imbseg.report.page.columns import glossary
-from imbseg.report.page.content import Chapter, Page, Section
-from imbseg.report.page.html import html
-from imbseg.report.page.latex import latex, tabular
-from imbseg.report.page.markdown import markdown
-from imbseg.report.page.terminal import show_page
 from imbseg.report.questions import answer, run, sections, tables
 from imbseg.runs.apart import doubts, groups_apart
 from imbseg.runs.collect import MARKERS, Run

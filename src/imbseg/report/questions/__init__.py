@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from imbseg.page.content import Section
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
-from imbseg.report.page.content import Section
 
 QUESTIONS = ["strategies", "prior", "classes", "plane", "curves", "statistics.changes_section", "confusion", "pixels"]
 QUESTIONS += ["ceiling", "sizes", "exposure", "curves.forgotten_section", "examples", "correlations", "statistics"]

@@ -8,9 +8,9 @@ import math
 from collections.abc import Sequence
 
 from imbseg.errors import listed
+from imbseg.page.content import Tile
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, Record, records, with_score
-from imbseg.report.page.content import Tile
 from imbseg.report.questions.prior import in_words
 from imbseg.report.questions.run import hours
 from imbseg.report.questions.strategies import tail_classes

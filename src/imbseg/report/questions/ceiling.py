@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from imbseg.metrics.scores import mean
+from imbseg.page.columns import columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, Record, records
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Section, Table
 from imbseg.report.say import name, seeds
 from imbseg.runs.collect import Run
 from imbseg.runs.csv_table import columns_of

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from imbseg.canvas import Canvas
+from imbseg.page.columns import columns
+from imbseg.page.content import Chart, Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, with_score
 from imbseg.report.gains import MOST, gains
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Chart, Section, Table
 from imbseg.report.questions import strategies
 from imbseg.runs.class_order import ClassOrder, class_order
 from imbseg.runs.collect import SCORES, SUBSETS

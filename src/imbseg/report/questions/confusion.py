@@ -11,10 +11,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
 from imbseg.canvas import DOWN, GROUND, INK, LINE, SOFT, UP, Canvas, drawing, shorten
+from imbseg.page.columns import columns
+from imbseg.page.content import MOST, Chart, Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, Record, extremes, records
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import MOST, Chart, Section, Table
 from imbseg.report.questions import answer, classes
 from imbseg.report.questions.pixels import counted
 from imbseg.report.say import name

@@ -6,11 +6,11 @@ import pandas as pd
 
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
+from imbseg.page.columns import columns
+from imbseg.page.content import Section, Table
+from imbseg.page.terminal import show
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, write_csv
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Section, Table
-from imbseg.report.page.terminal import show
 from imbseg.runs.class_counts import ClassCounts, from_csv, from_meta
 from imbseg.runs.methods_csv import read_methods
 from imbseg.runs.recorded import dataset_of, meta_of

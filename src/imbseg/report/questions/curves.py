@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from imbseg.canvas import DASHES, FAINT, SERIES, SOFT, Canvas, drawing, limits, wrapped
+from imbseg.page.columns import columns
+from imbseg.page.content import Chart, Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Chart, Section, Table
 from imbseg.report.say import amount, name, seed_name
 from imbseg.runs.collect import SCORES, Run
 from imbseg.runs.csv_table import columns_of

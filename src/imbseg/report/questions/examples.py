@@ -9,13 +9,13 @@ from imbseg.errors import InputError
 from imbseg.files import whole_file
 from imbseg.metrics.counts import load_counts
 from imbseg.metrics.predicted import Bytes
+from imbseg.page.content import Drawing, Picture, Row, Section
 from imbseg.pictures import BLACK, GREY, PALE, PALETTE, WHITE, Key, distinct_colors, sheet
 from imbseg.pictures import Row as Line
 from imbseg.predict.close_ups import Window, address, panels
 from imbseg.predict.kept import Predict, predictions
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
-from imbseg.report.page.content import Drawing, Picture, Row, Section
 from imbseg.report.questions import answer
 from imbseg.runs.best_pair import Pair, best_pair, classes_in_question
 from imbseg.runs.strategies import Group

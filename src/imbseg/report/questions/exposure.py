@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 
+from imbseg.page.columns import columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, Record, records
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Section, Table
 from imbseg.report.say import name
 from imbseg.runs.draws import shown
 from imbseg.runs.strategies import differences

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from imbseg.errors import InputError
 from imbseg.metrics.scores import mean
+from imbseg.page.columns import columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Section, Table
 from imbseg.runs.collect import PRIOR, Seed
 from imbseg.runs.counts import Stacked, stacked
 from imbseg.runs.strategies import Strategy

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from imbseg.metrics.scores import mean
+from imbseg.page.columns import columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, Record, extremes
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Section, Table
 from imbseg.report.say import name, seeds, signed
 from imbseg.runs import counts
 from imbseg.runs.counts import Counted

@@ -6,9 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from imbseg.canvas import FAINT, GROUND, MARKS, SERIES, SOFT, Canvas, drawing, limits, shorten
+from imbseg.page.content import Chart, Section
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, records, trials_of
-from imbseg.report.page.content import Chart, Section
 from imbseg.report.say import seeds
 
 TITLE = "Head against tail"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from imbseg.page.columns import columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence, against
 from imbseg.report.frames import Frames, Record
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Section, Table
 from imbseg.report.say import levels, signed
 from imbseg.runs.collect import PRIOR
 from imbseg.runs.strategies import Strategy, differences

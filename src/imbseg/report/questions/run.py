@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import pandas as pd
 
 from imbseg.errors import listed
+from imbseg.page.columns import Column, columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, trials_of
-from imbseg.report.page.columns import Column, columns
-from imbseg.report.page.content import Section, Table
 from imbseg.report.questions.strategies import NARROW, WORDS
 from imbseg.report.say import number, seed_name
 from imbseg.runs.collect import SCORES, SUBSETS, Run

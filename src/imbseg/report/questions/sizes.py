@@ -7,10 +7,10 @@ import pandas as pd
 
 from imbseg.metrics.object_size import SIZES
 from imbseg.metrics.scores import mean
+from imbseg.page.columns import columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, Record, extremes
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Section, Table
 from imbseg.report.questions.pixels import counted
 from imbseg.report.say import amount, name, seeds, signed
 from imbseg.runs.counts import Counted, pairs

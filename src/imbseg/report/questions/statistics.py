@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from imbseg.page.columns import columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence, against
 from imbseg.report.frames import Frames
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Section, Table
 from imbseg.runs.changes import changes
 from imbseg.runs.collect import score_names
 from imbseg.runs.strategies import Group

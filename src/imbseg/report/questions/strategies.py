@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from imbseg.page.columns import Column, columns
+from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
-from imbseg.report.page.columns import Column, columns
-from imbseg.report.page.content import Section, Table
 from imbseg.report.say import number, seed_name
 from imbseg.runs.collect import CORRECTED, SCORES, SUBSETS
 from imbseg.runs.recorded import class_groups

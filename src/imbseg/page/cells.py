@@ -5,10 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from imbseg.report.frames import records
-from imbseg.report.page.columns import TEXT, Column
-from imbseg.report.page.content import Table
-from imbseg.report.say import plain
+from imbseg.page.columns import TEXT, Column
+from imbseg.page.content import Table, records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +76,17 @@ def cell(record: Mapping[str, Any], column: Column) -> Cell:
     if column.low in values and column.high in values:
         text += f" [{shown(values[column.low], bare)}, {shown(values[column.high], bare)}]"
     return Cell(text, values, column)
+
+
+def plain(value: float, digits: int = 3, sign: str = "") -> str:
+    """A number as the report has it; infinity as its sign, and no minus before nothing.
+
+    >>> plain(-0.0125), plain(0.2), plain(-1e-9), plain(-math.inf)
+    ('−0.013', '0.200', '0.000', '−∞')
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{0.0 if abs(value) < 0.5 * 10**-digits else value:{sign}.{digits}f}".replace("-", "−")
 
 
 def shown(value: float, column: Column) -> str:

@@ -1,7 +1,7 @@
 """The report's page -> report.md: what a pull request shows, every section of the page in its order."""
 
-from imbseg.report.page.cells import grid
-from imbseg.report.page.content import Chapter, Page, Section, Table
+from imbseg.page.cells import grid
+from imbseg.page.content import Chapter, Page, Section, Table
 
 
 def markdown(page: Page) -> str:

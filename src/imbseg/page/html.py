@@ -7,8 +7,8 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from imbseg.report.page.cells import grid
-from imbseg.report.page.content import Chapter, Page
+from imbseg.page.cells import grid
+from imbseg.page.content import Chapter, Page
 
 FOLDER = Path(__file__).parent
 

@@ -1,14 +1,22 @@
 """What a report is made of, whatever renders it: every number of a table or figure is a cell of a CSV beside it."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from imbseg.report.page.columns import STRATEGY, Column
+from imbseg.page.columns import STRATEGY, Column
 
+Record = Mapping[str, Any]
 MOST = 20  # rows of a table that isn't folded up
+
+
+def records(frame: pd.DataFrame) -> list[tuple[int, Record]]:
+    """The rows of a table, each with its place in the file."""
+    rows = [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    return list(zip(map(int, frame.index), rows, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,9 +4,9 @@ import dataclasses
 import sys
 from typing import Literal
 
-from imbseg.report.page.cells import Cell, Heading, grid
-from imbseg.report.page.content import Page, Section, Table
-from imbseg.report.say import amount
+from imbseg.errors import amount
+from imbseg.page.cells import Cell, Heading, grid
+from imbseg.page.content import Page, Section, Table
 
 FOLDED = 22  # letters of a text in a narrow terminal
 GAP = 3  # letters between columns

@@ -2,8 +2,8 @@ r"""The report's page -> tables for a paper, with \usepackage{booktabs}; other a
 
 from collections.abc import Sequence
 
-from imbseg.report.page.cells import Cell, as_number, grid
-from imbseg.report.page.content import Page, Section, Table
+from imbseg.page.cells import Cell, as_number, grid
+from imbseg.page.content import Page, Section, Table
 
 # A cell that starts with [ or * would be read as an argument of the \\\\ before it
 WORDS = {"\\": "textbackslash", "~": "textasciitilde", "^": "textasciicircum", "<": "textless", ">": "textgreater"}
