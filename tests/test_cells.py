@@ -128,7 +128,7 @@ RUNS = sorted(folder.parent for folder in (ROOT / "docs" / "runs").glob("*/diagn
 @pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
 def test_results_are_those_of_the_runs(pages: ModuleType, folder: Path) -> None:
     text = (ROOT / "docs" / f"{folder.name}.md").read_text(encoding="utf-8")
-    if pages.has_runs(folder):
+    if pages.has_runs(folder) and pages.FIRST in text:
         assert text == pages.replaced(text, pages.results(folder)), "write it anew: python tools/cells_page.py"
 
 
