@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 from asked import evidence, frames_of
-from small_trial import SMALL
+from small_trial import SMALL, train
 
 from imbseg.augment.object_area import object_numbers
 from imbseg.datasets.read import read_mask
+from imbseg.files import sha256
 from imbseg.metrics.counts import BY_SIZE, load_counts
 from imbseg.metrics.scores import iou
+from imbseg.metrics.tables import load_table
 from imbseg.models.weights import IMAGENET
 from imbseg.runs.draws import shown
 from imbseg.training import loop
@@ -90,3 +92,29 @@ def test_objects_are_instances_where_their_masks_are_there(data: dict[str, str])
     counts = loop.evaluate(OneClass(), lacking, cpu, whole.trial, "test")
     assert [getattr(counts, name) for name in BY_SIZE] == [None] * 3
     np.testing.assert_array_equal(counts.tp, plain.tp)
+
+
+@pytest.mark.parametrize("post_hoc", ["prior", "none"])
+def test_a_trial_ends_with_its_objects_and_its_calibration(
+    data: dict[str, str], finished: tuple[Path, Any], tmp_path: Path, post_hoc: str
+) -> None:
+    folder = finished[0]
+    if post_hoc == "none":
+        train({**data, "post_hoc": "none"}, folder := tmp_path / "plain")
+    for subset in ("val", "test"):
+        counts = load_counts(folder / f"counts_{subset}.npz")
+        components = load_table(folder, "components", subset, ("background", "crack"))
+        calibration = load_table(folder, "calibration", subset, ("background", "crack"))
+        assert counts.objects is not None
+        assert components is not None
+        assert calibration is not None
+        assert components[0].sum() == 0
+        tp, _, fn = components[1].T
+        assert (tp + fn).tolist() == [counts.objects[1].sum()] * 2
+        # Images of 64 x 64 are counted whole: every labelled pixel, once a class
+        assert calibration[..., 1].sum(axis=1).tolist() == (counts.tp + counts.fn).sum(axis=0).tolist()
+        assert calibration[..., 0].sum(axis=1).tolist() == [(counts.tp + counts.fn).sum()] * 2
+        # Of two classes that with .5 or more is predicted: bins from the ninth on hold nothing else
+        assert calibration[1, 8:, 0].sum() <= (counts.tp + counts.fp)[:, 1].sum() <= calibration[1, 7:, 0].sum()
+    for name in ("components.csv", "calibration.csv"):
+        assert sha256(folder / name) == sha256(finished[0] / name)

@@ -52,7 +52,7 @@ def toy(monkeypatch: pytest.MonkeyPatch, folder: Path, images: dict[str, list[An
     settings = {name: field.default for name, (_, field) in POST_HOC.declares().items()}
     return SimpleNamespace(
         fold=SimpleNamespace(**subsets, class_priors=np.array(priors), groups={"head": names[:1], "tail": names[1:]}),
-        dataset=SimpleNamespace(classes=names, class_names=names),
+        dataset=SimpleNamespace(classes=names, class_names=names, background_index=0),
         trial=SimpleNamespace(post_hoc="prior", **settings), normalisation=None,
         learner=SimpleNamespace(model=None, device=None),
         folder=SimpleNamespace(file=lambda name: folder / name), said=(said := []), say=said.append,

@@ -32,6 +32,8 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     files = {path.name for path in folder.iterdir()} - {".lock"}
     tables = {
         "ceiling.csv",
+        "components.csv",
+        "calibration.csv",
         "trial.json",
         "epochs.csv",
         "draws.csv",

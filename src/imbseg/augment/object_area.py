@@ -56,8 +56,7 @@ def object_numbers(
     array([[0.25, 0.25, 0.25, 1.  ]], dtype=float32)
     """
     if instances is None:
-        present = np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE])
-        return _numbered(mask, [int(index) for index in present if index != background], cv2.CV_16U)
+        return numbered_components(mask, background)[0]
     highest = int(instances.max())
     if highest > LARGE:
         instances = np.unique(instances, return_inverse=True)[1].reshape(mask.shape).astype(np.int32)
@@ -66,6 +65,25 @@ def object_numbers(
     numbers = instances * (IGNORE + 1) + mask + 1
     nothing = mask == IGNORE if background is None else (mask == IGNORE) | (mask == background)
     return np.where(nothing, 0, numbers)
+
+
+def numbered_components(
+    mask: NDArray[np.uint8], background: int | None
+) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
+    """Number the 8-connected components of every class but the background.
+
+    Args:
+        mask: (height, width) uint8 class indices, 255 = ignored.
+        background: index of the class that has none, or None.
+
+    Returns:
+        (height, width) int: the number of the component at each pixel from 1, class by class, 0 for none; and the class
+        of each number, of 0 one that no class is.
+    """
+    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE])
+    classes = [int(index) for index in present if index != background]
+    numbers, each = _numbered(mask, classes, cv2.CV_16U)
+    return numbers, np.repeat([IGNORE, *classes], [1, *each])
 
 
 def with_pasted(areas: Areas, owner: NDArray[np.uint8], shares: NDArray[np.float64]) -> Areas:
@@ -79,15 +97,19 @@ def with_pasted(areas: Areas, owner: NDArray[np.uint8], shares: NDArray[np.float
     return np.where(owner > 0, np.array([WHOLE, *shares], np.float32)[owner], areas)
 
 
-def _numbered(mask: NDArray[np.uint8], classes: list[int], kind: int) -> NDArray[np.integer]:
-    """Number the components of some classes from 1, each class searched in the rectangle round it only."""
+def _numbered(mask: NDArray[np.uint8], classes: list[int], kind: int) -> tuple[NDArray[np.integer], list[int]]:
+    """Number the components of some classes from 1, each class searched in the rectangle round it only.
+
+    Returns:
+        The numbers, and how many each class has.
+    """
     # 16-bit numbers take half the time; an image that may hold or holds more of them starts over with 32 bits
     height, width = mask.shape
     short = kind == cv2.CV_16U
     if short and (height + 1) // 2 * ((width + 1) // 2) > MOST_SHORT:  # of one class: a pixel in each 2 x 2
         return _numbered(mask, classes, cv2.CV_32S)
     numbers = np.zeros(mask.shape, np.uint16 if short else np.int32)
-    known = 0
+    known, each = 0, []
     for index in classes:
         binary = cv2.inRange(mask, index, index)
         left, top, wide, high = cv2.boundingRect(binary)
@@ -97,4 +119,5 @@ def _numbered(mask: NDArray[np.uint8], classes: list[int], kind: int) -> NDArray
             return _numbered(mask, classes, cv2.CV_32S)
         cv2.add(numbers[window], found + found.dtype.type(known), dst=numbers[window], mask=binary[window])
         known += count - 1
-    return numbers
+        each.append(count - 1)
+    return numbers, each

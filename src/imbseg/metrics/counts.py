@@ -16,6 +16,7 @@ from imbseg.errors import InputError
 from imbseg.files import whole_file
 
 Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
 BY_SIZE = ("object_tp", "object_fn", "objects")
 
 
@@ -35,6 +36,8 @@ class Counts:
         object_fn: (classes, 3) such pixels predicted as another class.
         objects: (classes, 3) how many such objects there are.
         groups: (images,) text, each image's patient, scene or video; empty where the data set has none.
+        components: (classes, 2, 3) of the whole set, see imbseg.metrics.components; None where they weren't counted.
+        calibration: (classes, 15, 3) of the whole set, see imbseg.metrics.calibration; None likewise.
     """
 
     ids: NDArray[np.str_]
@@ -47,9 +50,12 @@ class Counts:
     object_fn: Integers | None = None
     objects: Integers | None = None
     groups: NDArray[np.str_] = dataclasses.field(default_factory=lambda: np.zeros(0, "U1"))
+    components: Integers | None = None
+    calibration: Floats | None = None
 
 
 LATER = (*BY_SIZE, "groups")  # what files of an earlier version lack
+APART = ("components", "calibration")  # what stands in tables of its own (see imbseg.metrics.tables)
 
 
 def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer], classes: int) -> Integers:
@@ -138,8 +144,8 @@ def in_order_of(first: Counts, counts: Counts) -> Counts | None:
 def save_counts(path: Path, counts: Counts) -> None:
     """Write counts as compressed NumPy arrays, whole or not at all."""
     with whole_file(path) as temporary:
-        stored = {name: array for name, array in dataclasses.asdict(counts).items() if array is not None}
-        np.savez_compressed(temporary, **stored)
+        stored = {name: array for name, array in dataclasses.asdict(counts).items() if name not in APART}
+        np.savez_compressed(temporary, **{name: array for name, array in stored.items() if array is not None})
 
 
 def load_counts(path: Path) -> Counts:
@@ -148,7 +154,7 @@ def load_counts(path: Path) -> Counts:
     Raises:
         InputError: the file is missing, cut short, or lacks an array.
     """
-    names = [field.name for field in dataclasses.fields(Counts)]
+    names = [field.name for field in dataclasses.fields(Counts) if field.name not in APART]
     try:
         with path.open("rb") as handle, np.load(handle) as stored:
             found = {name: stored[name] for name in names if name in stored or name not in LATER}

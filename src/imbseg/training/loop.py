@@ -4,7 +4,6 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
@@ -12,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.metrics.counts import Counts, collect, image_confusion
-from imbseg.metrics.object_size import size_counts
+from imbseg.metrics.tally import Tally
 from imbseg.post_hoc.logits import none
 from imbseg.training.optimizer import schedule_factor, set_learning_rates
 from imbseg.training.samples import Batch, loading
@@ -96,20 +95,24 @@ def _step(learner: Learner, batch: Batch, loss_of: Loss, *, amp: bool) -> tuple[
     return loss, logits.detach()
 
 
-def evaluate(model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str) -> Counts:
+def evaluate(
+    model: torch.nn.Module, whole: WholeImages, device: torch.device, trial: Trial, what: str, *, closely: bool = False
+) -> Counts:
     """Predict whole images and count at their masks' own size.
+
+    Args:
+        closely: whether components and calibration are counted too.
 
     Returns:
         Counts with a row an image, in the order of `whole`.
     """
-    classes, found = len(whole.dataset.classes), {}
-    by_size = np.zeros((3, classes, 3), np.int64) if whole.by_size else None
+    classes, found, tally = len(whole.dataset.classes), {}, Tally(whole.dataset, closely=closely)
     for index, logits, truth in predict(model, whole, device, trial, what):
         labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
         found[index] = image_confusion(labels, truth.mask, classes)
-        if by_size is not None and truth.sizes is not None:
-            by_size += size_counts(labels, truth.mask, truth.sizes)
-    return collect(whole.files.ids, [found[index] for index in range(len(found))], by_size, whole.files.groups)
+        tally.add(logits, labels, truth.mask, truth.sizes)
+    counts = collect(whole.files.ids, [found[index] for index in range(len(found))], groups=whole.files.groups)
+    return dataclasses.replace(counts, **tally.sums)
 
 
 @torch.inference_mode()

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.metrics.counts import BY_SIZE, Counts, image_confusion, marginals, save_counts
-from imbseg.metrics.object_size import size_counts
+from imbseg.metrics.counts import Counts, image_confusion, marginals, save_counts
 from imbseg.metrics.scores import mean, summary
+from imbseg.metrics.tally import Sums, Tally
 from imbseg.post_hoc import POST_HOC, factors, grid, passes, prefix, steps
 from imbseg.training.folder import Row, write_rows
 from imbseg.training.prepare import Run
@@ -33,26 +33,23 @@ class Along:
     Attributes:
         images: (images, ways, 4, classes) int32: TP, FP, FN, ignored.
         confusions: (ways, classes, classes) int64.
-        by_size: (3, classes, 3) int64 as `size_counts` gives, of the network as trained alone; None: not
-            counted.
         groups: one an image, or none.
+        sums: what is counted beside, of the network as trained alone.
     """
 
     ids: list[str]
     ways: tuple[Way, ...]
     images: NDArray[np.int32]
     confusions: NDArray[np.int64]
-    by_size: NDArray[np.int64] | None = None
     groups: Sequence[str] = ()
+    sums: Sums = dataclasses.field(default_factory=dict)
 
     def at(self, way: Way) -> Counts:
         """The counts of one correction and strength."""
         place = self.ways.index(way)
         tp, fp, fn, ignored = np.moveaxis(self.images[:, place].astype(np.int64), 1, 0)
-        by_size = self.by_size if way == plain_of(self.ways) else None
-        sized = {} if by_size is None else dict(zip(BY_SIZE, by_size, strict=True))
-        groups = np.array(self.groups, np.str_)
-        return Counts(np.array(self.ids), tp, fp, fn, ignored, self.confusions[place], groups=groups, **sized)
+        groups, sums = np.array(self.groups, np.str_), self.sums if way == plain_of(self.ways) else {}
+        return Counts(np.array(self.ids), tp, fp, fn, ignored, self.confusions[place], groups=groups, **sums)
 
 
 def ways_of(post_hoc: str, chosen: Chosen | None = None) -> list[Way]:
@@ -81,15 +78,15 @@ def _has_plain(name: str) -> bool:
     return len(factors(name)) == 1 and bool(grid(name)[1])
 
 
-def correct(run: Run) -> tuple[Counts, Row]:
+def correct(run: Run) -> tuple[dict[str, Counts], Row]:
     """Correct the predictions on validation and test images; write post_hoc.csv and the counts.
 
     Args:
         run: its network holds the best epoch's weights; its `post_hoc` names corrections.
 
     Returns:
-        The test counts as trained (from the same pass), and what the result gains, a score that doesn't exist left
-        out. Of a correction with a grid: prior/mIoU at prior/beta, prior/tail at prior/tail_beta (each the best on
+        Each subset's counts as trained (from the same passes), and what the result gains, a score that doesn't exist
+        left out. Of a correction with a grid: prior/mIoU at prior/beta, prior/tail at prior/tail_beta (each the best on
         validation), with test/ before them the same on the test images; of another rank/mIoU and rank/tail.
     """
     ways = ways_of(run.trial.post_hoc)
@@ -102,13 +99,15 @@ def correct(run: Run) -> tuple[Counts, Row]:
     test = count_along(run, "test", ways_of(run.trial.post_hoc, chosen))
     scores["test"] = _scores(run, test)
     write_rows(run.folder.file("post_hoc.csv"), _rows(scores, chosen))
-    for subset, along in (("val", val), ("test", test)):
+    both = {"val": val, "test": test}
+    for subset, along in both.items():
         for way, score in [((name, at), score) for name, by in chosen.items() for score, at in by.items()]:
             kind = prefix(way[0])[:-1].replace("*", "_") + ("" if score == "mIoU" else f"_{score}")
             save_counts(run.folder.file(f"counts_{subset}_{kind}.npz"), along.at(way))
     for line in _lines(scores, chosen):
         run.say(line)
-    return test.at(plain_of(test.ways) or test.ways[0]), _result(scores, chosen)
+    plain = {subset: along.at(plain_of(along.ways) or along.ways[0]) for subset, along in both.items()}
+    return plain, _result(scores, chosen)
 
 
 def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
@@ -121,16 +120,15 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     decoders = [decoder(way, given) for way in ways]
     images = np.zeros((len(whole.files.ids), len(ways), 4, classes), np.int32)
     confusions = np.zeros((len(ways), classes, classes), np.int64)
-    plain = plain_of(ways)
-    by_size = np.zeros((3, classes, 3), np.int64) if whole.by_size and plain else None
+    plain, tally = plain_of(ways), Tally(run.dataset, closely=True)
     for index, views, truth in in_views(run, whole, ways, f"post_hoc, {subset}"):
         labels = [one(views)[0].to(torch.uint8).cpu().numpy() for one in decoders]
         each = np.stack([image_confusion(one, truth.mask, classes) for one in labels])  # (ways, classes + 1, classes)
         images[index] = np.stack(marginals(each), axis=1)
         confusions += each[:, :-1]
-        if by_size is not None and plain and truth.sizes is not None:
-            by_size += size_counts(labels[ways.index(plain)], truth.mask, truth.sizes)
-    return Along(whole.files.ids, tuple(ways), images, confusions, by_size, whole.files.groups)
+        if plain:
+            tally.add(views["logits"][0], labels[ways.index(plain)], truth.mask, truth.sizes)
+    return Along(whole.files.ids, tuple(ways), images, confusions, whole.files.groups, tally.sums)
 
 
 def choose(scores: Mapping[float, Mapping[str, float]]) -> dict[str, float]:

@@ -21,6 +21,7 @@ from imbseg.meta.ceiling import ceilings
 from imbseg.meta.ceiling_table import LEAST_MASKS, MOST_PIXELS
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
+from imbseg.metrics.tables import save_tables
 from imbseg.models import checkpoint
 from imbseg.post_hoc import steps
 from imbseg.training.draws import Draws, adapts, asks_confidence, class_scores
@@ -156,9 +157,13 @@ def _next_order(run: Run, batches: Batches, epoch: int) -> EpochBatches:
     return order
 
 
-def _evaluate(run: Run, subset: str, epoch: int) -> Counts:
+def _evaluate(run: Run, subset: str, epoch: int, *, closely: bool = False) -> Counts:
     whole = WholeImages(getattr(run.fold, subset), run.dataset, trial_at(run.trial, epoch), run.normalisation)
-    return evaluate(run.learner.evaluated, whole, run.learner.device, run.trial, subset)
+    return evaluate(run.learner.evaluated, whole, run.learner.device, run.trial, subset, closely=closely)
+
+
+def _as_trained(run: Run, epoch: int) -> dict[str, Counts]:
+    return {subset: _evaluate(run, subset, epoch, closely=True) for subset in ("val", "test")}
 
 
 def _keep(run: Run, counts: Counts) -> None:
@@ -178,8 +183,10 @@ def _finish(run: Run, final: Report) -> Row:
     run.learner.average = None
     run.learner.model.load_state_dict(checkpoint.load(run.folder.file("best.pt"), run.learner.device)["model"])
     at_best = dataclasses.replace(run, trial=trial_at(run.trial, best))
-    counts, corrected = correct(at_best) if steps(run.trial.post_hoc) else (_evaluate(run, "test", best), {})
+    found, corrected = correct(at_best) if steps(run.trial.post_hoc) else (_as_trained(run, best), {})
+    counts = found["test"]
     save_counts(run.folder.file("counts_test.npz"), counts)
+    save_tables(run.folder.path, found, run.dataset.class_names)
     subsets = {"val": run.fold.val, "test": run.fold.test}
     write_ceilings(run.folder.file("ceiling.csv"), at_best.trial, run.dataset, subsets)
     test = summary(counts, run.dataset.class_names, run.fold.groups)

@@ -15,8 +15,8 @@ from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
 
 QUESTIONS = ["strategies", "prior", "classes", "plane", "curves", "statistics.changes_section", "confusion", "pixels"]
-QUESTIONS += ["ceiling", "sizes", "exposure", "curves.forgotten_section", "examples", "correlations", "statistics"]
-QUESTIONS += ["image_intervals", "run"]
+QUESTIONS += ["ceiling", "sizes", "sizes.detections_section", "exposure", "curves.forgotten_section"]
+QUESTIONS += ["prior.calibration_section", "examples", "correlations", "statistics", "image_intervals", "run"]
 
 
 def sections() -> list[Callable[[Evidence, Frames], Section]]:

@@ -1,24 +1,31 @@
-"""Whether small, medium or large objects are found."""
+"""Whether small, medium or large objects are found, and objects as detections: matched one to one by their IoU."""
 
 import itertools
 
 import numpy as np
 import pandas as pd
 
+from imbseg.errors import listed
 from imbseg.metrics.object_size import SIZES
 from imbseg.metrics.scores import mean
 from imbseg.page.columns import columns
 from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
-from imbseg.report.frames import Frames, Record, extremes
+from imbseg.report.frames import Frames, Record, extremes, records
 from imbseg.report.questions.pixels import counted
-from imbseg.report.say import amount, name, seeds, signed
+from imbseg.report.questions.strategies import of_tail
+from imbseg.report.say import amount, levels, name, seeds, signed
 from imbseg.runs.counts import Counted, pairs
+from imbseg.runs.tables import detections
 from imbseg.statistics.pixels import size_pixels, size_recall, sized
 
-FILE = "recall_by_size.csv"
+FILE, DETECTIONS = "recall_by_size.csv", "detections.csv"
 COLUMNS = ["strategy", "class", "size", "seeds", "objects", "pixels", "recall", "gain"]
 NOTE = "Small: below 32² pixels at the mask's own size; large: from 96². A false positive belongs to no object."
+MATCHING = (
+    "An object is an 8-connected component of a class, in truth and prediction; at each IoU as many pairs as possible "
+    "are matched, each object once. Ignored pixels belong to no object."
+)
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
@@ -81,3 +88,34 @@ def _words(row: Record) -> str:
     counts = f"{amount(round(row['objects']), 'object')}, {seeds(row['seeds'])}"
     of = f"{row['size']} objects of {name(row['class'])} ({counts})"
     return f"{name(row['strategy'])}: recall {signed(row['gain'])} on {of}, the largest {which}."
+
+
+def detections_section(evidence: Evidence, frames: Frames) -> Section:
+    """The objects of the tail."""
+    found = of_tail(evidence, frames[DETECTIONS])
+    shown = ("strategy", "class", "least_iou", "precision.objects", "recall.objects", "f1", "gain.f1", "objects")
+    table = Table("Objects of the tail", DETECTIONS, found, columns(*shown, "predicted", "seeds"))
+    return Section("detections", "Objects as detections", detected(found), tables=(table,), notes=(MATCHING,))
+
+
+def detected(found: pd.DataFrame) -> list[str]:
+    """What the baseline finds and how much of its prediction is right, and the largest gain and loss in F1."""
+    if found.empty:
+        return []
+    first = found[found["strategy"] == found["strategy"].iloc[0]]
+    sums = first.groupby("least_iou")[["objects", "predicted", "found"]].sum().reset_index()
+    at = "; ".join(f"{row['found']:.0f} at IoU {row['least_iou']:g}" for _, row in records(sums))
+    objects, predicted = (round(sums[one].iloc[0]) for one in ("objects", "predicted"))
+    strategy, classes = name(first["strategy"].iloc[0]), listed([*map(name, first["class"].unique())])
+    which = f"{strategy}; {classes}; mean of {seeds(first['seeds'].iloc[0])}"
+    told = f"{at}: so many of {amount(objects, 'object')} are found, with {predicted} predicted ({which})."
+    return [told, *(_f1(row) for row in extremes(found, "gain"))]
+
+
+def _f1(row: Record) -> str:
+    which = "gain" if row["gain"] > 0 else "loss"
+    of = f"{name(row['class'])} at IoU {row['least_iou']:g} ({amount(round(row['objects']), 'object')})"
+    return f"F1 {levels(row)} ({signed(row['gain'])}) on {of}: {name(row['strategy'])}, the largest {which}."
+
+
+TABLES = {DETECTIONS: lambda evidence: detections(evidence.group)}

@@ -70,6 +70,14 @@ def tail_classes(group: Group) -> tuple[str, ...]:
     return tuple(class_groups(group.baseline.runs[0]).get("tail", ()))
 
 
+def of_tail(evidence: Evidence, found: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table about the test images that are about the tail's classes; all where no tail is declared."""
+    if found.empty:
+        return found
+    classes = tail_classes(evidence.group) or evidence.group.classes
+    return found[found["subset"].eq("test") & found["class"].isin(classes)]
+
+
 def steps(group: Group) -> list[str]:
     """Samplers show the train fold and as many images again: who was trained longer than the baseline, or shorter."""
     once = {one.label: one.runs[0].parameters.get("sampling", "none") == "none" for one in group.strategies}

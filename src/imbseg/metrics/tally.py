@@ -1,0 +1,47 @@
+"""What an evaluation counts beside pixels, summed over its images: objects by size, components, calibration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbseg.datasets.spec import Dataset
+from imbseg.metrics.calibration import calibration_counts
+from imbseg.metrics.components import component_counts
+from imbseg.metrics.counts import BY_SIZE
+from imbseg.metrics.object_size import ObjectSizes, size_counts
+
+if TYPE_CHECKING:
+    import torch
+
+Sums = dict[str, NDArray[Any]]  # by their names in Counts
+
+
+class Tally:
+    """Sums that grow image by image."""
+
+    def __init__(self, dataset: Dataset, *, closely: bool) -> None:
+        """Start with nothing; `closely` counts components and calibration too, which take a tenth of an evaluation."""
+        self.classes, self.background, self.closely = len(dataset.classes), dataset.background_index, closely
+        self.sums: Sums = {}
+
+    def add(
+        self, logits: torch.Tensor, labels: NDArray[np.uint8], mask: NDArray[np.uint8], sizes: ObjectSizes | None
+    ) -> None:
+        """Count one image.
+
+        Args:
+            logits: (classes, height, width) at the mask's size.
+            labels: (height, width) predicted class indices.
+            mask: (height, width) class indices, 255 = ignored.
+            sizes: of the mask's objects; None: not counted by size.
+        """
+        found: Sums = {}
+        if self.closely:
+            found["components"] = component_counts(labels, mask, self.classes, self.background)
+            found["calibration"] = calibration_counts(logits, mask)
+        if sizes is not None:
+            found |= zip(BY_SIZE, size_counts(labels, mask, sizes), strict=True)
+        self.sums = {name: self.sums[name] + counted if self.sums else counted for name, counted in found.items()}
