@@ -18,6 +18,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+collect_ignore_glob = ["*/conftest.py"]  # searched for doctests, two of one name can't be given to one call
 
 
 @pytest.fixture(scope="session")
