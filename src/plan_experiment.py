@@ -1,8 +1,9 @@
-"""python src/plan_experiment.py --dataset NAME|PATH.yml [--root DIR] [--meta DIR] [--hours H] [--out configs/NAME.yml]
+"""python src/plan_experiment.py --dataset NAME|PATH.yml [--hours H] [--baseline | --best_of RUNS] [--out FILE.yml]
 
 From the diagnosis to an experiment: six to ten trials, the baseline first, as an NNI config ready to start. A few
 steps of each loss and network are timed, which takes 1 to 5 minutes. --hours shortens epochs before it leaves out
-trials. Any other setting of a trial (--batch_size 4) is one of all trials. An existing file is not overwritten.
+trials. --baseline plans what comes before: batch size, network and learning rates. Any other setting of a trial
+(--batch_size 4) is one of all trials. An existing file is not overwritten.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import argparse
 import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imbseg.datasets.spec import Dataset, load
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, free_bytes, runs_folder, writable_folder, write_text
+
+if TYPE_CHECKING:
+    from imbseg.meta.read import Meta
 
 
 def main() -> None:
@@ -22,49 +27,60 @@ def main() -> None:
     load_before = os.getloadavg()[0]
     given, own = parse()
     budget = None if given.hours is None else hours(given.hours)
+    dataset, meta, out = read(given)
+    from imbseg.manager import baseline as first
+    from imbseg.manager import plan, plan_config, plan_fit, plan_trials
+    from imbseg.training import timing
+    from imbseg.trial.pace import busy_notice
+
+    plan.check_anything(meta, dataset)
+    best, tested = first.best_setup(given.best_of, dataset) if given.best_of else ({}, next_step(given))
+    own = {**best, **own}
+    gpus = timing.gpus(str(dataset.trial.get("device", "auto")))
+    device = "gpu" if gpus else "cpu"
+    split = plan.split_of(meta, dataset)
+    chosen = plan.safe_settings(meta, dataset, split[0], device=device, given=own)
+    flags = plan.flags_of(dataset, given.root, given.meta, chosen, own)
+    trials = plan_trials.baseline_trials if given.baseline else plan_trials.remedies_and_geometry
+    planned = trials(meta, dataset, flags, split[0])
+    print(f"{len(planned.wanted)} trials planned; timing a few steps of each loss on this machine", flush=True)
+    trial, pace = planned.baseline.trial, timing.measure(planned.baseline)
+    measured = timing.told(pace, gpus)
+    print(f"  {measured}", flush=True)
+    epochs = (plan_fit.least_epochs(trial, pace.steps, device, fixed="epochs" in own), trial.epochs)
+    if budget is not None:
+        plan_fit.check_baseline(pace, epochs[0], budget, dataset)
+    found = timing.paces(planned.resolved, pace, lambda line: print(f"  {line}", flush=True))
+    fitted, refused = plan_fit.fit_measured(planned.wanted, found, epochs=epochs, budget=budget, at_once=max(gpus, 1))
+    shorter = {"epochs": str(fitted.epochs)} if fitted.epochs < fitted.wished else {}
+    flags, label = {**planned.flags, **shorter}, planned.label(fitted)
+    notices = [busy_notice(pace, load_before, len(os.sched_getaffinity(0))), tested]
+    about = (dataset.name, split, flags, chosen, refused, gpus, measured, budget, label, notices)
+    experiment = plan_config.Experiment(*about, "baseline" if given.baseline else "plan")
+    write_text(out, plan_config.config_text(experiment, fitted, out))
+    for line in plan_config.summary(experiment, fitted, out, free_bytes(runs_folder())):
+        print(line)
+
+
+def read(given: argparse.Namespace) -> tuple[Dataset, Meta, Path]:
+    """The data set, its meta, and the file to write."""
     dataset = load(given.dataset, root=given.root)
     from imbseg.meta.read import meta_folder, read_meta
     from imbseg.meta.unchanged import check_masks
 
     meta = read_meta(dataset, meta_folder(dataset, given.meta))
     check_masks(dataset, meta.folder)
-    out = checked_out(given.out, dataset)
-    from imbseg.manager import plan, plan_config, plan_fit, plan_trials
-    from imbseg.training import timing
-    from imbseg.trial.pace import busy_notice
+    out = checked_out(given.out, f"{dataset.name}_baseline" if given.baseline else dataset.name)
+    return dataset, meta, out
 
-    plan.check_anything(meta, dataset)
-    gpus = timing.gpus(str(dataset.trial.get("device", "auto")))
-    device = "gpu" if gpus else "cpu"
-    split = plan.split_of(meta, dataset)
-    chosen = plan.safe_settings(meta, dataset, split[0], device=device, given=own)
-    flags = plan.flags_of(dataset, given.root, given.meta, chosen, own)
-    planned = plan_trials.remedies_and_geometry(meta, dataset, flags, split[0])
-    print(f"{len(planned.wanted)} trials planned; timing a few steps of each loss on this machine", flush=True)
-    trial, baseline = planned.baseline.trial, timing.measure(planned.baseline)
-    measured = timing.told(baseline, gpus)
-    print(f"  {measured}", flush=True)
-    epochs = (plan_fit.least_epochs(trial, baseline.steps, device, fixed="epochs" in own), trial.epochs)
-    if budget is not None:
-        plan_fit.check_baseline(baseline, epochs[0], budget, dataset)
-    found = timing.paces(planned.resolved, baseline, lambda line: print(f"  {line}", flush=True))
-    fitted, refused = plan_fit.fit_measured(planned.wanted, found, epochs=epochs, budget=budget, at_once=max(gpus, 1))
-    notice = busy_notice(baseline, load_before, len(os.sched_getaffinity(0)))
-    experiment = plan_config.Experiment(
-        dataset.name,
-        split,
-        {**planned.flags, **({"epochs": str(fitted.epochs)} if fitted.epochs < fitted.wished else {})},
-        chosen,
-        refused,
-        gpus,
-        measured,
-        budget,
-        planned.label(fitted),
-        [notice] if notice else [],
-    )
-    write_text(out, plan_config.config_text(experiment, fitted, out))
-    for line in plan_config.summary(experiment, fitted, out, free_bytes(runs_folder())):
-        print(line)
+
+def next_step(given: argparse.Namespace) -> str:
+    """How the baseline is tested before the remedies, or how its result is used."""
+    if given.baseline:
+        return (
+            f"Then: python src/plan_experiment.py --dataset {given.dataset} --best_of data/runs/ID plans the remedies."
+        )
+    return "The baseline is untested: --baseline plans an experiment for that, and --best_of takes its best settings."
 
 
 def parse() -> tuple[argparse.Namespace, dict[str, str]]:
@@ -74,8 +90,12 @@ def parse() -> tuple[argparse.Namespace, dict[str, str]]:
     parser.add_argument("--root", type=absolute, metavar="DIR", help="where its files lie (default: as its file says)")
     parser.add_argument("--meta", type=absolute, metavar="DIR", help="its meta (default: data/meta/<data set>)")
     parser.add_argument("--hours", metavar="H", help="limit in hours (default: no limit, one seed)")
-    parser.add_argument("--out", type=Path, metavar="FILE.yml", help="config to write (configs/<data set>.yml)")
+    parser.add_argument("--baseline", action="store_true", help="plan what comes first: which baseline is worth it")
+    parser.add_argument("--best_of", type=Path, metavar="RUNS", help="take the best settings of that experiment's runs")
+    parser.add_argument("--out", type=Path, metavar="FILE.yml", help="config to write (default: in configs/)")
     given, rest = parser.parse_known_args()
+    if given.baseline and given.best_of:
+        raise InputError("--baseline: plans the experiment whose runs --best_of reads; give one of the two")
     return given, trial_flags(parser, rest)
 
 
@@ -110,9 +130,9 @@ def hours(text: str) -> float:
     return found
 
 
-def checked_out(given: Path | None, dataset: Dataset) -> Path:
+def checked_out(given: Path | None, name: str) -> Path:
     """The file to write, which must be new: before minutes are spent on it."""
-    out = given or REPOSITORY / "configs" / f"{dataset.name}.yml"
+    out = given or REPOSITORY / "configs" / f"{name}.yml"
     if out.suffix not in (".yml", ".yaml"):
         raise InputError(f"--out {out}: expected a name that ends in .yml")
     if out.exists():

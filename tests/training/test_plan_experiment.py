@@ -98,6 +98,27 @@ def test_settings_of_all_trials_shorter_epochs_hours_and_disk(
     assert '--baseline "x2/none, cross_entropy"' in out.read_text()
 
 
+def test_a_baseline_first_and_then_its_best_settings(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(timing, "measure", lambda *_: Pace(6, 0.1, 0.0, 0.0, 0.0, 0.0))
+    small = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "epochs": "2", "batch_size": "4"}
+    first, second = tmp_path / "first.yml", tmp_path / "second.yml"
+    assert command(monkeypatch, "--baseline", out=str(first), **data, **small) == 0
+    content = config.read(first)
+    flags = parse_flags(content.flags())
+    trials = [resolve(flags, sampled).trial for sampled in space.samples(content.space)]
+    assert len({(one.batch_size, one.architecture, one.lr, one.sampling) for one in trials}) == len(trials) == 12
+    assert 'experimentName: "cracks_baseline"' in first.read_text()
+    monkeypatch.setattr("imbseg.manager.baseline.best_setup", lambda *_: ({"batch_size": "2", "lr": "0.5"}, "Best."))
+    settings = {**data, **small, "best_of": str(tmp_path), "lr": "0.25"}
+    del settings["batch_size"]
+    assert command(monkeypatch, out=str(second), **settings) == 0
+    flags = parse_flags(config.read(second).flags())
+    assert (flags["batch_size"], flags["lr"]) == ("2", "0.25")  # the command line wins
+    assert "Best." in capsys.readouterr().out
+
+
 def test_a_geometry_has_its_four_cells_in_every_seed(
     data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +165,7 @@ def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"out": "x.json"}, "expected a name that ends in .yml"),
         ({"out": "/dev/null/x.yml"}, "expected an output folder, found a file"),
         ({"nosuch": "1"}, "unknown flag '--nosuch'"),
+        ({"best_of": "/nowhere"}, "/nowhere: expected a folder of runs, found nothing"),
         ({"loss": "focal"}, "--loss: is what the plan varies or chooses; leave it out"),
         ({"batch_size": "1"}, "batch_size: expected a whole number >= 2, found 1"),
     ],

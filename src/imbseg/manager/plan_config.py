@@ -32,6 +32,7 @@ class Experiment:
         budget: hours; None: unlimited.
         baseline: its name in the report.
         notices: sentences beside the plan, such as that the machine was busy while it timed.
+        stage: `plan`, or `baseline` for what comes before it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Experiment:
     budget: float | None
     baseline: str
     notices: Sequence[str] = ()
+    stage: str = "plan"
 
 
 def config_text(experiment: Experiment, fitted: Fitted, out: Path) -> str:
@@ -54,7 +56,7 @@ def config_text(experiment: Experiment, fitted: Fitted, out: Path) -> str:
     active = ["  useActiveGpu: true        # with false, trials wait for ever while anything runs on the GPU"]
     lines = [
         *_head(experiment, fitted, out),
-        f"experimentName: {json.dumps(experiment.name + '_plan')}",
+        f"experimentName: {json.dumps(f'{experiment.name}_{experiment.stage}')}",
         f"trialCodeDirectory: {json.dumps(_code_directory(out))}",
         f"trialCommand: {json.dumps(command, ensure_ascii=False)}",
         f"trialConcurrency: {fitted.at_once}",
@@ -130,7 +132,8 @@ def _head(experiment: Experiment, fitted: Fitted, out: Path) -> Iterator[str]:
         f"{_needs(fitted)}{within}, {experiment.measured}."
     )
     yield f"# make experiment CONFIG={_shown(out)}     or     nnictl create --config {_shown(out)}"
-    yield "# All but sampling `none` take the same number of steps; a report on baseline `x2`, by NNI's experiment ID:"
+    same = "All but sampling `none` take the same number of steps; a" if experiment.stage == "plan" else "A"
+    yield f"# {same} report on baseline `x2`, by NNI's experiment ID:"
     yield f'# python src/report.py --runs data/runs/ID --baseline "{experiment.baseline}"'
     yield from _wrapped(f"Split `{split}`: {why_split}.")
     for text in (_chosen(experiment), *_sentences(experiment, fitted)):

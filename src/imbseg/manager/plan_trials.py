@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
+from imbseg.manager.baseline import baselines
 from imbseg.manager.candidates import BASELINE, Candidate, candidates
 from imbseg.manager.geometries import Settings, proposals, read_ceilings
 from imbseg.manager.plan_fit import Fitted
@@ -70,6 +71,15 @@ def remedies_and_geometry(meta: Meta, dataset: Dataset, flags: Mapping[str, str]
 
     ceilings = read_ceilings(meta, dataset)
     return planned(candidates(meta, dataset, proposals(ceilings, meta, baseline, runs)), flags, split)
+
+
+def baseline_trials(meta: Meta, dataset: Dataset, flags: Mapping[str, str], split: str) -> Planned:
+    """What tells which baseline is worth comparing with.
+
+    Raises:
+        InputError: the baseline can't run.
+    """
+    return planned(baselines(meta, dataset, resolve(flags, BASELINE.sampled(split)).trial), flags, split)
 
 
 def planned(wanted: Sequence[Candidate], flags: Mapping[str, str], split: str) -> Planned:
