@@ -11,7 +11,7 @@ from error_runs import OTHER, PLAIN
 from run_folders import CLASSES, WEIGHTED, make_run
 from test_detections import ABOUT, add_tables
 
-from imbseg.runs.tables import CALIBRATED, calibration_errors
+from imbseg.runs.tables import BINNED, CALIBRATED, calibration_errors, reliability
 
 
 def bins(**rows: tuple[float, float, float]) -> np.ndarray:
@@ -43,6 +43,16 @@ def test_errors_by_hand(tmp_path: Path) -> None:
     assert found[found["class"] == "sky"][["ece", "ece_likely", "expected"]].isna().all(axis=None)
 
 
+def test_curves_by_hand(tmp_path: Path) -> None:
+    found = reliability(evidence(runs(tmp_path)).group)
+    assert list(found.columns) == BINNED
+    assert found[["strategy", "class", "bin", "pixels"]].to_numpy().tolist() == [
+        [PLAIN, "pole", 0, 20_000], [PLAIN, "pole", 9, 100], [OTHER, "pole", 0, 18_000], [OTHER, "pole", 4, 2_000],
+    ]  # fmt: skip
+    assert found["probability"].tolist() == pytest.approx([0.004, 0.6, 60 / 9000, 0.26])
+    assert found["share"].tolist() == pytest.approx([0.008, 0.4, 40 / 9000, 0.06])
+
+
 def test_the_part_of_the_page(tmp_path: Path) -> None:
     part = sections(evidence(runs(tmp_path / "runs")), tmp_path)["calibration"]
     assert list(part.said) == [
@@ -50,6 +60,11 @@ def test_the_part_of_the_page(tmp_path: Path) -> None:
         "pixels (cross_entropy; pole; 2 seeds)."
     ]
     assert part.shown[0].frame["strategy"].tolist() == [PLAIN, OTHER]
+    (chart,) = part.charts
+    assert chart.file == "reliability.csv"
+    assert chart.svg.count('class="line"') == 2
+    assert 'data-rows="0 1"' in chart.svg
+    assert {(tmp_path / f"reliability.{kind}").is_file() for kind in ("png", "svg")} == {True}
 
 
 def test_the_least_and_the_largest_error_are_told(tmp_path: Path) -> None:
@@ -75,4 +90,5 @@ def test_runs_of_an_earlier_version_have_no_part(tmp_path: Path) -> None:
     make_run(tmp_path / "runs/a")
     asked = evidence(tmp_path / "runs")
     assert calibration_errors(asked.group).empty
+    assert reliability(asked.group).empty
     assert sections(asked, tmp_path)["calibration"].empty

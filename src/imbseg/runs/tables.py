@@ -17,6 +17,7 @@ Table = NDArray[np.float64]  # (classes, rows of a class, counts)
 DETECTED = ["strategy", "subset", "class", "least_iou", "seeds", "objects", "predicted", "found"]
 DETECTED += ["precision", "recall", "f1", "before", "after", "gain"]
 CALIBRATED = ["strategy", "subset", "class", "seeds", "ece", "ece_likely", "expected"]
+BINNED = ["strategy", "subset", "class", "bin", "seeds", "pixels", "probability", "share"]
 LIKELY = 1  # bins from here on: a probability of 1/15 or more
 
 
@@ -81,3 +82,15 @@ def calibration_errors(group: Group) -> pd.DataFrame:
                 scores = (calibration_error(own), calibration_error(own[:, LIKELY:]), expected)
                 rows.append([label, subset, one, len(own), *(float(mean(score)) for score in scores)])
     return pd.DataFrame(rows, columns=CALIBRATED)
+
+
+def reliability(group: Group) -> pd.DataFrame:
+    """A row a strategy, class and bin of the test images that holds a pixel, the seeds' pixels pooled."""
+    rows = []
+    for label, by_seed in tables_of(group, "calibration", "test").items():
+        pooled = np.sum([*by_seed.values()], axis=0) if by_seed else np.zeros((0, 0, 3))  # (classes, bins, 3)
+        for place, number in np.argwhere(pooled[..., 0] > 0):
+            pixels, hits, sums = pooled[place, number]
+            told = (label, "test", group.classes[place], int(number), len(by_seed))
+            rows.append([*told, pixels, sums / pixels, hits / pixels])
+    return pd.DataFrame(rows, columns=BINNED)

@@ -16,7 +16,7 @@ from imbseg.report.frames import Frames
 
 QUESTIONS = ["strategies", "prior", "classes", "plane", "curves", "statistics.changes_section", "confusion", "pixels"]
 QUESTIONS += ["ceiling", "sizes", "sizes.detections_section", "exposure", "curves.forgotten_section"]
-QUESTIONS += ["prior.calibration_section", "examples", "correlations", "statistics", "image_intervals", "run"]
+QUESTIONS += ["calibration", "examples", "correlations", "statistics", "image_intervals", "run"]
 
 
 def sections() -> list[Callable[[Evidence, Frames], Section]]:

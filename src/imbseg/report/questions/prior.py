@@ -1,24 +1,20 @@
-"""How much of a gain logit adjustment alone gives, without any training; and whether probabilities are calibrated."""
+"""How much of a gain logit adjustment alone gives: the baseline corrected by the class prior, without any training."""
 
 import math
 from typing import Any
 
 import pandas as pd
 
-from imbseg.errors import listed
-from imbseg.metrics.calibration import BINS
 from imbseg.page.columns import columns
 from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence, against
-from imbseg.report.frames import Frames, Record, records
-from imbseg.report.questions.strategies import of_tail
-from imbseg.report.say import levels, name, seeds, signed
+from imbseg.report.frames import Frames, Record
+from imbseg.report.say import levels, signed
 from imbseg.runs.collect import PRIOR
 from imbseg.runs.strategies import Strategy, differences
-from imbseg.runs.tables import calibration_errors
 from imbseg.statistics.difference import spread
 
-FILE, CALIBRATION = "logit_adjustment.csv", "calibration.csv"
+FILE = "logit_adjustment.csv"
 ENDS = {"mean": "", "low": "_low", "high": "_high"}
 SHOWN = ("strategy", "score", "after.adjusted", "adjustment_alone")
 SAID = (
@@ -28,10 +24,6 @@ SAID = (
     "adjustment: what is left there is not explained by a shift of the prior alone.",
 )
 NOTE = "No share is given of a gain whose interval includes 0, or that was measured on other seeds than the adjustment."
-ECE = (
-    f"Class-wise ECE (Nixon et al., arXiv:1904.01685): each class against the rest, in {BINS} bins. Most pixels give a "
-    f"rare class nearly nothing, so over all it is small; the second is over those that give it at least 1/{BINS}."
-)
 
 
 def table(evidence: Evidence) -> pd.DataFrame:
@@ -84,32 +76,3 @@ def in_words(row: Record) -> str:
         why = "includes 0" if row["low"] <= 0 <= row["high"] else "was measured on other seeds"
         return f"{first}; no share of the gain, which {why}."
     return f"{first}, {100 * row['share']:.0f} % of the gain."
-
-
-def calibration_section(evidence: Evidence, frames: Frames) -> Section:
-    """Errors of the tail's classes: both post-hoc corrections rest on their probabilities."""
-    found = of_tail(evidence, frames[CALIBRATION])
-    shown = ("strategy", "class", "ece", "ece_likely", "expected", "seeds")
-    table = Table("Calibration of the tail", CALIBRATION, found, columns(*shown))
-    return Section("calibration", "Calibration by class", calibrated(found), tables=(table,), notes=(ECE,))
-
-
-def calibrated(found: pd.DataFrame) -> list[str]:
-    """The classes' calibration error, of the baseline and of the strategies with the least and the largest."""
-    if found.empty:
-        return []
-    means = found.groupby("strategy", sort=False)[["ece_likely", "expected", "seeds"]].mean().reset_index()
-    errors = means["ece_likely"].dropna()
-    places = dict.fromkeys([0, *([errors.idxmin(), errors.idxmax()] if len(errors) else [])])
-    return [_error(row, listed([*map(name, found["class"].unique())])) for _, row in records(means.loc[[*places]])]
-
-
-def _error(row: Record, classes: str) -> str:
-    of = f"{name(row['strategy'])}; {classes}; {seeds(round(row['seeds']))}"
-    if math.isnan(row["ece_likely"]):
-        return f"0 pixels have a probability of 1/{BINS} or more ({of})."
-    shown = f"; all probabilities add up to {row['expected']:.2f} x the true pixels" if row["expected"] >= 0 else ""
-    return f"{row['ece_likely']:.3f} calibration error where the probability is 1/{BINS} or more{shown} ({of})."
-
-
-TABLES = {CALIBRATION: lambda evidence: calibration_errors(evidence.group)}
