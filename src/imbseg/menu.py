@@ -77,7 +77,8 @@ class Menu(dict[str, Any]):
                 found |= {brought: one.calls.get("Field", {}).get("default")} if brought else {}
             else:
                 found |= {key: field.default for key, (_, field) in self._of(name, one).items()}
-        return found | (_defaults(fields(self.shared)) if self.shared and name != "none" else {})
+        shared = fields(self.shared) if self.shared and name != "none" else {}
+        return found | {key: field.default for key, (_, field) in shared.items()}
 
     def declares(self) -> Declared:
         """Every setting that an entry declares, in the order of the menu.
@@ -159,7 +160,3 @@ def _arguments(menu: Mapping[str, Any], name: str) -> tuple[declared.Argument, .
         return declared.arguments(declared.source_of(module), function)
     file, function = own.locate(name)
     return declared.arguments(file, function, own.source_of)
-
-
-def _defaults(found: Declared) -> dict[str, Any]:
-    return {name: field.default for name, (_, field) in found.items()}

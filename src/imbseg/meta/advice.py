@@ -98,7 +98,7 @@ def _absent(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
 def _split(splits: pd.DataFrame) -> list[str]:
     summary = split_summary(splits)
     folds = summary[[str(name).startswith("full/") and not str(name).endswith("/given") for name in summary.index]]
-    found = [_by_pixels(folds) if ties_by_images(folds) else _by_images(folds)]
+    found = [_most_even(folds)]
     few = summary[summary["rarest_in_smallest"].lt(FEW) & summary["rarest_class"].ne("")]
     if len(few):
         name, fewest = str(few["rarest_in_smallest"].idxmin()), int(few["rarest_in_smallest"].min())
@@ -109,28 +109,20 @@ def _split(splits: pd.DataFrame) -> list[str]:
     return found
 
 
-def _by_images(folds: pd.DataFrame) -> str:
-    off, pixels_off = folds["deviation_presence"], folds["deviation_pixels"]
-    best = _best(folds, "deviation_presence")
-    by_pixels = str(pixels_off.idxmin())
-    other = "" if by_pixels == best else f" By pixels it is `{by_pixels}` ({pixels_off[by_pixels]:.1%})."
+def _most_even(folds: pd.DataFrame) -> str:
+    """By images; where all splits are alike by those, by pixels."""
+    alike = ties_by_images(folds)
+    kind = "pixels" if alike else "images"
+    by = "deviation_pixels" if alike else "deviation_presence"
+    best, off = str(folds.sort_values(["missing", by], kind="stable").index[0]), folds[by]
+    by_pixels = folds["deviation_pixels"]
+    other = "" if (even := str(by_pixels.idxmin())) == best else f" By pixels it is `{even}` ({by_pixels[even]:.1%})."
+    if alike:
+        other = f" By images all splits are alike ({folds['deviation_presence'][best]:.1%})."
     return (
         f"The most even split is `{best}`: on average a fold deviates by {off[best]:.1%} from its share of a class's "
-        f"images (`full/random`: {off['full/random']:.1%}).{other}"
+        f"{kind} (`full/random`: {off['full/random']:.1%}).{other}"
     )
-
-
-def _by_pixels(folds: pd.DataFrame) -> str:
-    off, best = folds["deviation_pixels"], _best(folds, "deviation_pixels")
-    return (
-        f"The most even split is `{best}`: on average a fold deviates by {off[best]:.1%} from its share of a class's "
-        f"pixels (`full/random`: {off['full/random']:.1%}). By images all splits are alike "
-        f"({folds['deviation_presence'][best]:.1%})."
-    )
-
-
-def _best(folds: pd.DataFrame, by: str) -> str:
-    return str(folds.sort_values(["missing", by], kind="stable").index[0])
 
 
 def _rare(images: pd.DataFrame, classes: pd.DataFrame, dataset: Dataset) -> list[str]:

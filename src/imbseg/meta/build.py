@@ -146,13 +146,9 @@ def _manifest(dataset: Dataset, seed: int, clusters: Clusters, counts: dict[str,
         "arguments": {"seed": seed, "folds": FOLDS, "fold_seeds": list(SEEDS)},
         "clusters": {"k": clusters.k, "silhouette": {str(k): score for k, score in clusters.silhouettes.items()}},
         "imbalance": {name: dataclasses.asdict(one) for name, one in counts.items()},
-        "versions": _versions(),
+        "versions": {"imbseg": imbseg.__version__, "python": platform.python_version()}
+        | {one: importlib.metadata.version(one) for one in LIBRARIES},
     }
-
-
-def _versions() -> dict[str, str]:
-    own = {"imbseg": imbseg.__version__, "python": platform.python_version()}
-    return own | {one: importlib.metadata.version(one) for one in LIBRARIES}
 
 
 def _write(built: Built, folder: Path, dataset: Dataset) -> None:

@@ -29,7 +29,8 @@ def scan_all(rows: list[ImageRow], dataset: Dataset, workers: int) -> list[Image
     Raises:
         InputError: files are broken; the first ten are named, and how many more there are.
     """
-    found = list(progress(_scans(rows, dataset, workers), total=len(rows), what="reading images and masks"))
+    one = functools.partial(scan, dataset=dataset)
+    found = list(progress(in_processes(one, rows, workers), total=len(rows), what="reading images and masks"))
     problems = [one for one in found if isinstance(one, str)]
     if problems:
         raise first_ten(problems, "images can't be used")
@@ -94,10 +95,6 @@ def object_table(rows: list[ImageRow], scans: list[ImageScan], dataset: Dataset)
     return table
 
 
-def _scans(rows: list[ImageRow], dataset: Dataset, workers: int) -> Iterator[ImageScan | str]:
-    return in_processes(functools.partial(scan, dataset=dataset), rows, workers)
-
-
 def in_processes(one: Callable[[ImageRow], Found], rows: Sequence[ImageRow], workers: int) -> Iterator[Found]:
     """What a function gives of each row, in order; a partial of a module's function, so that a process can find it.
 
@@ -107,8 +104,10 @@ def in_processes(one: Callable[[ImageRow], Found], rows: Sequence[ImageRow], wor
     if workers == 1 or len(rows) <= FEW:
         yield from map(one, rows)
         return
-    # "spawn": a fork would copy the locks of threads that the progress bar and OpenCV run
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_one_thread)
+    # "spawn": a fork would copy the locks of threads that the progress bar and OpenCV run. One thread of OpenCV in
+    # each, since the processes share the cores already.
+    spawn, alone = multiprocessing.get_context("spawn"), (1,)
+    pool = ProcessPoolExecutor(workers, spawn, initializer=cv2.setNumThreads, initargs=alone)
     # What starts meanwhile ignores Ctrl-C for good: the parent alone answers it, ends them, and says so once
     ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -120,7 +119,3 @@ def in_processes(one: Callable[[ImageRow], Found], rows: Sequence[ImageRow], wor
     finally:
         signal.signal(signal.SIGINT, ours)
         pool.shutdown(cancel_futures=True)
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)  # the processes share the cores already

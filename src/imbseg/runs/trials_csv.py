@@ -172,14 +172,9 @@ def _run(
 ) -> Run:
     of_class = dict(zip(dataset.class_names, iou.tolist(), strict=True))
     means = {group: math.fsum(of_class[one] for one in names) / len(names) for group, names in groups.items() if names}
+    told = {"dataset": dataset.name, "strategy": key[0], "loss": "", "class_weights": "none", "seed": key[1]}
     about: dict[str, Any] = {
-        "parameters": {
-            "dataset": dataset.name,
-            "strategy": key[0],
-            "loss": "",
-            "class_weights": "none",
-            "seed": key[1],
-        },
+        "parameters": told,
         "weights_of_classes": dict.fromkeys(dataset.class_names, 1.0),
         "class_groups": {group: list(names) for group, names in groups.items()},
     }
