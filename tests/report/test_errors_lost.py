@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from asked import sections
 from error_runs import PLAIN, WEIGHTED, group_of, write_table
@@ -78,3 +79,20 @@ def test_where_no_run_has_any_of_it(tmp_path: Path) -> None:
 
 
 WHY = ("confusion", "pixels", "sizes", "exposure", "forgotten")
+
+
+def test_a_baseline_that_still_rose_is_warned_of() -> None:
+    courses = {"a": [0.1, 0.2, 0.3], "b": [0.1, 0.3, 0.3], "c": [0.3, 0.2, NAN], "d": [0.2]}
+    curves = [
+        {"strategy": strategy, "trial": trial, "epoch": epoch, "mIoU": score}
+        for strategy in (PLAIN, WEIGHTED)
+        for trial, scores in courses.items()
+        for epoch, score in enumerate(scores, 1)
+        if (strategy, trial) != (WEIGHTED, "a")
+    ]
+    found = pd.DataFrame(curves).sample(frac=1, random_state=1)  # in any order
+    (warning,) = lost.rising(found, PLAIN)
+    assert warning.startswith("1 of 4 runs of the baseline (")
+    assert "highest validation mIoU in the last epoch: it still rose." in warning
+    assert lost.rising(found, WEIGHTED) == []
+    assert lost.rising(found, "neither") == []

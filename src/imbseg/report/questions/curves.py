@@ -77,8 +77,22 @@ def section(evidence: Evidence, frames: Frames) -> Section:
     """A chart a score."""
     drawn = {score: figure(evidence, frames, score) for score in PANELS}
     charts = [Chart(canvas.svg(), f"Validation {score}", FILE) for score, canvas in drawn.items() if canvas is not None]
-    said = ("Validation scores epoch by epoch: bold the mean of the seeds, thin each trial.",) if charts else ()
+    said = ["Validation scores epoch by epoch: bold the mean of the seeds, thin each trial."] if charts else []
+    said += rising(frames[FILE], evidence.group.baseline.label)
     return Section("curves", TITLE, said, charts, drawings=evidence.draw("curves", TITLE, figure(evidence, frames)))
+
+
+def rising(curves: pd.DataFrame, baseline: str) -> list[str]:
+    """A warning where runs of the baseline have their highest validation mIoU in their last epoch."""
+    rows = curves[curves["strategy"].eq(baseline) & curves["mIoU"].notna()]
+    scores = [list(run.sort_values("epoch")["mIoU"]) for _, run in rows.groupby("trial", sort=False)]
+    last = sum(len(run) > 1 and run[-1] > max(run[:-1]) for run in scores)
+    if not last:
+        return []
+    return [
+        f"{last} of {len(scores)} runs of the baseline ({name(baseline)}) had their highest validation mIoU in the "
+        f"last epoch: it still rose. With more epochs a gain over it may be smaller."
+    ]
 
 
 def forgotten_section(_: Evidence, frames: Frames) -> Section:
