@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,7 @@ STAGED = {
     "finish": {"resize": "64x48", "crop": "none", "finish_epochs": "1", "finish_size": "80x70"},
     "head": {"retrain_head_epochs": "1", "ema": "0.5"},
     "odd size": {"resize": "70x50", "crop": "none", "architecture": "unet", "loss": "size_balanced"},
+    "image weights": {"image_weights": "weights.csv"},
     "fine": {"decoder_stride": "2", "atrous_rates": "fit", "aspp_dropout": "0.1", "decoder_width": "64"},
 }
 SLOW = {name: {"architecture": name, "crop": str(max(64, entry.smallest))} for name, entry in ARCHITECTURES.items()}
@@ -120,6 +122,15 @@ SLOW |= {"cc_dice": {"loss": "cc_dice"}, "power": {"class_weights": "power", "lo
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader((folder / "epochs.csv").read_text().splitlines()))
+
+
+def weights_of_images(data: dict[str, str], folder: Path, weight: Callable[[int], float]) -> Path:
+    """A file with a weight for every image, by its place among the ids."""
+    ids = sorted({path.stem for path in Path(resolve({**SMALL, **data}, {}).dataset.root).rglob("*.png")})
+    file = folder / "weights.csv"
+    rows = (f"{one},{weight(place)}\n" for place, one in enumerate(ids))
+    file.write_text("id,weight\n" + "".join(rows), encoding="utf-8")
+    return file
 
 
 def counts_of(folder: Path) -> dict[str, str]:
@@ -131,6 +142,8 @@ def test_stopped_and_resumed_it_ends_with_the_same_bytes_and_predicts_the_same(
     data: dict[str, str], tmp_path: Path, name: str
 ) -> None:
     flags = {**data, "post_hoc": "none", "batch_size": "3", **(STAGED | SLOW)[name]}
+    if "image_weights" in flags:
+        flags["image_weights"] = str(weights_of_images(data, tmp_path, lambda place: 0.5 + place))
     whole = train(flags, tmp_path / "whole")
     epochs = 2 + int(flags.get("retrain_head_epochs", 0))
     assert len(whole["intermediate"]) == epochs
@@ -179,9 +192,7 @@ def test_nothing_but_the_last_layer_is_learned_anew(data: dict[str, str], plain:
 
 
 def test_changed_image_weights_refuse_the_folder(data: dict[str, str], plain: Path, tmp_path: Path) -> None:
-    ids = [path.stem for path in Path(resolve({**SMALL, **data}, {}).dataset.root).rglob("*.png")]
-    file = tmp_path / "w.csv"
-    file.write_text("id,weight\n" + "".join(f"{one},2\n" for one in sorted(set(ids))), encoding="utf-8")
+    file = weights_of_images(data, tmp_path, lambda _: 2)
     flags = {**data, "post_hoc": "none", "batch_size": "3", "epochs": "1", "image_weights": str(file)}
     train(flags, tmp_path / "weighted")
     first = [rows_of(folder)[0] for folder in (plain, tmp_path / "weighted")]

@@ -11,6 +11,7 @@ import torch
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
+from imbseg.meta.atrous import atrous_rates, live_taps
 from imbseg.models.decoders import build_network
 from imbseg.models.weights import Normalisation, load_encoder_weights
 from imbseg.training.fold import Fold, epoch_batches, weighted
@@ -20,6 +21,7 @@ from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line
 from imbseg.training.samples import TrainSamples, loading
 from imbseg.trial import Resolved, Trial
+from imbseg.trial.geometry import pyramid_of
 from imbseg.trial.remedies import takes
 
 
@@ -67,9 +69,27 @@ def prepare(
         run.say(f"class weights ({trial.class_weights}): {words}")
     if fold.donors is not None:
         run.say(donor_line(trial, resolved.dataset, fold.donors))
-    for words in absences(fold.absent):
+    for words in (*absences(fold.absent), *dead_branches(trial)):
         run.say(words)
     return run
+
+
+def dead_branches(trial: Trial) -> list[str]:
+    """A line where dilated convolutions see nothing of their map but their centre, and another choice would not.
+
+    >>> dead_branches(Trial(crop=(256, 192)))
+    ['atrous_rates smp: 24, 36 see only their centre on the map of 16 x 12 cells; fit takes 2, 4, 6']
+    """
+    if not (pyramid := pyramid_of(trial)):
+        return []
+    width, height = (-(-side // trial.output_stride) for side in trial.padded_size)
+    rates, fitting = (atrous_rates(one, trial.output_stride, (width, height)) for one in (pyramid.rates, "fit"))
+    dead = [str(rate) for rate in rates if not live_taps(rate, (width, height))]
+    if not dead or rates == fitting:
+        return []
+    seen = f"see{'s' if len(dead) == 1 else ''} only {'its' if len(dead) == 1 else 'their'} centre"
+    where = f"on the map of {width} x {height} cells; fit takes {', '.join(map(str, fitting))}"
+    return [f"atrous_rates {pyramid.rates}: {', '.join(dead)} {seen} {where}"]
 
 
 def make_network(trial: Trial, classes: int) -> torch.nn.Module:
