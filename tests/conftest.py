@@ -54,6 +54,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """Run a script of src/ in this process: its exit status, what it printed, what it complained of."""
 
     def run(script: str, *arguments: object) -> tuple[int, str, str]:
+        monkeypatch.delenv("NNI_PLATFORM", raising=False)
         monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(REPOSITORY / "src" / script), run_name="__main__")

@@ -25,6 +25,11 @@ def make_data(folder: Path, n: int = 20) -> dict[str, str]:
     return {"dataset": str(file), "meta": str(folder / "meta")}
 
 
+def words_of(flags: dict[str, str]) -> list[str]:
+    """As they stand on the command line."""
+    return [word for name, value in flags.items() for word in (f"--{name}", value)]
+
+
 def train(flags: dict[str, str], out: Path, **watch: Any) -> dict[str, Any]:
     """Run a small trial in this process; what NNI would have got."""
     heard: dict[str, Any] = {"intermediate": [], "final": [], "lines": []}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 from pathlib import Path
-from types import ModuleType
 
+import cells
+import cells_page as pages
 import pandas as pd
 import pytest
 
@@ -18,34 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 DATASETS = sorted(file.stem for file in (ROOT / "configs" / "cells").glob("*.yml"))
 
 
-def tool(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def cells() -> ModuleType:
-    return tool("cells")
-
-
-@pytest.fixture(scope="module")
-def pages() -> ModuleType:
-    return tool("cells_page")
-
-
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_every_cell_is_a_trial_of_its_own(cells: ModuleType, dataset: str) -> None:
+def test_every_cell_is_a_trial_of_its_own(dataset: str) -> None:
     trials = [resolve({k: str(v) for k, v in own.items()}, {}).trial for own in cells.read(dataset).values()]
     assert len({json.dumps(trial.as_json()) for trial in trials}) == len(trials) >= 6
     assert {trial.dataset for trial in trials} == {dataset}
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_geometry_and_weighting_cross_in_four_cells(cells: ModuleType, dataset: str) -> None:
+def test_geometry_and_weighting_cross_in_four_cells(dataset: str) -> None:
     """A gain can only be taken apart where two cells differ in the loss alone, in two geometries."""
     keys = {
         tuple(sorted((k, v) for k, v in own.items() if k != "loss")): own["loss"]
@@ -60,9 +41,7 @@ def test_geometry_and_weighting_cross_in_four_cells(cells: ModuleType, dataset: 
     assert sum(key in keys for key in weighted) == 2
 
 
-def test_the_commands_of_a_cell(
-    cells: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_commands_of_a_cell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks are merged from left to right, in the order in which they stand; seeds are the outer loop."""
     words = "cells.py camvid --cells unet_finish plain --seeds 2 1 --list"
     monkeypatch.setattr("sys.argv", words.split())
@@ -76,7 +55,7 @@ def test_the_commands_of_a_cell(
     assert [line.rpartition("/")[2] for line in printed] == ["unet_finish_2", "plain_2", "unet_finish_1", "plain_1"]
 
 
-def test_data_sets_take_turns(cells: ModuleType) -> None:
+def test_data_sets_take_turns() -> None:
     arguments = cells._parser().parse_args(
         ["idrid", "coffee", "--cells", "plain", "unet_rare_class", "weighted", "--seeds", "3"]
     )
@@ -88,13 +67,13 @@ def test_data_sets_take_turns(cells: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("words", ["idri --list", "idrid --cells plane --list"])
-def test_unknown_names_list_the_choices(cells: ModuleType, words: str) -> None:
+def test_unknown_names_list_the_choices(words: str) -> None:
     with pytest.raises(InputError, match=r"did you mean '(idrid|plain)'"):
         list(cells.chosen(cells._parser().parse_args(words.split())))
 
 
 def test_a_finished_cell_is_not_trained_again_and_its_weights_are_not_kept(
-    cells: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "data" / "runs" / "camvid_cells" / "plain_2"
     folder.mkdir(parents=True)
@@ -107,7 +86,7 @@ def test_a_finished_cell_is_not_trained_again_and_its_weights_are_not_kept(
     assert kept == ["counts_val.npz", "epochs.csv", "status.json", "trial.json"]
 
 
-def test_a_page_has_cells_effects_and_advice(pages: ModuleType) -> None:
+def test_a_page_has_cells_effects_and_advice() -> None:
     """The numbers of README, which the report gives of the same runs."""
     text = pages.results(ROOT / "docs" / "sample_runs")
     assert "| `weighted` | 3 | 0.186 | 0.602 | 0.872 | 0.174 | 0.174 | 0.297 | 0.051 |" in text
@@ -117,7 +96,7 @@ def test_a_page_has_cells_effects_and_advice(pages: ModuleType) -> None:
     assert "spotted_star" not in row  # its interval includes 0
 
 
-def test_only_what_stands_between_the_marks_is_replaced(pages: ModuleType) -> None:
+def test_only_what_stands_between_the_marks_is_replaced() -> None:
     page = f"above\n{pages.FIRST}\n\nold\n\n{pages.LAST}\nbelow\n"
     assert pages.replaced(page, "new") == page.replace("old", "new")
 
@@ -126,13 +105,13 @@ RUNS = sorted(folder.parent for folder in (ROOT / "docs" / "runs").glob("*/diagn
 
 
 @pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
-def test_results_are_those_of_the_runs(pages: ModuleType, folder: Path) -> None:
+def test_results_are_those_of_the_runs(folder: Path) -> None:
     text = (ROOT / "docs" / f"{folder.name}.md").read_text(encoding="utf-8")
     if pages.has_runs(folder) and pages.FIRST in text:
         assert text == pages.replaced(text, pages.results(folder)), "write it anew: python tools/cells_page.py"
 
 
-def test_the_verdict_is_that_of_the_runs(pages: ModuleType, tmp_path: Path) -> None:
+def test_the_verdict_is_that_of_the_runs(tmp_path: Path) -> None:
     folders = [folder for folder in sorted((ROOT / "docs" / "runs").iterdir()) if pages.has_runs(folder)]
     text = pages.write_verdict(folders, tmp_path).read_text(encoding="utf-8")
     assert text == (ROOT / "docs" / "verdict.md").read_text(encoding="utf-8"), "write it anew: tools/cells_page.py"

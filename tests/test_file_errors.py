@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imbseg.errors import InputError
-from imbseg.files import REPOSITORY, read_object, runs_folder, whole_file
+from imbseg.files import REPOSITORY, runs_folder, whole_file
 
 
 @pytest.mark.parametrize("named", [None, "temporary", "elsewhere"])
@@ -27,23 +26,6 @@ def test_an_error_names_the_target_unless_it_names_another_file(tmp_path: Path, 
     assert raised.value.filename == ("/elsewhere" if named == "elsewhere" else str(target))
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
     assert target.read_text() == "before"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[]", "expected a JSON object, found list"),
-        ("{", "expected JSON"),
-        ("{}", "lacks 'parameters'"),
-        ('{"parameters": 3}', "lacks 'parameters' or holds something else"),
-    ],
-)
-def test_a_json_file_of_another_shape_is_named(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "trial.json"
-    file.write_text(text)
-    with pytest.raises(InputError, match=message) as raised:
-        read_object(file, "parameters")
-    assert str(file) in str(raised.value)
 
 
 @pytest.mark.parametrize(

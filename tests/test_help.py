@@ -25,6 +25,18 @@ def test_help_imports_nothing_slow(script: str) -> None:
     assert shown.splitlines()[-1] == "imported:"
 
 
+@pytest.mark.parametrize(
+    ("line", "absent"),
+    [
+        ("from imbseg.manager import algorithms as a; a.known()", {"nni"}),
+        ("import imbseg.manager.rest", {"yaml", "numpy", "rich", "requests"}),
+    ],
+)
+def test_what_every_trial_or_check_imports_is_cheap(line: str, absent: set[str]) -> None:
+    code = f"import sys; sys.path.insert(0, {str(SOURCE)!r}); {line}; print({absent} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
 def test_the_checks_refuse_an_unknown_kind_before_torch_is_imported() -> None:
     code = (
         f"import atexit, runpy, sys; sys.path.insert(0, {str(SOURCE)!r}); sys.argv = ['checks', 'sampler', 'sparse']\n"

@@ -12,7 +12,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from small_trial import REPOSITORY, SMALL, make_data
+from small_trial import REPOSITORY, SMALL, make_data, words_of
 
 pytestmark = pytest.mark.slow
 
@@ -91,8 +91,7 @@ def command(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def trained(copy: Path, settings: dict[str, str], out: Path) -> dict[str, list[dict[str, str]]]:
-    words = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    done = command(copy, *words, "--out", str(out))
+    done = command(copy, *words_of(settings), "--out", str(out))
     assert done.returncode == 0, done.stderr
     return {file.stem: list(csv.DictReader(file.read_text().splitlines())) for file in out.glob("*.csv")}
 
@@ -134,9 +133,16 @@ def test_flag_help_and_bounds_come_from_the_declaration(copy: Path) -> None:
         ({"loss": "dice", "scale": "2"}, "scale: loss 'dice' has no such parameter (its own: class_weights)"),
         ({"sampling": "label", "last_weight": "2"}, "last_weight: sampling 'label' has no such parameter"),
     ):
-        found = command(copy, *[word for name, value in flags.items() for word in (f"--{name}", value)], "--dataset",
-                        str(REPOSITORY / "data/datasets/sample.yml"))  # fmt: skip
+        found = command(copy, *words_of(flags), "--dataset", str(REPOSITORY / "data/datasets/sample.yml"))
         assert (found.returncode, message in found.stderr) == (2, True), found.stderr
+
+
+MINE = '"mine": "imbseg.losses.mine:f",'
+
+
+def arg(declared: str) -> str:
+    """A loss with one more argument."""
+    return f"def f(logits, target, {declared}): ..."
 
 
 @pytest.mark.parametrize(
@@ -144,28 +150,12 @@ def test_flag_help_and_bounds_come_from_the_declaration(copy: Path) -> None:
     [
         ('"gone": "imbseg.losses.gone:gone",', "", "imbseg.losses.gone: imbseg has no such module"),
         ('"mine": "imbseg.losses.focal:nosuch",', "", "focal.py: has no function 'nosuch' at its top level"),
-        ('"mine": "imbseg.losses.mine:f",', "def f(logits, target, odd): ...", "nothing fills its argument 'odd'"),
-        ('"mine": "imbseg.losses.mine:f",', "def f(logits): ...", "takes no argument 'target'"),
-        (
-            '"mine": "imbseg.losses.mine:f",',
-            "def f(logits, target, gamma: Annotated[float, Field(2.0, ge=7)]): ...",
-            "loss 'mine': declares 'gamma' otherwise than another entry; name both by one alias",
-        ),
-        (
-            '"mine": "imbseg.losses.mine:f",',
-            "def f(logits, target, odd: Annotated[float, Field(ge=1)]): ...",
-            "loss 'mine': odd: has no default; write Field(DEFAULT, ...)",
-        ),
-        (
-            '"mine": "imbseg.losses.mine:f",',
-            "def f(logits, target, odd: Annotated[np.ndarray, Field(2.0)]): ...",
-            "odd: expected Annotated[TYPE, Field(DEFAULT, description=...)] with a type of float, int",
-        ),
-        (
-            '"mine": "imbseg.losses.mine:f",',
-            "def f(logits, target, odd: Annotated[float, Field(LARGE)]): ...",
-            "expected literal values in Field(LARGE)",
-        ),
+        (MINE, "def f(logits, target, odd): ...", "nothing fills its argument 'odd'"),
+        (MINE, "def f(logits): ...", "takes no argument 'target'"),
+        (MINE, arg("gamma: Annotated[float, Field(2.0, ge=7)]"), "declares 'gamma' otherwise than another entry"),
+        (MINE, arg("odd: Annotated[float, Field(ge=1)]"), "odd: has no default; write Field(DEFAULT, ...)"),
+        (MINE, arg("odd: Annotated[np.ndarray, Field(2.0)]"), "odd: expected Annotated[TYPE, Field(DEFAULT, descripti"),
+        (MINE, arg("odd: Annotated[float, Field(LARGE)]"), "expected literal values in Field(LARGE)"),
     ],
 )
 def test_what_a_new_entry_lacks_is_a_sentence(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 
-from imbseg.pictures import BLACK, GAP, PALE, WIDTH, Key, Row, distinct_colors, sheet, striped, wrapped
+from imbseg.pictures import BLACK, GAP, PALE, PALETTE, WIDTH, Key, Row, distinct_colors, sheet, striped, wrapped
 
 
 def plain(color: tuple[int, int, int], height: int, width: int) -> np.ndarray:
@@ -66,9 +67,14 @@ def test_stripes_cover_a_third_and_leave_the_argument_alone() -> None:
 
 
 def test_colours_lie_apart() -> None:
-    colors = distinct_colors(60)
-    assert len(set(colors)) == 60
-    assert not [one for one in colors if max(one) == min(one)]  # none is grey
+    assert distinct_colors(3) == list(PALETTE[:3])
+    lab = cv2.cvtColor(np.array(distinct_colors(40), np.float32)[None] / 255, cv2.COLOR_RGB2Lab)[0]
+    apart = np.linalg.norm(lab[:, None] - lab, axis=2) + 1e3 * np.eye(40)
+    assert apart[:12, :12].min() > 25  # 2.3 is what an eye just notices
+    assert apart.min() > 20
+    colors = distinct_colors(200)
+    assert len(set(colors)) == 200
+    assert not [one for one in colors[:60] if max(one) == min(one)]  # none is grey
 
 
 def test_a_long_text_is_broken_between_words_and_inside_a_very_long_one() -> None:

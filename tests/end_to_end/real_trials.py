@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from small_trial import REPOSITORY, SMALL
+from small_trial import REPOSITORY, SMALL, words_of
 
 from imbseg.manager import launch, rest
 
@@ -20,8 +20,7 @@ RUN_EXPERIMENT = REPOSITORY / "src" / "run_experiment.py"
 def trial_command(flags: dict[str, str], *sampled: str) -> str:
     """The call of train_nni.py with a small trial's settings, those that are sampled left out."""
     given = {name: value for name, value in {**SMALL, **flags}.items() if name not in sampled}
-    words = [word for name, value in given.items() for word in (f"--{name}", value)]
-    return f"python src/train_nni.py {shlex.join(words)}"
+    return f"python src/train_nni.py {shlex.join(words_of(given))}"
 
 
 def write_config(home: Path, based_on: str, command: str, space: Any = None, **changes: Any) -> Path:

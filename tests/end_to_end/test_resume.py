@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from end_to_end.real_trials import ran, run_experiment, sampled, trial_command, trial_log, write_config
-from small_trial import REPOSITORY, SMALL, train
+from small_trial import REPOSITORY, SMALL, train, words_of
 
 from imbseg.manager import rest
 
@@ -105,8 +105,7 @@ def test_a_trial_killed_within_an_epoch_goes_on(
     tmp_path: Path, cracks: dict[str, str], never_stopped: Callable[[int], bytes], share: float
 ) -> None:
     flags = {**SMALL, **cracks, **EPOCHS, "seed": "1", "out": str(tmp_path / "trial")}
-    words = [word for name, value in flags.items() for word in (f"--{name}", value)]
-    command = [sys.executable, str(REPOSITORY / "src" / "train_nni.py"), *words]
+    command = [sys.executable, str(REPOSITORY / "src" / "train_nni.py"), *words_of(flags)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         wait_for(lambda: len(rows(tmp_path / "trial" / "timing.csv")) == 2, process)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -36,11 +34,7 @@ def test_what_nni_takes(role: str, given: dict[str, Any]) -> None:
     [
         ("tuner", "TPE", "c.yml: tuner: expected {name"),
         ("tuner", {}, "c.yml: tuner: expected {name"),
-        (
-            "tuner",
-            {"name": "GridSerch"},
-            r"unknown tuner in c.yml 'GridSerch' \(did you mean 'GridSearch'\?\); .*TPE, ",
-        ),
+        ("tuner", {"name": "GridSerch"}, r"unknown tuner in c.yml 'GridSerch' \(did you mean 'GridSearch'\?\)"),
         ("tuner", {"name": 5}, "unknown tuner in c.yml '5'"),
         ("tuner", {"name": "Hyperband"}, "NNI knows Hyperband as advisor; write it under 'advisor:'"),
         ("assessor", {"name": "TPE"}, "NNI knows TPE as tuner"),
@@ -81,10 +75,3 @@ def test_the_arguments_are_those_of_the_class(name: str) -> None:
 
 def test_an_algorithm_of_ones_own_is_left_to_nni() -> None:
     assert algorithms.parameters("mine.tuners.Mine") is None
-
-
-def test_nni_is_not_imported() -> None:
-    script = "import sys; from imbseg.manager import algorithms as a; a.known(); print('nni' in sys.modules)"
-    environment = {"PYTHONPATH": "src"}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.strip() == "False"

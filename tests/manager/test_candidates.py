@@ -101,11 +101,6 @@ def test_six_to_ten_different_trials_each_with_its_reason(rare_by: dict[str, str
     assert [one.sampling for one in found].count("none") == 1  # all others take the same steps
 
 
-def test_the_reason_names_the_classes() -> None:
-    found = candidates.candidates(*case({"pole": "pixels", "sign": "pixels", "road": ""}))
-    assert found[2].reason == "few pixels of pole, sign: weight them in the loss"
-
-
 def test_repeat_factor_acts_on_classes_below_the_median_share() -> None:
     found = candidates.candidates(*case({"a": "images", "b": "", "c": ""}, shares=(0.1, 0.62, 0.9)))
     (drawn,) = [one for one in found if one.label == "repeat_factor, cross_entropy"]

@@ -67,14 +67,6 @@ def test_parameters_belong_to_trials_whatever_the_order_in_which_they_ask(nni: P
     assert len(set(found["ids"])) == 3
 
 
-def test_the_stand_in_mixes_them_up_without_the_guard(nni: Path) -> None:
-    script = """
-    const made = [await submit('p0'), await submit('p1')].reverse();
-    console.log(JSON.stringify(made.map((trial) => [trial.form.hyperParameters.value, service.request(trial.id)])));
-    """
-    assert result(nni, SUBMIT + script, NODE_OPTIONS="") == [["p1", "p0"], ["p0", "p1"]]
-
-
 def test_a_resumed_trial_keeps_its_id(nni: Path) -> None:
     script = """
     const form = { id: 'Ab1cD', envId: 'other-env', sequenceId: 3, hyperParameters: { value: 'p', index: 0 } };

@@ -78,12 +78,7 @@ def test_a_broken_config_is_refused(folder: Path, free_port: int, changes: dict[
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [
-        ("a: [", "broken YAML"),
-        ("- a", "expected keys"),
-        ("", "expected keys"),
-        ("experimentName: 2012-99-99", "broken YAML: month must be in 1..12"),
-    ],
+    [("a: [", "broken YAML"), ("- a", "expected keys"), ("", "expected keys"), ("a: 2012-99-99", "broken YAML: month")],
 )
 def test_a_file_that_is_no_config_is_refused(folder: Path, free_port: int, text: str, message: str) -> None:
     path = write_config(folder)
@@ -113,15 +108,9 @@ def test_the_search_space_may_stand_in_a_file_beside_the_config(folder: Path, fr
         ({"lr": {"_type": "uniform", "_value": [0, 0.1]}}, "lr"),
         ({"batch_size": {"_type": "randint", "_value": [0, 4]}}, "batch_size"),
         ({"strategy": choice("full/mskf/none/none")}, "stands in trialCommand and in the search space"),
-        (
-            {"seed": choice(1, 9)},
-            "'seed': 9.*seed 9: the splits in meta have seeds 1 to 5; name one of them with split_s",
-        ),
+        ({"seed": choice(1, 9)}, "'seed': 9.*seed 9: the splits in meta have seeds 1 to 5"),
         ({"epochs": {"_type": "uniform", "_value": [1, 3]}}, r"config\.yml: epochs: uniform gives fractions, which"),
-        (
-            {"loss": choice({"_name": "ohem", "ohem_min": {"_type": "normal", "_value": [9, 2]}})},
-            "ohem_min: normal gives",
-        ),
+        ({"loss": choice({"_name": "ohem", "ohem_min": {"_type": "normal", "_value": [9, 2]}})}, "ohem_min: normal"),
         ({"split": choice("mskf")}, "split stands in trialCommand and in the search space"),
         ({"loss": choice({"_name": "focal", "dataset": choice("sample")})}, "dataset stands in trialCommand"),
     ],

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -82,13 +80,6 @@ def test_a_proxy_is_never_asked(manager: FakeManager, monkeypatch: pytest.Monkey
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port}")
     manager.answers["check-status"] = {"status": "RUNNING", "errors": []}
     assert rest.status(manager.base) == ("RUNNING", [])
-
-
-def test_importing_it_is_cheap() -> None:
-    script = "import sys, imbseg.manager.rest; print({'yaml', 'numpy', 'rich', 'requests'} & set(sys.modules))"
-    environment = {"PYTHONPATH": "src"}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.strip() == "set()"
 
 
 # Trials with the same parameters: who waits for whom, and what a silent manager does to them.

@@ -27,11 +27,6 @@ CSVS = [f"{name}.csv" for name in ("ceiling", "classes", "images", "masks", "obj
 WRITTEN = sorted([*DRAWN, *CSVS, "diagnosis.md", "manifest.json"])
 
 
-@pytest.fixture
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_module, "draw", lambda *_: None)
-
-
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -51,6 +46,7 @@ def test_writes_everything_as_designed(tmp_path: Path) -> None:
     meta = read_meta(dataset, tmp_path / "meta")
     pd.testing.assert_frame_equal(meta.images, built.images, check_dtype=False)
     pd.testing.assert_frame_equal(meta.objects, built.objects, check_dtype=False)
+    pd.testing.assert_frame_equal(meta.splits, built.splits, check_dtype=False)
     by_id = meta.images.set_index("id")
     assert by_id.loc["001", "major_class"] == "ground"
     assert by_id.loc["003", "major_class"] == ""
@@ -128,18 +124,15 @@ def failing(dataset: Dataset, out: Path, monkeypatch: pytest.MonkeyPatch) -> OSE
     return error.value
 
 
-def test_an_error_while_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    error = failing(tiny_dataset(tmp_path / "raw"), tmp_path / "out/meta", monkeypatch)
-    assert error.filename == str(tmp_path / "out/meta")
-    assert list((tmp_path / "out").iterdir()) == []
-
-
+@pytest.mark.parametrize("there", [False, True])
 def test_an_error_while_writing_leaves_what_was_there(
-    tmp_path: Path, no_figures: None, monkeypatch: pytest.MonkeyPatch
+    there: bool, tmp_path: Path, no_figures: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = tiny_dataset(tmp_path / "raw")
-    build(dataset, tmp_path / "out/meta", workers=1, seed=1)
-    before = files(tmp_path / "out/meta")
-    failing(dataset, tmp_path / "out/meta", monkeypatch)
-    assert files(tmp_path / "out/meta") == before
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["meta"]
+    dataset, out = tiny_dataset(tmp_path / "raw"), tmp_path / "out/meta"
+    if there:
+        build(dataset, out, workers=1, seed=1)
+    before = files(out) if there else {}
+    error = failing(dataset, out, monkeypatch)
+    assert error.filename == str(out)
+    assert (files(out) if there else {}) == before
+    assert [path.name for path in out.parent.iterdir()] == ["meta"] * there

@@ -14,7 +14,7 @@ from imbseg.meta.build import build
 from imbseg.meta.figures import fold_count_figure, fold_counts
 from imbseg.meta.gallery import image_of_each_class
 from imbseg.meta.read import read_meta
-from imbseg.pictures import Sample, contact_sheet
+from imbseg.pictures import contact_sheet
 
 
 def test_the_image_that_shows_most_of_each_class_the_rarest_first(tmp_path: Path) -> None:
@@ -30,15 +30,6 @@ def test_the_image_that_shows_most_of_each_class_the_rarest_first(tmp_path: Path
     assert contact_sheet(found, dataset, "both").size[0] >= 480
 
 
-def test_pictures_of_different_sizes_do_not_overlap(tmp_path: Path) -> None:
-    file = make_binary_tree(tmp_path, n=8, size=(32, 32))
-    dataset = load(str(file))
-    wide, high = (np.full(shape, 1, np.uint8) for shape in ((200, 300), (300, 200)))
-    samples = [Sample(name, np.repeat(mask[..., None], 3, 2), mask) for name, mask in (("w", wide), ("h", high))]
-    sheet = contact_sheet([samples[0], samples[1]], dataset, "t")
-    assert sheet.size == contact_sheet([samples[1], samples[0]], dataset, "t").size
-
-
 def test_validation_images_of_each_class_by_hand(tmp_path: Path) -> None:
     dataset = load(str(make_binary_tree(tmp_path, n=4)))
     pool = pd.DataFrame({
@@ -51,10 +42,3 @@ def test_validation_images_of_each_class_by_hand(tmp_path: Path) -> None:
     axis, *_ = fold_count_figure(pool, dataset, ["random"]).axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["crack", "background"]  # the rarest on top
     assert [text.get_text() for text in axis.texts] == ["1", "1", "0", "0", "1", "2", "0", "1", "0", "1"]
-
-
-def test_the_splits_table_is_read_back(tmp_path: Path) -> None:
-    dataset = load(str(make_binary_tree(tmp_path, n=40)))
-    made = build(dataset, tmp_path / "meta", workers=1, seed=1).splits
-    read = read_meta(dataset, tmp_path / "meta").splits
-    pd.testing.assert_frame_equal(read, made, check_dtype=False)

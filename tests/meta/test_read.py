@@ -25,9 +25,8 @@ from imbseg.meta.read import (
 
 
 @pytest.fixture
-def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+def dataset(tmp_path: Path, no_figures: None) -> Dataset:
     """A data set with a val subset and without imbalance, whose meta lies in tmp_path/meta."""
-    monkeypatch.setattr(build_module, "draw", lambda *_: None)
     found = tiny_dataset(tmp_path / "raw", tiny_masks(12), test=2, val=2)
     build_module.build(found, tmp_path / "meta", workers=1, seed=1)
     return found

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +23,7 @@ from imbseg.trial import resolve
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    monkeypatch.setattr(build_module, "draw", lambda *_: None)
+def made(tmp_path: Path, no_figures: None) -> Dataset:
     dataset = tiny_dataset(tmp_path / "raw")
     build(dataset, tmp_path / "meta", workers=1, seed=1)
     return dataset
@@ -86,10 +83,7 @@ def test_a_mask_that_changes_while_meta_is_made_is_noticed(
         unchanged.check_masks(made, tmp_path / "meta")
 
 
-def test_training_preview_preflight_and_plan_refuse(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(build_module, "draw", lambda *_: None)
+def test_training_preview_preflight_and_plan_refuse(tmp_path: Path, no_figures: None, refused) -> None:
     file = make_binary_tree(tmp_path / "data", n=20, size=(64, 64))
     flags = {"dataset": str(file), "meta": str(tmp_path / "meta"), "encoder": "resnet18", "encoder_weights": "none"}
     resolved = resolve(flags | {"strategy": "full/random/none/none"}, {})
@@ -101,8 +95,5 @@ def test_training_preview_preflight_and_plan_refuse(
     for check in (preflight.check_data, lambda _: read_fold(resolved.trial, resolved.dataset)):
         with pytest.raises(InputError, match=r"1 of 20 masks changed since their meta"):
             check([resolved])
-    command = ["plan_experiment.py", "--dataset", str(file), "--meta", str(tmp_path / "meta")]
-    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path / "plan.yml")])
-    with pytest.raises(SystemExit, match="2"):
-        runpy.run_path(str(Path(__file__).parents[2] / "src/plan_experiment.py"), run_name="__main__")
-    assert "1 of 20 masks changed since their meta" in capsys.readouterr().err
+    given = ("--dataset", file, "--meta", tmp_path / "meta", "--out", tmp_path / "plan.yml")
+    assert "1 of 20 masks changed since their meta" in refused("plan_experiment.py", *given)

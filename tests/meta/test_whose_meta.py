@@ -11,7 +11,6 @@ from tiny_tree import make_tiny, tiny_masks
 
 from imbseg.datasets import spec
 from imbseg.errors import InputError
-from imbseg.meta import build as build_module
 from imbseg.meta import read
 from imbseg.meta.read import meta_folder, read_manifest
 
@@ -19,10 +18,9 @@ Make = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, no_figures: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where data/meta lies: a folder in place of the repository."""
     monkeypatch.setattr(read, "REPOSITORY", tmp_path / "home")
-    monkeypatch.setattr(build_module, "draw", lambda *_: None)
     return tmp_path / "home/data/meta/tiny"
 
 
@@ -43,7 +41,6 @@ def test_another_file_of_the_same_name_is_refused(tmp_path: Path, home: Path, ma
     status, told = make(b)
     assert status == 2
     assert told.startswith(f"error: {home}: holds the meta of {a}, not of {b}; give one of the two a 'name' of its own")
-    assert told.count("\n") == 1
     assert recorded(home) == str(a)
     command = told.strip().split("): ")[1].split()
     assert command[:2] == ["python", "src/make_meta.py"]
@@ -123,5 +120,4 @@ def test_out_may_be_relative_but_not_the_current_folder(
     status, told = make(a, "--out", ".")
     assert status == 2
     assert told.startswith(f"error: {tmp_path}/here: is the folder that you stand in, or above it")
-    assert told.count("\n") == 1
     assert list((tmp_path / "here").iterdir()) == []

@@ -15,7 +15,6 @@ from imbseg.datasets.spec import FOLDER, load
 from imbseg.meta.build import build
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
@@ -78,24 +77,13 @@ def run_and_compare(book: Any, path: Path, first: str) -> None:
     assert len([1 for cell in code(book) for output in cell.outputs if "image/png" in output.get("data", {})]) >= 2
 
 
-@each
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_defines_nothing_and_imports_the_package(path: Path) -> None:
-    for cell in code(read(path)):
+    book = read(path)
+    assert [cell.execution_count for cell in code(book)] == list(range(1, len(code(book)) + 1))  # run in order, once
+    for cell in code(book):
         nodes = list(ast.walk(python(cell)))
         assert not [node for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda)]
         names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
         assert names <= {"sys", "warnings"}
         assert all((node.module or "").startswith("imbseg.") for node in nodes if isinstance(node, ast.ImportFrom))
-
-
-@each
-def test_the_top_says_what_to_change(path: Path) -> None:
-    book, last = read(path), path == NOTEBOOKS[-1]
-    assert f"Change `{'RUNS' if last else 'DATASET'}`" in book.cells[0].source
-    assert code(book)[0].source.startswith('RUNS = "../docs/sample_runs"' if last else 'DATASET = "sample"')
-    assert [cell.execution_count for cell in code(book)] == list(range(1, len(code(book)) + 1))  # run in order, once
-
-
-def test_all_five_are_there() -> None:
-    names = ["1_look_at_data", "2_splits", "3_sampling", "4_copy_paste", "5_results"]
-    assert [path.stem for path in NOTEBOOKS] == names

@@ -95,6 +95,9 @@ def test_the_tail_is_told_class_by_class(tmp_path: Path) -> None:
     assert told(tmp_path).lines[2].startswith("Classes of the tail: pole 0.110 -> 0.133 (+0.023 [−0.015, 0.061]). Of 3")
 
 
+INVERSE = {"class_weights": "inverse", "loss": "weighted_cross_entropy"}
+
+
 def test_a_cost_to_the_head_is_named(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     for seed, head in ((1, 0.65), (2, 0.66), (3, 0.64)):
@@ -117,12 +120,9 @@ def test_full_data_is_a_ceiling_and_no_remedy(tmp_path: Path) -> None:
 def test_one_seed_is_no_evidence(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN[:1])
     add(tmp_path, "b", (0.3,), **WEIGHTED)
-    assert told(tmp_path).lines == [
+    assert told(tmp_path).lines[:2] == [
         "tail 0.100 -> 0.300 (+0.200, 1 seed): weighted_cross_entropy against cross_entropy.",
         "One seed gives no interval and no test: run two more seeds before believing it.",
-        "head 0.700 -> 0.700 (+0.000, 1 seed).",
-        "Classes, the largest gains first: pole 0.100 -> 0.300 (+0.200); sky 0.700 -> 0.700 (+0.000); road 0.700 -> "
-        "0.700 (+0.000).",
     ]
 
 
@@ -155,9 +155,7 @@ def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path) -> None:
         make_run(tmp_path / f"b{seed}", test=(0.5, 0.5, 0.5), tail=(), seed=seed, **WEIGHTED)
     found = told(tmp_path)
     assert found.score == "mIoU"
-    assert found.lines[0].startswith(
-        "mIoU 0.400 -> 0.500 (+0.100 [0.100, 0.100], 3 seeds): weighted_cross_entropy against"
-    )
+    assert found.lines[0].startswith("mIoU 0.400 -> 0.500 (+0.100 [0.100, 0.100], 3 seeds): ")
 
 
 @pytest.mark.parametrize(
@@ -169,12 +167,8 @@ def test_without_a_tail_the_mean_of_all_classes_is_told(tmp_path: Path) -> None:
         ({"loss": "dice+0.5*lovasz"}, {"loss": "dice"}, [("loss", "dice", "dice+0.5*lovasz")]),
         ({}, {"sampling": "label", **WEIGHTED}, []),
         ({"lr": 0.1}, {"lr": 0.02}, [("lr", "0.02", "0.1")]),
-        (
-            {"class_weights": "inverse", "loss": "weighted_cross_entropy"},
-            WEIGHTED,
-            [("loss", "weighted_cross_entropy", "weighted_cross_entropy (inverse)")],
-        ),
-        ({"class_weights": "inverse", "loss": "weighted_cross_entropy"}, {**WEIGHTED, "sampling": "label"}, []),
+        (INVERSE, WEIGHTED, [("loss", "weighted_cross_entropy", "weighted_cross_entropy (inverse)")]),
+        (INVERSE, {**WEIGHTED, "sampling": "label"}, []),
         ({"copy_paste": "rare", "rare_objects": 60}, {"rare_objects": 60}, [("copy_paste", "none", "rare")]),
     ],
 )
@@ -194,29 +188,19 @@ def test_a_change_is_the_difference_of_the_two(tmp_path: Path) -> None:
     assert tail["p_t_holm"] == tail["p_t"]  # the only change: nothing to correct for
 
 
-@pytest.mark.parametrize(
-    ("plain", "other", "words"),
-    [
-        ("none", "label", "Twice the steps an epoch of the baseline: label/none."),
-        ("none", "x2", "Twice the steps an epoch of the baseline: x2/none."),
-        ("x2", "label", None),
-    ],
-)
-def test_a_sampler_that_trains_longer_than_the_baseline_is_named(
-    tmp_path: Path, plain: str, other: str, words: str | None
-):
+@pytest.mark.parametrize(("plain", "other", "words"), [
+    ("none", "label", ["Twice the steps an epoch of the baseline: label/none."]),
+    ("none", "x2", ["Twice the steps an epoch of the baseline: x2/none."]),
+    ("x2", "none", ["Half the steps an epoch of the baseline: none/none."]),
+    ("x2", "label", []),
+])  # fmt: skip
+def test_a_sampler_that_takes_other_steps_than_the_baseline_is_named(
+    tmp_path: Path, plain: str, other: str, words: list[str]
+) -> None:
     for sampling in (plain, other):
-        for seed in (1, 2):
-            make_run(tmp_path / f"{sampling}{seed}", seed=seed, sampling=sampling)
-    text = "\n".join(steps(evidence(tmp_path).group))
-    assert words in text if words else "the steps an epoch" not in text
-
-
-def test_a_baseline_that_trains_longer_is_named(tmp_path: Path):
-    for sampling in ("none", "x2"):
         make_run(tmp_path / sampling, sampling=sampling)
-    (line,) = steps(evidence(tmp_path, "full/mskf/x2/none").group)
-    assert line.startswith("Half the steps an epoch of the baseline: none/none.")
+    lines = steps(evidence(tmp_path, f"full/mskf/{plain}/none").group)
+    assert [line[: len(told)] for line, told in zip(lines, words, strict=True)] == words
 
 
 def test_whether_the_data_tell_strategies_apart(tmp_path: Path) -> None:

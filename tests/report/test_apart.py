@@ -49,10 +49,7 @@ def test_what_does_not_forbid_it_keeps_them_together(tmp_path: Path, other: dict
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (
-            {"commit": "b" * 40},
-            "tiny, fold 0, up to 2 epochs: its trials were run by 2 commits (aaaaaaaa, bbbbbbbb); a",
-        ),
+        ({"commit": "b" * 40}, "its trials were run by 2 commits (aaaaaaaa, bbbbbbbb)"),
         ({"versions": {"torch": "2.1", "numpy": "1.0"}}, "run by different versions of torch;"),
         ({"versions": ["torch"]}, "different versions of numpy, torch;"),
         ({"versions": None, "commit": None}, "2 commits (aaaaaaaa, unknown) and different versions of numpy, torch;"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from asked import frames_of
-from error_runs import HOSTILE, OTHER, WEIGHTED, group_of, write_table
+from error_runs import OTHER, WEIGHTED, group_of, write_table
 from run_folders import make_run
 
 from imbseg.report.evidence import Evidence
@@ -122,10 +122,3 @@ def test_means_are_over_shared_seeds(tmp_path: Path) -> None:
     assert found.loc["pole", ["seeds", "pixels_shown", "baseline_pixels_shown"]].tolist() == [2, 450, 400]
     assert found.loc["pole", "gain"] == pytest.approx(0.2)
     assert found.loc["sky", "gain"] == pytest.approx((-0.02 + 0.2) / 2)
-
-
-def test_names_of_any_kind(tmp_path: Path) -> None:
-    names = (*HOSTILE, "samples:a,b", "pixels")
-    found = exposure.exposure(pair(tmp_path, (50, 100, 150, 200, 400), classes=names))
-    assert found["class"].tolist() == list(names)
-    assert found["ratio"].tolist() == [0.5, 1, 1.5, 2, 4]

@@ -169,14 +169,6 @@ def test_names_of_any_kind(tmp_path: Path) -> None:
     assert set(pd.read_csv(tmp_path / "table.csv")["truth"]) == {HOSTILE[0], HOSTILE[2]}
 
 
-def test_the_baseline_alone_has_no_gain_to_explain(tmp_path: Path) -> None:
-    add_counts(make_run(tmp_path / "plain1"), BEFORE)
-    group = group_of(tmp_path)
-    assert pixels.effects(group).empty
-    assert confusion.table(group).empty
-    assert len(pixels.profiles(group)) == 3
-
-
 @pytest.mark.parametrize(
     ("confusion_of_pole", "words"),
     [

@@ -90,14 +90,6 @@ def test_runs_that_did_not_count_by_size_are_left_out(tmp_path: Path) -> None:
     assert len(sizes.sentences(found)) == 1
 
 
-def test_where_no_run_counted_by_size(tmp_path: Path) -> None:
-    add_counts(make_run(tmp_path / "a", classes=("x", "y"), test=(0.5, 0.5), tail=("y",)), CONFUSION)
-    found = sizes.table(group_of(tmp_path))
-    assert found.empty
-    assert list(found.columns) == sizes.COLUMNS
-    assert sizes.sentences(found) == []
-
-
 def test_the_baseline_alone_lacks_counts(tmp_path: Path) -> None:
     runs(tmp_path)
     for seed in (1, 2):

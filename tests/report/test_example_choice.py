@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from run_folders import CLASSES, WEIGHTED, make_run
@@ -14,7 +13,6 @@ from test_examples import group_of, labelled
 
 from imbseg.errors import InputError
 from imbseg.metrics.counts import Counts
-from imbseg.pictures import PALETTE, distinct_colors
 from imbseg.predict.close_ups import changed, close_up, panels
 from imbseg.report.questions.examples import text_of
 from imbseg.runs.best_pair import best_pair
@@ -131,13 +129,3 @@ def test_what_changed_is_labelled_and_of_the_classes() -> None:
     before, after = np.array([[0, 0, 0, 0]], np.uint8), np.array([[1, 2, 2, 0]], np.uint8)
     found = changed(labelled("a", truth, before), labelled("a", truth, after), [2])
     assert found.tolist() == [[False, True, False, False]]
-
-
-def test_colours_lie_apart_for_any_number_of_classes() -> None:
-    assert distinct_colors(3) == list(PALETTE[:3])
-    many = np.array(distinct_colors(40), np.float32)
-    lab = cv2.cvtColor(many[None] / 255, cv2.COLOR_RGB2Lab)[0]
-    apart = np.linalg.norm(lab[:, None] - lab, axis=2) + 1e3 * np.eye(40)
-    assert apart[:12, :12].min() > 25  # 2.3 is what an eye just notices
-    assert apart.min() > 20
-    assert len(set(distinct_colors(200))) == 200

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from asked import evidence, frames_of
 from published_tables import METHODS, PIXEL_COUNTS
-from simulation_table import IMAGES, SEEDS
 from test_trials_csv import published, weak_groups
 
 from imbseg.datasets import spec
@@ -178,66 +176,3 @@ def test_the_results_of_the_readme() -> None:
 def readme_difference(ours: Scores, theirs: Scores) -> str:
     one = difference(ours, theirs)
     return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]".replace("-", "−")
-
-
-def camvid_cells() -> pd.DataFrame:
-    """Mean over the seeds of every column of docs/camvid_remedies.csv, by cell."""
-    table = pd.read_csv(DOCS / "camvid_remedies.csv")
-    return table.groupby(table["trial"].str.rsplit("_", n=1).str[0]).mean(numeric_only=True)
-
-
-def camvid_values() -> set[str]:
-    """What the CSV gives, in three digits: cells, single runs, differences of the cells with three seeds, decoding."""
-    table, cells = pd.read_csv(DOCS / "camvid_remedies.csv"), camvid_cells()
-    same_seed = table.loc[table["trial"] == "weighted_1", "test/tail"]
-    best = cells.loc[
-        cells["val/tail"].idxmax(), [f"val/IoU/{name}" for name in ("signsymbol", "pedestrian", "bicyclist")]
-    ]
-    poles = [*cells["val/IoU/pole"], *cells["test/IoU/pole"]]
-    found = [*cells[list(CELLS)].to_numpy().ravel(), *same_seed, *best, *poles]
-    for column in ("val/tail", "val/head", "test/tail", "test/head"):
-        one = difference(camvid_scores("weighted", column), camvid_scores("plain", column))
-        found += [one.mean, one.low, one.high]
-    for subset in ("val", "test"):
-        found += [*(cells[f"{subset}/prior/tail"] - cells[f"{subset}/tail"])]
-        found += [*(cells[f"{subset}/rank/mIoU"] - cells[f"{subset}/mIoU"])]
-    return {f"{abs(value):.3f}".lstrip("0") for value in found if value == value}
-
-
-def test_every_figure_in_the_words_on_camvid_is_one_of_the_csv() -> None:
-    page = (DOCS / "camvid_remedies.md").read_text(encoding="utf-8")
-    words = page[: page.index("| sampling, copy-paste |")] + page[page.index("## What helped") :]
-    remedies = (DOCS / "remedies.md").read_text(encoding="utf-8")
-    words += remedies[remedies.index("What they did on CamVid") : remedies.index("What holds for all of them")]
-    told = re.findall(r"(?<![\d.])\.\d{3}\b", words)
-    assert len(told) > 60
-    assert sorted(set(told) - camvid_values()) == []
-
-
-SIMULATED = pd.read_csv(DOCS / "statistics_simulation.csv")
-HEADINGS = {"false alarm": "type I error", "power": "power"}
-SIZES = [(seeds, images) for seeds in SEEDS for images in IMAGES]
-
-
-def rates(question: str, method: str) -> list[str]:
-    found = SIMULATED.set_index(["question", "method", "seeds", "images"])["rate"]
-    return [short(found.loc[(question, method, *size)]) for size in SIZES]
-
-
-def test_the_coverage_table() -> None:
-    shown = rows("statistics.md", "| interval of 95 % |")
-    there = SIMULATED[(SIMULATED["question"] == "coverage") & SIMULATED["method"].str.endswith("; an effect")]
-    assert [f"{row[0]}; an effect" for row in shown] == list(dict.fromkeys(there["method"]))
-    for row in shown:
-        method = f"{row[0]}; an effect"
-        assert row[2:] == rates("coverage", method)
-        promised = set(there[there["method"] == method]["kept"])
-        assert promised == ({"yes"} if row[1] == "yes" else {"not promised"})
-
-
-@pytest.mark.parametrize("question", ["false alarm", "power"])
-def test_the_tables_of_tests(question: str) -> None:
-    shown = rows("statistics.md", f"| {HEADINGS[question]} |")
-    assert [row[0] for row in shown] == list(dict.fromkeys(SIMULATED[SIMULATED["question"] == question]["method"]))
-    for row in shown:
-        assert row[1:] == rates(question, row[0])

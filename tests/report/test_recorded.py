@@ -59,19 +59,16 @@ def test_statistics_of_the_meta_by_hand(tmp_path: Path, dataset: Dataset) -> Non
     assert f"the {left} train images that the deliberate imbalance keeps" in kept.said
 
 
-def test_a_group_takes_the_meta_it_was_made_with(tmp_path: Path, dataset: Dataset) -> None:
+@pytest.mark.parametrize(
+    ("imbalance", "words"), [("full", "the 7 train images of"), ("imbalanced", "that the deliberate imbalance keeps")]
+)
+def test_a_group_takes_the_meta_it_was_made_with(tmp_path: Path, dataset: Dataset, imbalance: str, words: str) -> None:
     digest = read_meta(dataset, tmp_path / "meta").digest
-    found, said = correlations.found(group_of(tmp_path, dataset, digest))
+    found, said = correlations.found(group_of(tmp_path, dataset, digest, imbalance=imbalance))
     assert set(found["classes"]) == {2}  # without the background
     assert np.isnan(found["pearson"]).all()  # two classes make no correlation
-    assert "the 7 train images of" in said
+    assert words in said
     assert "over 2 classes, all but ground" in said
-
-
-def test_imbalanced_strategies_take_the_images_kept(tmp_path: Path, dataset: Dataset) -> None:
-    digest = read_meta(dataset, tmp_path / "meta").digest
-    _, said = correlations.found(group_of(tmp_path, dataset, digest, imbalance="imbalanced"))
-    assert "that the deliberate imbalance keeps" in said
 
 
 def test_another_meta_is_no_source(tmp_path: Path, dataset: Dataset) -> None:

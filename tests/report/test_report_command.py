@@ -83,23 +83,6 @@ def test_a_strategy_may_be_called_anything(name: str, tmp_path: Path, command):
     assert "| sky | 0.515 ± 0.007 |" in (tmp_path / "out/report.md").read_text()
 
 
-DAMAGES = {
-    "trial.json": ['[' * 100_000, '{"parameters": {}, "weights_of_classes": {"sky": "x"}}',
-                   '{"parameters": {}, "weights_of_classes": {"sky": 1e999}}'],
-    "epochs.csv": ["epoch,mIoU\ninf,0.5\n", "epoch,mIoU\n1.5,0.5\n"],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("file", "content"), [(file, one) for file, some in DAMAGES.items() for one in some])
-def test_a_damaged_run_is_left_out_with_its_reason(file: str, content: str, tmp_path: Path, command):
-    make_run(tmp_path / "runs/plain")
-    make_run(tmp_path / "runs/hurt", loss="focal")
-    (tmp_path / "runs/hurt" / file).write_text(content)
-    status, said, complained = command("report.py", "--runs", tmp_path / "runs", "--out", tmp_path / "out")
-    assert (status, complained) == (0, "")
-    assert f"hurt   broken  {file}" in said
-
-
 def test_counts_of_other_images_are_refused_and_nothing_is_written(tmp_path: Path, refused):
     for name, ids, more in (("plain", "abcdefghijkl", {}), ("weighted", "abcdefghijkx", WEIGHTED)):
         folder = make_run(tmp_path / "runs" / name, **more)

@@ -79,22 +79,6 @@ def test_a_parameter_of_another_remedy_is_no_difference(
     assert [one.label for one in group.others] == [f"{strategy}, {parameter}=0.5"]
 
 
-def test_other_data_meta_fold_or_epochs_are_groups_of_their_own(tmp_path: Path):
-    make_run(tmp_path / "a")
-    make_run(tmp_path / "b", classes=("sky", "road", "pole", "car"), test=(0.1, 0.2, 0.3, 0.4))
-    make_run(tmp_path / "c", meta="n" * 64)
-    make_run(tmp_path / "d", fold=1)
-    make_run(tmp_path / "e", epochs=5)
-    groups = results_of(tmp_path).groups
-    assert [[run.name for one in group.strategies for run in one.runs] for group in groups] == [
-        ["a"], ["b"], ["c"], ["d"], ["e"],
-    ]  # fmt: skip
-    names = [group.name for group in groups]
-    assert len(set(names)) == 5
-    assert names[3:] == ["tiny, fold 1, up to 2 epochs", "tiny, fold 0, up to 5 epochs"]
-    assert names[2].endswith("meta nnnnnnnn")
-
-
 def test_a_trial_run_twice_counts_once(tmp_path: Path):
     make_run(tmp_path / "a")
     make_run(tmp_path / "b", workers=0)

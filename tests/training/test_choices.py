@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import functools
 import math
-import runpy
 import subprocess
 import sys
 from collections import Counter
@@ -20,6 +19,7 @@ import pytest
 import torch
 from all_pairs import Combination, Pair, all_pairs, cover, pairs_of
 from binary_tree import make_binary_tree
+from small_trial import words_of
 
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.errors import InputError
@@ -160,19 +160,6 @@ def short(order: type) -> type:
     return type("Short", (order,), {"__len__": lambda _: STEPS})
 
 
-def command(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run train_nni.py in this process; its exit status."""
-    monkeypatch.delenv("NNI_PLATFORM", raising=False)
-    monkeypatch.setattr(sys, "argv", ["train_nni.py", *words])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(str(REPOSITORY / "src" / "train_nni.py"), run_name="__main__")
-    return int(ended.value.code or 0)
-
-
-def words_of(settings: dict[str, str]) -> list[str]:
-    return [word for name, value in settings.items() for word in (f"--{name}", value)]
-
-
 SINGLE = [(axis, value) for axis, values in FLAGS.items() for value in values if value != UNNAMED]
 QUICK = {("loss", "size_balanced"), ("loss", "logit_variation")}
 
@@ -181,10 +168,10 @@ QUICK = {("loss", "size_balanced"), ("loss", "logit_variation")}
     ("axis", "value"), [pytest.param(*one, marks=[] if one in QUICK else pytest.mark.long) for one in SINGLE]
 )
 def test_every_choice_trains_an_epoch_from_the_command_line(
-    axis: str, value: str, data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    axis: str, value: str, data: dict[str, str], tmp_path: Path, command
 ) -> None:
     settings = flags(data, {axis: value})
-    assert command([*words_of(settings), "--out", str(tmp_path / "run")], monkeypatch) == 0
+    assert command("train_nni.py", *words_of(settings), "--out", tmp_path / "run")[0] == 0
     with (tmp_path / "run" / "epochs.csv").open() as table:
         header, row = (line.rstrip("\n").split(",") for line in table)
     assert np.isfinite(float(row[header.index("loss")]))
@@ -203,14 +190,10 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("kind", UNKNOWN)
-def test_an_unknown_name_lists_the_whole_menu(
-    kind: str, data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_name_lists_the_whole_menu(kind: str, data: dict[str, str], tmp_path: Path, command) -> None:
     changed, choices = UNKNOWN[kind]
-    assert command([*words_of({**data, **changed}), "--out", str(tmp_path / "run")], monkeypatch) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "'nosuch'" in said
+    status, _, said = command("train_nni.py", *words_of({**data, **changed}), "--out", tmp_path / "run")
+    assert (status, said.count("\n"), "'nosuch'" in said) == (2, 1, True)
     listed = Counter(said.rstrip().partition("choose from: ")[2].split(", "))
     assert listed == Counter(name for name in choices if name != UNNAMED)
     assert not (tmp_path / "run").exists()

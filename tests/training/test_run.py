@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_trial import SMALL, train
+from small_trial import SMALL, train, words_of
 
 from imbseg.errors import InputError, TrialFailed
 from imbseg.files import REPOSITORY, sha256
@@ -31,19 +31,11 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     folder, heard = finished
     files = {path.name for path in folder.iterdir()} - {".lock"}
     tables = {
-        "ceiling.csv",
-        "components.csv",
-        "calibration.csv",
-        "trial.json",
-        "epochs.csv",
-        "draws.csv",
-        "timing.csv",
-        "counts_val.npz",
-        "counts_test.npz",
-        "status.json",
+        f"{name}.csv" for name in ("calibration", "ceiling", "components", "draws", "epochs", "timing", "post_hoc")
     }
+    tables |= {"trial.json", "counts_val.npz", "counts_test.npz", "status.json"}
     corrected = {f"counts_{subset}_prior{tail}.npz" for subset in ("val", "test") for tail in ("", "_tail")}
-    assert files == tables | corrected | {"post_hoc.csv", "best.pt", "last.pt", "events", "log.txt"}
+    assert files == tables | corrected | {"best.pt", "last.pt", "events", "log.txt"}
     trial = json.loads((folder / "trial.json").read_text())
     assert trial["class_groups"] == {"head": ["background"], "medium": [], "tail": ["crack"]}
     assert trial["parameters"]["strategy"] == "full/mskf/none/none"
@@ -217,8 +209,7 @@ def test_logits_are_cut_and_brought_to_the_masks_size() -> None:
 
 def test_before_the_first_step_one_batch_is_read(data: dict[str, str], tmp_path: Path) -> None:
     """Of 20 train images; a whole epoch decoded beforehand would make a large data set's trial start late."""
-    flags = (word for name, value in {**SMALL, **data}.items() for word in (f"--{name}", value))
-    words = ["train_nni.py", "--out", str(tmp_path / "x"), *flags]
+    words = ["train_nni.py", "--out", str(tmp_path / "x"), *words_of({**SMALL, **data})]
     code = (
         f"import sys, runpy; sys.argv = {words!r}; opened = []\n"
         "sys.addaudithook(lambda what, given: what == 'open' and opened.append(str(given[0])))\n"

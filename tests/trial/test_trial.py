@@ -21,13 +21,8 @@ VOC = {"dataset": "voc2012"}
 def test_the_defaults_are_the_published_ones() -> None:
     trial = resolve(VOC, {}).trial
     assert trial == Trial()
-    assert (trial.encoder, trial.lr, trial.encoder_lr, trial.loss, trial.batch_size) == (
-        "resnet101",
-        0.01,
-        0.0001,
-        "focal",
-        8,
-    )
+    assert (trial.encoder, trial.lr, trial.encoder_lr, trial.batch_size) == ("resnet101", 0.01, 0.0001, 8)
+    assert trial.loss == "focal"
     assert (trial.crop, trial.epochs, trial.patience, trial.optimizer) == ((512, 512), 200, 11, "sgd")
 
 
@@ -80,12 +75,7 @@ BAD = [
     ({"loss": "focl"}, {}, "did you mean 'focal'"),
     ({}, {"leraning_rate": 0.1}, "unknown setting 'leraning_rate'"),
     ({}, {"seeds": 1}, "did you mean 'seed'"),
-    ({"lr": "0"}, {}, "lr: expected a number > 0 and <= 1e+30, found 0"),
-    ({"lr": "nan"}, {}, "lr: expected a number > 0"),
     ({"lr": "inf"}, {}, "lr: expected a number > 0"),
-    ({"lr": "fast"}, {}, "lr: expected a number > 0 and <= 1e+30, found 'fast'"),
-    ({}, {"lr": True}, "lr: expected a number"),
-    ({"epochs": "0"}, {}, "epochs: expected a whole number >= 1, found 0"),
     ({"epochs": "1.5"}, {}, "epochs: expected a whole number"),
     ({}, {"epochs": 2.5}, "epochs: expected a whole number"),
     ({"crop": "16"}, {}, "at least 32 pixels"),
@@ -134,7 +124,6 @@ BAD = [
     ({}, {"lr": 10**400}, "lr: expected a number > 0 and <= 1e+30, found 1000"),
     ({"lr": "9" * 400}, {}, "lr: expected a number > 0 and <= 1e+30, found inf"),
     ({"epochs": "1_0"}, {}, "epochs: expected a whole number >= 1, found '1_0'"),
-    ({"lr": "1_0"}, {}, "lr: expected a number > 0 and <= 1e+30, found '1_0'"),
     ({"seed": "\u0663"}, {}, "seed: expected a whole number"),
     ({"crop": "9" * 400}, {}, "crop: expected sides of at least 32 pixels, which the network takes, and at most 16384"),
     ({"crop": "1_28"}, {}, "crop: expected a size in pixels"),

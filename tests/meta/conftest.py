@@ -1,0 +1,12 @@
+"""Meta is built without its figures where no test looks at them."""
+
+from __future__ import annotations
+
+import pytest
+
+from imbseg.meta import build as build_module
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_module, "draw", lambda *_: None)
