@@ -25,6 +25,12 @@ def fetch(server: Server, target: Path, **changes: Any) -> Path:
     return download(server.url, target, **{"md5": MD5, "size": SIZE, "timeout": 5, "pause": 0, **changes})
 
 
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where the archive goes."""
+    return tmp_path / "archive.tar"
+
+
 def part_of(target: Path) -> Path:
     return target.with_name(target.name + ".part")
 
@@ -42,16 +48,14 @@ def test_fetches_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert len(lines) <= 11
 
 
-def test_goes_on_after_each_break(tmp_path: Path) -> None:
-    target = tmp_path / "archive.tar"
+def test_goes_on_after_each_break(target: Path) -> None:
     with serving(Server(CONTENT, break_after=100_000)) as server:
         fetch(server, target)
     assert server.requests == [None, "bytes=100000-", "bytes=200000-", "bytes=300000-"]
     assert target.read_bytes() == CONTENT
 
 
-def test_a_whole_part_needs_no_request(tmp_path: Path) -> None:
-    target = tmp_path / "archive.tar"
+def test_a_whole_part_needs_no_request(target: Path) -> None:
     part_of(target).write_bytes(CONTENT)
     with serving(Server(CONTENT)) as server:
         fetch(server, target)
@@ -64,8 +68,7 @@ def test_a_whole_part_needs_no_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_server_that_ignores_ranges_starts_from_0(tmp_path: Path, chunked: bool) -> None:
-    target = tmp_path / "archive.tar"
+def test_a_server_that_ignores_ranges_starts_from_0(target: Path, chunked: bool) -> None:
     part_of(target).write_bytes(b"?" * 1000)
     with serving(Server(CONTENT, ranges=False, chunked=chunked, break_after=5000, breaks=2)) as server:
         fetch(server, target)
@@ -73,10 +76,9 @@ def test_a_server_that_ignores_ranges_starts_from_0(tmp_path: Path, chunked: boo
     assert target.read_bytes() == CONTENT
 
 
-def test_a_second_process_is_told_to_wait(tmp_path: Path) -> None:
-    target = tmp_path / "archive.tar"
+def test_a_second_process_is_told_to_wait(target: Path) -> None:
     part_of(target).write_bytes(CONTENT[:1000])
-    lock = tmp_path / "archive.tar.lock"
+    lock = target.with_name("archive.tar.lock")
     hold = "import fcntl, sys; h = open(sys.argv[1], 'ab'); fcntl.flock(h, fcntl.LOCK_EX); print(flush=True); input()"
     first = subprocess.Popen([sys.executable, "-c", hold, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert first.stdout is not None
@@ -87,11 +89,10 @@ def test_a_second_process_is_told_to_wait(tmp_path: Path) -> None:
         assert server.requests == []
         first.communicate(b"\n")
         fetch(server, target)  # a lock file left behind by a killed process holds nobody up
-    assert [path.name for path in tmp_path.iterdir()] == ["archive.tar"]
+    assert list(target.parent.iterdir()) == [target]
 
 
-def test_always_broken_off_ends_with_a_part(tmp_path: Path) -> None:
-    target = tmp_path / "archive.tar"
+def test_always_broken_off_ends_with_a_part(target: Path) -> None:
     with (
         serving(Server(CONTENT, ranges=False, break_after=150_000)) as server,
         pytest.raises(InputError, match=r"ended after 150000; 0\.1 MB are kept in"),
@@ -146,8 +147,7 @@ def test_a_length_too_small_is_seen_by_the_checksum(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("wrong", "requests"), [(False, ["bytes=1000-"]), (True, ["bytes=1000-", None])])
-def test_goes_on_in_a_later_call_unless_another_range_comes(tmp_path: Path, wrong: bool, requests: list) -> None:
-    target = tmp_path / "archive.tar"
+def test_goes_on_in_a_later_call_unless_another_range_comes(target: Path, wrong: bool, requests: list) -> None:
     part_of(target).write_bytes(CONTENT[:1000])
     with serving(Server(CONTENT, wrong_range=wrong)) as server:
         fetch(server, target)
@@ -155,8 +155,7 @@ def test_goes_on_in_a_later_call_unless_another_range_comes(tmp_path: Path, wron
     assert target.read_bytes() == CONTENT
 
 
-def test_a_part_of_another_file(tmp_path: Path) -> None:
-    target = tmp_path / "archive.tar"
+def test_a_part_of_another_file(target: Path) -> None:
     part_of(target).write_bytes(b"?" * 1000)
     with serving(Server(CONTENT)) as server:
         with pytest.raises(InputError, match="expected the MD5 checksum"):
@@ -180,14 +179,13 @@ def test_nobody_answers(tmp_path: Path) -> None:
         download("file:///etc/passwd", tmp_path / "archive.tar")
 
 
-def test_a_wrong_file_is_not_overwritten(tmp_path: Path) -> None:
-    target = tmp_path / "archive.tar"
+def test_a_wrong_file_is_not_overwritten(target: Path) -> None:
     target.write_bytes(b"mine")
     with serving(Server(CONTENT)) as server, pytest.raises(InputError, match="expected 307200 bytes, found 4"):
         fetch(server, target)
     assert (target.read_bytes(), server.requests) == (b"mine", [])
     with pytest.raises(InputError, match="expected a file, found none"):
-        check_file(tmp_path / "none.tar")
+        check_file(target.with_name("none.tar"))
 
 
 def test_too_large_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

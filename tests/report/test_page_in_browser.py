@@ -103,7 +103,7 @@ def test_a_mark_tells_its_numbers_under_the_pointer_and_by_keyboard(page: browse
     page.wait("document.getElementById('tip').textContent.includes('head 0.')")
 
 
-@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_the_window_and_can_be_read(page: browser.Page, width: int, scheme: str) -> None:
     page.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
@@ -112,14 +112,11 @@ def test_it_fits_the_window_and_can_be_read(page: browser.Page, width: int, sche
     contrasts = page.run(CONTRAST)
     assert contrasts["body"] >= 7
     assert min(contrasts.values()) >= 4.5, contrasts
-
-
-def test_no_column_is_cut_at_1280_pixels(page: browser.Page) -> None:
-    page.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
-    page.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    wide = "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth)"
-    assert page.run(f"{wide}.map(one => one.getAttribute('aria-label'))") == []
-    assert page.run("document.querySelectorAll('.scroll').length") > 8
+    if width == 1280:
+        page.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        wide = "[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth)"
+        assert page.run(f"{wide}.map(one => one.getAttribute('aria-label'))") == []
+        assert page.run("document.querySelectorAll('.scroll').length") > 8
 
 
 CONTRAST = """(() => {
