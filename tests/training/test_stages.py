@@ -22,6 +22,7 @@ from imbseg.files import sha256
 from imbseg.meta.ceiling import Grid, ceilings
 from imbseg.metrics.counts import load_counts
 from imbseg.models import ARCHITECTURES
+from imbseg.training import run
 from imbseg.training.fold import read_image_weights, weighted
 from imbseg.training.optimizer import averaged, onecycle_factor
 from imbseg.training.predict_again import predict_again
@@ -244,7 +245,7 @@ def test_larger_beyond_memory_is_refused_before_training(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr("segmentation_models_pytorch.DeepLabV3Plus.forward", full)
-    with pytest.raises(InputError, match=r"larger shows 4 images of 96 x 96 pixels at once, which is more than"):
+    with pytest.raises(InputError, match="the 4 images of 96 x 96 pixels that larger shows at once are more than the"):
         train({**data, "post_hoc": "prior*larger"}, tmp_path / "trial")
     assert seen == [(4, 3, 96, 96)]
 
@@ -260,3 +261,18 @@ def test_a_run_keeps_the_ceiling_of_its_own_grid(data: dict[str, str], plain: Pa
         kept = [float(row[f"{subset}:{name}"] or "nan") for name in ("background", "crack")]
         assert kept == pytest.approx(found.tolist(), nan_ok=True)
     assert float(row["val:crack"]) == 0  # thinner than half a cell
+
+
+def test_a_trial_beyond_memory_says_what_to_lower(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(run, "train_epoch", full)
+    with pytest.raises(InputError, match="4 samples of 64x64 pixels in deeplabv3plus are more than the memory of cpu"):
+        train(data, tmp_path / "trial")
+    assert "take a smaller batch_size" in json.loads((tmp_path / "trial" / "status.json").read_text())["message"]
+    monkeypatch.setattr(run, "train_epoch", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(data, tmp_path / "other")

@@ -1,9 +1,10 @@
 """What a trial has in hand before its first step: device, network, weights, loss, samples."""
 
+import contextlib
 import dataclasses
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from imbseg.training.samples import TrainSamples, loading
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.geometry import pyramid_of
 from imbseg.trial.remedies import takes
+from imbseg.trial.values import show
 
 
 @dataclasses.dataclass
@@ -90,6 +92,23 @@ def dead_branches(trial: Trial) -> list[str]:
     seen = f"see{'s' if len(dead) == 1 else ''} only {'its' if len(dead) == 1 else 'their'} centre"
     where = f"on the map of {width} x {height} cells; fit takes {', '.join(map(str, fitting))}"
     return [f"atrous_rates {pyramid.rates}: {', '.join(dead)} {seen} {where}"]
+
+
+@contextlib.contextmanager
+def enough_memory(run: Run, what: str = "", other: str = "take a smaller batch_size, crop or resize") -> Iterator[None]:
+    """Where torch finds no room, name what is too large.
+
+    Raises:
+        InputError: the memory of the device doesn't hold it.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error).lower():
+            raise
+        trial = run.trial
+        what = what or f"{trial.batch_size} samples of {show(trial.input_size)} pixels in {trial.architecture}"
+        raise InputError(f"{what} are more than the memory of {run.learner.device} holds; {other}") from error
 
 
 def make_network(trial: Trial, classes: int) -> torch.nn.Module:

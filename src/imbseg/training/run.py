@@ -40,7 +40,7 @@ from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.order import EpochBatches
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
-from imbseg.training.prepare import Run, choose_device, make_batches, prepare, seed_epoch
+from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare, seed_epoch
 from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner, write_events
 from imbseg.training.samples import Files
 from imbseg.training.stages import course, next_epoch, planned, restore, save, scores, trial_at, write_tables
@@ -108,7 +108,8 @@ def _train(run: Run, intermediate: Report, final: Report) -> Row:
     rehearse(run)
     batches = make_batches(run)
     while (epoch := next_epoch(run)) is not None:
-        _one_epoch(run, batches, epoch)
+        with enough_memory(run):
+            _one_epoch(run, batches, epoch)
         intermediate(for_tuner(run.history[-1]))
     return _finish(run, final)
 

@@ -1,6 +1,5 @@
 """How long a trial takes on this machine: a few of its own steps and validation images, timed."""
 
-import contextlib
 import dataclasses
 import os
 import tempfile
@@ -19,13 +18,12 @@ from imbseg.training.fold import epoch_batches, read_fold
 from imbseg.training.folder import open_folder
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.post_hoc import count_along, ways_of
-from imbseg.training.prepare import Run, choose_device, make_batches, prepare
+from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare
 from imbseg.training.samples import Files
 from imbseg.training.views import Way
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 from imbseg.trial.pace import Pace, Timer
-from imbseg.trial.values import show
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
 MOST_STRENGTHS_TESTED = 3  # strengths of a correction with which the test set is predicted
@@ -129,20 +127,6 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
             end_s = _end(run, image_s)
         save_s, bytes_ = _save(run)
         return Pace(**trained, val_s=val_s, end_s=end_s, save_s=save_s, bytes=bytes_ + _counts(run))
-
-
-@contextlib.contextmanager
-def enough_memory(run: Run) -> Iterator[None]:
-    """Name what is too large, where torch finds no room for it."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error).lower():
-            raise
-        trial = run.trial
-        what = f"{trial.batch_size} samples of {show(trial.input_size)} pixels in {trial.architecture}"
-        other = "take a smaller batch_size, crop or resize"
-        raise InputError(f"{what} are more than the memory of {run.learner.device} holds; {other}") from error
 
 
 def _train(run: Run) -> dict[str, Any]:

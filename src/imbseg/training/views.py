@@ -5,12 +5,11 @@ from typing import Any
 
 import torch
 
-from imbseg.errors import InputError
 from imbseg.menu import arguments
 from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
 from imbseg.post_hoc.logits import none
 from imbseg.training.loop import predict
-from imbseg.training.prepare import Run
+from imbseg.training.prepare import Run, enough_memory
 from imbseg.training.whole_images import Truth, WholeImages
 
 Way = tuple[str, float]  # a correction of the menu and its strength; 0 where it has none
@@ -49,17 +48,9 @@ def rehearse(run: Run) -> None:
     sizes = [run.trial.resize] if run.trial.resize else [*run.fold.val.sizes, *run.fold.test.sizes]
     largest = max(sizes, key=lambda size: size[0] * size[1])
     width, height = (-(-round(side * scale) // multiple) * multiple for side in largest)
-    batch = torch.zeros(run.trial.batch_size, 3, height, width, device=run.learner.device)
-    try:
-        with torch.inference_mode():
-            run.learner.model.eval()(batch)
-    except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error).lower():
-            raise
-        shows = f"larger shows {run.trial.batch_size} images of {width} x {height} pixels at once"
-        why = f"which is more than the memory of {run.learner.device} holds"
-        other = "take a smaller larger_scale or batch_size, or leave it out"
-        raise InputError(f"post_hoc: {shows}, {why}; {other}") from error
+    what = f"post_hoc: the {run.trial.batch_size} images of {width} x {height} pixels that larger shows at once"
+    with enough_memory(run, what, "take a smaller larger_scale or batch_size, or leave it out"), torch.inference_mode():
+        run.learner.model.eval()(torch.zeros(run.trial.batch_size, 3, height, width, device=run.learner.device))
 
 
 def last_layer(model: torch.nn.Module) -> dict[str, torch.Tensor]:
