@@ -6,8 +6,6 @@ over images, by group, with calibration and precision-recall curves. With an ope
 chosen on the run's validation images alone, and kept in its folder, where predict.py finds it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from imbseg.errors import Parser, run_command

@@ -5,8 +5,6 @@ The networks of a run, or of an experiment's best strategy, on any image: labels
 predictions.csv with what each image shows and how sure the networks are. Started again it does only what lacks.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

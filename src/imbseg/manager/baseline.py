@@ -1,7 +1,5 @@
 """A baseline worth comparing with, before any remedy: batch size, network and learning rates, and the best of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

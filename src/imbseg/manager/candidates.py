@@ -1,7 +1,5 @@
 """A diagnosis -> the trials to run, in order of priority, each with its reason."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence

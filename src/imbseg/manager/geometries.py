@@ -1,7 +1,5 @@
 """ceiling.csv -> geometries worth trials of their own, where the baseline's own grid caps classes of the tail."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

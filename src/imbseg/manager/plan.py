@@ -1,7 +1,5 @@
 """From what a data set is to the settings that all trials of its experiment have in common."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """A plan -> NNI's config file with its search space and, as comments, the purpose of each trial."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math

@@ -1,7 +1,5 @@
 """What a number of hours holds: epochs, trials, seeds; in that order they give way."""
 
-from __future__ import annotations
-
 import bisect
 import dataclasses
 import itertools

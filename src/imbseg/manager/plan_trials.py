@@ -1,7 +1,5 @@
 """The trials of a plan, each tried on its settings before any is timed."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Predictions and truth -> integers: what every score of a trial derives from, stored for each image."""
 
-from __future__ import annotations
-
 import dataclasses
 import zipfile
 import zlib

@@ -1,7 +1,5 @@
 """True positives and false negatives by the size of their object: small, medium, large as in COCO."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A picture, its truth and what a network makes of it: what is shown of a run, where counts alone don't tell."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

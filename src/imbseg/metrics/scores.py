@@ -3,8 +3,6 @@
 A class absent from prediction and truth has no score: NaN, left out of every average.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

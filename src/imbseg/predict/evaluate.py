@@ -1,7 +1,5 @@
 """Networks on labelled images: scores with intervals, by group, calibration, curves; thresholds from validation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """IMAGES, as a user names them -> files, each with the name under which its labels are written."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

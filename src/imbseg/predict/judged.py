@@ -1,7 +1,5 @@
 """Probabilities held against truth, pixel by pixel: calibration and precision-recall curves of each class."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

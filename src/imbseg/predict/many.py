@@ -1,7 +1,5 @@
 """Many images -> a folder of labels, overlays and predictions.csv; started again it does only what lacks."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """What predictions.csv tells of an image, gathered band by band: pixels, objects, confidence, doubt."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import cv2

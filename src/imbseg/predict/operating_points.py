@@ -1,7 +1,5 @@
 """A class's threshold, chosen on validation images so that a wanted share of its pixels is found; labels with it."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import re

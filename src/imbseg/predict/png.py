@@ -1,7 +1,5 @@
 """A PNG file written row by row: labels with a palette, or 16-bit grey, of images too large for memory."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from typing import IO, Any

@@ -1,7 +1,5 @@
 """One side of an image cut into overlapping tiles: where they start, what each weighs, which native pixels it has."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import itertools

@@ -1,7 +1,5 @@
 """RUN, as a user names it -> the runs whose networks predict: one, or the best strategy's seeds and folds together."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How a score would have moved with other test images and other seeds: a crossed bootstrap on stored counts."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Sequence

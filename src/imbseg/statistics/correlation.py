@@ -1,7 +1,5 @@
 """Whether two columns of numbers go together: Pearson, Spearman, Kendall; and what images show of each class."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

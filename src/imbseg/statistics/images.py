@@ -1,7 +1,5 @@
 """The images whose IoU two runs change most."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Counts of pixels -> what kind of errors a class has, where its gain comes from, and what it is confused with."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """What so few seeds could have shown: the smallest difference that they find, and how many would do."""
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Sequence

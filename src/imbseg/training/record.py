@@ -1,7 +1,5 @@
 """What is said and kept of each epoch (a line, a row, a point for TensorBoard), and which is the best so far."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path

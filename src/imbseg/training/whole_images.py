@@ -1,7 +1,5 @@
 """Rows of images.csv -> whole images for evaluation, with the truth that predictions are held against."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

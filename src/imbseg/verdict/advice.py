@@ -1,7 +1,5 @@
 """The sentences of a diagnosis, each held against the runs: true, false or open."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import re

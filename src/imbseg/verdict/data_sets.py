@@ -1,7 +1,5 @@
 """One data set of a verdict: its runs in groups, what troubles its classes, and its diagnosis."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence

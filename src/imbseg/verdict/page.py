@@ -1,7 +1,5 @@
 """The tables of a verdict -> verdict.md and three CSVs."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Several data sets -> the tables of a verdict, each as its CSV holds it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
