@@ -19,10 +19,6 @@ PLAIN, OTHER = "cross_entropy", "weighted_cross_entropy"  # labels
 HOSTILE = ("a,b", "<script>", 'pixels:x "y"\n')
 
 
-def group_of(root: Path) -> Evidence:
-    return evidence(root)
-
-
 def add_counts(folder: Path, *confusions: Any, by_size: Any = None, subset: str = "test") -> Path:
     """Write the counts of images of which only the confusion ([truth, prediction]) is set; no pixel is ignored."""
     stacked = [np.vstack([one, np.zeros_like(one[:1])]) for one in map(np.array, confusions)]
@@ -45,4 +41,4 @@ def one_pair(root: Path, plain: Any, weighted: Any, **more: Any) -> Evidence:
     """A run of the baseline and one of the weighted loss on one image, their confusions given."""
     add_counts(make_run(root / "plain1", **more), plain)
     add_counts(make_run(root / "weighted1", **WEIGHTED, **more), weighted)
-    return group_of(root)
+    return evidence(root)

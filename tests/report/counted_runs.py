@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,6 @@ from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import iou
 
 GROUPS = {"head": ["sky", "road"], "medium": [], "tail": ["pole"]}
-
-
-@dataclasses.dataclass(frozen=True)
-class Grouped(Counts):
-    """Counts that tell the scene of each image."""
-
-    groups: np.ndarray = dataclasses.field(default_factory=lambda: np.array([]))
 
 
 def random_counts(seed: int, images: int = 20, classes: int = 3, better: int = 0) -> Counts:

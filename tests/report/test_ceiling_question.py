@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from error_runs import PLAIN, WEIGHTED, group_of, write_table
+from asked import evidence
+from error_runs import PLAIN, WEIGHTED, write_table
 from run_folders import make_run
 
 from imbseg.report.questions import ceiling
@@ -28,7 +29,7 @@ def runs(folder: Path) -> None:
 def test_iou_and_ceiling_are_means_over_the_seeds_that_have_both(tmp_path: Path) -> None:
     runs(tmp_path)
     make_run(tmp_path / "plain3", seed=3, split_seed=1, test=(0.5, 0.6, 0.9))  # of an earlier version
-    found = ceiling.table(group_of(tmp_path))
+    found = ceiling.table(evidence(tmp_path))
     assert list(found.columns) == ceiling.COLUMNS
     assert found["class"].tolist() == ["sky", "pole", "sky", "pole"]
     assert found.iloc[1].tolist()[:3] == [PLAIN, "pole", 2]
@@ -41,11 +42,11 @@ def test_iou_and_ceiling_are_means_over_the_seeds_that_have_both(tmp_path: Path)
 
 def test_a_class_that_nothing_caps_and_runs_that_say_nothing(tmp_path: Path) -> None:
     runs(tmp_path)
-    found = ceiling.table(group_of(tmp_path))
+    found = ceiling.table(evidence(tmp_path))
     assert ceiling.sentences(found[found["class"] == "sky"]) == [
         "cross_entropy: no class has a ceiling below 0.9; the rest is left to learning."
     ]
     for name in ("plain1", "plain2", "weighted1"):
         (tmp_path / name / "ceiling.csv").unlink()
-    assert ceiling.table(group_of(tmp_path)).empty
-    assert ceiling.sentences(ceiling.table(group_of(tmp_path))) == []
+    assert ceiling.table(evidence(tmp_path)).empty
+    assert ceiling.sentences(ceiling.table(evidence(tmp_path))) == []

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 import pytest
-from asked import frames_of
-from error_runs import OTHER, WEIGHTED, group_of, write_table
+from asked import evidence, frames_of
+from error_runs import OTHER, WEIGHTED, write_table
 from run_folders import make_run
 
 from imbseg.report.evidence import Evidence
@@ -32,7 +32,7 @@ def pair(root: Path, ours: tuple[float, ...], *, gains=GAINS, classes=CLASSES, p
     draws(make_run(root / "plain1", test=base, **given), (100,) * 5, classes=classes)
     scores = [one + gain for one, gain in zip(base, gains, strict=True)]
     draws(make_run(root / "weighted1", test=scores, **given, **WEIGHTED), ours, pasted, classes=classes)
-    return group_of(root)
+    return evidence(root)
 
 
 def said(asked: Evidence) -> list[str]:
@@ -81,11 +81,11 @@ def test_a_class_that_the_baseline_never_showed_and_one_without_a_score(tmp_path
     gains = (math.nan, 0.0, 0.05, 0.1, 0.2)
     pair(tmp_path, (10, 20, 30, 40, 50), gains=gains)
     draws(tmp_path / "plain1", (100, 100, 100, 100, 0))
-    found = exposure.exposure(group_of(tmp_path)).set_index("class")
+    found = exposure.exposure(evidence(tmp_path)).set_index("class")
     assert math.isnan(found.loc["pole", "ratio"])
     assert found.loc["pole", "pixels_shown"] == 100
     assert math.isnan(found.loc["sky", "gain"])
-    asked = group_of(tmp_path)
+    asked = evidence(tmp_path)
     pays = exposure.pays(asked)
     assert pays["classes"].tolist() == [3]
     assert pays["spearman"].tolist() == [pytest.approx(1.0)]
@@ -118,7 +118,7 @@ def test_means_are_over_shared_seeds(tmp_path: Path) -> None:
     draws(make_run(tmp_path / "plain2", test=(0.1,) * 5, **given), (300,) * 5)
     draws(make_run(tmp_path / "weighted2", test=(0.3,) * 5, **given, **WEIGHTED), (50,) * 5)
     make_run(tmp_path / "weighted3", test=(0.9,) * 5, **{**given, "seed": 3}, **WEIGHTED)
-    found = exposure.exposure(group_of(tmp_path)).set_index("class")
+    found = exposure.exposure(evidence(tmp_path)).set_index("class")
     assert found.loc["pole", ["seeds", "pixels_shown", "baseline_pixels_shown"]].tolist() == [2, 450, 400]
     assert found.loc["pole", "gain"] == pytest.approx(0.2)
     assert found.loc["sky", "gain"] == pytest.approx((-0.02 + 0.2) / 2)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from asked import sections
-from error_runs import PLAIN, WEIGHTED, group_of, write_table
+from asked import evidence, sections
+from error_runs import PLAIN, WEIGHTED, write_table
 from run_folders import make_run
 
 from imbseg.report.questions import curves as lost
@@ -43,7 +43,7 @@ def test_a_row_a_run_and_class(tmp_path: Path) -> None:
         folder = make_run(tmp_path / name, seed=int(name[-1]), split_seed=1, **settings)
         scores = {f"IoU/{one}": values for one, values in zip(("sky", "road", "pole"), columns, strict=True)}
         write_table(folder / "epochs.csv", {"epoch": [1, 2, 3], "mIoU": [0.1, 0.2, 0.3], **scores})
-    found = lost.forgotten(group_of(tmp_path))
+    found = lost.forgotten(evidence(tmp_path))
     assert list(found.columns) == lost.LOST
     assert found.drop(columns="back").to_numpy().tolist() == [
         [PLAIN, "1(split 1)", "road", 1, 2, 0.1],
@@ -63,7 +63,7 @@ def test_a_row_a_run_and_class(tmp_path: Path) -> None:
 
 def test_nothing_lost_and_nothing_to_read(tmp_path: Path) -> None:
     make_run(tmp_path / "plain1")
-    group = group_of(tmp_path)
+    group = evidence(tmp_path)
     assert lost.forgotten(group).empty
     (tmp_path / "plain1" / "epochs.csv").unlink()
     found = lost.forgotten(group)
@@ -74,7 +74,7 @@ def test_nothing_lost_and_nothing_to_read(tmp_path: Path) -> None:
 def test_where_no_run_has_any_of_it(tmp_path: Path) -> None:
     make_run(tmp_path / "runs/plain1")
     make_run(tmp_path / "runs/weighted1", **WEIGHTED)
-    parts = sections(group_of(tmp_path / "runs"), tmp_path)
+    parts = sections(evidence(tmp_path / "runs"), tmp_path)
     assert all(parts[key].empty for key in WHY)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from error_runs import HOSTILE, OTHER, PLAIN, WEIGHTED, add_counts, group_of, one_pair
+from asked import evidence
+from error_runs import HOSTILE, OTHER, PLAIN, WEIGHTED, add_counts, one_pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -72,7 +73,7 @@ def test_means_are_over_the_seeds_that_both_have(tmp_path: Path) -> None:
         add_counts(folder, [[0, 0, 0], [0, 0, 0], [10 - hits, 0, hits]])
     (tmp_path / "plain3" / "counts_test.npz").unlink()
     add_counts(make_run(tmp_path / "weighted4", seed=4, **WEIGHTED), [[0, 0, 0], [0, 0, 0], [0, 0, 10]])
-    found = pixels.effects(group_of(tmp_path)).set_index("class")
+    found = pixels.effects(evidence(tmp_path)).set_index("class")
     assert found.loc["pole", "seeds"] == 2
     assert found.loc["pole", "gain"] == pytest.approx((0.2 + 0.6) / 2)
     assert found.loc["pole", "by_false_negatives"] == pytest.approx(0.4)
@@ -97,7 +98,7 @@ def test_a_run_without_counts_is_left_out(tmp_path: Path, damage: str) -> None:
         file.write_bytes(file.read_bytes()[:150])
     else:
         add_counts(file.parent, [[1, 2], [3, 4]])
-    group = group_of(tmp_path)
+    group = evidence(tmp_path)
     for columns, table in ((pixels.COLUMNS, pixels.effects(group)), (confusion.COLUMNS, confusion.table(group))):
         assert table.empty
         assert list(table.columns) == columns
@@ -109,7 +110,7 @@ def test_confusions_by_hand(tmp_path: Path) -> None:
     one, other = [[50, 0, 2], [0, 30, 0], [8, 0, 2]], [[0, 0, 0], [0, 9, 1], [0, 10, 0]]
     add_counts(make_run(tmp_path / "plain1"), one, other)
     add_counts(make_run(tmp_path / "weighted1", **WEIGHTED), [[52, 0, 0], [0, 30, 0], [2, 0, 8]], other)
-    found = confusion.table(group_of(tmp_path))
+    found = confusion.table(evidence(tmp_path))
     assert list(found.columns) == confusion.COLUMNS
     rows = {(row["truth"], row["prediction"]): row for _, row in found.iterrows()}
     assert set(rows) == {("sky", "pole"), ("road", "pole"), ("pole", "sky"), ("pole", "road")}
@@ -132,7 +133,7 @@ def test_shares_are_pooled_over_seeds_and_a_class_never_predicted_has_no_origin(
         add_counts(make_run(tmp_path / f"plain{seed}", seed=seed), [[4, 0, 0], [4, 0, 0], [0, 0, 0]])
         folder = make_run(tmp_path / f"weighted{seed}", seed=seed, **WEIGHTED)
         add_counts(folder, [[4 - wrong, wrong, 0], [4, 0, 0], [0, 0, 0]])
-    found = confusion.table(group_of(tmp_path)).set_index(["truth", "prediction"])
+    found = confusion.table(evidence(tmp_path)).set_index(["truth", "prediction"])
     row = found.loc["sky", "road"]
     assert (row["baseline_share"], row["strategy_share"], row["strategy_of_prediction"]) == (0, 4 / 8, 1)
     assert np.isnan(row["baseline_of_prediction"])
@@ -145,7 +146,7 @@ def test_class_profile_by_hand(tmp_path: Path) -> None:
     add_counts(
         make_run(tmp_path / "plain2", seed=2), [[52, 0, 0], [0, 0, 0], [6, 0, 4]], [[38, 0, 0], [0] * 3, [0] * 3]
     )
-    found = pixels.profiles(group_of(tmp_path))
+    found = pixels.profiles(evidence(tmp_path))
     assert tuple(found.columns) == ("strategy", "class", "seeds", *PROFILE)
     pole, road = found.iloc[2], found.iloc[1]
     assert (pole["strategy"], pole["class"], pole["seeds"]) == (f"full/mskf/none/none, {PLAIN}", "pole", 2)
@@ -183,12 +184,12 @@ def test_names_of_any_kind(tmp_path: Path) -> None:
 )
 def test_what_the_mistakes_of_the_weakest_class_are(tmp_path: Path, confusion_of_pole, words: str) -> None:
     add_counts(make_run(tmp_path / "plain1"), confusion_of_pole)
-    (line,) = pixels.of_profiles(pixels.profiles(group_of(tmp_path)))
+    (line,) = pixels.of_profiles(pixels.profiles(evidence(tmp_path)))
     assert "the weakest class is pole" in line
     assert line.endswith(f": {words}.")
 
 
 def test_a_class_of_no_image_is_not_the_weakest(tmp_path: Path) -> None:
     add_counts(make_run(tmp_path / "plain1"), [[5, 1, 1], [0, 5, 0], [0, 0, 0]])  # a false alarm of the pole: IoU 0
-    (line,) = pixels.of_profiles(pixels.profiles(group_of(tmp_path)))
+    (line,) = pixels.of_profiles(pixels.profiles(evidence(tmp_path)))
     assert "the weakest class is sky (IoU 0.714" in line

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from error_runs import OTHER, PLAIN, WEIGHTED, add_counts, group_of
+from asked import evidence
+from error_runs import OTHER, PLAIN, WEIGHTED, add_counts
 from run_folders import make_run
 
 from imbseg.report.evidence import Evidence
@@ -31,7 +32,7 @@ def runs(root: Path, **more) -> Evidence:
     for seed, small in ((1, 50), (2, 40), (3, 99)):
         folder = make_run(root / f"weighted{seed}", seed=seed, **WEIGHTED, **given)
         add_counts(folder, CONFUSION, by_size=by_size(small, 210))
-    return group_of(root)
+    return evidence(root)
 
 
 def test_recall_by_hand(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_runs_that_did_not_count_by_size_are_left_out(tmp_path: Path) -> None:
     runs(tmp_path)
     for name in ("plain1", "weighted2"):
         add_counts(tmp_path / name, CONFUSION)
-    found = sizes.table(group_of(tmp_path))
+    found = sizes.table(evidence(tmp_path))
     assert found["seeds"].tolist() == [1, 1, 2, 2]
     assert found["recall"].tolist() == pytest.approx([0.3, 0.8, (0.5 + 0.99) / 2, 0.7])
     assert all(math.isnan(gain) for gain in found["gain"])  # no seed is left that both have
@@ -94,6 +95,6 @@ def test_the_baseline_alone_lacks_counts(tmp_path: Path) -> None:
     runs(tmp_path)
     for seed in (1, 2):
         (tmp_path / f"plain{seed}" / "counts_test.npz").unlink()
-    found = sizes.table(group_of(tmp_path))
+    found = sizes.table(evidence(tmp_path))
     assert set(found["strategy"]) == {OTHER}
     assert found["gain"].isna().all()

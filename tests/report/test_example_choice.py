@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from counted_runs import counts_of
 from run_folders import CLASSES, WEIGHTED, make_run
 from test_examples import group_of, labelled
 
@@ -20,10 +21,8 @@ from imbseg.statistics.images import choose
 
 
 def counts(ids: Sequence[str], tp: Any, fp: Any, fn: Any) -> Counts:
-    """Counts with rows an image, columns a class."""
-    parts = [np.array(part, np.int64) for part in (tp, fp, fn)]
-    classes = parts[0].shape[1]
-    return Counts(np.array(ids), *parts, np.zeros_like(parts[0]), np.zeros((classes, classes), np.int64))
+    """Rows an image, columns a class."""
+    return counts_of(np.array(tp), np.array(fp), np.array(fn), np.array(ids))
 
 
 def poles(ids: Sequence[str], found: Sequence[int]) -> Counts:

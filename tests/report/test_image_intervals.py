@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from asked import evidence
-from counted_runs import Grouped, counted_run, random_counts
+from counted_runs import counted_run, random_counts
 from run_folders import CLASSES
 from scipy import stats
 
 from imbseg.datasets import spec
+from imbseg.errors import InputError
+from imbseg.metrics.counts import load_counts, save_counts
 from imbseg.report.evidence import Evidence
 from imbseg.report.questions import image_intervals
 from imbseg.report.questions.image_intervals import INDEPENDENT, ONE_SEED
 from imbseg.report.write import report
-from imbseg.runs import counts as image_counts
 from imbseg.runs.collect import collect
 
 OTHER = {"loss": "dice"}
@@ -76,23 +77,20 @@ def test_a_row_is_the_interval_of_draws_written_out(tmp_path: Path, score: str, 
     assert said == INDEPENDENT
 
 
-def test_scenes_are_drawn_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scenes_are_drawn_whole(tmp_path: Path) -> None:
     two_strategies(tmp_path, images=24)
     scenes = np.arange(24) // 2
-    names = np.array([f"scene{number:02}" for number in scenes])
-    load = image_counts.load_counts
-    monkeypatch.setattr(image_counts, "load_counts", lambda path: in_scenes(load(path), names))
+    files = sorted(tmp_path.glob("*/counts_test.npz"))
+    for file in files:
+        save_counts(file, dataclasses.replace(load_counts(file), groups=np.array([f"scene{one:02}" for one in scenes])))
     found, said = image_intervals.intervals(group(tmp_path), draws=60)
     row = found.set_index("score").loc["tail"]
     expected = written_out([[101, 102, 103], [1, 2, 3]], [2], 60, scenes)
     assert tuple(row[["mean", "low", "high", "images_low", "images_high"]]) == pytest.approx(expected, rel=1e-9)
     assert (row["units"], row["unit"], said) == (12, "groups of images", "")
-
-
-def in_scenes(counts: object, names: np.ndarray) -> Grouped:
-    assert dataclasses.is_dataclass(counts)
-    fields = {field.name: getattr(counts, field.name) for field in dataclasses.fields(counts)}
-    return Grouped(**(fields | {"groups": names}))
+    save_counts(files[-1], dataclasses.replace(load_counts(files[-1]), groups=np.array(["scene00"] * 24)))
+    with pytest.raises(InputError, match="expected the same groups of images"):
+        image_intervals.intervals(group(tmp_path), draws=60)
 
 
 def test_a_moved_prior_has_counts_of_its_own(tmp_path: Path) -> None:
