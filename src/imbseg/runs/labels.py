@@ -15,7 +15,7 @@ Settings = tuple[tuple[str, Any], ...]
 
 def settings_of(parameters: Mapping[str, Any], varying: Sequence[str]) -> Settings:
     """The named settings and the varying ones, without parameters of remedies that this trial doesn't have."""
-    axes = ("loss", "sampling", "copy_paste")
+    axes = ("loss", "sampling", "copy_paste", "architecture")
     own = {*NAMED, *(name for axis in axes for name in _taken(axis, str(parameters.get(axis))))}
     foreign = {name for axis in axes for name in known(axis)} - own
     return tuple((name, setting(parameters, name)) for name in (*NAMED, *varying) if name not in foreign)
@@ -39,6 +39,18 @@ def _taken(axis: str, text: str) -> Mapping[str, Any]:
 def own_weights(loss: str) -> str:
     """The class weights that go with a loss where no others are named."""
     return str(_taken("loss", loss).get("class_weights") or "none")
+
+
+def departures(settings: Mapping[str, Any], sources: Any) -> int:
+    """How many settings, beside the named ones, were given for a trial and aren't the default.
+
+    Args:
+        settings: of a strategy.
+        sources: where trial.json says each came from; what it doesn't say counts as given.
+    """
+    told = sources if isinstance(sources, Mapping) else {}
+    given = [name for name in settings if name in FIELDS and told.get(name) not in ("default", "dataset")]
+    return sum(settings[name] != show(FIELDS[name].default) for name in given if name not in NAMED)
 
 
 def labels_of(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:

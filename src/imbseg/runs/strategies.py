@@ -9,7 +9,7 @@ from typing import Any
 
 from imbseg.errors import InputError
 from imbseg.runs.collect import FINISHED, Run
-from imbseg.runs.labels import NAMED, Settings, labels_of, setting, settings_of
+from imbseg.runs.labels import NAMED, Settings, departures, labels_of, setting, settings_of
 from imbseg.trial.fields import STRATEGY, WITHOUT_EFFECT
 
 APART = ("dataset", "fold", "epochs")  # what keeps groups apart, and is no strategy
@@ -122,13 +122,13 @@ def choose_baseline(strategies: Sequence[Strategy], wanted: str | None) -> tuple
 
     By default plain cross-entropy, then what takes as many steps as most of the strategies, then what neither resamples
     nor pastes; between equals the one on the imbalanced data (full data is no fair opponent of a remedy), then a random
-    split, then the first.
+    split, then the fewest settings that were given and aren't the default, then the first.
     """
     found = matching(strategies, wanted) if wanted else []
     if len(found) == 1:
         return found[0], "named with --baseline"
     doubled = sum(one.runs[0].parameters.get("sampling") != "none" for one in strategies) > len(strategies) / 2
-    best = min(strategies, key=lambda one: _plainness(one.settings, one.runs[0].parameters, doubled=doubled))
+    best = min(strategies, key=lambda one: _plainness(one, doubled=doubled))
     if len(strategies) == 1:
         return best, "the only strategy"
     parameters, missing = best.runs[0].parameters, _missed(wanted, len(found))
@@ -154,7 +154,8 @@ def differences(strategy: Strategy, baseline: Strategy, subset: str, score: str)
 PLAIN = ("none", "x2")
 
 
-def _plainness(settings: Mapping[str, Any], parameters: Mapping[str, Any], *, doubled: bool) -> tuple[int, ...]:
+def _plainness(strategy: Strategy, *, doubled: bool) -> tuple[int, ...]:
+    settings, about, parameters = strategy.settings, strategy.runs[0].about, strategy.runs[0].parameters
     sampling = parameters.get("sampling")
     return (
         settings["loss"] != "cross_entropy",
@@ -164,6 +165,7 @@ def _plainness(settings: Mapping[str, Any], parameters: Mapping[str, Any], *, do
         settings["class_weights"] != "none",
         parameters.get("imbalance") != "imbalanced",
         parameters.get("split") != "random",
+        departures(settings, about.get("sources")),
     )
 
 

@@ -88,16 +88,16 @@ def difference(ours: Mapping[tuple[int, int], float], theirs: Mapping[tuple[int,
     return dataclasses.replace(found, before=float(other.mean()), after=float(one.mean()))
 
 
-def pairing(ours: Mapping[tuple[int, int], object], theirs: Mapping[tuple[int, int], object]) -> list[tuple[int, int]]:
-    """The seeds by which two sides are held against each other: two that both have, or a side's only one, else none.
+def pairing(*sides: Mapping[tuple[int, int], object]) -> list[tuple[int, int]]:
+    """The seeds by which sides are held against each other: two that all have, or a side's only one, else none.
 
     >>> pairing({(1, 0): 0.5, (2, 0): 0.6}, {(2, 0): 0.4, (3, 0): 0.4})
     []
     >>> pairing({(1, 0): 0.5}, {(1, 0): 0.4, (2, 0): 0.4})
     [(1, 0)]
     """
-    shared = sorted(ours.keys() & theirs.keys())
-    return shared if len(shared) > 1 or min(len(ours), len(theirs)) == 1 else []
+    shared = sorted(set.intersection(*(set(side) for side in sides)))
+    return shared if len(shared) > 1 or min(map(len, sides)) == 1 else []
 
 
 def rank_sum_p(one: Sequence[float] | Floats, other: Sequence[float] | Floats) -> float:

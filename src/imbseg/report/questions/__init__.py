@@ -14,8 +14,8 @@ from imbseg.page.content import Section
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames
 
-QUESTIONS = ["strategies", "prior", "classes", "plane", "curves", "statistics.changes_section", "confusion", "pixels"]
-QUESTIONS += ["ceiling", "sizes", "sizes.detections_section", "exposure", "curves.forgotten_section"]
+QUESTIONS = ["strategies", "prior", "parts", "classes", "plane", "curves", "statistics.changes_section", "confusion"]
+QUESTIONS += ["pixels", "ceiling", "sizes", "sizes.detections_section", "exposure", "curves.forgotten_section"]
 QUESTIONS += ["calibration", "examples", "correlations", "statistics", "image_intervals", "run"]
 
 
