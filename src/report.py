@@ -58,8 +58,9 @@ def main() -> None:
         return
     background = spec.load(options.dataset).background if options.dataset else None
     predict = None if options.trials or options.no_examples else _predict
-    of_data = {"counts": options.counts, "background": background}
-    report(_runs(options, root), root, out, options.baseline, predict=predict, **of_data)
+    given = {"counts": options.counts, "background": background}
+    given |= {} if options.margin is None else {"margin": options.margin}
+    report(_runs(options, root), root, out, options.baseline, predict=predict, **given)
 
 
 def _verdict(options: argparse.Namespace) -> None:
@@ -102,12 +103,14 @@ def _runs(options: argparse.Namespace, root: Path) -> list[Run]:
 
 def _check(options: argparse.Namespace) -> None:
     """Each kind of input needs flags of its own, and refuses those of the others."""
+    if options.margin is not None and not 0 <= options.margin < 1:
+        raise InputError(f"--margin: expected a loss of IoU from 0 to below 1, found {options.margin:g}")
     if options.verdict is not None:
         _check_verdict(options)
         return
     if options.correlate is not None:
-        for name in ("runs", "trials", "columns", "groups", "baseline"):
-            if getattr(options, name):
+        for name in ("runs", "trials", "columns", "groups", "baseline", "margin"):
+            if getattr(options, name) not in (None, ""):
                 raise InputError(f"--{name}: has no place beside --correlate, whose table holds methods, not trials")
         for name, what in (("dataset", "whose classes are its rows"), ("counts", "whose pixels it is correlated with")):
             if not getattr(options, name):
@@ -123,8 +126,8 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _check_verdict(options: argparse.Namespace) -> None:
-    for name in ("runs", "trials", "correlate", "counts", "baseline"):
-        if getattr(options, name):
+    for name in ("runs", "trials", "correlate", "counts", "baseline", "margin"):
+        if getattr(options, name) is not None:
             raise InputError(f"--{name}: has no place beside --verdict, which takes folders and tables; leave it out")
     tables = [path for path in options.verdict if path.suffix == ".csv"]
     if len(tables) > 1:
@@ -146,6 +149,7 @@ def _parser() -> Parser:
     parser.add_argument("--verdict", type=Path, nargs="+", metavar="PATH", help=VERDICT)
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write (data/report/<name of runs>)")
     parser.add_argument("--baseline", metavar="KEY", help=BASELINE)
+    parser.add_argument("--margin", type=float, metavar="IOU", help="loss of the head that counts as none (0.01)")
     return parser
 
 

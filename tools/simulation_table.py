@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from simulation import ALARM, TESTS, Rates, World, simulate, simulate_family
+from simulation_claims import simulate_claims
 
 SEEDS, IMAGES = (3, 5, 10), (100, 1000)
 FAMILY = 9
@@ -28,6 +29,16 @@ ALARMS = {"p_t": SEEDS, "p_permutation": SEEDS, "p_rank_sum": ()}  # seeds at wh
 # Power at EFFECT: the least share, by seeds; where a test can't reach significance at all, 0 is what it is
 LEAST = {"p_t": {3: 0.2, 5: 0.7, 10: 0.95}, "p_permutation": {10: 0.95}, "p_rank_sum": {5: 0.8, 10: 0.95}}
 LEAST_HOLM = {"p_t": {5: 0.15, 10: 0.85}, "p_permutation": {10: 0.7}, "p_rank_sum": {10: 0.9}}
+INTERACTION = "Student's t over seeds: interaction of four cells, new seeds, these images"
+MARGIN = "not worse by more than the margin, where the true loss is the margin"
+ERRORS = {  # of `Claims` -> what it tells, and whether no error is promised
+    "calibration": ("gains with p (t) of .01 to .05 that are none: share minus mean probability", True),
+    "alike": ("the same where all strategies have one deviation", False),
+    "chosen": ("winner of 9 equals: validation gain", False),
+    "luck": ("winner of 9 equals: validation gain less its expected luck", True),
+    "tested": ("winner of 9 equals: test gain of the same runs", False),
+    "left_out": ("winner of 9 equals: test gain where other seeds choose", True),
+}
 COLUMNS = ("seeds", "images", "question", "method", "low", "high", "rate", "tolerance", "experiments", "kept")
 
 
@@ -42,9 +53,9 @@ def simulation_table(
         say: called with a line a cell.
 
     Returns:
-        A frame of COLUMNS. question: coverage, false alarm or power. low, high: what the rate is promised to lie
-        between, empty where nothing is promised. tolerance: three standard errors of the nearer bound's rate, which
-        the rate may lie beyond. kept: yes, no, or not promised.
+        A frame of COLUMNS. question: coverage, false alarm, power, calibration or bias. low, high: what the rate is
+        promised to lie between, empty where nothing is promised. tolerance: three standard errors of the nearer
+        bound's rate, which the rate may lie beyond. kept: yes, no, or not promised.
     """
     rows: list[dict[str, Any]] = []
     for seeds, images in cells or tuple(itertools.product(SEEDS, IMAGES)):
@@ -56,6 +67,7 @@ def simulation_table(
             for world in (World(), World(effect=EFFECT))
         ]
         found = [_row(seeds, images, repeats, *one) for one in _answers(seeds, plain, moved, families)]
+        found += claims_rows(seeds, images, repeats)
         rows += found
         broken = sum(row["kept"] == "no" for row in found)
         say(f"{seeds} seeds, {images} images: {len(found)} rates, {broken} beyond what is promised")
@@ -78,6 +90,33 @@ def _answers(seeds: int, plain: Rates, moved: Rates, families: Sequence[Mapping[
         yield "power", name, getattr(moved, rate), LEAST[test].get(seeds, NEVER), 1.0
         least = LEAST_HOLM[test].get(seeds, NEVER)
         yield "power", f"{name}, Holm over {FAMILY}", families[1][f"found/{test}"], least, 1.0
+
+
+def with_new_claims(table: pd.DataFrame, repeats: int, say: Callable[[str], None] = print) -> pd.DataFrame:
+    """An earlier table whose rows of `claims_rows` are simulated anew, the others as they are."""
+    rows = list[dict[str, Any]]()
+    for (seeds, images), cell in table.groupby(["seeds", "images"], sort=False):
+        made = claims_rows(int(seeds), int(images), repeats)
+        rows += cell[~cell["method"].isin([row["method"] for row in made])].to_dict("records") + made
+        say(f"{seeds} seeds, {images} images: {len(made)} rates, {sum(row['kept'] == 'no' for row in made)} beyond")
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def claims_rows(seeds: int, images: int, repeats: int) -> list[dict[str, Any]]:
+    """What is claimed beyond intervals and tests; of a mean error the tolerance is three of its standard errors."""
+    claims = simulate_claims(World(), seeds=seeds, images=images, repeats=repeats, family=FAMILY)
+    cover, alarms = claims.interaction_cover, claims.margin_alarms
+    rows = [
+        _row(seeds, images, repeats, "coverage", INTERACTION, cover, LOW, HIGH),
+        _row(seeds, images, repeats, "false alarm", MARGIN, alarms, 0.0, ALARM / 2),
+    ]
+    for name, (method, promised) in ERRORS.items():
+        mean, error = getattr(claims, name)
+        kept = ("yes" if abs(mean) <= 3 * error else "no") if promised else "not promised"
+        bounds = (0.0, 0.0, mean, 3 * error) if promised else (NEVER, NEVER, mean, NEVER)
+        row = (seeds, images, "bias" if "winner" in method else "calibration", method, *bounds, repeats, kept)
+        rows.append(dict(zip(COLUMNS, row, strict=True)))
+    return rows
 
 
 def _row(

@@ -36,8 +36,10 @@ def test_the_best_comes_first_with_what_it_costs(tmp_path: Path) -> None:
     found = told(tmp_path)
     assert (found.score, found.best) == ("tail", "weighted_cross_entropy")
     assert found.lines[:4] == [
-        "tail 0.110 -> 0.310 (+0.200 [0.175, 0.225], 3 seeds): weighted_cross_entropy against cross_entropy.",
-        "head 0.700 -> 0.700 (+0.000 [0.000, 0.000], 3 seeds): includes 0; minimum detectable effect 0.000.",
+        "tail 0.110 -> 0.310 (+0.200 [0.175, 0.225], 3 seeds): weighted_cross_entropy against cross_entropy. "
+        "Probability that it isn't above 0: 0.042 % (flat prior).",  # t = 34.6
+        "head 0.700 -> 0.700 (+0.000 [0.000, 0.000], 3 seeds): includes 0; minimum detectable effect 0.000. Head not "
+        "worse by more than 0.01: holds.",
         "Classes, the largest gains first: pole 0.110 -> 0.310 (+0.200 [0.175, 0.225]); sky 0.700 -> 0.700 (+0.000 "
         "[0.000, 0.000]); road 0.700 -> 0.700 (+0.000 [0.000, 0.000]). Of 3 classes pole is significant after Holm "
         "correction.",
@@ -102,7 +104,11 @@ def test_a_cost_to_the_head_is_named(tmp_path: Path) -> None:
     add(tmp_path, "a", PLAIN)
     for seed, head in ((1, 0.65), (2, 0.66), (3, 0.64)):
         make_run(tmp_path / f"b{seed}", test=(head, head, 0.3), seed=seed, **WEIGHTED)
-    assert told(tmp_path).lines[1] == "head 0.700 -> 0.650 (−0.050 [−0.075, −0.025], 3 seeds): excludes 0."
+    assert told(tmp_path).lines[1] == (
+        "head 0.700 -> 0.650 (−0.050 [−0.075, −0.025], 3 seeds): excludes 0. Head not worse by more than 0.01: fails."
+    )
+    asked = evidence(tmp_path, margin=0.08)
+    assert answer(asked, frames_of(asked)).lines[1].endswith("Head not worse by more than 0.08: holds.")
 
 
 def test_full_data_is_a_ceiling_and_no_remedy(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from imbseg.page.content import Drawing
 from imbseg.predict.kept import Predict
 from imbseg.runs.collect import score_names
 from imbseg.runs.strategies import Group, Results, Strategy
+from imbseg.statistics.claims import MARGIN
 from imbseg.statistics.difference import Difference, difference
 
 Made = TypeVar("Made")
@@ -22,12 +23,14 @@ class Given:
     """What a report may be given beside the runs.
 
     `predict` predicts images of a run again (None: no pictures), `counts` are pixels of each train image (see
-    `runs.class_counts`; None: the meta of the runs), `background` is the class that correlations leave out.
+    `runs.class_counts`; None: the meta of the runs), `background` is the class that correlations leave out,
+    `margin` the loss of the head in IoU that counts as none.
     """
 
     predict: Predict | None = None
     counts: Path | None = None
     background: str | None = None
+    margin: float = MARGIN
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

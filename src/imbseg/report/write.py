@@ -22,6 +22,7 @@ from imbseg.report.questions import answer, run, sections, tables
 from imbseg.runs.apart import doubts, groups_apart
 from imbseg.runs.collect import MARKERS, Run
 from imbseg.runs.strategies import Results, arrange
+from imbseg.statistics.claims import MARGIN
 
 RENDERED: Mapping[str, Callable[[Page], str]] = {"report.html": html, "report.md": markdown, "report.tex": latex}
 
@@ -35,20 +36,21 @@ def report(
     predict: Predict | None = None,
     counts: Path | None = None,
     background: str | None = None,
+    margin: float = MARGIN,
 ) -> Results:
     """Write tables (CSV), the page and the figures into a folder, made where it is missing, and print the page.
 
     Args:
         runs: what `collect` or `read_trials` gave of `root`.
         baseline: see `arrange`.
-        predict, counts, background: see `Given`.
+        predict, counts, background, margin: see `Given`.
 
     Raises:
         InputError: no runs, none finished, an unknown baseline, runs that counted different images, `counts` can't be
             used, or `out` can't be written.
     """
     results = arrange(runs, root, baseline)
-    evidence = evidence_of(results, Given(predict, counts, background))
+    evidence = evidence_of(results, Given(predict, counts, background, margin))
     frames = all_frames(evidence)
     if held := sorted(name for name in MARKERS if (out / name).exists()):
         raise InputError(f"--out {out}: is a run folder (it holds {held[0]}); name another folder for the report")

@@ -45,7 +45,11 @@ def answer(evidence: Evidence, frames: Frames) -> Answer:
     lifting = [row for row in tested if row["low"] > 0]
     best = (lifting or tested or rows)[0]
     label = str(best["strategy"])
-    lines = [*_lead(best, score, group.baseline.label), *_head(frames, label, score), *_classes(group, frames, label)]
+    lines = [
+        *_lead(best, score, group.baseline.label),
+        *_head(evidence, frames, label, score),
+        *_classes(group, frames, label),
+    ]
     lines += _on_images(frames, best, score) + _others(tested, best, score)
     alone = [row for row in rows if math.isnan(row["low"]) and row is not best]
     lines += [f"On one seed, so untested, {score}: {_listed(alone)}."] * bool(alone)
@@ -88,7 +92,8 @@ def _lead(best: Record, score: str, baseline: str) -> list[str]:
         gains = "" if best["mean"] > 0 else ", and no strategy gains"
         return [f"{what}{gains}.", "One seed gives no interval and no test: run two more seeds before believing it."]
     if best["low"] > 0:
-        return [f"{what}{_holm([best])}."]
+        chance = f"Probability that it isn't above 0: {100 * best['probability_not_above']:.2g} % (flat prior)."
+        return [f"{what}{_holm([best])}. {chance}"]
     if best["high"] < 0:
         return [f"No strategy improves {score}. The least is lost with {what}."]
     return [f"No strategy improves {score} beyond noise. The best is {what}; {_power([best])}."]
@@ -115,9 +120,11 @@ def _verdict(row: Record, family: str = "strategies") -> str:
     return f": excludes 0{_holm([row], family)}."
 
 
-def _head(frames: Frames, label: str, score: str) -> list[str]:
-    """What it costs the head."""
-    return [moved(row, "head") + _verdict(row) for row in _of(frames, "head", label) if score == "tail"]
+def _head(evidence: Evidence, frames: Frames, label: str, score: str) -> list[str]:
+    """What it costs the head, and whether that is more than the margin."""
+    rows = _of(frames, "head", label) if score == "tail" else []
+    claim = f"Head not worse by more than {evidence.given.margin:g}"
+    return [f"{moved(row, 'head')}{_verdict(row)} {claim}: {row['not_worse']}." for row in rows]
 
 
 def _on_images(frames: Frames, best: Record, score: str) -> list[str]:

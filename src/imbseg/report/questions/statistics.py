@@ -3,21 +3,25 @@
 import dataclasses
 import itertools
 import math
+from collections import Counter
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from imbseg.page.columns import columns
 from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence, against
-from imbseg.report.frames import Frames
+from imbseg.report.frames import Frames, with_score
+from imbseg.report.say import name, seeds, signed
 from imbseg.runs.changes import changes
 from imbseg.runs.collect import score_names
-from imbseg.runs.strategies import Group
+from imbseg.runs.strategies import Group, differences
+from imbseg.statistics.claims import not_worse, probability_not_above, winner
 from imbseg.statistics.difference import holm_by_family, rank_sum_p
 from imbseg.statistics.power import MOST_SEEDS, detectable, noise_ratio, seeds_needed
 
-FILE, RANKS, CHANGES = "comparisons.csv", "rank_sums.csv", "one_change.csv"
+FILE, RANKS, CHANGES, WINNER = "comparisons.csv", "rank_sums.csv", "one_change.csv", "winner.csv"
 CHANGED = ["axis", "from", "to", "strategy", "instead_of", "score", "paired", "seeds", "mean", "low", "high", "p_t"]
 CHANGED += ["p_t_holm", "tests", "detectable", "before", "after"]
 METHOD = (
@@ -25,8 +29,9 @@ METHOD = (
     "images add a chance of their own. p (t): paired t test; Holm: corrected over all strategies of that score. p "
     "(permutation): paired, exact, never below the smallest attainable p of so many seeds. p (rank-sum): Wilcoxon's, "
     "as published, which ignores pairs. Minimum detectable effect: the least true difference detected with 80 % power, "
-    "at .05 / number of tests (Holm's first step; single changes: at .05); seeds needed: how many detect the "
-    f"difference measured ({MOST_SEEDS}: that many or more). One seed a side gives no interval and no test."
+    "at .05 / number of tests (Holm's first step); seeds needed: how many detect the difference measured "
+    f"({MOST_SEEDS}: that many or more). P(not above 0): under a flat prior and normal differences. One seed a side "
+    "gives no interval and no test."
 )
 UNPAIRED = (
     "Not paired: fewer than two seeds are shared, so runs are compared as they come (Welch's t; regroupings in place "
@@ -38,15 +43,24 @@ TESTS = ("p_t", "p_permutation", "p_rank_sum")
 def table(evidence: Evidence, subset: str = "test") -> pd.DataFrame:
     """A row a strategy and score: difference, interval, every p as it is and corrected (Holm), and the power.
 
-    Families: on each headline score all strategies; of each strategy all classes.
+    Families: on each headline score all strategies; of each strategy all classes. `not_worse` is of the head: whether
+    it loses no more than the margin.
     """
     group, rows = evidence.group, list[dict[str, Any]]()
     for strategy in group.others:
         for score in score_names(group.classes):
             if (found := against(strategy, group.baseline, score, subset)) is not None:
                 family = f"the classes of {strategy.label}" if score.startswith("IoU/") else score
-                told = {"group": group.name, "baseline": group.baseline.label, "strategy": strategy.label}
-                rows.append(told | {"score": score, "family": family, "tests": 0} | dataclasses.asdict(found))
+                told: dict[str, Any] = {
+                    "group": group.name,
+                    "baseline": group.baseline.label,
+                    "strategy": strategy.label,
+                }
+                told |= {"score": score, "family": family}
+                safe = not_worse(found.low, found.high, evidence.given.margin) if score == "head" else ""
+                chance = probability_not_above(found.mean, found.deviation, found.p_t)
+                claims = {"probability_not_above": chance, "not_worse": safe}
+                rows.append(told | {"tests": 0} | dataclasses.asdict(found) | claims)
     families = [row["family"] for row in rows]
     corrected = {test: holm_by_family(families, [row[test] for row in rows]) for test in TESTS}
     for place, row in enumerate(rows):
@@ -73,17 +87,41 @@ def rank_sums(evidence: Evidence, score: str = "mIoU") -> pd.DataFrame:
 
 
 def one_change(evidence: Evidence) -> pd.DataFrame:
-    """A row a change and headline score: the difference over the seeds; Holm's correction is over all on that score."""
-    rows = []
+    """A row a change and headline score: the difference over the seeds; Holm and power are of all on that score."""
+    rows: list[dict[str, Any]] = []
     for change, score in itertools.product(changes(evidence.group), ("tail", "head", "mIoU")):
         if (found := against(change.changed, change.plain, score)) is not None:
             told = {"axis": change.axis, "from": change.before, "to": change.after, "strategy": change.changed.label}
             told |= {"instead_of": change.plain.label, "score": score} | dataclasses.asdict(found)
-            rows.append(told | {"detectable": detectable(found.deviation, found.seeds)})
+            rows.append(told)
+    tests = Counter(row["score"] for row in rows)
+    for row in rows:
+        row["tests"] = tests[row["score"]]
+        row["detectable"] = detectable(row["deviation"], row["seeds"], family=row["tests"])
     table = pd.DataFrame(rows, columns=CHANGED)
     table["p_t_holm"] = holm_by_family([*table["score"]], [*table["p_t"]])
-    table["tests"] = table.groupby("score")["score"].transform("size")
     return table
+
+
+def best_on_validation(evidence: Evidence) -> pd.DataFrame:
+    """A row a headline score: the strategy that validation chooses, and how much the choice flatters it.
+
+    Gains over the baseline, of the strategies with two or more of its seeds, on the seeds that all of these have.
+    """
+    others, baseline = evidence.group.others, evidence.group.baseline
+    rows: list[dict[str, Any]] = []
+    for score in ("tail", "head", "mIoU"):
+        gains = [[differences(one, baseline, subset, score) for subset in ("val", "test")] for one in others]
+        held = [val.keys() & test.keys() for val, test in gains]
+        several = [place for place, common in enumerate(held) if len(common) > 1]
+        shared = sorted(set.intersection(*(held[place] for place in several))) if several else []
+        if len(several) < 2 or len(shared) < 2:
+            continue
+        known = np.array([[[one[seed] for seed in shared] for one in gains[place]] for place in several])
+        found = dataclasses.asdict(winner(known[:, 0], known[:, 1]))  # of (strategies, subsets, seeds)
+        row = {"strategy": others[several[found.pop("place")]].label, "score": score, "strategies": len(several)}
+        rows.append(row | {"seeds": len(shared)} | found)
+    return pd.DataFrame(rows)
 
 
 def changes_section(_: Evidence, frames: Frames) -> Section:
@@ -100,18 +138,42 @@ def section(evidence: Evidence, frames: Frames) -> Section:
     headline = compared[~compared["score"].str.startswith("IoU/")] if len(compared) else compared
     paired = ["paired"] if "paired" in headline and not headline["paired"].all() else []
     shown = columns(
-        "strategy", "score", "after", "mean", "seeds", *paired, "p_t", "p_t_holm", "detectable", "seeds_needed"
+        "strategy",
+        "score",
+        "after",
+        "mean",
+        "seeds",
+        *paired,
+        "p_t",
+        "p_t_holm",
+        "not_worse",
+        "detectable",
+        "probability_not_above",
+        "seeds_needed",
     )
     more = columns("strategy", "score", "p_permutation", "smallest_p", "p_rank_sum", "p_rank_sum_holm", "seeds")
     ranks = "Wilcoxon's rank-sum of test mIoU between strategies, two-sided p, as published"
+    chosen = columns("strategy", "score", "strategies.chosen", "chosen", "luck", "tested", "left_out", "seeds")
     tables = (
         Table("Every strategy against the baseline, test images", FILE, headline, shown, folded=False),
+        Table("The best of all on the validation images", WINNER, frames[WINNER], chosen),
         Table("The same by tests that assume less", FILE, headline, more, folded=True),
         Table(ranks, RANKS, frames[RANKS], columns("strategy", "other", "p"), folded=True),
     )
-    said = told_apart(group, "tail") or told_apart(group, "mIoU")
+    said = (told_apart(group, "tail") or told_apart(group, "mIoU")) + flattered(frames[WINNER])
     notes = [METHOD, *[UNPAIRED] * bool(paired)]
     return Section("statistics", "Statistics in full", said, tables=tables, notes=notes)
+
+
+def flattered(found: pd.DataFrame) -> list[str]:
+    """The winner on validation: what its choice adds by luck, and what it is worth without."""
+    rows = with_score(found, "tail") or with_score(found, "mIoU")
+    return [
+        f"{row['score']} {signed(row['chosen'])} on the validation images: {name(row['strategy'])}, the best of "
+        f"{row['strategies']} there ({seeds(row['seeds'])}). Luck of the best: at most {signed(row['luck'])} expected. "
+        f"On test {signed(row['tested'])}; {signed(row['left_out'])} where the other seeds choose for each seed."
+        for row in rows
+    ]
 
 
 def told_apart(group: Group, score: str) -> list[str]:
@@ -125,4 +187,4 @@ def told_apart(group: Group, score: str) -> list[str]:
     return [f"Between-strategy SD / seed SD of {score}: {ratio:.1f} ({words})."]
 
 
-TABLES = {RANKS: rank_sums, CHANGES: one_change}
+TABLES = {RANKS: rank_sums, CHANGES: one_change, WINNER: best_on_validation}
