@@ -55,7 +55,7 @@ def simulate_claims(world: World, *, seeds: int, images: int, repeats: int, fami
         family: strategies that validation chooses from.
     """
     kept, winners = [], []
-    claimed, alike = list[float](), list[float]()
+    claimed, alike = list[tuple[float, float]](), list[tuple[float, float]]()
     for number in range(repeats):
         rng = np.random.default_rng([9, seeds, images, number])
         scenes = Scenes.drawn(world, images, rng)
@@ -65,7 +65,9 @@ def simulate_claims(world: World, *, seeds: int, images: int, repeats: int, fami
         winners.append(_winner(world, (Scenes.drawn(world, images, rng), scenes), seeds, family, rng))
     means, errors = np.mean(winners, axis=0), np.std(winners, axis=0, ddof=1) / math.sqrt(repeats)
     cover, alarms = np.mean(kept, axis=0).tolist()
-    return Claims(cover, alarms, _mean(claimed), _mean(alike), *zip(means.tolist(), errors.tolist(), strict=True))
+    return Claims(
+        cover, alarms, _calibration(claimed), _calibration(alike), *zip(means.tolist(), errors.tolist(), strict=True)
+    )
 
 
 def _iou(world: World, scenes: Scenes, runs: Floats, rng: np.random.Generator) -> Floats:
@@ -91,8 +93,8 @@ def _margin(world: World, scenes: Scenes, seeds: int, rng: np.random.Generator) 
     return not_worse(low, high, margin) == HOLDS
 
 
-def _claims(seeds: int, rng: np.random.Generator, spreads: Floats) -> list[float]:
-    """Of gains with p (t) of .01 to .05: whether it is none, minus the probability that is told of it.
+def _claims(seeds: int, rng: np.random.Generator, spreads: Floats) -> list[tuple[float, float]]:
+    """Of gains with p (t) of .01 to .05: whether it is none, and the probability that is told of it.
 
     True effects are drawn evenly, and of gains only those count whose deviation is far from the ends of what is drawn:
     there a flat prior is what the effects come from.
@@ -104,7 +106,7 @@ def _claims(seeds: int, rng: np.random.Generator, spreads: Floats) -> list[float
     inner = (deviations > INNER[0]) & (deviations < INNER[1])
     claimed = np.flatnonzero(inner & (means > 0) & (p_values >= ALARM / 5) & (p_values <= ALARM))
     told = [probability_not_above(float(means[at]), float(deviations[at]), float(p_values[at])) for at in claimed]
-    return (np.array(effects[claimed] <= 0, float) - told).tolist()
+    return list(zip((effects[claimed] <= 0).astype(float).tolist(), told, strict=True))
 
 
 def _winner(
@@ -117,6 +119,7 @@ def _winner(
     return found.chosen, found.chosen - found.luck, found.tested, found.left_out
 
 
-def _mean(values: list[float]) -> tuple[float, float]:
-    """And its standard error."""
-    return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(len(values)))
+def _calibration(claims: list[tuple[float, float]]) -> tuple[float, float]:
+    """Share of gains that are none minus the mean probability told, and the standard error that these promise."""
+    none, told = np.array(claims).T
+    return float(none.mean() - told.mean()), math.sqrt(float((told * (1 - told)).sum())) / len(told)

@@ -123,6 +123,7 @@ def changed(file: str, text: str) -> Callable[[Path], object]:
      "none of 1 run(s) has finished (a: running, has not ended"),
     (lambda root: make_run(root / "runs/a"), "--baseline dice",
      "'dice' is no strategy here; choose from: 'full/mskf/none/none, cross_entropy'"),
+    (lambda root: make_run(root / "runs/a"), "--margin=-0.1", "expected a loss of IoU from 0 to below 1, found -0.1"),
     (changed("runs/a/trial.json", '{"parameters": {'), "",
      "none of 1 run(s) has finished (a: broken, trial.json: expected JSON"),
     (changed("out", "mine"), "", "expected an output folder, found a file"),

@@ -12,7 +12,6 @@ from imbseg.trial.remedies import known
 
 # Settings that change the network, its grid, or its steps; every other one is a remedy
 GEOMETRY = ("architecture", *known("architecture"), "encoder", "encoder_weights", "resize", "crop", "batch_size")
-GEOMETRY += ("finish_size", "finish_epochs")
 Key = tuple[Settings, Settings]  # geometry, remedy
 Names = tuple[Mapping[Settings, str], Mapping[Settings, str]]
 

@@ -15,7 +15,7 @@ Settings = tuple[tuple[str, Any], ...]
 
 def settings_of(parameters: Mapping[str, Any], varying: Sequence[str]) -> Settings:
     """The named settings and the varying ones, without parameters of remedies that this trial doesn't have."""
-    axes = ("loss", "sampling", "copy_paste", "architecture")
+    axes = ("loss", "sampling", "copy_paste")
     own = {*NAMED, *(name for axis in axes for name in _taken(axis, str(parameters.get(axis))))}
     foreign = {name for axis in axes for name in known(axis)} - own
     return tuple((name, setting(parameters, name)) for name in (*NAMED, *varying) if name not in foreign)

@@ -9,15 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from imbseg.runs.changes import parts_of
 from imbseg.runs.collect import Run
+from imbseg.runs.four_cells import GEOMETRY
 from imbseg.runs.strategies import Group, Strategy
 from imbseg.statistics.difference import Difference, difference
 from imbseg.statistics.power import detectable
 
 Score = Callable[[Run], float]
-GEOMETRY = [  # a finer grid and the batch that fits it are one remedy
-    *("architecture", "decoder_width", "decoder_stride", "atrous_rates", "aspp_dropout", "output_stride"),
-    *("resize", "crop", "batch_size"),
-]
 NO_REMEDY = ("imbalance", "strategy", "")
 REFERENCES = {  # what a choice of these axes is held against; of another setting it is the baseline's value
     "split": ("random",),
