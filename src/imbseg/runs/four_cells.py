@@ -11,7 +11,7 @@ from imbseg.runs.strategies import Group, Strategy
 from imbseg.trial.remedies import known
 
 # Settings that change the network, its grid, or its steps; every other one is a remedy
-GEOMETRY = ("architecture", *known("architecture"), "encoder", "encoder_weights", "resize", "crop", "batch_size")
+GEOMETRY = ("architecture", *known("architecture"), "encoder", "resize", "crop", "batch_size")
 Key = tuple[Settings, Settings]  # geometry, remedy
 Names = tuple[Mapping[Settings, str], Mapping[Settings, str]]
 
