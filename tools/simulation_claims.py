@@ -1,7 +1,5 @@
 """Simulated experiments of what a report claims: interactions, margins, probabilities of no gain, winners."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 

@@ -1,7 +1,5 @@
 """Claims: the head against the margin, the probability of no gain, the best on validation, single changes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Geometry and remedy apart in a report: the cells it finds, the parts it tells, the cells it asks for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Claims of a difference: margins at their edges, the posterior by its draws, the winner's luck by experiments."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

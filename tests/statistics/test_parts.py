@@ -1,7 +1,5 @@
 """The parts of a gain: by hand, as one linear model, and summing up whatever the numbers."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Strategies -> four cells: plain and a remedy, each in the baseline's geometry and in another."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """What may be claimed of a difference: above 0, not worse by more than a margin, and not by the luck of the best."""
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import math

@@ -1,7 +1,5 @@
 """A gain taken apart: what a geometry gives alone, what a remedy gives alone, and what they give only together."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from imbseg.canvas import FAINT, SERIES, SOFT, Canvas, drawing, limits, shorten, wrapped
+from imbseg.page.columns import columns
+from imbseg.page.content import Chart, Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, Record, records, with_score
-from imbseg.report.page.columns import columns
-from imbseg.report.page.content import Chart, Section, Table
 from imbseg.report.say import moved, name, plain, seed_name, span
 from imbseg.runs.collect import PRIOR, SCORES
 from imbseg.runs.four_cells import Cells, four_cells, missing_cells
