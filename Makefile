@@ -58,7 +58,7 @@ benchmark: setup $(BENCH)/made
 	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/training_samples.py
 endif
 
-simulate: setup  ## what the report's intervals and tests are worth, from experiments whose truth is known (6 minutes)
+simulate: setup  ## what the report's intervals and tests are worth, from experiments whose truth is known (7 minutes)
 	@OMP_NUM_THREADS=1 $(PY) tools/simulate_statistics.py
 
 mutants: setup $(MUTATION)/made  ## change the code line by line and see whether a test fails: make mutants PART=training

@@ -1,4 +1,5 @@
 """python src/report.py [--runs DIR | --trials CSV --dataset NAME] [--counts CSV] [--out DIR] [--baseline KEY]
+    [--margin IOU]
 python src/report.py --correlate CSV --dataset NAME --counts CSV [--out DIR]
 python src/report.py --verdict PATH ... [--dataset NAME --columns ...] [--out DIR]
 
