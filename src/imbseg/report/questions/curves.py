@@ -78,7 +78,7 @@ def section(evidence: Evidence, frames: Frames) -> Section:
     drawn = {score: figure(evidence, frames, score) for score in PANELS}
     charts = [Chart(canvas.svg(), f"Validation {score}", FILE) for score, canvas in drawn.items() if canvas is not None]
     said = ["Validation scores epoch by epoch: bold the mean of the seeds, thin each trial."] if charts else []
-    said += rising(frames[FILE], evidence.group.baseline.label)
+    said += rising(frames[FILE], evidence.group.baseline.label) if charts else []
     return Section("curves", TITLE, said, charts, drawings=evidence.draw("curves", TITLE, figure(evidence, frames)))
 
 
