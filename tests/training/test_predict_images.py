@@ -170,8 +170,11 @@ def test_a_geotiff_gives_a_geotiff(
     with tifffile.TiffWriter(tmp_path / "two.tif") as file:
         for _ in range(2):
             file.write(image, photometric="rgb", metadata=None)
+    tifffile.imwrite(tmp_path / "bands.tif", np.zeros((70, 70, 6), np.uint8), photometric="rgb", metadata=None)
     status, _, complaint = command("predict.py", *words)
-    assert (status, "expected one picture, found 2 pages" in complaint) == (1, True)
+    assert status == 1
+    assert "two.tif: expected one picture, found 2 pages" in complaint
+    assert "bands.tif: expected a grey image, or red, green, blue with or without alpha, found 6 channels" in complaint
 
 
 def test_three_bad_images_are_named_and_the_rest_is_done(finished: Run, tmp_path: Path, command: Any) -> None:

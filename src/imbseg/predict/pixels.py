@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imbseg.augment.geometry import GREY
 from imbseg.datasets.read import read_image
-from imbseg.datasets.readers.tiff import Tag, Tiff, is_tiff
+from imbseg.datasets.readers.tiff import CHANNELS, Tag, Tiff, is_tiff
 from imbseg.errors import InputError
 from imbseg.predict.tiles import Side
 
@@ -82,6 +82,9 @@ def opened(path: Path, orientation: str) -> Iterator[Pixels]:
         yield Array(read_image(path, orientation))
         return
     with Tiff(path) as file:
+        if file.channels not in CHANNELS:
+            expected = "expected a grey image, or red, green, blue with or without alpha"
+            raise InputError(f"image {path}: {expected}, found {file.channels} channels; export the three that count")
         in_windows = file.plain and file.size[0] * file.size[1] > WHOLE
         yield file if in_windows else Array(read_image(path, orientation))
 

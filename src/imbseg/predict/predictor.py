@@ -20,7 +20,7 @@ from imbseg.training.predict_again import gpu_memory
 from imbseg.training.views import Way, asked, decoder, last_layer
 
 MOST_INPUT = 4_000_000  # pixels of an input that is shown whole
-MOST_SCORES = 128_000_000  # classes x pixels of an image that is shown whole: half a GB
+MOST_SCORES = 64_000_000  # classes x pixels of an image that is shown whole: a quarter of a GB
 MOST_AT_ONCE = 8_000_000  # scores that are decoded at once where an image is cut into tiles
 IN_TILES = ("none", "prior", "flip")  # what needs neither the whole image nor another input
 Views = Mapping[str, torch.Tensor]
@@ -147,8 +147,13 @@ class Predictor:
         return found[1], found[0]
 
     def _whole(self, image: Bytes) -> Labelled:
-        views = [self._views(member, image) for member in self.members]
-        shown = views[0] if len(views) == 1 else {name: _mean([one[name] for one in views]) for name in views[0]}
+        shown, others = self._views(self.members[0], image), self.members[1:]
+        if others:
+            total = {name: logits.softmax(dim=1) for name, logits in shown.items()}
+            for member in others:  # one network's logits at a time: there may be half a GB of them
+                for name, logits in self._views(member, image).items():
+                    total[name] += logits.softmax(dim=1)
+            shown = {name: (one / len(self.members)).log() for name, one in total.items()}
         return self._labelled(shown, _seen(self.way, shown).softmax(dim=1))
 
     def _labelled(self, views: Views, probabilities: torch.Tensor) -> Labelled:
@@ -233,14 +238,6 @@ def _seen(way: Way, views: Views) -> torch.Tensor:
     for name in factors(way[0]):
         found = POST_HOC.call(name, {**views, "logits": found}) if is_view(name) else found
     return found
-
-
-def _mean(logits: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Log of the mean probability."""
-    found = logits[0].softmax(dim=1)
-    for one in logits[1:]:
-        found = found + one.softmax(dim=1)
-    return (found / len(logits)).log()
 
 
 def _up(side: int, multiple: int) -> int:

@@ -17,6 +17,7 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory, GeoDoubleParams, GeoAsciiParams (OGC 19-008r4)
 GEOGRAPHIC = (33550, 33922, 34264, 34735, 34736, 34737)
 REDUCED, MASK = 1, 4  # NewSubfileType: an overview, a transparency mask
+CHANNELS = (1, 3, 4)  # grey; red, green, blue; the same with alpha
 SIDE = 256  # of a tile that is written
 ORIENTATION = 274
 
@@ -74,13 +75,18 @@ class Tiff:
         return int(self._page.imagelength), int(self._page.imagewidth)
 
     @property
+    def channels(self) -> int:
+        """Of a pixel, alpha among them."""
+        return int(self._page.samplesperpixel)
+
+    @property
     def plain(self) -> bool:
         """Whether `rows` can read it: 8 bits a channel, grey or colour, not to be turned."""
         page = self._page
         turned = page.tags[ORIENTATION].value if ORIENTATION in page.tags else 1
         kinds = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
         eight = page.dtype == np.uint8 and page.bitspersample == 8
-        return bool(eight and page.photometric in kinds and page.samplesperpixel in (1, 3, 4) and turned == 1)
+        return bool(eight and page.photometric in kinds and self.channels in CHANNELS and turned == 1)
 
     @property
     def big_endian(self) -> bool:
