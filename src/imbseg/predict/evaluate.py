@@ -1,10 +1,12 @@
 """Networks on labelled images: scores with intervals, by group, calibration, curves; thresholds from validation."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from imbseg.console import progress
@@ -14,9 +16,12 @@ from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError, listed
 from imbseg.files import writable_folder
 from imbseg.meta.read import fold_column, fold_rows
+from imbseg.metrics.calibration import calibration_error
 from imbseg.metrics.counts import Counts, collect, image_confusion, of_images, save_counts
 from imbseg.metrics.scores import mean, summary
-from imbseg.predict.judged import Judged, Row
+from imbseg.metrics.tables import save_tables
+from imbseg.metrics.tally import Tally
+from imbseg.predict.curves import Curves, Row
 from imbseg.predict.operating_points import Point, keep, threshold
 from imbseg.predict.predictor import Labelled, Predictor
 from imbseg.statistics.bootstrap import draw_images
@@ -29,7 +34,7 @@ Say = Callable[[str], None]
 
 
 def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say: Say = print) -> None:
-    """Score labelled images, and write scores.csv, groups.csv, calibration.csv, curves.csv and counts.npz.
+    """Score labelled images, and write scores.csv, groups.csv, curves.csv, counts.npz and a run's tables of them.
 
     Args:
         dataset: with the classes that the networks know, in their order.
@@ -42,19 +47,20 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
     names = predictor.class_names
     check_classes(dataset, names)
     folder, images = writable_folder(out), subset_images(dataset, subset)
-    confusions, judged = [], Judged(names)
+    confusions, curves, tally = [], Curves(names), Tally(dataset, closely=True)
     for truth, found in _pairs(predictor, dataset, images, f"{subset} of {dataset.name}"):
         confusions.append(image_confusion(found.labels, truth, len(names)))
-        judged.add(found.probabilities, truth)
+        curves.add(found.probabilities, truth)
+        tally.add(torch.from_numpy(found.probabilities).clamp_min(1e-30).log(), found.labels, truth, None)
     of = [dataset.group_of(one) for one, _, _ in images] if dataset.group else []
-    counts = collect([one for one, _, _ in images], confusions, groups=of)
+    counts = dataclasses.replace(collect([one for one, _, _ in images], confusions, groups=of), **tally.sums)
     groups = class_groups(predictor, dataset)
-    scores = _scores(counts, names, groups, judged, say)
+    scores = _scores(counts, names, groups, say)
     save_counts(folder / "counts.npz", counts)
     write_rows(folder / "scores.csv", scores)
     write_rows(folder / "groups.csv", _by_group(counts, names, groups))
-    write_rows(folder / "calibration.csv", judged.calibration())
-    write_rows(folder / "curves.csv", judged.curves())
+    save_tables(folder, {subset: counts}, names)
+    write_rows(folder / "curves.csv", curves.rows())
     told = {str(row["score"]): row for row in scores}
     for name in ("mIoU", *GROUPS):
         if name in told and told[name]["value"] == told[name]["value"]:
@@ -151,8 +157,11 @@ def _pairs(
         yield truth, found
 
 
-def _scores(counts: Counts, names: Sequence[str], groups: Groups, judged: Judged, say: Say) -> list[Row]:
-    found = summary(counts, names, groups) | {f"ECE/{name}": value for name, value in judged.errors().items()}
+def _scores(counts: Counts, names: Sequence[str], groups: Groups, say: Say) -> list[Row]:
+    found = summary(counts, names, groups)
+    if counts.calibration is not None:
+        errors = calibration_error(counts.calibration).tolist()
+        found |= {f"ECE/{name}": error for name, error in zip(names, errors, strict=True)}
     parts: dict[str, list[int]] = {"mIoU": list(range(len(names)))}
     parts |= {group: [list(names).index(one) for one in own] for group, own in groups.items()}
     parts |= {f"IoU/{name}": [index] for index, name in enumerate(names)}
