@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -58,11 +57,6 @@ def samples_of(flags: dict[str, str]) -> TrainSamples:
     resolved, fold = opened(flags)
     paster = make_paster(resolved.trial, resolved.dataset, fold)
     return TrainSamples(fold.train, resolved.dataset, resolved.trial, IMAGENET, fold.boxes, paster)
-
-
-def epochs_csv(folder: Path) -> list[dict[str, str]]:
-    with (folder / "epochs.csv").open(newline="") as handle:
-        return list(csv.DictReader(handle))
 
 
 @pytest.mark.parametrize("fold", range(5))
