@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 
 import numpy as np
 import torch
@@ -56,19 +55,19 @@ class Side:
     def _weights(self) -> list[tuple[int, Floats]]:
         """First native pixel and weights of each tile; over all tiles they sum to 1 at each pixel."""
         places, starts = self.sources + 0.5, self.starts
-        weights = np.ones((len(starts), self.native))
-        for number, (before, after) in enumerate(itertools.pairwise(starts)):
-            share = (places - after) / (before + self.tile - after)
-            ramp = np.sin(np.pi / 2 * np.clip((share - OUTER) / (1 - 2 * OUTER), 0, 1)) ** 2
-            weights[number] *= 1 - ramp
-            weights[number + 1] *= ramp
-        weights = np.where(weights < 1e-12, 0, weights)
-        weights /= weights.sum(axis=0)
-        found = []
-        for row in weights:
-            there = np.flatnonzero(row)
-            found.append((int(there[0]), row[there[0] : there[-1] + 1].astype(np.float32)))
-        return found
+        total, found = np.zeros(self.native), []
+        for number, start in enumerate(starts):  # each at its own pixels alone: a side may have 40,000
+            low, high = np.searchsorted(places, (start, start + self.tile))
+            weights = np.ones(high - low)
+            if number:
+                weights *= _ramp(places[low:high], start, starts[number - 1] + self.tile)
+            if number < len(starts) - 1:
+                weights *= 1 - _ramp(places[low:high], starts[number + 1], start + self.tile)
+            there = np.flatnonzero(weights > 1e-12)
+            first, weights = int(low + there[0]), weights[there[0] : there[-1] + 1]
+            total[first : first + len(weights)] += weights
+            found.append((first, weights))
+        return [(first, (one / total[first : first + len(one)]).astype(np.float32)) for first, one in found]
 
     def weights(self, number: int) -> Floats:
         """Of a tile, at each native pixel from `first(number)` on."""
@@ -116,6 +115,12 @@ class Side:
             values += (shares / shares.sum()).tolist()
         shape = (len(outputs), end - begin)
         return begin, end, sparse.csr_array((np.array(values, np.float32), (rows, columns)), shape=shape)
+
+
+def _ramp(places: NDArray[np.float64], begin: int, end: int) -> NDArray[np.float64]:
+    """From 0 to 1 over the middle half of what two tiles share."""
+    share = (places - begin) / (end - begin)
+    return np.asarray(np.sin(np.pi / 2 * np.clip((share - OUTER) / (1 - 2 * OUTER), 0, 1)) ** 2, np.float64)
 
 
 def native(logits: torch.Tensor, rows: Side, columns: Side, place: tuple[int, int]) -> torch.Tensor:
