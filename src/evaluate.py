@@ -9,7 +9,7 @@ chosen on the run's validation images alone, and kept in its folder, where predi
 from pathlib import Path
 
 from imbseg.errors import Parser, run_command
-from imbseg.files import REPOSITORY
+from imbseg.files import REPOSITORY, writable_folder
 
 RUN = "a run folder, a folder of runs (its best strategy, all seeds and folds), a name in data/runs, or `latest`"
 POINT = "CLASS:recall=R; may stand there several times, of one run"
@@ -20,7 +20,7 @@ def main() -> None:
     options = _parser().parse_args()
     from imbseg import predict  # torch: after the flags are known to be good
     from imbseg.datasets import spec
-    from imbseg.predict.evaluate import check_classes, choose_points, evaluate
+    from imbseg.predict.evaluate import check_classes, choose_points, evaluate, subset_images
     from imbseg.predict.operating_points import read_points
     from imbseg.trial.stored import dataset_of
 
@@ -31,10 +31,12 @@ def main() -> None:
     about = predictor.members[0].stored.about
     dataset = spec.load(options.dataset) if options.dataset else dataset_of(about)
     check_classes(dataset, predictor.class_names)
+    subset_images(dataset, options.subset)  # before thresholds are written: what would fail afterwards
+    name = f"{Path(options.run).resolve().name}-{dataset.name}"
+    out = writable_folder(options.out or REPOSITORY / "data" / "evaluations" / name)
     if options.operating_point:
         choose_points(predictor, read_points(options.operating_point, predictor.class_names))
         predictor = predict.load(options.run, **chosen)
-    out = options.out or REPOSITORY / "data" / "evaluations" / f"{Path(options.run).name}-{dataset.name}"
     evaluate(predictor, dataset, options.subset, out)
     print(f"scores: {out}")
 

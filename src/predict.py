@@ -23,7 +23,7 @@ def main() -> int:
     found = {"by": options.by, "strategy": options.strategy, "post_hoc": options.post_hoc, "device": options.device}
     found["seeds"] = _numbers("seeds", options.seeds, r"\d+(,\d+)*") if options.seeds else ()
     tile = _numbers("tile", options.tile, r"\d+x\d+") if options.tile else None
-    out = options.out or REPOSITORY / "data" / "predictions" / Path(options.run).name
+    out = options.out or REPOSITORY / "data" / "predictions" / Path(options.run).resolve().name
     from imbseg import predict  # torch: after the flags are known to be good
     from imbseg.predict.inputs import named_images
     from imbseg.predict.many import predict_files

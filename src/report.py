@@ -135,6 +135,9 @@ def _check_verdict(options: argparse.Namespace) -> None:
         raise InputError(f"--verdict: expected at most one table of trials, found {len(tables)}; leave out the others")
     if tables and not options.dataset:
         raise InputError(f"--verdict {tables[0]}: expected --dataset beside a table, whose classes are its columns")
+    for name in ("dataset", "columns", "groups"):
+        if not tables and getattr(options, name):
+            raise InputError(f"--{name}: belongs to a table of trials, and --verdict names none; leave it out")
 
 
 def _parser() -> Parser:

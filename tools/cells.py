@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import shutil
 import subprocess
@@ -26,6 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "src"))
 
 from imbseg.errors import Parser, run_command, unknown_name  # noqa: E402
+from imbseg.files import read_object  # noqa: E402
 
 CELLS = REPOSITORY / "configs" / "cells"
 DIAGNOSIS = ("diagnosis.md", "classes.csv", "ceiling.csv")  # of the meta, which the verdict reads beside the runs
@@ -85,7 +85,7 @@ def train(dataset: str, name: str, seed: int, settings: Mapping[str, Any]) -> No
     """Train one cell unless it has finished, and keep what a report reads."""
     folder = REPOSITORY / f"data/runs/{dataset}_cells/{name}_{seed}"
     status = folder / "status.json"
-    if not (status.is_file() and json.loads(status.read_text())["status"] == "finished"):
+    if not (status.is_file() and read_object(status).get("status") == "finished"):
         words, one_thread = command(dataset, name, seed, settings), {**os.environ, "OMP_NUM_THREADS": "1"}
         subprocess.run([sys.executable, *words[1:]], cwd=REPOSITORY, env=one_thread, check=True)
     kept = REPOSITORY / f"docs/runs/{dataset}/{name}_{seed}"

@@ -60,21 +60,31 @@ def prepare(archive: Path, out: Path) -> Path:
     expect(list(masks.values()), root, SOURCE)
     if unknown := [leaf for _, leaf in masks if leaf not in stress]:
         raise InputError(f"{root / 'dataset.csv'}: has no row of leaf {unknown[0]}; expected one a leaf")
+    for name, leaves in ids.items():
+        if not leaves:
+            raise InputError(f"{root / 'images' / name}: holds no .jpg; expected {SOURCE}")
 
     def read(subset: str, leaf: str) -> tuple[Pixels, Pixels]:
-        picture = decoded(root / "images" / subset / f"{leaf}.jpg").resize(SIZE, Image.Resampling.BOX)
-        return np.asarray(picture), labels(masks[subset, leaf], stress[leaf])
+        picture, file = decoded(root / "images" / subset / f"{leaf}.jpg"), masks[subset, leaf]
+        if (size := decoded(file).size) != picture.size:
+            raise InputError(f"{file}: is of {size} pixels, its photograph of {picture.size}; unpack the archive again")
+        return np.asarray(picture.resize(SIZE, Image.Resampling.BOX)), labels(file, stress[leaf])
 
     return write_dataset(out, "coffee", ids, read)
 
 
 def read_stress(file: Path) -> dict[str, int]:
     """Id of a leaf -> class of its symptoms; IGNORED where several flags or none are set."""
-    with file.open(encoding="utf-8", newline="") as handle:
-        rows = list(csv.DictReader(handle))
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            rows = list(csv.DictReader(handle))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: can't be read as CSV ({error}); unpack the archive again") from error
     if not rows or (missing := {"id", *STRESSES} - set(rows[0])):
         lacking = ", ".join(sorted(missing)) if rows else "rows"
         raise InputError(f"{file}: lacks {lacking}; expected columns id, {', '.join(STRESSES)}")
+    if short := [row["id"] for row in rows if None in row.values()]:
+        raise InputError(f"{file}: the row of leaf {short[0]} has too few cells; unpack the archive again")
     flags = {row["id"]: [index for name, index in STRESSES.items() if row[name].strip() == "1"] for row in rows}
     return {leaf: own[0] if len(own) == 1 else IGNORED for leaf, own in flags.items()}
 

@@ -71,5 +71,5 @@ def decoded(path: Path, mode: str = "RGB") -> Image.Image:
     try:
         with Image.open(path) as image:
             return image.convert(mode) if image.mode != mode else image.copy()
-    except OSError as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # as Pillow tells it
         raise InputError(f"{path}: can't be read as a picture ({error}); unpack the archive again") from error

@@ -144,3 +144,24 @@ def test_other_colours_and_missing_rows_are_refused(tool: ModuleType, coffee: Pa
     (root / "dataset.csv").write_text("id,rust\n1,0\n")
     with pytest.raises(InputError, match="lacks cercospora, miner, phoma"):
         tool.prepare(coffee, tmp_path / "out")
+
+
+@pytest.mark.parametrize("tool", ["prepare_coffee"], indirect=True)
+def test_a_broken_table_and_other_sizes_are_refused(tool: ModuleType, coffee: Path, tmp_path: Path) -> None:
+    root, out = coffee / "segmentation" / "dataset", tmp_path / "out"
+    table = root / "dataset.csv"
+    whole = table.read_text(encoding="utf-8")
+    short = whole.splitlines()[0].encode() + b"\n1,0\n"
+    for content, message in ((b"\xff\xfe\x00", "can't be read as CSV"), (short, "row of leaf 1 has too few cells")):
+        table.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            tool.prepare(coffee, out)
+    table.write_text("\ufeff" + whole, encoding="utf-8")  # as spreadsheets save it
+    saved(root / "images" / "train" / "1.jpg", np.zeros((80, 10, 3), np.uint8))
+    with pytest.raises(InputError, match=r"its photograph of \(10, 80\)"):
+        tool.prepare(coffee, out)
+    for picture in (root / "images" / "train").glob("*.jpg"):
+        picture.unlink()
+    with pytest.raises(InputError, match=r"train: holds no \.jpg"):
+        tool.prepare(coffee, out)
+    assert not out.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ def test_labels_with_thresholds_by_hand() -> None:
     probabilities = torch.tensor(pixels).T.reshape(1, 4, 1, 5)
     assert decide(probabilities, {2: 0.2, 3: 0.4}).flatten().tolist() == [2, 0, 3, 2, 1]
     assert decide(probabilities, {3: 0.4}).flatten().tolist() == [0, 0, 3, 3, 1]
+    assert decide(probabilities, {3: 0.0}).flatten().tolist() == [3, 3, 3, 3, 3]  # 0 is reached by 0
 
 
 def test_texts_of_operating_points() -> None:
@@ -60,6 +62,12 @@ def test_points_are_kept_for_one_network(tmp_path: Path) -> None:
     assert kept(tmp_path, ["sky", "pole"]) == {1: 0.25, 0: 0.5}
     with pytest.raises(InputError, match="expected a threshold of each class"):
         kept(tmp_path, ["sky"])
+    for at in (math.nan, -3.0):
+        about = json.loads(file.read_text())
+        broken = {**about, "points": {"sky": {"threshold": at}}}
+        file.write_text(json.dumps(broken))
+        with pytest.raises(InputError, match="is no probability"):
+            kept(tmp_path, ["sky", "pole"])
     (tmp_path / "best.pt").write_bytes(b"another")
     with pytest.raises(InputError, match="chosen for another network"):
         kept(tmp_path, ["sky", "pole"])

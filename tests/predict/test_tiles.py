@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from imbseg.errors import InputError
 from imbseg.models.decoders import build_network
 from imbseg.models.weights import IMAGENET
 from imbseg.predict.measured import Measured, Objects
@@ -153,3 +154,17 @@ def test_a_png_written_in_rows_is_read_by_pillow() -> None:
     png.write(values)
     png.close()
     np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(deep.getvalue(), np.uint8), cv2.IMREAD_UNCHANGED), values)
+
+
+def test_tiles_share_pixels_or_are_refused() -> None:
+    small = predictor(nn.Conv2d(3, 3, 1), (0.7, 0.7), size=(8, 8), always=True)
+    rows, columns = small.sides(150, 200)
+    assert (rows.tile, rows.overlap, columns.tile) == (64, 32, 64)
+    assert small(picture(150, 200)).labels.shape == (150, 200)
+    for overlap in (0, 31, 100):
+        bad = predictor(nn.Conv2d(3, 3, 1), size=(64, 64), overlap=overlap, always=True)
+        with pytest.raises(InputError, match="take 32 to 32"):
+            bad(picture(150, 200))
+    for tiling in ({"overlap": -1}, {"size": (0, 8)}):
+        with pytest.raises(InputError, match="expected"):
+            Tiling(**tiling)

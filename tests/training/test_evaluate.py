@@ -69,6 +69,9 @@ def test_an_operating_point_meets_its_recall_on_validation_and_predict_takes_it(
     run: Path, data: dict[str, str], tmp_path: Path, command: Any, refused: Any
 ) -> None:
     words = ("--run", run, "--operating_point", "crack:recall=.9", "--out", tmp_path / "out")
+    (tmp_path / "file").touch()
+    assert "expected an output folder, found a file" in refused("evaluate.py", *words[:-1], tmp_path / "file")
+    assert not (run / "operating_points.json").exists()
     status, said, complaints = command("evaluate.py", *words)
     assert (status, complaints) == (0, ""), complaints
     kept = json.loads((run / "operating_points.json").read_text())["points"]["crack"]

@@ -206,6 +206,8 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "seeds that are none": (("{photos}", "--seeds", "1-3"), "--seeds: expected numbers such as 1,2,3, found '1-3'"),
     "a tile that is none": (("{photos}", "--tile", "512"), "--tile: expected numbers such as 512x512, found '512'"),
     "a subset without a data set": (("{photos}", "--subset", "test"), "subset: belongs to --dataset"),
+    "a pattern that is none": (("{photos}/a**b",), "can't be taken as a pattern|no file that fits it"),
+    "tiles that share less than nothing": (("{photos}/a.png", "--overlap", "-5"), "pixels that tiles share, 0 or more"),
     "no GPU": (("{photos}", "--device", "cuda"), "torch sees 0 CUDA devices"),
 }  # fmt: skip
 
@@ -218,7 +220,8 @@ def test_bad_input_is_one_sentence(kind: str, finished: Run, tmp_path: Path, ref
         Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(tmp_path / "photos" / f"{name}.png")
     given = [word.format(photos=tmp_path / "photos") for word in words]
     run = () if "--run" in words else ("--run", finished[0])
-    assert message in refused("predict.py", *run, *given, "--out", tmp_path / "out")
+    said = refused("predict.py", *run, *given, "--out", tmp_path / "out")
+    assert any(one in said for one in message.split("|"))
     assert not list((tmp_path / "out").rglob("*.*g"))
 
 
@@ -236,3 +239,27 @@ def test_a_run_that_is_broken_or_not_finished_is_one_sentence(
     (run / "best.pt").unlink()
     assert "best.pt is missing" in refused("predict.py", "--run", "run", *words)
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_of_others_are_not_overwritten(finished: Run, tmp_path: Path, refused: Any) -> None:
+    truth = tmp_path / "labels" / "a.png"
+    for file in (truth, tmp_path / "images" / "a.png"):
+        file.parent.mkdir()
+        Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(file)
+    before = truth.read_bytes()
+    said = refused("predict.py", "--run", finished[0], tmp_path / "images", "--out", tmp_path)
+    assert "would be overwritten" in said
+    assert truth.read_bytes() == before
+    assert not (tmp_path / "predicted_with.json").exists()
+
+
+@pytest.mark.parametrize("line", ["5", '"text"', '{"name": "a", "row": 5}', '{"name": "a"}', "\xff"])
+def test_a_broken_record_of_what_is_done_counts_as_none(line: str, finished: Run, tmp_path: Path, command: Any) -> None:
+    Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(tmp_path / "a.png")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".predicted.jsonl").write_bytes(line.encode("latin-1") + b"\n")
+    status, said, complaints = command("predict.py", "--run", finished[0], tmp_path / "a.png", "--out", out)
+    assert (status, complaints) == (0, ""), complaints
+    assert "1 of 1 images" in said
+    assert set(rows_of(out)) == {"a"}

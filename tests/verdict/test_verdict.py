@@ -230,6 +230,7 @@ def test_published_trials_have_this_projects_names(tmp_path: Path, monkeypatch: 
         (["--verdict", "x.csv"], "expected --dataset beside a table"),
         (["--verdict", "x.csv", "y.csv", "--dataset", "voc2012"], "at most one table of trials"),
         (["--verdict", "x", "--runs", "y"], "--runs: has no place beside --verdict"),
+        (["--verdict", "x", "--columns", "a=b"], "--columns: belongs to a table of trials"),
     ],
 )
 def test_flags_that_do_not_go_together(words: list[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,3 +239,22 @@ def test_flags_that_do_not_go_together(words: list[str], message: str, monkeypat
     monkeypatch.setattr(sys, "argv", ["report.py", *words])
     with pytest.raises(InputError, match=message):
         runpy.run_path(str(Path(__file__).resolve().parents[2] / "src" / "report.py"), run_name="report")["main"]()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("classes.csv", b"class,images\npole,2\n", "lacks the columns rare_by"),
+        ("ceiling.csv", b"class,ceiling\npole,.2\n", "lacks the columns setting"),
+        ("ceiling.csv", b"class,setting,ceiling\npole,own,x\n", "line 2, ceiling: expected an IoU, found 'x'"),
+        ("diagnosis.md", b"## What to try\n- \xff\n", "expected UTF-8"),
+    ],
+)
+def test_a_broken_diagnosis_is_one_sentence(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+    make_run(tmp_path / "plain_1", test=(0.9, 0.8, 0.1), about=GROUPS, dataset="a", seed=1)
+    for file, text in (("classes.csv", CLASSES), ("ceiling.csv", CEILING)):
+        (tmp_path / file).write_text(text)
+    assert data_sets_of(collect(tmp_path), tmp_path, lambda _: ())[0].troubles["capped by its grid"] == ["pole"]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}.*{message}"):
+        data_sets_of(collect(tmp_path), tmp_path, lambda _: ())

@@ -46,7 +46,7 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
     """
     names = predictor.class_names
     check_classes(dataset, names)
-    folder, images = writable_folder(out), subset_images(dataset, subset)
+    images, folder = subset_images(dataset, subset), writable_folder(out)
     confusions, curves, tally = [], Curves(names), Tally(dataset, closely=True)
     for truth, found in _pairs(predictor, dataset, images, f"{subset} of {dataset.name}"):
         confusions.append(image_confusion(found.labels, truth, len(names)))

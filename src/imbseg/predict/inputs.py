@@ -58,7 +58,10 @@ def _of_word(word: str) -> list[tuple[str, Path]]:
     if path.is_file():
         return [(path.stem, path)]
     base = Path(path.anchor)
-    files = sorted(one for one in base.glob(str(path.relative_to(base))) if one.is_file()) if word else []
+    try:
+        files = sorted(one for one in base.glob(str(path.relative_to(base))) if one.is_file()) if word else []
+    except ValueError as error:  # Python 3.11 and 3.12 on a**b
+        raise InputError(f"images: {word}: can't be taken as a pattern ({error}); try DIR/*.jpg") from error
     if not files:
         raise InputError(f"images: {word}: no such file or folder, and no file that fits it as a pattern")
     return [(one.stem, one) for one in files]

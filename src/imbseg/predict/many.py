@@ -23,6 +23,7 @@ from imbseg.training.folder import write_rows
 from imbseg.trial.stored import dataset_of
 
 SETTINGS, DONE = "predicted_with.json", ".predicted.jsonl"
+STATE = ("file", "bytes", "modified")  # what tells whether an image is still the same
 DOUBTFUL = 12  # images on the sheet
 Say = Callable[[str], None]
 
@@ -41,14 +42,15 @@ def predict_files(
         A sentence for each image that couldn't be read.
 
     Raises:
-        InputError: the folder can't be written, or holds predictions of other networks or settings.
+        InputError: the folder can't be written, or holds predictions of other networks or settings, or other
+            files by the same names.
     """
     folder = writable_folder(out)
-    _same_settings(folder, predictor)
     look, upright = look_of(predictor)
-    done, problems = _done(folder), []
     classes = look.names if probabilities else ()
     places = {name: Place.of(folder, name, file, classes) for name, file in images.items()}
+    _same_settings(folder, predictor, places)
+    done, problems = _done(folder), []
     missing = [name for name in images if not _is_done(done.get(name), images[name], places[name])]
     if len(missing) < len(images):
         say(f"{len(images) - len(missing)} of {len(images)} images are done already")
@@ -78,12 +80,14 @@ def look_of(predictor: Predictor) -> tuple[Look, str]:
     return Look(names, class_colors(dataset), dataset.background_index), dataset.orientation or "upright"
 
 
-def _same_settings(folder: Path, predictor: Predictor) -> None:
-    """Write what the folder's predictions are made with, or hold it against what is there."""
+def _same_settings(folder: Path, predictor: Predictor, places: Mapping[str, Place]) -> None:
+    """Write what the folder's predictions are made with, or hold it against what is there; spare others' files."""
     file = folder / SETTINGS
     networks = {portable(one.stored.folder): sha256(one.stored.folder / "best.pt") for one in predictor.members}
     now = {"networks": networks, **predictor.settings()}
     if not file.is_file():
+        if there := [one for place in places.values() for one in place.files if one.exists()]:
+            raise InputError(f"{there[0]}: would be overwritten, and isn't of predict.py; choose another --out")
         write_json(file, now)
         return
     before = read_object(file)
@@ -97,10 +101,10 @@ def _done(folder: Path) -> dict[str, Any]:
     """What is known of the images that an earlier start labelled; a line that was cut short is none."""
     found: dict[str, Any] = {}
     file = folder / DONE
-    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else []:
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []:
         with contextlib.suppress(json.JSONDecodeError, TypeError, KeyError):
             one = json.loads(line)
-            found[one.pop("name")] = one
+            found[str(one["name"])] = {"row": {**one["row"]}, **{key: one[key] for key in STATE}}
     return found
 
 
@@ -113,7 +117,7 @@ def _state(file: Path) -> dict[str, Any]:
 def _is_done(known: Mapping[str, Any] | None, file: Path, place: Place) -> bool:
     if known is None or not file.is_file() or not all(one.is_file() for one in place.files):
         return False
-    return {name: known.get(name) for name in ("file", "bytes", "modified")} == _state(file)
+    return {name: known.get(name) for name in STATE} == _state(file)
 
 
 @contextlib.contextmanager

@@ -82,7 +82,7 @@ def decide(probabilities: torch.Tensor, thresholds: Mapping[int, float]) -> torc
     limits = probabilities.new_tensor(list(thresholds.values())).view(1, -1, 1, 1)
     asked = probabilities[:, places]
     ratios, best = torch.where(asked >= limits, asked / limits.clamp_min(1e-30), -1).max(dim=1)
-    return torch.where(ratios > 0, torch.tensor(places, device=best.device)[best], labels)
+    return torch.where(ratios >= 0, torch.tensor(places, device=best.device)[best], labels)
 
 
 def keep(run: Path, points: Mapping[str, Mapping[str, Any]]) -> Path:
@@ -109,6 +109,9 @@ def kept(run: Path, class_names: Sequence[str]) -> dict[int, float]:
     if about.get("network") != sha256(run / "best.pt"):
         raise InputError(f"{file}: its thresholds were chosen for another network than best.pt; {again}")
     try:
-        return {list(class_names).index(name): float(one["threshold"]) for name, one in about["points"].items()}
+        found = {list(class_names).index(name): float(one["threshold"]) for name, one in about["points"].items()}
+        if outside := [at for at in found.values() if not 0 <= at <= 1]:
+            raise ValueError(f"{outside[0]:g} is no probability")
+        return found
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file}: expected a threshold of each class ({error}); {again}") from error

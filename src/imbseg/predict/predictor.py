@@ -53,6 +53,13 @@ class Tiling:
     overlap: int | None = None
     always: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what no image can be cut with."""
+        if self.overlap is not None and self.overlap < 0:
+            raise InputError(f"overlap: expected pixels that tiles share, 0 or more, found {self.overlap}")
+        if self.size is not None and min(self.size) < 1:
+            raise InputError(f"tile: expected a width and height above 0, found {self.size[0]}x{self.size[1]}")
+
 
 class Predictor:
     """One network, or several whose probabilities are averaged; called with an image it gives labels and probabilities.
@@ -135,14 +142,15 @@ class Predictor:
         """How an image's height and width are cut into tiles."""
         first = self.members[0]
         trial, multiple = first.stored.trial, first.stored.trial.multiple
-        tile, least = self.tiling.size or trial.padded_size, max(first.least, multiple)
+        tile, least = self.tiling.size or trial.padded_size, max(first.least, 2 * multiple)
         found = []
         for native_side, size, side in zip((width, height), first.input_size(width, height), tile, strict=True):
             padded = max(_up(size, multiple), first.least)
             cut = min(max(_up(side, multiple), least), padded)
             overlap = cut // 2 if self.tiling.overlap is None else self.tiling.overlap
-            if overlap > cut - multiple and cut < padded:
-                raise InputError(f"overlap: {overlap} of a tile of {cut} pixels; take at most {cut - multiple}")
+            if cut < padded and not multiple <= overlap <= cut - multiple:
+                most = f"{multiple} to {cut - multiple}"
+                raise InputError(f"overlap: {overlap} of a tile of {cut} pixels; take {most}")
             found.append(Side(native_side, size, padded, cut, overlap // multiple * multiple, multiple))
         return found[1], found[0]
 

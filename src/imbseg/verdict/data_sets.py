@@ -5,15 +5,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from imbseg.errors import InputError
 from imbseg.runs.collect import Run
-from imbseg.runs.csv_table import read_table
+from imbseg.runs.csv_table import numbers, read_table
 from imbseg.runs.strategies import Group, arrange
 from imbseg.verdict.effects import Effect, Score, effects
 
 DIAGNOSIS = ("diagnosis.md", "classes.csv", "ceiling.csv")  # beside the runs, as make_meta.py wrote them
 TROUBLES = {"images": "few images", "pixels": "few pixels", "size": "small objects"}
 CAPPED = "capped by its grid"
+AGAIN = "copy it again from the meta, or leave it out"
 LOW = 0.9  # a ceiling below which a class is said to be capped, as in the diagnosis
 
 
@@ -70,13 +73,16 @@ def data_sets_of(runs: Sequence[Run], root: Path, imbalanced: Callable[[str], Se
 
 def _text(root: Path) -> str:
     file = root / DIAGNOSIS[0]
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+    try:
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: expected UTF-8 ({error}); {AGAIN}") from error
 
 
 def _troubles(root: Path, imbalanced: Sequence[str]) -> dict[str, list[str]]:
     if not (root / DIAGNOSIS[1]).is_file():
         return {TROUBLES["images"]: list(imbalanced)} if imbalanced else {}
-    classes = read_table(root / DIAGNOSIS[1], "classes", "a class")
+    classes = _table(root / DIAGNOSIS[1], "class", "rare_by")
     told = {
         text: [row["class"] for _, row in classes.iterrows() if kind in str(row["rare_by"]).split()]
         for kind, text in TROUBLES.items()
@@ -88,6 +94,15 @@ def _capped(root: Path) -> list[str]:
     """Classes whose ceiling under the data set's own setting, the first of the table, is low."""
     if not (root / DIAGNOSIS[2]).is_file():
         return []
-    table = read_table(root / DIAGNOSIS[2], "ceiling", "a class and setting")
-    own = table[table["setting"] == table["setting"].iloc[0]]
-    return [str(row["class"]) for _, row in own.iterrows() if row["ceiling"] and float(row["ceiling"]) < LOW]
+    file = root / DIAGNOSIS[2]
+    table = _table(file, "class", "setting", "ceiling")
+    own = table[(table["setting"] == table["setting"].iloc[0]) & (table["ceiling"] != "")]
+    ceilings = numbers(own, ["ceiling"], str(file), f"an IoU; {AGAIN}")[:, 0]
+    return [str(name) for name in own["class"][ceilings < LOW]]
+
+
+def _table(file: Path, *columns: str) -> pd.DataFrame:
+    table = read_table(file, "--verdict", "a class")
+    if missing := [name for name in columns if name not in table]:
+        raise InputError(f"{file}: lacks the columns {', '.join(missing)}; {AGAIN}")
+    return table
