@@ -31,11 +31,12 @@ def main() -> None:
     about = predictor.members[0].stored.about
     dataset = spec.load(options.dataset) if options.dataset else dataset_of(about)
     check_classes(dataset, predictor.class_names)
+    points = read_points(options.operating_point or (), predictor.class_names)
     subset_images(dataset, options.subset)  # before thresholds are written: what would fail afterwards
     name = f"{Path(options.run).resolve().name}-{dataset.name}"
     out = writable_folder(options.out or REPOSITORY / "data" / "evaluations" / name)
-    if options.operating_point:
-        choose_points(predictor, read_points(options.operating_point, predictor.class_names))
+    if points:
+        choose_points(predictor, points)
         predictor = predict.load(options.run, **chosen)
     evaluate(predictor, dataset, options.subset, out)
     print(f"scores: {out}")
