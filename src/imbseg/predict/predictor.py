@@ -149,8 +149,7 @@ class Predictor:
             cut = min(max(_up(side, multiple), least), padded)
             overlap = cut // 2 if self.tiling.overlap is None else self.tiling.overlap
             if cut < padded and not multiple <= overlap <= cut - multiple:
-                most = f"{multiple} to {cut - multiple}"
-                raise InputError(f"overlap: {overlap} of a tile of {cut} pixels; take {most}")
+                raise InputError(f"overlap: {overlap} of a tile of {cut} pixels; take {multiple} to {cut - multiple}")
             found.append(Side(native_side, size, padded, cut, overlap // multiple * multiple, multiple))
         return found[1], found[0]
 
@@ -191,9 +190,7 @@ class Predictor:
         classes, device = len(self.class_names), self.members[0].stored.device
         highest = max(len(rows.weights(number)) for number in range(len(rows.starts)))
         at_once = max(1, MOST_AT_ONCE // (classes * columns.native))
-        kept = torch.zeros(
-            classes, highest, columns.native, device=device
-        )  # the first rows are those of the last tiles
+        kept = torch.zeros(classes, highest, columns.native, device=device)  # first: the rows of the last tiles
         for number, start in enumerate(rows.starts):
             heights = torch.from_numpy(rows.weights(number)).to(device)
             shown = input_rows(pixels, rows, columns, start)
