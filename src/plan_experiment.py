@@ -29,7 +29,7 @@ def main() -> None:
     budget = None if given.hours is None else hours(given.hours)
     dataset, meta, out = read(given)
     from imbseg.manager import baseline as first
-    from imbseg.manager import plan, plan_config, plan_fit, plan_trials
+    from imbseg.manager import geometries, plan, plan_config, plan_fit, plan_trials
     from imbseg.training import timing
     from imbseg.trial.pace import busy_notice
 
@@ -54,7 +54,8 @@ def main() -> None:
     fitted, refused = plan_fit.fit_measured(planned.wanted, found, epochs=epochs, budget=budget, at_once=max(gpus, 1))
     shorter = {"epochs": str(fitted.epochs)} if fitted.epochs < fitted.wished else {}
     flags, label = {**planned.flags, **shorter}, planned.label(fitted)
-    notices = [busy_notice(pace, load_before, len(os.sched_getaffinity(0))), tested]
+    unknown = "" if given.baseline else geometries.unknown_grid(geometries.read_ceilings(meta, dataset), trial)
+    notices = [busy_notice(pace, load_before, len(os.sched_getaffinity(0))), unknown, tested]
     about = (dataset.name, split, flags, chosen, refused, gpus, measured, budget, label, notices)
     experiment = plan_config.Experiment(*about, "baseline" if given.baseline else "plan")
     write_text(out, plan_config.config_text(experiment, fitted, out))

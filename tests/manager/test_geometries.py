@@ -53,6 +53,12 @@ def proposed(changes: Mapping[str, Any] | None = None, runs: Any = lambda _: Tru
     return proposals(given.get("ceilings", table()), given.get("meta", meta()), trial, runs)
 
 
+def test_an_own_grid_that_the_ceilings_lack_is_told() -> None:
+    assert geometries.unknown_grid(table(), Trial(**LITTLE)) == ""
+    other = geometries.unknown_grid(table(), Trial(**{**LITTLE, "resize": (320, 240)}))
+    assert "ceiling.csv has no row of 320x240, stride 4" in other
+
+
 def test_the_most_per_cost_of_a_step_then_the_most_that_is_worth_it() -> None:
     # gain (mean over pole and sign) / cost: .15 / 1.2, .25 / 1.0, .15 / 4, .4 / 4.8, .15 / 1.0
     (first, why), (second, _) = proposed()

@@ -17,6 +17,7 @@ from imbseg.manager import config, preflight, space
 from imbseg.meta.build import build
 from imbseg.training import timing
 from imbseg.trial import parse_flags, resolve
+from imbseg.trial.geometry import geometry_of, pyramid_of
 from imbseg.trial.pace import Pace
 
 SCRIPT = Path(__file__).resolve().parents[2] / "src" / "plan_experiment.py"
@@ -142,7 +143,9 @@ def test_a_geometry_has_its_four_cells_in_every_seed(
 def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     root, meta, out = str(shared_data / "camvid"), str(tmp_path / "meta"), tmp_path / "camvid.yml"
-    build(spec.load("camvid", root=root), Path(meta), workers=1, seed=1)
+    trial = resolve({"dataset": "camvid", "root": root}, {}).trial
+    grids = {"own": geometry_of(trial), "pyramid": pyramid_of(trial)}
+    build(spec.load("camvid", root=root), Path(meta), workers=1, seed=1, **grids)
     assert command(monkeypatch, dataset="camvid", root=root, meta=meta, out=str(out)) == 0
     found = run_every_trial(out, port)
     assert found[:2] == ["full/given/x2/none cross_entropy", "full/given/x2/none weighted_cross_entropy"]

@@ -107,6 +107,17 @@ def geometries(ceilings: pd.DataFrame, tail: Sequence[str], trial: Trial, native
     return found
 
 
+def unknown_grid(ceilings: pd.DataFrame, trial: Trial) -> str:
+    """A sentence where ceiling.csv doesn't hold the baseline's own grid, so that no geometry can be proposed."""
+    own = geometry_of(trial)
+    if any(one.grid == own.grid for one, _ in _settings(ceilings, own)):
+        return ""
+    return (
+        f"No geometry is proposed: ceiling.csv has no row of {own.name}. Say resize and crop below `trial:` in the "
+        "data set file and make the meta anew."
+    )
+
+
 def _settings(ceilings: pd.DataFrame, own: Setting) -> Iterator[tuple[Setting, pd.DataFrame]]:
     """The settings of ceiling.csv with their rows; those at the own input with the own crop."""
     for _, rows in ceilings.groupby("setting", sort=False):
