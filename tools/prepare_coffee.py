@@ -23,9 +23,9 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tools")]
 
-from prepared import Pixels, decoded, expect, write_dataset  # noqa: E402
+from prepared import Pixels, decoded, expect, run, write_dataset  # noqa: E402
 
-from imbseg.errors import InputError, Parser, run_command  # noqa: E402
+from imbseg.errors import InputError, run_command  # noqa: E402
 
 SOURCE = "segmentation/dataset of github.com/esgario/lara2018"
 SUBSETS = ("train", "val", "test")
@@ -37,11 +37,7 @@ IGNORED = 255
 
 def main() -> None:
     """Find, label, shrink, write."""
-    parser = Parser(prog="prepare_coffee.py", description="lara2018's coffee leaves -> data/raw/coffee.")
-    parser.add_argument("archive", type=Path, help="the unpacked archive")
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "data" / "raw" / "coffee", metavar="DIR")
-    options = parser.parse_args()
-    print(f"written: {prepare(options.archive, options.out)}")
+    run("coffee", "lara2018's coffee leaves", prepare)
 
 
 def prepare(archive: Path, out: Path) -> Path:

@@ -23,9 +23,9 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tools")]
 
-from prepared import Pixels, decoded, expect, write_dataset  # noqa: E402
+from prepared import Pixels, decoded, expect, run, write_dataset  # noqa: E402
 
-from imbseg.errors import InputError, Parser, run_command  # noqa: E402
+from imbseg.errors import InputError, run_command  # noqa: E402
 
 SOURCE = "IDRiD's 'A. Segmentation' (ieee-dataport.org, Indian Diabetic Retinopathy Image Dataset)"
 PICTURES, TRUTH = "1. Original Images", "2. All Segmentation Groundtruths"
@@ -42,11 +42,7 @@ FACTOR = 4
 
 def main() -> None:
     """Find, merge, shrink, write."""
-    parser = Parser(prog="prepare_idrid.py", description="IDRiD's segmentation archive -> data/raw/idrid.")
-    parser.add_argument("archive", type=Path, help="the unpacked archive")
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "data" / "raw" / "idrid", metavar="DIR")
-    options = parser.parse_args()
-    print(f"written: {prepare(options.archive, options.out)}")
+    run("idrid", "IDRiD's segmentation archive", prepare)
 
 
 def prepare(archive: Path, out: Path) -> Path:

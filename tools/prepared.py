@@ -12,12 +12,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imbseg.datasets import spec
-from imbseg.errors import InputError, listed
+from imbseg.errors import InputError, Parser, listed
 from imbseg.files import replaceable_folder
 from imbseg.pictures import class_colors
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 Pixels = NDArray[np.uint8]
 QUALITY = 92  # of the JPEGs
+
+
+def run(name: str, about: str, prepare: Callable[[Path, Path], Path]) -> None:
+    """The command of a tool: an unpacked archive -> data/raw/NAME, or --out."""
+    parser = Parser(prog=f"prepare_{name}.py", description=f"{about} -> data/raw/{name}.")
+    parser.add_argument("archive", type=Path, help="the unpacked archive")
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "data" / "raw" / name, metavar="DIR")
+    options = parser.parse_args()
+    print(f"written: {prepare(options.archive, options.out)}")
 
 
 def write_dataset(

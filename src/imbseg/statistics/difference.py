@@ -1,7 +1,7 @@
 """Differences of scores over seeds: intervals, tests, families of tests.
 
 Every difference here is a strategy minus a baseline, one number a seed. Seeds draw weights, order and augmentation;
-what the choice of test images adds stands in `bootstrap`, what so few seeds could have shown in `power`.
+what the choice of test images adds stands in `bootstrap`, the minimum detectable effect of so few seeds in `power`.
 """
 
 from __future__ import annotations

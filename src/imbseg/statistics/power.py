@@ -1,4 +1,4 @@
-"""What so few seeds could have shown: the smallest difference that they find, and how many would do."""
+"""The minimum detectable effect of so few seeds, and how many seeds would detect a difference."""
 
 import functools
 import math
