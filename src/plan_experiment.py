@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from imbseg.datasets.spec import Dataset, load
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, free_bytes, runs_folder, writable_folder, write_text
+from imbseg.memory import keep_freed
 
 if TYPE_CHECKING:
     from imbseg.meta.read import Meta
@@ -28,6 +29,7 @@ def main() -> None:
     given, own = parse()
     budget = None if given.hours is None else hours(given.hours)
     dataset, meta, out = read(given)
+    keep_freed(training=True)
     from imbseg.manager import baseline as first
     from imbseg.manager import geometries, plan, plan_config, plan_fit, plan_trials
     from imbseg.training import timing

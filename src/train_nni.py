@@ -10,6 +10,7 @@ from typing import Any
 
 from imbseg.errors import run_command
 from imbseg.files import runs_folder
+from imbseg.memory import keep_freed
 from imbseg.trial import Trial, resolve
 from imbseg.trial.sources import parser
 
@@ -21,6 +22,7 @@ def main() -> int:
     if twin and report_of(twin, nni):
         return 0
     resolved = resolve(flags, sampled)
+    keep_freed(training=True)
     from imbseg.training.run import run_trial  # torch and all that: after the parameters are known to be good
 
     folder = Path(out) if out else default_folder(resolved.trial)

@@ -111,6 +111,12 @@ def library(network: type[torch.nn.Module], encoder: str, **settings: Any) -> to
             raise InputError(f"encoder {encoder!r}: {why}; take another, such as resnet101") from error
 
 
+def placed(model: torch.nn.Module, device: torch.device, *, channels_last: bool) -> torch.nn.Module:
+    """A network on its device; channels_last: convolutions lay the channels of a pixel side by side."""
+    form = torch.channels_last if channels_last else torch.preserve_format
+    return model.to(device, memory_format=form)  # type: ignore[call-overload,no-any-return]
+
+
 def _five(width: int | None) -> dict[str, Any]:
     """The widths of five blocks, from the deepest on, in the ratio 6:4:3:2:1 and in eights."""
     if width is None:

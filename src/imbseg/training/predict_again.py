@@ -16,6 +16,7 @@ from imbseg.meta.read import Meta, test_rows
 from imbseg.metrics.counts import image_confusion, load_counts, marginals
 from imbseg.metrics.predicted import Predicted, Predictions
 from imbseg.models import checkpoint
+from imbseg.models.decoders import placed
 from imbseg.models.weights import IMAGENET, Normalisation, normalisation_of
 from imbseg.post_hoc import POST_HOC
 from imbseg.post_hoc.logits import none
@@ -32,7 +33,16 @@ from imbseg.trial.stored import dataset_of, meta_of
 # what decides a prediction: a run of another version may have settings that this one doesn't know
 DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp", "threads")
 # what older runs lack has its default
-NEWER = ("architecture", *known("architecture"), "crop", "epochs", "finish_epochs", "finish_size", *POST_HOC.declares())
+NEWER = (
+    "channels_last",
+    "architecture",
+    *known("architecture"),
+    "crop",
+    "epochs",
+    "finish_epochs",
+    "finish_size",
+    *POST_HOC.declares(),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +79,8 @@ def stored_network(folder: Path, device: torch.device) -> Stored:
     trial = _trial(about, device)
     model, epoch = _network(folder / "best.pt", trial, len(about["weights_of_classes"]))
     normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
-    return Stored(folder, about, trial_at(trial, epoch), model.to(device).eval(), normalisation, device)
+    model = placed(model, device, channels_last=trial.channels_last).eval()
+    return Stored(folder, about, trial_at(trial, epoch), model, normalisation, device)
 
 
 def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:

@@ -13,7 +13,7 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
 from imbseg.meta.atrous import atrous_rates, live_taps
-from imbseg.models.decoders import build_network
+from imbseg.models.decoders import build_network, placed
 from imbseg.models.weights import Normalisation, load_encoder_weights
 from imbseg.training.fold import Fold, epoch_batches, weighted
 from imbseg.training.folder import Folder, Row
@@ -57,7 +57,7 @@ def prepare(
     seed_epoch(trial.seed, 0)
     model = make_network(trial, len(resolved.dataset.classes))
     normalisation = load_encoder_weights(model.encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
-    model.to(device)
+    model = placed(model, device, channels_last=trial.channels_last)
     scaler = torch.amp.GradScaler(device.type, enabled=trial.amp)
     average = averaged(model, trial.ema) if trial.ema else None
     learner = Learner(model, make_optimizer(model, trial), scaler, device, average)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from imbseg.datasets.read import read_objects
 from imbseg.datasets.search import existing
 from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.losses import terms
+from imbseg.memory import keep_freed
 from imbseg.training.boxes import Boxes
 from imbseg.training.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
@@ -196,9 +196,4 @@ def quiet_worker(_: int) -> None:
     """A loader process takes one thread: the cores belong to the training."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    # glibc gives blocks of megabytes back to the system; fetching them again was a third of a loader's time
-    trim_threshold, mmap_threshold = -1, -3  # their numbers in glibc's malloc.h
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(trim_threshold, 64 * 2**20)
-        mallopt(mmap_threshold, 32 * 2**20)
+    keep_freed(training=False)

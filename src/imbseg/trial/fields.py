@@ -92,6 +92,7 @@ class Settings(BaseModel):
     )
     device: Text = Field("auto", description="auto (a GPU that is there), cpu, cuda or cuda:N")
     amp: bool = Field(False, description="float16 autocast with a gradient scaler, on CUDA")
+    channels_last: bool = Field(False, description="channels of a pixel side by side in memory, which is faster")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads of torch; 0: as many as it takes by itself")
     workers: int = Field(2, ge=0, le=256, description="processes that load samples; results don't depend on it")
     cache_mb: int = Field(
