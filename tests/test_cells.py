@@ -89,7 +89,7 @@ def test_a_finished_cell_is_not_trained_again_and_its_weights_are_not_kept(
 def test_a_page_has_cells_effects_and_advice() -> None:
     """The numbers of README, which the report gives of the same runs."""
     text = pages.results(ROOT / "docs" / "sample_runs")
-    assert "| `weighted` | 3 | 0.186 | 0.602 | 0.872 | 0.174 | 0.174 | 0.297 | 0.051 |" in text
+    assert "| `weighted` | 3 | 0.186 | 0.602 | 0.872 | 0.174 | 0.174 | 0.297 | 0.051 | 0.062, 0.021 | 40 |" in text
     row = next(line for line in text.splitlines() if line.startswith("| loss weighted_cross_entropy in place of"))
     assert "| 3 seeds | +0.174 [0.123, 0.225] | +0.001 [−0.016, 0.019] |" in row
     assert "hatched_diamond +0.297 [0.247, 0.347]" in row

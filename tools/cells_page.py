@@ -7,6 +7,7 @@ are. VOC 2012's published trials are part of the verdict.
 from __future__ import annotations
 
 import math
+import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from imbseg.datasets import spec  # noqa: E402
 from imbseg.files import write_text  # noqa: E402
 from imbseg.report.say import plain, seeds  # noqa: E402
 from imbseg.runs.collect import FINISHED, Run, collect  # noqa: E402
+from imbseg.runs.csv_table import read_rows  # noqa: E402
 from imbseg.runs.trials_csv import class_groups, column_names, read_trials  # noqa: E402
 from imbseg.verdict.data_sets import DataSet, data_sets_of, mean_of, tail  # noqa: E402
 from imbseg.verdict.effects import Effect, effects  # noqa: E402
@@ -95,8 +97,23 @@ def cells(runs: Sequence[Run]) -> str:
     for name, own in by_cell(runs).items():
         means = [math.fsum(run.score(*score.split("/", 1)) for run in own) / len(own) for score in SCORES]
         tails = [math.fsum(run.score("test", f"IoU/{one}") for run in own) / len(own) for one in tail_of(runs)]
-        rows.append([f"`{name}`", str(len(own)), *map(plain, [*means, *tails])])
-    return table(["cell", "seeds", *SCORES.values(), *tail_of(runs)], rows)
+        seconds = math.fsum(map(processor_seconds, own)) / len(own)
+        rows.append([f"`{name}`", str(len(own)), *map(plain, [*means, *tails]), deviations(own), f"{seconds:.0f}"])
+    names = [*SCORES.values(), *tail_of(runs), "seed SD of both tails", "processor s of training"]
+    return table(["cell", "seeds", *names], rows)
+
+
+def deviations(runs: Sequence[Run]) -> str:
+    """The standard deviation over seeds of the tail, on validation and on test; empty for one seed."""
+    if len(runs) < 2:
+        return ""
+    return ", ".join(plain(statistics.stdev(run.score(subset, "tail") for run in runs)) for subset in ("val", "test"))
+
+
+def processor_seconds(run: Run) -> float:
+    """Of the process that trained, all epochs, without validation; NaN for a run from before they were recorded."""
+    rows = read_rows(run.folder / "timing.csv")
+    return math.fsum(row.get("train_cpu_s", math.nan) for row in rows)
 
 
 def by_cell(runs: Sequence[Run]) -> dict[str, list[Run]]:
