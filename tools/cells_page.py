@@ -20,7 +20,9 @@ from imbseg.files import write_text  # noqa: E402
 from imbseg.report.say import plain, seeds  # noqa: E402
 from imbseg.runs.collect import FINISHED, Run, collect  # noqa: E402
 from imbseg.runs.csv_table import read_rows  # noqa: E402
+from imbseg.runs.four_cells import four_cells  # noqa: E402
 from imbseg.runs.trials_csv import class_groups, column_names, read_trials  # noqa: E402
+from imbseg.statistics.parts import PARTS, Part, parts_of_gain  # noqa: E402
 from imbseg.verdict.data_sets import DataSet, data_sets_of, mean_of, tail  # noqa: E402
 from imbseg.verdict.effects import Effect, effects  # noqa: E402
 from imbseg.verdict.page import advice_of, gain, table, verdict  # noqa: E402
@@ -85,6 +87,8 @@ def results(folder: Path) -> str:
     parts = ["Mean over the seeds of each cell, scores as trained:", cells(runs)]
     parts += ["Test IoU with each remedy minus without, 95 % interval by Student's t over the seeds:"]
     parts.append(remedies(data, runs))
+    if apart := gains(data):
+        parts += ["Gains of geometry and remedy together, taken apart (they sum to the total; same intervals):", apart]
     if data.diagnosis:
         parts += ["The diagnosis's advice sentence by sentence; [verdict.md](verdict.md) defines true, false and open:"]
         parts.append(advice_of(advice_table([data]), data.name))
@@ -141,6 +145,28 @@ def remedies(data: DataSet, runs: Sequence[Run]) -> str:
         sure = [f"{name} {_short(own[one.remedy])}" for name, own in of_class.items() if _sure(own.get(one.remedy))]
         rows.append([one.remedy, seeds(one.found.seeds), _short(one), _short(heads[one.remedy]), "; ".join(sure)])
     return table(["remedy", "seeds", "tail", "head", "classes whose interval excludes 0"], rows)
+
+
+def gains(data: DataSet) -> str:
+    """A row a geometry with a remedy and a headline score, where all four cells were trained; empty where none were."""
+    rows = []
+    for four in (four for group in data.groups for four in four_cells(group)):
+        for score, name in ((one, name) for one, name in SCORES.items() if name != "test mIoU"):
+            sides = [one.values(*score.split("/", 1)) for one in four.held]
+            if not all(sides):
+                continue
+            found = parts_of_gain(sides)
+            cells = [_part(found.parts[part], found.seeds) for part in PARTS]
+            rows.append([four.geometry, four.remedy, name, seeds(found.seeds), *cells])
+    return (
+        table(["geometry", "remedy", "score", "seeds", *(part.replace("_", " ") for part in PARTS)], rows)
+        if rows
+        else ""
+    )
+
+
+def _part(part: Part, seeds: int) -> str:
+    return gain({"mean": part.mean, "low": part.low, "high": part.high, "seeds": seeds}).rpartition(", ")[0]
 
 
 def _sure(effect: Effect | None) -> bool:
