@@ -163,8 +163,8 @@ def test_the_end_of_a_trial(data: dict[str, str], monkeypatch: pytest.MonkeyPatc
     # 0.5 s an image without a correction, 0.1 s more for each way; at most three strengths on the 8 test images
     monkeypatch.setattr(timing, "_evaluate", lambda run, files, ways: (40.0, 0.5 + 0.1 * len(ways)))
     run: Any = SimpleNamespace(trial=trial(data, post_hoc="none").trial)
-    run.fold = SimpleNamespace(val=None, test=SimpleNamespace(ids=["a"] * 8))
-    assert timing._end(run, 0.5) == pytest.approx(4.0)
+    run.fold = SimpleNamespace(val=SimpleNamespace(ids=["b"] * 3), test=SimpleNamespace(ids=["a"] * 8))
+    assert timing._end(run, 0.5) == pytest.approx(5.5)  # 3 validation and 8 test images
     run.trial = trial(data, post_hoc="prior").trial
     assert timing._end(run, 0.5) == pytest.approx(40.0 + 8 * 0.8)
     run.trial = trial(data, post_hoc="rank").trial  # one more

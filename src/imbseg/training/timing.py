@@ -149,7 +149,7 @@ def _end(run: Run, image_s: float) -> float:
     tests = len(run.fold.test.ids)
     names = steps(run.trial.post_hoc)
     if not names:
-        return tests * image_s
+        return (len(run.fold.val.ids) + tests) * image_s
     ways = ways_of(run.trial.post_hoc)
     tested = sum(min(len(grid(name)[1]) or 1, MOST_STRENGTHS_TESTED) for name in names)
     corrected_s, corrected_image_s = _evaluate(run, run.fold.val, ways)
