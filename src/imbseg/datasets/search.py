@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from imbseg.errors import InputError
 
-PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".ppm", ".pgm")
+PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".avif", ".ppm", ".pgm")
 
 
 def existing(root: Path, file: str) -> str:

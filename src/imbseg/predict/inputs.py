@@ -5,9 +5,9 @@ from pathlib import Path
 
 from imbseg.datasets import spec
 from imbseg.datasets.ids import image_rows
+from imbseg.datasets.search import PICTURES
 from imbseg.errors import InputError
 
-PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".avif", ".ppm", ".pgm"}
 SUBSETS = ("train", "val", "test")
 
 

@@ -1,0 +1,155 @@
+"""What a reader finds in a folder: images with their shapes, not drawn yet."""
+
+import dataclasses
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from imbseg.datasets.search import PICTURES
+
+Size = tuple[int, int]  # height, width
+Kind = Literal["polygon", "ellipse", "line", "points", "bitmap", "runs", "file"]
+BACKGROUND, IGNORED = "background", "ignore"  # what no shape covers; a label whose pixels count nowhere
+Orientation = Literal["upright", "stored"]
+SUBSETS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
+           "testing": "test"}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What a user chooses; each is a flag of import_labels.py, which describes it."""
+
+    classes: tuple[str, ...] = ()
+    rename: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unlabelled: Literal["background", "ignore"] = "background"
+    empty: Literal["background", "leave_out"] | None = None
+    on_top: Literal["later", "smaller"] | None = None
+    crowd: Literal["ignore", "class"] = "ignore"
+    line_width: float | None = None
+    boxes: bool = False
+    threshold: int | None = None
+    images: str = "images"
+    orientation: Orientation | None = None
+    skip_missing: bool = False
+    test: float = 0.2
+    val: float = 0.0
+    group: str | None = None
+    seed: int = 1
+    link: bool = False
+    replace: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """One annotation.
+
+    Attributes:
+        label: as the file has it.
+        kind: how `content` is to be read (see imbseg.imports.shapes).
+        where: file and place, for messages.
+        group: shapes of one label and one group are one object; None: it is one by itself.
+        depth: a shape of higher depth lies above, whatever the order.
+        crowd: whether it outlines many objects at once (COCO's iscrowd).
+    """
+
+    label: str
+    kind: Kind
+    content: Any
+    where: str
+    group: Hashable = None
+    depth: int = 0
+    crowd: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotated:
+    """An image with its shapes, those above last.
+
+    Attributes:
+        id: path below the folder without ending; a blank is "_", since id lists end an id at one.
+        image: its file, or its content where the annotation holds it.
+        ending: of the file, such as ".jpg".
+        size: as the annotation says, if it does.
+        subset: train, val or test where folder or file says so, else "".
+        listed: whether an annotation names it; else it merely lies there.
+    """
+
+    id: str
+    image: Path | bytes
+    ending: str
+    shapes: tuple[Shape, ...]
+    where: str
+    size: Size | None = None
+    subset: str = ""
+    listed: bool = True
+
+    @property
+    def name(self) -> str:
+        """What a message calls it."""
+        return f"inside {self.where}" if isinstance(self.image, bytes) else str(self.image)
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Everything that was found.
+
+    Attributes:
+        classes: in the order in which the tool has them; empty: it has none.
+        problems: what makes the import impossible, a sentence each.
+        missing: images that aren't there, a sentence each.
+        said: what a person should know.
+        orientation: on what the tool has its users draw where EXIF turns a photograph; None: unknown.
+        on_top: which shape wins where two overlap: the later one, or the smaller one.
+        instances: whether shapes are objects.
+    """
+
+    images: list[Annotated]
+    classes: list[str]
+    problems: list[str]
+    missing: list[str]
+    said: list[str]
+    orientation: Orientation | None
+    on_top: Literal["later", "smaller"]
+    instances: bool = True
+
+
+def image_id(path: Path | str) -> str:
+    """The id of an image or annotation file below the folder.
+
+    >>> image_id("a day/IMG 1.JPG")
+    'a_day/IMG_1'
+    """
+    return "_".join(Path(path).with_suffix("").as_posix().split())
+
+
+def subset_of(name: str) -> str:
+    """The subset that a folder or file is named after; empty where it is none.
+
+    >>> subset_of("Validation"), subset_of("instances_train2017"), subset_of("contest")
+    ('val', 'train', '')
+    """
+    words = "".join(sign if sign.isalpha() else " " for sign in name.lower()).split()
+    return next((SUBSETS[word] for word in words if word in SUBSETS), "")
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Every picture below a folder, hidden ones aside."""
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PICTURES and path.is_file())
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
+def unlisted(folder: Path, listed: set[Path]) -> list[Annotated]:
+    """Pictures that no annotation names."""
+    rest = [path for path in pictures(folder) if path.resolve() not in listed]
+    return [
+        Annotated(
+            image_id(path.relative_to(folder)), path, path.suffix, (), str(path),
+            subset=first_subset(path.relative_to(folder)), listed=False,
+        )
+        for path in rest
+    ]  # fmt: skip
+
+
+def first_subset(path: Path) -> str:
+    """The subset that one of the folders of a path is named after."""
+    return next((SUBSETS[part.lower()] for part in path.parts[:-1] if part.lower() in SUBSETS), "")
