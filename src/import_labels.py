@@ -31,7 +31,7 @@ def main() -> None:
 
     writable_folder(options.out.resolve().parent)
     file = import_labels(options.format, options.folder, options.out, Choices(**chosen))
-    print(f"next: python src/make_meta.py --dataset {file}")
+    print(f"next: python src/make_meta.py --dataset {options.out / file.name}")
 
 
 def _renamed(text: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from imbseg.datasets import spec
 from imbseg.datasets.ids import image_rows
 from imbseg.datasets.read import read_mask, read_objects
 from imbseg.errors import InputError
+from imbseg.imports import paint, run
 from imbseg.imports.found import Choices
 from imbseg.imports.run import import_labels
 
@@ -273,6 +274,17 @@ def test_wrong_flags(name: str, refused, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     arguments, sentence = FLAGS[name]
     assert sentence in refused("import_labels.py", *arguments)
+
+
+def test_an_image_that_goes_away_meanwhile_is_named_and_nothing_is_left(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        labelme(tmp_path / "in", name, square("car", 0, 0, 4))
+    drawn = paint.paint
+    monkeypatch.setattr(run, "paint", lambda *given: [(tmp_path / "in" / "b.jpg").unlink(True), drawn(*given)][1])
+    with pytest.raises(InputError, match=r"image .*b\.jpg: can't be read \(No such file or directory\)"):
+        bring(tmp_path / "in", tmp_path / "out")
+    assert [one.name for one in tmp_path.iterdir()] == ["in"]
 
 
 def test_several_problems_are_listed_and_images_that_lack_can_be_left_out(tmp_path: Path, command) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from imbseg.datasets import spec
 from imbseg.datasets.ids import image_rows
 from imbseg.datasets.spec import IGNORE
+from imbseg.errors import InputError
 from imbseg.files import REPOSITORY, portable, write_json, write_text
 from imbseg.imports.found import BACKGROUND, Annotated, Choices, Orientation
 from imbseg.imports.paint import Painted
@@ -97,7 +98,12 @@ class Writer:
         elif self.plan.choices.link:
             target.symlink_to(image.image.resolve())
         else:
-            shutil.copyfile(image.image, target)
+            try:
+                shutil.copyfile(image.image, target)
+            except OSError as error:
+                if error.filename not in (str(image.image), image.image):
+                    raise  # of the copy: whole_folder names the data set
+                raise InputError(f"image {image.image}: can't be read ({error.strerror})") from error
 
     def finish(self, totals: Totals, said: Sequence[str], target: Path) -> str:
         """Write what is known in the end, and read the data set once.
