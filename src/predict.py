@@ -29,7 +29,7 @@ def main() -> int:
     from imbseg.predict.many import predict_files
     from imbseg.predict.predictor import Tiling
 
-    images = named_images(options.images, options.dataset, options.subset)
+    images = named_images(options.images, options.dataset, options.subset, out)
     tiling = Tiling(tile, options.overlap, always=tile is not None)
     predictor = predict.load(options.run, tiling=tiling, operating_points=not options.argmax, **found)
     print(predictor.said)

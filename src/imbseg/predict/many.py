@@ -15,6 +15,7 @@ from imbseg.errors import InputError
 from imbseg.files import portable, read_object, sha256, whole_file, writable_folder, write_json
 from imbseg.pictures import Key, class_colors, distinct_colors, sheet
 from imbseg.pictures import Row as Pictures
+from imbseg.predict.inputs import SETTINGS
 from imbseg.predict.measured import Row
 from imbseg.predict.outputs import Look, Place, write
 from imbseg.predict.pixels import opened
@@ -22,7 +23,7 @@ from imbseg.predict.predictor import Predictor
 from imbseg.training.folder import write_rows
 from imbseg.trial.stored import dataset_of
 
-SETTINGS, DONE = "predicted_with.json", ".predicted.jsonl"
+DONE = ".predicted.jsonl"
 STATE = ("file", "bytes", "modified")  # what tells whether an image is still the same
 DOUBTFUL = 12  # images on the sheet
 Say = Callable[[str], None]
