@@ -35,7 +35,7 @@ def calibration_counts(logits: torch.Tensor, mask: NDArray[np.uint8]) -> Floats:
     """Count one image: each class against the rest, at the labelled pixels of `spread`.
 
     Args:
-        logits: (classes, height, width) float, at the mask's size.
+        logits: (classes, height, width) float, at the mask's size, or of the pixels of `spread` alone.
         mask: (height, width) uint8 class indices, 255 = ignored.
 
     Returns:
@@ -45,7 +45,8 @@ def calibration_counts(logits: torch.Tensor, mask: NDArray[np.uint8]) -> Floats:
     grid = spread(*mask.shape)
     truth = mask[grid].ravel()
     labelled = np.flatnonzero(truth != IGNORE)
-    chances = logits[:, *grid].float().softmax(dim=0).flatten(start_dim=1).cpu().numpy()  # (classes, pixels)
+    chosen = logits[:, *grid] if logits.shape[1:] == mask.shape else logits
+    chances = chosen.float().softmax(dim=0).flatten(start_dim=1).cpu().numpy()  # (classes, pixels)
     return binned(chances.take(labelled, axis=1).astype(np.float64), truth[labelled])
 
 

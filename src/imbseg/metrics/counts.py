@@ -3,7 +3,7 @@
 import dataclasses
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,21 +82,26 @@ def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer]
 
 
 def collect(
-    ids: list[str], confusions: list[Integers], by_size: Integers | None = None, groups: Sequence[str] = ()
+    ids: list[str], confusions: Iterable[Integers], by_size: Integers | None = None, groups: Sequence[str] = ()
 ) -> Counts:
     """Put the images' confusions together.
 
     Args:
         ids: one id an image.
-        confusions: one (classes + 1, classes) array an image, as `image_confusion` gives.
+        confusions: one (classes + 1, classes) array an image, as `image_confusion` gives; of 1,000 classes one has
+            8 MB, so they may come one by one.
         by_size: (3, classes, 3), the sum over the images of what `size_counts` gives; None: not counted by size.
         groups: one name an image, or none.
     """
-    stacked = np.stack(confusions)  # (images, classes + 1, classes)
-    tp, fp, fn, ignored = marginals(stacked)
+    parts, whole = [], None
+    for one in confusions:
+        parts.append(marginals(one))
+        whole = one[:-1].copy() if whole is None else whole + one[:-1]
+    if whole is None:
+        raise ValueError("expected one image or more, found none")
+    tp, fp, fn, ignored = (np.stack(side) for side in zip(*parts, strict=True))  # (images, classes)
     sized = dict(zip(BY_SIZE, by_size, strict=True)) if by_size is not None else {}
-    whole, names = stacked[:, :-1].sum(axis=0), np.array(groups, np.str_)
-    return Counts(np.array(ids), tp, fp, fn, ignored, whole, groups=names, **sized)
+    return Counts(np.array(ids), tp, fp, fn, ignored, whole, groups=np.array(groups, np.str_), **sized)
 
 
 def marginals(confusions: Integers) -> tuple[Integers, Integers, Integers, Integers]:

@@ -33,7 +33,7 @@ class Tally:
         """Count one image.
 
         Args:
-            logits: (classes, height, width) at the mask's size.
+            logits: (classes, height, width) at the mask's size, or of the pixels that calibration counts.
             labels: (height, width) predicted class indices.
             mask: (height, width) class indices, 255 = ignored.
             sizes: of the mask's objects; None: not counted by size.

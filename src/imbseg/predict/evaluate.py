@@ -1,7 +1,7 @@
 """Networks on labelled images: scores with intervals, by group, calibration, curves; thresholds from validation."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 
 from imbseg.console import progress
 from imbseg.datasets.ids import image_rows
-from imbseg.datasets.read import read_image, read_mask
+from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError, listed
 from imbseg.files import writable_folder
 from imbseg.meta.read import fold_column, fold_rows
-from imbseg.metrics.calibration import calibration_error
+from imbseg.metrics.calibration import calibration_error, spread
 from imbseg.metrics.counts import Counts, collect, image_confusion, of_images, save_counts
 from imbseg.metrics.scores import mean, summary
 from imbseg.metrics.tables import save_tables
 from imbseg.metrics.tally import Tally
 from imbseg.predict.curves import Curves, Row
 from imbseg.predict.operating_points import Point, keep, threshold
+from imbseg.predict.pixels import opened
 from imbseg.predict.predictor import Labelled, Predictor
 from imbseg.statistics.bootstrap import draw_images
 from imbseg.training.folder import write_rows
@@ -47,11 +48,9 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
     names = predictor.class_names
     check_classes(dataset, names)
     images, folder = subset_images(dataset, subset), writable_folder(out)
-    confusions, curves, tally = [], Curves(names), Tally(dataset, closely=True)
-    for truth, found in _pairs(predictor, dataset, images, f"{subset} of {dataset.name}"):
-        confusions.append(image_confusion(found.labels, truth, len(names)))
-        curves.add(found.probabilities, truth)
-        tally.add(torch.from_numpy(found.probabilities).clamp_min(1e-30).log(), found.labels, truth, None)
+    curves, tally = Curves(names), Tally(dataset, closely=True)
+    parts = _images(predictor, dataset, images, f"{subset} of {dataset.name}")
+    confusions = (_count(truth, bands, curves, tally) for truth, bands in parts)
     of = [dataset.group_of(one) for one, _, _ in images] if dataset.group else []
     counts = dataclasses.replace(collect([one for one, _, _ in images], confusions, groups=of), **tally.sums)
     groups = class_groups(predictor, dataset)
@@ -121,10 +120,11 @@ def choose_points(predictor: Predictor, points: Sequence[Point], say: Say = prin
     dataset = dataset_of(stored.about)
     images = _validation(stored.about, dataset)
     of_class: dict[str, list[NDArray[np.float32]]] = {one.name: [] for one in points}
-    for truth, found in _pairs(predictor, dataset, images, "validation"):
-        for name, seen in of_class.items():
-            index = names.index(name)
-            seen.append(found.probabilities[index][truth == index])
+    for truth, bands in _images(predictor, dataset, images, "validation"):
+        for rows, band in _beside(truth, bands):
+            for name, seen in of_class.items():
+                index = names.index(name)
+                seen.append(band.probabilities[index][rows == index])
     chosen: dict[str, dict[str, float]] = {}
     for point in points:
         values = np.concatenate(of_class[point.name])
@@ -147,14 +147,39 @@ def _validation(about: Mapping[str, Any], dataset: Dataset) -> list[Image]:
     return [(str(name), root / str(image), root / str(mask)) for name, image, mask in files]
 
 
-def _pairs(
+def _images(
     predictor: Predictor, dataset: Dataset, images: Sequence[Image], what: str
-) -> Iterator[tuple[NDArray[np.uint8], Labelled]]:
+) -> Iterator[tuple[NDArray[np.uint8], Iterator[Labelled]]]:
+    """The truth of each image, and what the networks make of it from top to bottom."""
     for _, image, mask in progress(images, total=len(images), what=what):
-        truth, found = read_mask(mask, dataset), predictor(read_image(image, dataset.orientation))
-        if truth.shape != found.labels.shape:
-            raise InputError(f"mask {mask}: is {truth.shape}, its image {found.labels.shape}; they must be of one size")
-        yield truth, found
+        truth = read_mask(mask, dataset)
+        with opened(image, dataset.orientation) as pixels:
+            if truth.shape != pixels.size:
+                raise InputError(f"mask {mask}: is {truth.shape}, its image {pixels.size}; they must be of one size")
+            yield truth, predictor.bands(pixels)
+
+
+def _beside(truth: NDArray[np.uint8], bands: Iterable[Labelled]) -> Iterator[tuple[NDArray[np.uint8], Labelled]]:
+    """The rows of the truth that belong to each band."""
+    top = 0
+    for band in bands:
+        yield truth[top : top + len(band.labels)], band
+        top += len(band.labels)
+
+
+def _count(truth: NDArray[np.uint8], bands: Iterable[Labelled], curves: Curves, tally: Tally) -> NDArray[np.int64]:
+    """An image's confusion; of its probabilities no more is kept than the pixels of which calibration is counted."""
+    (rows, columns), kept, labels, top = spread(*truth.shape), [], [], 0
+    confusion = np.zeros((tally.classes + 1, tally.classes), np.int64)
+    for part, band in _beside(truth, bands):
+        confusion += image_confusion(band.labels, part, tally.classes)
+        curves.add(band.probabilities, part)
+        kept.append(band.probabilities[:, (rows.start - top) % rows.step :: rows.step, columns])
+        labels.append(band.labels)
+        top += len(part)
+    chances = torch.from_numpy(np.concatenate(kept, axis=1)).clamp_min(1e-30).log()
+    tally.add(chances, np.concatenate(labels), truth, None)
+    return confusion
 
 
 def _scores(counts: Counts, names: Sequence[str], groups: Groups, say: Say) -> list[Row]:

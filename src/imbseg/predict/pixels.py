@@ -72,7 +72,7 @@ def geography(path: Path) -> Geography | None:
 
 
 @contextlib.contextmanager
-def opened(path: Path, orientation: str) -> Iterator[Pixels]:
+def opened(path: Path, orientation: str | None) -> Iterator[Pixels]:
     """The pixels of an image file: read as training reads them, or those of a large TIFF as they are needed.
 
     Raises:
