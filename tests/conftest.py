@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test waits for the network
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest -n has a process a core; threads of BLAS would spin beside them
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from binary_tree import make_binary_tree
+from plain_meta import build
 
 from imbseg.datasets.spec import load
-from imbseg.meta.build import build
 from imbseg.training.run import run_trial
 from imbseg.trial import resolve
 
@@ -21,7 +21,7 @@ SMALL = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "
 def make_data(folder: Path, n: int = 20) -> dict[str, str]:
     """A data set with meta below a folder; the flags that name them."""
     file = make_binary_tree(folder / "cracks", n=n, size=(64, 64))
-    build(load(str(file)), folder / "meta", workers=1, seed=1)
+    build(load(str(file)), folder / "meta")
     return {"dataset": str(file), "meta": str(folder / "meta")}
 
 

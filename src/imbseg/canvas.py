@@ -95,6 +95,7 @@ class Canvas(Figure):
         """Write a PNG, and beside it an SVG for a paper, whole or not at all."""
         with drawing(), whole_file(path) as pixels, whole_file(path.with_suffix(".svg")) as vectors:
             self.savefig(pixels, format="png")
+            self.set_layout_engine("none")  # the SVG keeps the places of the PNG: each layout draws everything twice
             self.savefig(vectors, format="svg", metadata={"Date": None})
 
     def svg(self) -> Markup:

@@ -9,4 +9,4 @@ from imbseg.meta import build as build_module
 
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_module, "draw", lambda *_: None)
+    monkeypatch.setattr(build_module, "_draw", lambda *_: None)

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from plain_meta import build
 from tiny_tree import tiny_dataset
 
 from imbseg.datasets.ids import ImageRow
 from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import Dataset, load
 from imbseg.meta.atrous import Pyramid, atrous_rates, live_taps
-from imbseg.meta.build import Built, build
+from imbseg.meta.build import Built
 from imbseg.meta.ceiling import Grid, ceilings, through
 from imbseg.meta.ceiling_table import Setting, drawn, settings
 from imbseg.meta.ceiling_words import ceiling_advice, ceiling_figure
@@ -248,7 +249,7 @@ def striped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Built, P
     folder = tmp_path_factory.mktemp("striped")
     dataset = tiny_dataset(folder / "raw", masks)
     own = Setting(Grid((32, 32), 4, 16))
-    return dataset, build(dataset, folder / "meta", workers=1, seed=1, own=own, pyramid=Pyramid()), folder / "meta"
+    return dataset, build(dataset, folder / "meta", own=own, pyramid=Pyramid()), folder / "meta"
 
 
 def test_the_table_of_a_data_set(striped: tuple[Dataset, Built, Path]) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from binary_tree import make_binary_tree
 from PIL import Image
+from plain_meta import build
 
 from imbseg.datasets.spec import load
-from imbseg.meta.build import build
 from imbseg.meta.figures import fold_count_figure, fold_counts
 from imbseg.meta.gallery import image_of_each_class
 from imbseg.meta.read import read_meta
@@ -23,7 +23,7 @@ def test_the_image_that_shows_most_of_each_class_the_rarest_first(tmp_path: Path
     mask[:24] = 255
     Image.fromarray(mask).save(tmp_path / "masks" / "part00_0004.png")  # more crack than any line
     dataset = load(str(file))
-    build(dataset, tmp_path / "meta", workers=1, seed=1)
+    build(dataset, tmp_path / "meta")
     found = image_of_each_class(dataset, read_meta(dataset, tmp_path / "meta"))
     assert [one.image_id for one in found] == ["part00_0004", "part00_0001"]  # 0001: the first that is all background
     np.testing.assert_array_equal(found[0].mask, mask // 255)

@@ -9,7 +9,7 @@ from imbseg.models import ARCHITECTURES
 from imbseg.models.decoders import build_network
 from imbseg.models.deeplabv3plus import FineDecoder
 
-LITE = "timm-tf_efficientnet_lite0"
+LITE, TINY = "timm-tf_efficientnet_lite0", "tu-test_resnet"
 
 
 def conv_channels(model: torch.nn.Module) -> int:
@@ -20,7 +20,7 @@ def conv_channels(model: torch.nn.Module) -> int:
 def test_each_architecture_takes_a_step_at_its_smallest_input(name: str) -> None:
     entry = ARCHITECTURES[name]
     side = max(entry.smallest, entry.multiple)
-    model = build_network(name, "resnet18", classes=3, size=(side, side)).train()
+    model = build_network(name, TINY, classes=3, size=(side, side)).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     before = [one.clone() for one in model.parameters()]
     logits = model(torch.randn(2, 3, side, side))
@@ -34,8 +34,8 @@ def test_each_architecture_takes_a_step_at_its_smallest_input(name: str) -> None
     ("name", "stride"), [("deeplabv3plus", 4), *((n, e.stride) for n, e in ARCHITECTURES.items() if e.stride)]
 )
 def test_the_decoder_predicts_at_the_stride_that_the_menu_says(name: str, stride: int) -> None:
-    model = build_network(name, "resnet18", classes=2).eval()
-    side = 128
+    model = build_network(name, TINY, classes=2).eval()
+    side = max(64, ARCHITECTURES[name].smallest)
     with torch.inference_mode():
         cells = model.segmentation_head[0](model.decoder(model.encoder(torch.zeros(1, 3, side, side)))).shape[-1]
     # LinkNet's and U-Net's head don't resample at all
@@ -72,11 +72,11 @@ def test_a_stride_that_the_encoder_does_not_give_is_refused() -> None:
      ("segformer", 64, 64), ("pan", 64, 64), ("deeplabv3plus", 64, 64), ("deeplabv3plus", None, 256)],
 )  # fmt: skip
 def test_the_width_of_the_decoder(name: str, width: int | None, channels: int) -> None:
-    assert conv_channels(build_network(name, "resnet18", classes=2, decoder_width=width)) == channels
+    assert conv_channels(build_network(name, TINY, classes=2, decoder_width=width)) == channels
 
 
 def test_a_unet_of_width_96() -> None:
-    blocks = build_network("unet", "resnet18", classes=2, decoder_width=96).decoder.blocks
+    blocks = build_network("unet", TINY, classes=2, decoder_width=96).decoder.blocks
     assert [block.conv2[0].out_channels for block in blocks] == [96, 64, 48, 32, 16]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from plain_meta import build
 
 from imbseg.datasets.sample import make_sample
 from imbseg.datasets.spec import FOLDER, load
-from imbseg.meta.build import build
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -25,7 +25,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     assert "root: data/raw/sample" in text
     file = folder / "sample.yml"
     file.write_text(text.replace("root: data/raw/sample", f"root: {folder / 'data'}"), encoding="utf-8")
-    build(load(str(file)), folder / "meta", workers=1, seed=1)
+    build(load(str(file)), folder / "meta")
     return {"DATASET": str(file), "META": str(folder / "meta")}
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from binary_tree import make_binary_tree
 from PIL import Image
+from plain_meta import build
 from run_folders import CLASSES, WEIGHTED, make_run
 
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
-from imbseg.meta.build import build
 from imbseg.metrics.counts import collect, image_confusion, save_counts
 from imbseg.metrics.predicted import Predicted, Predictions
 from imbseg.page.content import Drawing
@@ -168,7 +168,7 @@ def test_a_full_disk_is_no_matter_of_the_pictures(tmp_path: Path, monkeypatch: p
 def test_the_tail_of_the_data_set_counts_else_all_but_the_background(tmp_path: Path) -> None:
     file = make_binary_tree(tmp_path / "cracks", n=8, size=(32, 32))
     dataset = load(str(file))
-    build(dataset, tmp_path / "meta", workers=1, seed=1)
+    build(dataset, tmp_path / "meta")
     about = {"parameters": {"dataset": str(file), "root": None, "meta": str(tmp_path / "meta")},
              "weights_of_classes": {"background": 1.0, "crack": 1.0}, "dataset_sha256": dataset.digest}  # fmt: skip
     for score in ("tail", "mIoU"):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from asked import evidence
+from plain_meta import build
 from run_folders import make_run
 from tiny_tree import NAMES, tiny_dataset, tiny_masks
 
 from imbseg.datasets.spec import Dataset
 from imbseg.files import sha256
-from imbseg.meta.build import build
 from imbseg.meta.read import read_meta
 from imbseg.report.evidence import Evidence
 from imbseg.report.questions import correlations
@@ -23,12 +24,20 @@ from imbseg.runs.recorded import class_groups
 from imbseg.statistics.correlation import class_statistics
 
 
-@pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, Path]:
     """Eight images of 12 x 16, the last a test image, and their meta."""
-    found = tiny_dataset(tmp_path / "raw", imbalance={"classes": ["rod"], "ratio": 0.5, "seed": 1})
-    build(found, tmp_path / "meta", workers=1, seed=1)
-    return found
+    folder = tmp_path_factory.mktemp("recorded")
+    found = tiny_dataset(folder / "raw", imbalance={"classes": ["rod"], "ratio": 0.5, "seed": 1})
+    build(found, folder / "meta")
+    return found, folder / "meta"
+
+
+@pytest.fixture
+def dataset(made: tuple[Dataset, Path], tmp_path: Path) -> Dataset:
+    """The data set; a copy of its meta lies in tmp_path/meta."""
+    shutil.copytree(made[1], tmp_path / "meta")
+    return made[0]
 
 
 def group_of(root: Path, dataset: Dataset, digest: str, **parameters: str) -> Evidence:

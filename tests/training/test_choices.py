@@ -8,8 +8,6 @@ from __future__ import annotations
 import copy
 import functools
 import math
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,11 @@ import pytest
 import torch
 from all_pairs import Combination, Pair, all_pairs, cover, pairs_of
 from binary_tree import make_binary_tree
+from plain_meta import build
 from small_trial import words_of
 
 from imbseg.copy_paste import COPY_PASTE
+from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS, LOSSES, terms
 from imbseg.models.decoders import build_network
@@ -33,7 +33,6 @@ from imbseg.trial import resolve
 from imbseg.trial.fields import IMBALANCES, kind_of
 
 pytestmark = pytest.mark.xdist_group("choices")  # one process: they share the data and the network
-REPOSITORY = Path(__file__).resolve().parents[2]
 UNNAMED = "(unnamed)"  # class weights that no flag names: what a loss without any takes
 FLAGS = {
     "imbalance": tuple(IMBALANCES),
@@ -64,8 +63,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     ids = (file.parent / "train.txt").read_text().splitlines()
     (file.parent / "train.txt").write_text("".join(f"{one}\n" for one in ids[4:]))
     (file.parent / "val.txt").write_text("".join(f"{one}\n" for one in ids[:4]))
-    words = [str(REPOSITORY / "src" / "make_meta.py"), "--dataset", str(file), "--out", str(folder / "meta")]
-    subprocess.run([sys.executable, *words, "--workers", "1"], check=True, capture_output=True)
+    build(load(str(file)), folder / "meta")
     return {**TINY, "dataset": str(file), "meta": str(folder / "meta")}
 
 

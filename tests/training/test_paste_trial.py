@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from plain_meta import build
 from small_trial import SMALL, train
 
 from imbseg.copy_paste import COPY_PASTE
@@ -17,7 +18,6 @@ from imbseg.datasets.read import read_mask, read_objects
 from imbseg.datasets.sample import make_sample
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
-from imbseg.meta.build import build
 from imbseg.models.weights import IMAGENET
 from imbseg.training.fold import Fold, read_fold
 from imbseg.training.order import NO_FOCUS
@@ -38,7 +38,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The generated sample: seven classes, with instance masks."""
     root = tmp_path_factory.mktemp("shapes")
     make_sample(root / "sample")
-    build(load("sample", root=str(root / "sample")), root / "meta", workers=1, seed=1)
+    build(load("sample", root=str(root / "sample")), root / "meta")
     return {"dataset": "sample", "root": str(root / "sample"), "meta": str(root / "meta")}
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from binary_tree import make_binary_tree
+from plain_meta import build
 from small_trial import make_data
 
 from imbseg.datasets import spec
 from imbseg.manager import config, preflight, space
-from imbseg.meta.build import build
 from imbseg.training import timing
 from imbseg.trial import parse_flags, resolve
 from imbseg.trial.geometry import geometry_of, pyramid_of
@@ -82,7 +82,7 @@ def test_settings_of_all_trials_shorter_epochs_hours_and_disk(
     small = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "batch_size": "4"}
     file = make_binary_tree(tmp_path / "cracks", n=20, size=(64, 64))
     file.write_text(file.read_text().replace("epochs: 1", "epochs: 167"))
-    build(spec.load(str(file)), tmp_path / "meta", workers=1, seed=1)
+    build(spec.load(str(file)), tmp_path / "meta")
     out = tmp_path / "mine.yml"
     assert command(monkeypatch, out=str(out), hours="2", dataset=str(file), meta=str(tmp_path / "meta"), **small) == 0
     said = capsys.readouterr().out
@@ -145,7 +145,7 @@ def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     root, meta, out = str(shared_data / "camvid"), str(tmp_path / "meta"), tmp_path / "camvid.yml"
     trial = resolve({"dataset": "camvid", "root": root}, {}).trial
     grids = {"own": geometry_of(trial), "pyramid": pyramid_of(trial)}
-    build(spec.load("camvid", root=root), Path(meta), workers=1, seed=1, **grids)
+    build(spec.load("camvid", root=root), Path(meta), **grids)
     assert command(monkeypatch, dataset="camvid", root=root, meta=meta, out=str(out)) == 0
     found = run_every_trial(out, port)
     assert found[:2] == ["full/given/x2/none cross_entropy", "full/given/x2/none weighted_cross_entropy"]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from binary_tree import make_binary_tree
 from PIL import Image
+from plain_meta import build
 from small_trial import words_of
 
 from imbseg.datasets.spec import ClassSpec, load
-from imbseg.meta.build import build
 from imbseg.models.weights import IMAGENET
 from imbseg.pictures import class_colors, color_mask, contact_sheet
 from imbseg.training.fold import read_fold
@@ -28,7 +28,7 @@ STRATEGY = "full/mskf/label/none"
 def flags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("preview")
     file = make_binary_tree(root / "cracks", n=24)
-    build(load(str(file)), root / "meta", workers=1, seed=1)
+    build(load(str(file)), root / "meta")
     return {"dataset": str(file), "meta": str(root / "meta"), "strategy": STRATEGY}
 
 

@@ -3,20 +3,20 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_trial import SMALL, train, words_of
+from small_trial import SMALL, train
 
+from imbseg.datasets import picture, read
+from imbseg.datasets.picture import read_bytes
 from imbseg.errors import InputError, TrialFailed
-from imbseg.files import REPOSITORY, sha256
+from imbseg.files import sha256
 from imbseg.metrics.counts import load_counts
 from imbseg.metrics.scores import iou
 from imbseg.training import loop
@@ -207,17 +207,14 @@ def test_logits_are_cut_and_brought_to_the_masks_size() -> None:
     assert wide.tolist() == [[[0, 0.25, 0.75, 1]]]
 
 
-def test_before_the_first_step_one_batch_is_read(data: dict[str, str], tmp_path: Path) -> None:
-    """Of 20 train images; a whole epoch decoded beforehand would make a large data set's trial start late."""
-    words = ["train_nni.py", "--out", str(tmp_path / "x"), *words_of({**SMALL, **data})]
-    code = (
-        f"import sys, runpy; sys.argv = {words!r}; opened = []\n"
-        "sys.addaudithook(lambda what, given: what == 'open' and opened.append(str(given[0])))\n"
-        "import imbseg.training.loop as loop\n"
-        "def stop(*args, **more): print(sum(name.endswith('.png') for name in opened)); raise SystemExit(0)\n"
-        "loop._step = stop\n"
-        f"runpy.run_path({str(REPOSITORY / 'src/train_nni.py')!r}, run_name='__main__')"
-    )
-    found = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
-                           check=True, capture_output=True, text=True)  # fmt: skip
-    assert int(found.stdout.split()[-1]) == 2 * int(SMALL["batch_size"])
+def test_before_the_first_step_one_batch_is_read(
+    data: dict[str, str], tmp_path: Path, stop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 15 train images; a whole epoch decoded beforehand would make a large data set's trial start late."""
+    opened: list[Path] = []
+    for module in (picture, read):
+        monkeypatch.setattr(module, "read_bytes", lambda path, what: opened.append(path) or read_bytes(path, what))
+    monkeypatch.setattr(loop, "_step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "trial")
+    assert len(opened) == 2 * int(SMALL["batch_size"])  # image and mask

@@ -156,7 +156,11 @@ def _write(built: Built, folder: Path, dataset: Dataset) -> None:
         table.to_csv(folder / name, index=False, lineterminator="\n")
     built.ceiling.to_csv(folder / "ceiling.csv", index=False, lineterminator="\n")
     write_text(folder / "diagnosis.md", built.diagnosis)
-    draw(built.images, built.objects, built.classes, built.splits, dataset, folder)
-    ceiling_figure(built.ceiling, dataset.name).write(folder / "ceiling.png")
+    _draw(built, folder, dataset)
     built.manifest["files"] = {name: sha256(folder / name) for name in (*FILES, "ceiling.csv")}
     write_json(folder / "manifest.json", built.manifest)
+
+
+def _draw(built: Built, folder: Path, dataset: Dataset) -> None:
+    draw(built.images, built.objects, built.classes, built.splits, dataset, folder)
+    ceiling_figure(built.ceiling, dataset.name).write(folder / "ceiling.png")
