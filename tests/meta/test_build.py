@@ -112,7 +112,7 @@ def failing(dataset: Dataset, out: Path, monkeypatch: pytest.MonkeyPatch) -> OSE
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(build_module, "draw", full)
+    monkeypatch.setattr(build_module, "_draw", full)
     with pytest.raises(OSError, match="No space left") as error:
         build(dataset, out, workers=1, seed=1)
     return error.value

@@ -23,12 +23,7 @@ from imbseg.models import checkpoint
 from imbseg.predict.predictor import Tiling
 
 Run = tuple[Path, dict[str, Any]]
-
-
-@pytest.fixture
-def run(finished: Run, tmp_path: Path) -> Path:
-    """A copy of the run, to be broken."""
-    return copy(finished[0], tmp_path / "run")
+RGB: dict[str, Any] = {"photometric": "rgb", "metadata": None}  # of a TIFF
 
 
 def copy(run: Path, out: Path, seed: int = 1, iou: float | None = None, **parameters: object) -> Path:
@@ -50,18 +45,25 @@ def copy(run: Path, out: Path, seed: int = 1, iou: float | None = None, **parame
     return out
 
 
+@pytest.fixture
+def run(finished: Run, tmp_path: Path) -> Path:
+    """A copy of the run, to be broken."""
+    return copy(finished[0], tmp_path / "run")
+
+
 def rows_of(out: Path) -> dict[str, dict[str, str]]:
     with (out / "predictions.csv").open(encoding="utf-8") as handle:
         return {row["image"]: row for row in csv.DictReader(handle)}
 
 
-def labels_of(out: Path, name: str) -> np.ndarray:
-    return pixels(out / "labels" / f"{name}.png")
-
-
 def pixels(file: Path) -> np.ndarray:
     with Image.open(file) as picture:
         return np.asarray(picture)
+
+
+def grey(file: Path, height: int = 80, width: int = 80, value: int = 90) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((height, width, 3), value, np.uint8)).save(file)
 
 
 def test_the_best_strategy_predicts_with_the_mean_of_its_seeds(
@@ -84,8 +86,7 @@ def test_the_best_strategy_predicts_with_the_mean_of_its_seeds(
     assert imbseg.predict.load(str(runs), strategy="focal").said.startswith("focal: named; 1 network: bad")
     status, said, _ = command("predict.py", "--run", runs, data["dataset"].replace("cracks.yml", "images/part00*"),
                               "--out", tmp_path / "out", "--strategy", "cross_entropy", "--seeds", "1,2")  # fmt: skip
-    assert status == 0
-    assert "2 networks: good1, good2" in said
+    assert (status, "2 networks: good1, good2" in said) == (0, True)
 
 
 @pytest.mark.parametrize("name", ["prior", "flip", "prior*flip", "larger", "rank"])
@@ -117,35 +118,31 @@ def test_an_image_of_another_size_is_seen_at_the_scale_of_training(finished: Run
     assert [member.input_size(*size) for size in ((64, 64), (128, 40), (1, 1))] == [(96, 80), (192, 50), (2, 1)]
     (run / "trial.json").write_text(json.dumps(about))  # of an earlier version: the meta tells it
     assert imbseg.predict.load(str(run)).members[0].factor == (1.5, 1.25)
-    shutil.rmtree(tmp_path / "nowhere", ignore_errors=True)
     about["parameters"]["split_seed"], about["parameters"]["split"] = 5, "no_such"
     (run / "trial.json").write_text(json.dumps(about))
     with pytest.raises(InputError, match="doesn't tell its train images"):
         imbseg.predict.load(str(run))
 
 
-def test_started_again_it_does_only_what_lacks(finished: Run, tmp_path: Path, command: Any) -> None:
+def test_started_again_it_does_only_what_lacks(finished: Run, tmp_path: Path, command: Any, refused: Any) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
-    (photos / "below").mkdir(parents=True)
     for number, name in enumerate(("a.png", "b.jpg", "below/c.png")):
-        Image.fromarray(np.full((20 + number, 30, 3), 50 * number, np.uint8)).save(photos / name)
+        grey(photos / name, 20 + number, 30, 50 * number)
     words = ("predict.py", "--run", finished[0], photos, "--out", out)
     assert command(*words)[0] == 0
     assert set(rows_of(out)) == {"a", "b", "below/c"}
     files = {file: file.stat().st_mtime_ns for file in out.rglob("*.[pj][np]g")}
     (out / "overlays" / "b.jpg").unlink()
-    Image.fromarray(np.full((9, 9, 3), 9, np.uint8)).save(photos / "a.png")
+    grey(photos / "a.png", 9, 9)
     with (out / ".predicted.jsonl").open("a") as handle:
         handle.write('{"name": "below/c", "fi')  # a start that was killed
     status, said, _ = command(*words)
     assert (status, "1 of 3 images are done already" in said) == (0, True)
     changed = {file.stem for file, time in files.items() if file.stat().st_mtime_ns != time}
     assert changed == {"a", "b", "doubtful"}
-    assert labels_of(out, "a").shape == (9, 9)
-    assert rows_of(out)["a"]["height"] == "9"
-    status, _, complaint = command(*words, "--post_hoc", "flip")
-    assert status == 2
-    assert "holds predictions made otherwise (post_hoc was ['none', 0.0], is ['flip', 0.0])" in complaint
+    assert (pixels(out / "labels" / "a.png").shape, rows_of(out)["a"]["height"]) == ((9, 9), "9")
+    made_otherwise = "holds predictions made otherwise (post_hoc was ['none', 0.0], is ['flip', 0.0])"
+    assert made_otherwise in refused(*words, "--post_hoc", "flip")
 
 
 @pytest.mark.parametrize("whole", [2**25, 100])
@@ -156,43 +153,36 @@ def test_a_geotiff_gives_a_geotiff(
     image = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
     tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (34735, "H", 8, (1, 1, 0, 1, 1024, 0, 1, 1), True)]
     for name, extra in (("map", tags), ("plain", [])):
-        with tifffile.TiffWriter(tmp_path / f"{name}.tif") as file:
-            file.write(image, photometric="rgb", tile=(64, 64), extratags=extra, metadata=None)
+        tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(64, 64), extratags=extra, **RGB)
     words = ("--run", finished[0], tmp_path / "*.tif", "--out", tmp_path / "out", "--tile", "64x64", "--overlap", "32")
     status, _, complaints = command("predict.py", *words)
     assert (status, complaints) == (0, ""), complaints
     assert {file.name for file in (tmp_path / "out" / "labels").iterdir()} == {"map.tif", "plain.png"}
     found = imbseg.predict.load(str(finished[0]), tiling=Tiling((64, 64), 32, always=True))(image).labels
-    np.testing.assert_array_equal(pixels(tmp_path / "out" / "labels" / "map.tif"), found)
-    np.testing.assert_array_equal(labels_of(tmp_path / "out", "plain"), found)
+    for name in ("map.tif", "plain.png"):
+        np.testing.assert_array_equal(pixels(tmp_path / "out" / "labels" / name), found)
     with Tiff(tmp_path / "map.tif") as before, Tiff(tmp_path / "out" / "labels" / "map.tif") as after:
         assert before.geographic() == after.geographic() != []
-    with tifffile.TiffWriter(tmp_path / "two.tif") as file:
-        for _ in range(2):
-            file.write(image, photometric="rgb", metadata=None)
-    tifffile.imwrite(tmp_path / "bands.tif", np.zeros((70, 70, 6), np.uint8), photometric="rgb", metadata=None)
+    tifffile.imwrite(tmp_path / "two.tif", np.stack([image, image]), **RGB)
+    tifffile.imwrite(tmp_path / "bands.tif", np.zeros((70, 70, 6), np.uint8), **RGB)
     status, _, complaint = command("predict.py", *words)
-    assert status == 1
-    assert "two.tif: expected one picture, found 2 pages" in complaint
+    assert (status, "two.tif: expected one picture, found 2 pages" in complaint) == (1, True)
     assert "bands.tif: expected a grey image, or red, green, blue with or without alpha, found 6 channels" in complaint
 
 
 def test_three_bad_images_are_named_and_the_rest_is_done(finished: Run, tmp_path: Path, command: Any) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
-    photos.mkdir()
     for name in ("good", "better", "cut"):
-        Image.fromarray(np.full((20, 30, 3), 90, np.uint8)).save(photos / f"{name}.png")
+        grey(photos / f"{name}.png", 20, 30)
     (photos / "cut.png").write_bytes((photos / "cut.png").read_bytes()[:50])
     (photos / "empty.png").touch()
     (photos / "text.jpg").write_text("no picture")
     status, said, complaints = command("predict.py", "--run", finished[0], photos, "--out", out, "--probabilities")
     assert (status, "2 of 5 images" in said) == (1, True)
-    assert [name for name in ("cut", "empty", "text") if f"{name}." in complaints] == ["cut", "empty", "text"]
-    assert complaints.count("error: ") == 3
+    assert [complaints.count(one) for one in ("cut.", "empty.", "text.", "error: ")] == [1, 1, 1, 3]
     assert {file.stem for file in (out / "labels").iterdir()} == {"good", "better"} == set(rows_of(out))
     files = [out / "probabilities" / "good" / f"{one}.png" for one in ("00_background", "01_crack")]
-    values = sum(pixels(file).astype(np.int64) for file in files)
-    assert abs(values - 65535).max() <= 1
+    assert abs(sum(pixels(file).astype(np.int64) for file in files) - 65535).max() <= 1
 
 
 BAD: dict[str, tuple[tuple[str, ...], str]] = {
@@ -215,9 +205,8 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_input_is_one_sentence(kind: str, finished: Run, tmp_path: Path, refused: Any) -> None:
     words, message = BAD[kind]
-    (tmp_path / "photos" / "below").mkdir(parents=True)
     for name in ("a", "below/a"):
-        Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(tmp_path / "photos" / f"{name}.png")
+        grey(tmp_path / "photos" / f"{name}.png")
     given = [word.format(photos=tmp_path / "photos") for word in words]
     run = () if "--run" in words else ("--run", finished[0])
     said = refused("predict.py", *run, *given, "--out", tmp_path / "out")
@@ -229,7 +218,7 @@ def test_a_run_that_is_broken_or_not_finished_is_one_sentence(
     run: Path, tmp_path: Path, refused: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMBSEG_RUNS", str(tmp_path))
-    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "x.png")
+    grey(tmp_path / "x.png")
     words = (tmp_path / "x.png", "--out", tmp_path / "out")
     assert "in " + str(tmp_path) + ": run, latest" in refused("predict.py", "--run", "nosuch", *words)
     status = (run / "status.json").read_text()
@@ -243,23 +232,19 @@ def test_a_run_that_is_broken_or_not_finished_is_one_sentence(
 
 def test_labels_of_others_are_not_overwritten(finished: Run, tmp_path: Path, refused: Any) -> None:
     truth = tmp_path / "labels" / "a.png"
-    for file in (truth, tmp_path / "images" / "a.png"):
-        file.parent.mkdir()
-        Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(file)
+    grey(truth)
+    grey(tmp_path / "images" / "a.png")
     before = truth.read_bytes()
-    said = refused("predict.py", "--run", finished[0], tmp_path / "images", "--out", tmp_path)
-    assert "would be overwritten" in said
+    assert "would be overwritten" in refused("predict.py", "--run", finished[0], tmp_path / "images", "--out", tmp_path)
     assert truth.read_bytes() == before
     assert not (tmp_path / "predicted_with.json").exists()
 
 
-@pytest.mark.parametrize("line", ["5", '"text"', '{"name": "a", "row": 5}', '{"name": "a"}', "\xff"])
-def test_a_broken_record_of_what_is_done_counts_as_none(line: str, finished: Run, tmp_path: Path, command: Any) -> None:
-    Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(tmp_path / "a.png")
+def test_broken_records_of_what_is_done_count_as_none(finished: Run, tmp_path: Path, command: Any) -> None:
+    grey(tmp_path / "a.png")
     out = tmp_path / "out"
     out.mkdir()
-    (out / ".predicted.jsonl").write_bytes(line.encode("latin-1") + b"\n")
+    (out / ".predicted.jsonl").write_bytes(b'5\n"text"\n{"name": "a", "row": 5}\n{"name": "a"}\n\xff\n')
     status, said, complaints = command("predict.py", "--run", finished[0], tmp_path / "a.png", "--out", out)
-    assert (status, complaints) == (0, ""), complaints
-    assert "1 of 1 images" in said
+    assert (status, complaints, "1 of 1 images" in said) == (0, "", True)
     assert set(rows_of(out)) == {"a"}
