@@ -43,7 +43,8 @@ def test_gradients_in_double_precision(name: str) -> None:
     target[0, 0, 0] = 255
     loss = loss_of(name)
     assert loss(logits.double(), target).dtype == torch.float64
-    assert torch.autograd.gradcheck(lambda given: loss(given, target), logits.double().requires_grad_())
+    given = logits.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda values: loss(values, target), given, fast_mode=True)  # along random lines
 
 
 def pixelwise(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

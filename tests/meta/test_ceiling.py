@@ -164,7 +164,10 @@ def camvid(shared_data: Path) -> tuple[tuple[str, ...], dict[str, list[np.ndarra
     return dataset.class_names, masks
 
 
-@pytest.mark.parametrize(("size", "stride"), CAMVID)
+@pytest.mark.parametrize(
+    ("size", "stride"),
+    [pytest.param(*one, marks=[] if one in list(CAMVID)[::3] else pytest.mark.slow) for one in CAMVID],
+)
 def test_camvids_table(camvid: tuple, size: tuple[int, int], stride: int) -> None:
     names, masks = camvid
     val, test = (ceilings(masks[subset], Grid(size, stride), len(names)) for subset in ("val", "test"))

@@ -27,6 +27,9 @@ def test_ends_of_bins_and_certainty() -> None:
     assert np.flatnonzero(found[0, :, 0]).tolist() == [0, 7, 14]
     assert found[0, :, 1].tolist() == [1.0 if place in (0, 7, 14) else 0.0 for place in range(BINS)]
     assert calibration_error(found) == pytest.approx([(0 + 1 + 0.5) / 3, (0 + 1 + 0.5) / 3])
+    one = np.array([[[[1.0, 1.0, 0.25]]], [[[4.0, 1.0, 3.0]]]])  # (strategies, classes, bins, 3): one pixel, then four
+    assert calibration_error(one).tolist() == [[0.75], [0.5]]
+    assert calibration_error(one[1, 0]) == 0.5
 
 
 def test_without_a_pixel_there_is_no_error() -> None:

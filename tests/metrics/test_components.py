@@ -143,3 +143,6 @@ def test_precision_recall_and_f1_by_hand() -> None:
     nan = float("nan")
     expected = [[0.75, 0.6, 6 / 9], [nan, 0, 0], [0, nan, 0], [nan, nan, nan]]
     np.testing.assert_allclose(found, expected)
+    counted = np.array([[[3, 1, 2]], [[0, 0, 4]]])  # (classes, thresholds, 3)
+    np.testing.assert_allclose(precision_recall_f1(counted)[:, 0], expected[:2])
+    assert precision_recall_f1(counted[0, 0]).tolist() == pytest.approx(expected[0])

@@ -37,6 +37,12 @@ def test_only_seeds_that_all_four_have_count() -> None:
     assert found.parts["interaction"].mean == pytest.approx(((0.5 - 0.2 - 0.3 + 0.1) + (0.6 - 0.3 - 0.5 + 0.2)) / 2)
 
 
+def test_what_only_rounding_tells_apart_is_no_gain() -> None:
+    found = parts_of_gain([side(0.1, 0.3), side(0.1 + 1e-13, 0.3 - 1e-13), side(0.2, 0.4), side(0.5, 0.6)])
+    alone = found.parts["geometry_alone"]
+    assert (alone.mean, alone.low, alone.high, alone.deviation) == (0, 0, 0, 0)
+
+
 def test_one_seed_has_parts_and_no_interval() -> None:
     found = parts_of_gain([side(0.1), side(0.2), side(0.3), side(0.5)])
     assert (found.paired, found.seeds) == (True, 1)
@@ -85,5 +91,10 @@ def test_sides_without_spread_and_without_scores() -> None:
     apart = parts_of_gain([side(value, value, first=1 + 9 * cell) for cell, value in enumerate((0.1, 0.2, 0.4, 0.8))])
     both = apart.parts["interaction"]
     assert (both.low, both.mean, both.high, both.deviation) == pytest.approx((0.3, 0.3, 0.3, 0))
+    for spread, none in ((1e-13, True), (1e-7, False)):  # rounding, and a small spread that is one
+        apart = parts_of_gain(
+            [side(value, value + spread, first=1 + 9 * cell) for cell, value in enumerate((1, 2, 4, 8))]
+        )
+        assert (apart.parts["interaction"].low == apart.parts["interaction"].mean) is none
     with pytest.raises(ValueError, match="score of each of four"):
         parts_of_gain([side(0.1), side(0.2), side(0.3), {}])

@@ -62,7 +62,7 @@ def rows(file: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in ("plain", "areas") else pytest.param(name, marks=SLOW) for name in RUNS | OTHERS]
+    "name", [name if name == "plain" else pytest.param(name, marks=SLOW) for name in RUNS | OTHERS]
 )
 def test_stopped_and_resumed_with_workers_it_ends_with_the_same_bytes(
     name: str, runs: Callable[[str], Trained], stop: Any, tmp_path: Path

@@ -109,14 +109,13 @@ def test_a_file_of_weights_that_cannot_be_used(tmp_path: Path, text: str | None,
 
 
 STAGED = {
-    "onecycle": {"schedule": "onecycle"},
-    "ema": {"ema": "0.9"},
-    "finish": {"resize": "64x48", "crop": "none", "finish_epochs": "1", "finish_size": "80x70"},
+    "onecycle and ema": {"schedule": "onecycle", "ema": "0.9"},
+    "finish and image weights": {"resize": "64x48", "crop": "none", "finish_epochs": "1", "finish_size": "80x70",
+                                 "image_weights": "weights.csv"},
     "head": {"retrain_head_epochs": "1", "ema": "0.5"},
     "odd size": {"resize": "70x50", "crop": "none", "architecture": "unet", "loss": "size_balanced"},
-    "image weights": {"image_weights": "weights.csv"},
     "fine": {"decoder_stride": "2", "atrous_rates": "fit", "aspp_dropout": "0.1", "channels_last": "true"},
-}
+}  # fmt: skip
 SLOW = {name: {"architecture": name, "crop": str(max(64, entry.smallest))} for name, entry in ARCHITECTURES.items()}
 SLOW |= {"cc_dice": {"loss": "cc_dice"}, "power": {"class_weights": "power", "loss": "cross_entropy"}}
 

@@ -42,8 +42,13 @@ def fold_columns(images: pd.DataFrame, dataset: Dataset) -> dict[str, pd.Series[
         if is_offered(split, images[parts[imbalance]], dataset)
         for seed in (SEEDS if "seed" in arguments(SPLITS, split) else SEEDS[:1])
     ]
-    shown = progress(wanted, total=len(wanted), what="cutting folds")
-    return {fold_column(*one): _column(images, parts[one[0]], dataset, *one) for one in shown}
+    inputs = {imbalance: split_inputs(images[rows], dataset) for imbalance, rows in parts.items()}
+    columns = {}
+    for imbalance, split, seed in progress(wanted, total=len(wanted), what="cutting folds"):
+        column = pd.Series(pd.NA, index=images.index, dtype="Int64")
+        column[parts[imbalance]] = _folds(inputs[imbalance], dataset, imbalance, split, seed)
+        columns[fold_column(imbalance, split, seed)] = column
+    return columns
 
 
 def is_offered(split: str, rows: pd.DataFrame, dataset: Dataset) -> bool:
@@ -53,19 +58,15 @@ def is_offered(split: str, rows: pd.DataFrame, dataset: Dataset) -> bool:
     return split != "given" or "val" in dataset.subsets
 
 
-def _column(
-    images: pd.DataFrame, takes_part: pd.Series[Any], dataset: Dataset, imbalance: str, split: str, seed: int
-) -> pd.Series[Any]:
-    rows = images[takes_part]
-    there = split_inputs(rows, dataset) | {"folds": FOLDS, "seed": seed}
+def _folds(inputs: dict[str, Any], dataset: Dataset, imbalance: str, split: str, seed: int) -> NDArray[np.int64]:
+    """(images that take part,) int64 fold numbers."""
+    there = inputs | {"folds": FOLDS, "seed": seed}
     needed = {name: there[name] for name in arguments(SPLITS, split)}
     try:
         numbers: NDArray[np.int64] = choose(SPLITS, split, "split")(**needed)
     except InputError as error:
         raise InputError(f"data set {dataset.name!r}, {imbalance}/{split}: {error}") from error
-    column = pd.Series(pd.NA, index=images.index, dtype="Int64")
-    column[takes_part] = numbers
-    return column
+    return numbers
 
 
 def split_inputs(rows: pd.DataFrame, dataset: Dataset) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """splits.csv: how far the folds of each split are from the whole, and what they share that they should not."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,8 @@ def split_table(images: pd.DataFrame, objects: pd.DataFrame, dataset: Dataset) -
     (see the function of that name).
     """
     columns = [str(name) for name in images.columns if is_fold_column(str(name))]
-    per_image = object_counts(images, objects, dataset)
-    return pd.DataFrame([_quality(images, per_image, dataset, column) for column in columns])
+    per_image = (pixel_counts(images, dataset), object_counts(images, objects, dataset), images["group"].to_numpy(str))
+    return pd.DataFrame([_quality(images[column], *per_image, dataset) for column in columns])
 
 
 def deviation(
@@ -56,8 +58,9 @@ def leaking_groups(group: NDArray[np.str_], fold: NDArray[np.int64]) -> int:
     >>> leaking_groups(np.array(["a", "a", "b", "b"]), np.array([0, 1, 1, 1]))
     1
     """
-    pairs = pd.DataFrame({"group": group, "fold": fold}).drop_duplicates()
-    return int(pairs["group"].value_counts().gt(1).sum())
+    number = np.unique(group, return_inverse=True)[1]
+    pairs = np.unique(np.stack([number, fold]), axis=1)
+    return int((np.bincount(pairs[0]) > 1).sum())
 
 
 def rarest_class(presence: NDArray[np.bool_], background: int | None) -> int | None:
@@ -67,29 +70,33 @@ def rarest_class(presence: NDArray[np.bool_], background: int | None) -> int | N
     return min(candidates, key=lambda index: int(shown[index])) if candidates else None
 
 
-def _quality(images: pd.DataFrame, objects: NDArray[np.int64], dataset: Dataset, column: str) -> dict[str, Any]:
-    takes_part = images[column].notna().to_numpy()
-    rows, fold = images[takes_part], images[column][takes_part].to_numpy("int64")
-    folds = 1 if column.endswith("/given") else FOLDS
-    pixels = pixel_counts(rows, dataset)
-    presence, labelled = pixels > 0, pixels.sum(axis=1)
-    one = np.ones(len(rows), np.int64)
+def _quality(
+    column: pd.Series[Any],
+    pixels: NDArray[np.int64],
+    objects: NDArray[np.int64],
+    group: NDArray[np.str_],
+    dataset: Dataset,
+) -> dict[str, Any]:
+    takes_part, folds = column.notna().to_numpy(), 1 if str(column.name).endswith("/given") else FOLDS
+    fold = column[takes_part].to_numpy("int64")
+    pixels, objects, group = pixels[takes_part], objects[takes_part], group[takes_part]
+    presence, labelled, one = pixels > 0, pixels.sum(axis=1), np.ones(len(fold), np.int64)
     rarest = rarest_class(presence, dataset.background_index)
     shown = np.array([presence[fold == k].sum(axis=0) for k in range(folds)])  # (folds, classes)
     return {
-        "column": column,
-        "images": len(rows),
+        "column": column.name,
+        "images": len(fold),
         "folds": folds,
         "smallest_fold": min(int((fold == k).sum()) for k in range(folds)),
         "deviation_presence": _mean(deviation(presence.astype(np.int64), one, fold, folds=folds)),
         "deviation_pixels": _mean(deviation(pixels, labelled, fold, folds=folds)),
         "deviation_proportion": _mean(deviation(pixels / np.maximum(labelled, 1)[:, None], one, fold, folds=folds)),
-        "deviation_objects": _mean(deviation(objects[takes_part], one, fold, folds=folds)),
+        "deviation_objects": _mean(deviation(objects, one, fold, folds=folds)),
         "rarest_class": "" if rarest is None else dataset.class_names[rarest],
         "rarest_in_smallest": 0 if rarest is None else int(shown[:, rarest].min()),
         "missing": int(((shown.min(axis=0) == 0) & presence.any(axis=0)).sum()),
-        "groups": rows["group"].nunique(),
-        "leaking_groups": leaking_groups(rows["group"].to_numpy(str), fold),
+        "groups": len(np.unique(group)),
+        "leaking_groups": leaking_groups(group, fold),
     }
 
 

@@ -48,7 +48,7 @@ def classes_rare_by(table: pd.DataFrame, kind: str, ending: str = "") -> list[st
 def empty_images(images: pd.DataFrame, dataset: Dataset) -> tuple[int, int]:
     """(images that show nothing but background, images with a labelled pixel) of the train pool."""
     labelled = _labelled(images, dataset)
-    shown = labelled[[f"pixels:{name}" for name in dataset.class_names if name != dataset.background]]
+    shown = labelled.drop(columns=f"pixels:{dataset.background}", errors="ignore")
     return int((shown.sum(axis=1) == 0).sum()), len(labelled)
 
 
@@ -63,8 +63,9 @@ def nothing_shown(classes: pd.DataFrame, dataset: Dataset) -> bool:
 
 
 def _labelled(images: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    pixels = images[[f"pixels:{name}" for name in dataset.class_names]].sum(axis=1)
-    return images[images["subset"].ne("test") & pixels.gt(0)]
+    """The classes' pixels in the images of the train pool that have any."""
+    pixels = images[[f"pixels:{name}" for name in dataset.class_names]]
+    return pixels[images["subset"].ne("test") & pixels.gt(0).any(axis=1)]
 
 
 def ties_by_images(folds: pd.DataFrame) -> bool:
