@@ -208,23 +208,11 @@ def test_bad_tables_of_methods_are_one_sentence(kind: str, tmp_path: Path, refus
     assert not (tmp_path / "out").exists()
 
 
-METHODS_OF_VOC = ("--correlate", METHODS, "--dataset", "voc2012", "--counts", PIXEL_COUNTS)
-
-
-@pytest.mark.parametrize(
-    ("flags", "words", "rows"),
-    [
-        (METHODS_OF_VOC, ("FCN-8s", "   +0.45  0.0453 "), 80),
-        ((*ARGUMENTS, "--counts", PIXEL_COUNTS), ("20 classes, all but background",), 100),
-    ],
-)
-def test_the_command_correlates_methods_and_trials(
-    tmp_path: Path, command, flags: tuple[object, ...], words: tuple[str, ...], rows: int
-) -> None:
+def test_the_command_correlates_methods(tmp_path: Path, command) -> None:
+    flags = ("--correlate", METHODS, "--dataset", "voc2012", "--counts", PIXEL_COUNTS)
     status, said, _ = command("report.py", *flags, "--out", tmp_path / "out")
-    assert status == 0
-    assert all(one in said for one in words)
-    assert len(pd.read_csv(tmp_path / "out" / "correlations.csv")) == rows
+    assert (status, "FCN-8s" in said, "   +0.45  0.0453 " in said) == (0, True, True)
+    assert len(pd.read_csv(tmp_path / "out" / "correlations.csv")) == 80
 
 
 @pytest.mark.parametrize(

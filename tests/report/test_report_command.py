@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,9 +66,9 @@ def test_an_earlier_report_stays_whole_where_a_new_one_cannot_be_written(tmp_pat
     assert sorted(path.name for path in out.iterdir()) == sorted([*before, "rank_sums.csv"])
 
 
-@pytest.mark.parametrize("name", ["strategy", "group", "class", "other", "p", "score", "None", "nan", "01", "a b"])
-def test_a_strategy_may_be_called_anything(name: str, tmp_path: Path, command):
-    lines = [f"{strategy},{seed},{0.5 + seed / 100},0.6" for strategy in ("base", name, "1") for seed in (1, 2)]
+def test_a_strategy_may_be_called_anything(tmp_path: Path, command):
+    names = ("base", "strategy", "group", "class", "other", "p", "score", "None", "nan", "01", "1", "a b")
+    lines = [f"{strategy},{seed},{0.5 + seed / 100},0.6" for strategy in names for seed in (1, 2)]
     classes = "classes:\n  - {name: sky}\n  - {name: pole}\n"
     paths = (
         "root: .\nimages: '{id}.png'\nmasks: 'm/{id}.png'\nmask_encoding: index\nsubsets: {train: a.txt, test: b.txt}\n"
@@ -78,8 +79,9 @@ def test_a_strategy_may_be_called_anything(name: str, tmp_path: Path, command):
     status, _, complained = command("report.py", *given, "--baseline", "base")
     assert (status, complained) == (0, "")
     with (tmp_path / "out/rank_sums.csv").open(newline="") as handle:
-        pairs = {(row["strategy"], row["other"]) for row in csv.DictReader(handle)}
-    assert pairs == {("base", name), ("base", "1"), (name, "1")}
+        pairs = [{row["strategy"], row["other"]} for row in csv.DictReader(handle)]
+    assert len(pairs) == 66
+    assert all(set(pair) in pairs for pair in itertools.combinations(names, 2))
     assert "| sky | 0.515 ± 0.007 |" in (tmp_path / "out/report.md").read_text()
 
 

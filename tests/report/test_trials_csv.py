@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from asked import of_results
-from published_tables import TRIALS
+from published_tables import PIXEL_COUNTS, TRIALS
 from scipy import stats
 
 from imbseg.datasets import spec
@@ -66,9 +66,10 @@ def test_the_published_table_and_its_rank_sums() -> None:
                 assert p[frozenset((one.label, other.label))] == pytest.approx(expected)
 
 
-def test_the_command_prints_and_writes_the_gains(tmp_path: Path, command) -> None:
-    status, *_ = command("report.py", *ARGUMENTS, "--out", tmp_path / "out")
-    assert status == 0
+def test_the_command_prints_and_writes_gains_and_correlations(tmp_path: Path, command) -> None:
+    status, said, _ = command("report.py", *ARGUMENTS, "--counts", PIXEL_COUNTS, "--out", tmp_path / "out")
+    assert (status, "20 classes, all but background" in said) == (0, True)
+    assert len(pd.read_csv(tmp_path / "out" / "correlations.csv")) == 100
     written = pd.read_csv(tmp_path / "out" / "comparisons.csv").set_index(["strategy", "score"])
     assert round(written.loc[("TRUE_random_x2_TRUE_cnt", "tail"), "mean"], 5) == 0.04241
     assert len(pd.read_csv(tmp_path / "out" / "rank_sums.csv")) == 45
