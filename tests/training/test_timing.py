@@ -83,13 +83,13 @@ def test_another_network_is_timed_once_and_its_remedies_are_scaled(
 
     def measure(resolved: Resolved, like: Pace | None) -> Pace:
         measured.append(f"{resolved.trial.loss} {resolved.trial.architecture} {like is None}")
-        return Pace(9, {"focal": 1.5, "cross_entropy": 3.0, "dice": 4.0}[resolved.trial.loss], 0.0, 5.0, 0.0, 0.0)
+        return Pace(9, {"focal": 3.0, "cross_entropy": 3.0, "dice": 4.0}[resolved.trial.loss], 0.0, 5.0, 0.0, 0.0)
 
     monkeypatch.setattr(timing, "measure", measure)
     said: list[str] = []
     error = InputError("can't be")
     trials = [*(trial(data, **{"strategy": "full/mskf/none/none", **one}) for one in changed[:-1]), error]
-    found = timing.paces(trials, Pace(9, 1.0, 0.0, 7.0, 0.0, 0.0), said.append)
+    found = timing.paces(trials, Pace(9, 2.0, 0.0, 7.0, 0.0, 0.0), said.append)
     assert measured == [
         "focal deeplabv3plus False",  # on the same network, so its validation isn't timed again
         "cross_entropy unet True",
@@ -101,7 +101,7 @@ def test_another_network_is_timed_once_and_its_remedies_are_scaled(
     assert found.pop() is error
     paces = [one for one in found if isinstance(one, Pace)]
     # focal takes 1.5 x plain cross-entropy, so 4.5 s on the U-Net, which takes 3 s
-    assert [one.step_s for one in paces] == [1.0, 1.5, 3.0, 4.5, 3.0, 3.0, 3.0, 1.0, 4.0]
+    assert [one.step_s for one in paces] == [2.0, 3.0, 3.0, 4.5, 3.0, 3.0, 3.0, 2.0, 4.0]
     assert [one.val_s for one in paces][:4] == [7.0, 5.0, 5.0, 5.0]
     assert [one.steps for one in paces][:5] == [3, 3, 3, 3, 6]  # batches of 2 are twice as many
     assert said[1] == "full/mskf/none/none, cross_entropy, decoder_width 32, architecture unet: 3 s a step"

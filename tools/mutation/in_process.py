@@ -1,7 +1,7 @@
 """A pytest plugin: mutmut's mutants of a few modules, all in one process; some 50 ms each where the tests are quick.
 
-    MUTATE=imbseg.metrics.tables,imbseg.metrics.tally PYTHONPATH=tools/mutation OMP_NUM_THREADS=1 \
-      tools/mutation/.venv/bin/python -m pytest -q -p in_process tests/metrics src/imbseg/metrics
+    MUTATE=imbseg.metrics.tables PYTHONPATH=tools/mutation OMP_NUM_THREADS=1 \
+      tools/mutation/.venv/bin/python -m pytest -q -p in_process tests/metrics/test_tables.py
 
 A mutant runs the tests that reach its function, the quickest first, until one fails. Nothing is forked, so what a
 mutant leaves behind stays: for modules without state. What is known is kept in mutants/MODULE.json, and goes on from
@@ -17,6 +17,7 @@ import importlib.util
 import json
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from mutmut.mutation import trampoline
 from mutmut.mutation.file_mutation import MutatedFile, mutate_file_contents
 
 ROOT = Path(__file__).resolve().parents[2]
+WANTED = set(os.environ["MUTATE"].split(","))
 MUTATED: dict[str, MutatedFile] = {}
 now = {"mutant": "", "test": ""}  # the one that every function asks for, and the test that runs
 reached: dict[str, set[str]] = {}  # function -> tests
@@ -42,8 +44,7 @@ class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name: str, _path: Any, _target: ModuleType | None = None) -> ModuleSpec | None:
         """Take these modules before anybody else finds them."""
         file = (ROOT / "src" / name.replace(".", "/")).with_suffix(".py")
-        wanted = name in os.environ["MUTATE"].split(",")
-        return importlib.util.spec_from_file_location(name, file, loader=self) if wanted else None
+        return importlib.util.spec_from_file_location(name, file, loader=self) if name in WANTED else None
 
     def exec_module(self, module: ModuleType) -> None:
         """Run what mutmut makes of the file."""
@@ -52,17 +53,15 @@ class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(MUTATED[module.__name__].code, file, "exec"), module.__dict__)
 
 
-def pytest_configure() -> None:
-    """Before any test imports them."""
-    import sys
-
-    sys.meta_path.insert(0, Mutated())
-    trampoline.get_mutant_under_test = lambda: now["mutant"]
-    trampoline.record_trampoline_hit = lambda name, caller=None: reached.setdefault(name, set()).add(now["test"])
+sys.meta_path.insert(0, Mutated())  # at once: a conftest.py may import them
+trampoline.get_mutant_under_test = lambda: now["mutant"]
+trampoline.record_trampoline_hit = lambda name, caller=None: reached.setdefault(name, set()).add(now["test"])
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool:
     """Every test once as it is, then every mutant."""
+    if missing := WANTED - MUTATED.keys():
+        pytest.exit(f"these tests import no {', '.join(sorted(missing))}", 1)
     seconds: dict[str, float] = {}
     items = {item.nodeid: item for item in session.items}
     gc.freeze()
