@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from imbseg.augment.geometry import Geometry, draw_geometry, pad, resize_image, warp_image, warp_mask
-from imbseg.augment.photometry import apply_color, color_matrix, draw_color, to_picture
+from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color, to_picture
 
-NEUTRAL = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+NEUTRAL = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def numbered(height: int, width: int) -> np.ndarray:
@@ -161,7 +161,7 @@ def test_resize_averages_along_the_side_that_shrinks_also_where_the_other_stays_
 @pytest.mark.parametrize("height", [1, 5, 64, 65, 130])
 def test_neutral_colour_is_only_normalised(height: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (height, 7, 3)).astype(np.uint8)
-    normalisation = ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+    normalisation = Normalisation((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
     found = apply_color(image, color_matrix(np.ones(3), normalisation))
     expected = (image / 255 - np.array(normalisation[0])) / np.array(normalisation[1])
     np.testing.assert_allclose(found, expected.transpose(2, 0, 1), atol=1e-5)

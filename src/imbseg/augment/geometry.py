@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imbseg.augment.photometry import PADDING
+from imbseg.datasets.readers.layout import Padding, by_fours, resized, with_channels
 from imbseg.datasets.spec import IGNORE
 
 Size = tuple[int, int]  # (width, height)
-Bytes = NDArray[np.uint8]
-Padding = float | tuple[int, int, int]
-Label = TypeVar("Label", np.uint8, np.float32)
-GREY = (124, 116, 104)  # padding
+Label = TypeVar("Label", bound=np.generic)
+Pixel = TypeVar("Pixel", bound=np.generic)
+GREY: Padding = PADDING
 MOST_SCALED = 4  # a scaled image of at most so many samples' pixels is made whole: cheaper than a warp of the crop
 
 
@@ -109,31 +110,31 @@ def _place(slack: int, chance: float, side: int, held: int | None) -> int:
     return low + int(chance * (high - low + 1))
 
 
-def warp_image(image: Bytes, geometry: Geometry) -> Bytes:
-    """Cut the sample out of an image, bilinear; padding is grey (124, 116, 104).
+def warp_image(image: NDArray[Pixel], geometry: Geometry, padding: Padding = GREY) -> NDArray[Pixel]:
+    """Cut the sample out of an image, bilinear.
 
     An image shrunk below half is averaged down, since bilinear reading skips pixels there.
 
     Args:
-        image: (height, width, 3) uint8.
+        image: (height, width, channels).
+        padding: what is round it, by default grey (124, 116, 104).
 
     Returns:
-        (sample height, sample width, 3) uint8.
+        (sample height, sample width, channels) of the same type.
     """
     halved = max(geometry.scale) <= 0.5
     if geometry.is_cheap(image):
         how = cv2.INTER_AREA if halved else cv2.INTER_LINEAR
-        whole = cv2.resize(image, geometry.scaled(image), interpolation=how)
-        return np.asarray(_cut(whole, geometry, GREY), np.uint8)
+        return _cut(resized(image, geometry.scaled(image), how), geometry, padding)
     matrix = geometry.matrix()
     if halved:
         shrink = min(int(1 / max(geometry.scale)), 8)
         small = (max(1, image.shape[1] // shrink), max(1, image.shape[0] // shrink))
         factor = np.array([image.shape[1] / small[0], image.shape[0] / small[1]])
-        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
+        image = resized(image, small, cv2.INTER_AREA)
         linear = matrix[:, :2] * factor  # (2, 2)
         matrix = np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (factor - 1) / 2])
-    return np.asarray(_warp(image, matrix, geometry.size, cv2.INTER_LINEAR, GREY), np.uint8)
+    return _warp(image, matrix, geometry.size, cv2.INTER_LINEAR, padding)
 
 
 def warp_mask(labels: NDArray[Label], geometry: Geometry, padding: float = IGNORE) -> NDArray[Label]:
@@ -148,42 +149,47 @@ def warp_mask(labels: NDArray[Label], geometry: Geometry, padding: float = IGNOR
     """
     if geometry.is_cheap(labels):
         # EXACT takes the nearest centre, as the image's bilinear reading does; plain INTER_NEAREST the nearest corner
-        scaled = cv2.resize(labels, geometry.scaled(labels), interpolation=cv2.INTER_NEAREST_EXACT)
-        return np.asarray(_cut(scaled, geometry, padding), labels.dtype)
-    return np.asarray(_warp(labels, geometry.matrix(), geometry.size, cv2.INTER_NEAREST, padding), labels.dtype)
+        return _cut(resized(labels, geometry.scaled(labels), cv2.INTER_NEAREST_EXACT), geometry, padding)
+    return _warp(labels, geometry.matrix(), geometry.size, cv2.INTER_NEAREST, padding)
 
 
 def pad(values: NDArray[Label], multiple: int, padding: Padding, least: int = 0) -> NDArray[Label]:
     """Widen an image, a mask or a map at right and below until its sides are multiples of a number.
 
     Args:
-        values: (height, width) or (height, width, 3).
+        values: (height, width) or (height, width, channels).
         padding: value of the new pixels.
         least: the sides have at least as many pixels.
     """
     below, right = (max(-(-side // multiple) * multiple, least) - side for side in values.shape[:2])
     if not (right or below):
         return values
-    return np.asarray(cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_CONSTANT, value=padding), values.dtype)
+    return bordered(values, (0, below, 0, right), padding)
 
 
-def _cut(scaled: Any, geometry: Geometry, padding: Padding) -> Any:
+def bordered(values: NDArray[Pixel], sides: tuple[int, int, int, int], padding: Padding) -> NDArray[Pixel]:
+    """An image, a mask or a map with new pixels above, below, at the left and at the right."""
+    return by_fours(values, padding, lambda some, own: cv2.copyMakeBorder(some, *sides, cv2.BORDER_CONSTANT, value=own))
+
+
+def _cut(scaled: NDArray[Pixel], geometry: Geometry, padding: Padding) -> NDArray[Pixel]:
     """Crop, mirror and pad a whole scaled image."""
     x, y = geometry.offset
     part = scaled[max(y, 0) : y + geometry.size[1], max(x, 0) : x + geometry.size[0]]
     left, above = max(-x, 0), max(-y, 0)
     right, below = geometry.size[0] - left - part.shape[1], geometry.size[1] - above - part.shape[0]
     if geometry.flip:
-        part, left, right = cv2.flip(part, 1), right, left
-    return cv2.copyMakeBorder(part, above, below, left, right, cv2.BORDER_CONSTANT, value=padding)
+        part, left, right = with_channels(cv2.flip(part, 1), part), right, left
+    return bordered(part, (above, below, left, right), padding)
 
 
-def _warp(image: NDArray[Any], matrix: NDArray[np.float64], size: Size, how: int, padding: Padding) -> Any:
+def _warp(image: NDArray[Pixel], matrix: NDArray[np.float64], size: Size, how: int, padding: Padding) -> NDArray[Pixel]:
     """The crop alone out of an image that is large beside it."""
-    return cv2.warpAffine(image, matrix, size, flags=how, borderMode=cv2.BORDER_CONSTANT, borderValue=padding)
+    given: dict[str, Any] = {"flags": how, "borderMode": cv2.BORDER_CONSTANT}
+    return by_fours(image, padding, lambda some, own: cv2.warpAffine(some, matrix, size, borderValue=own, **given))
 
 
-def resize_image(image: Bytes, size: Size) -> Bytes:
+def resize_image(image: NDArray[Pixel], size: Size) -> NDArray[Pixel]:
     """Bring a whole image to a size, averaging along a side that shrinks: what evaluation sees.
 
     Each in a step of its own: OpenCV's INTER_AREA averages only where no side grows.
@@ -192,7 +198,7 @@ def resize_image(image: Bytes, size: Size) -> Bytes:
     smaller = (min(size[0], width), min(size[1], height))
     for step, how in ((smaller, cv2.INTER_AREA), (size, cv2.INTER_LINEAR)):
         if step != (image.shape[1], image.shape[0]):
-            image = np.asarray(cv2.resize(image, step, interpolation=how), np.uint8)
+            image = resized(image, step, how)
     return image
 
 

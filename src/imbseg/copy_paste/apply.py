@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ class Pasted:
     """A sample with its pasted instances.
 
     Attributes:
-        image: (height, width, 3) uint8.
+        image: (height, width, channels).
         mask: (height, width) uint8 class indices, 255 = ignored.
         owner: (height, width) uint8: 1 for pixels of the first pasted instance, 2 of the second, ..., 0 of none. What
             another map says of a pixel (the size of its object, say) holds where it is 0.
@@ -28,7 +29,7 @@ class Pasted:
         shares: (objects,) float64, the share that each took of the image it came from.
     """
 
-    image: Bytes
+    image: NDArray[Any]
     mask: Bytes
     owner: Bytes
     labels: NDArray[np.int64]
@@ -41,7 +42,7 @@ class Pasted:
 
 
 def paste(
-    image: Bytes,
+    image: NDArray[Any],
     mask: Bytes,
     patches: Sequence[tuple[Patch, tuple[int, int]]],
     things: NDArray[np.bool_],
@@ -59,7 +60,7 @@ def paste(
     `things` lies: it hides neither the object nor others.
 
     Args:
-        image: (height, width, 3) uint8; stays as it is.
+        image: (height, width, channels); stays as it is.
         mask: (height, width) uint8 class indices, 255 = ignored; stays as it is.
         patches: objects at their size, each with (x, y) of its corner in the sample; may lie partly or wholly outside.
         things: (classes,) the classes whose components are objects.
@@ -85,7 +86,7 @@ def paste(
 class _Canvas:
     """A sample while objects are pasted into it."""
 
-    def __init__(self, image: Bytes, mask: Bytes, things: NDArray[np.bool_], smallest: float) -> None:
+    def __init__(self, image: NDArray[Any], mask: Bytes, things: NDArray[np.bool_], smallest: float) -> None:
         self.image, self.mask, self.host = image.copy(), mask.copy(), mask
         self.owner = np.zeros(mask.shape, np.uint8)
         self.things = np.zeros(IGNORE + 1, bool)
@@ -106,7 +107,7 @@ class _Canvas:
         if edge:
             alpha = cv2.GaussianBlur(patch.shape.astype(np.float32), (0, 0), edge)[part][..., None]
             blended = self.image[window] + alpha * (patch.image[part].astype(np.float32) - self.image[window])
-            self.image[window] = np.rint(blended).astype(np.uint8)
+            self.image[window] = blended if self.image.dtype.kind == "f" else np.rint(blended)
         else:
             np.copyto(self.image[window], patch.image[part], where=shape[..., None])
         self.mask[window][shape] = patch.label

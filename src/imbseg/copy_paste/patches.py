@@ -4,6 +4,7 @@ import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from imbseg.copy_paste.donors import Donors
 from imbseg.datasets.read import read_objects
+from imbseg.datasets.readers.layout import resized as pixels_at
+from imbseg.datasets.readers.layout import with_channels
 from imbseg.errors import InputError
 
 Bytes = NDArray[np.uint8]
-Reader = Callable[[Path, Path], tuple[Bytes, Bytes]]  # (image file, mask file) -> pixels, class indices
+Reader = Callable[[Path, Path], tuple[NDArray[Any], Bytes]]  # (image file, mask file) -> pixels, class indices
 MB = 1 << 20
 
 
@@ -23,13 +26,13 @@ class Patch:
     """An object with the pixels round it.
 
     Attributes:
-        image: (height, width, 3) uint8.
+        image: (height, width, channels).
         shape: (height, width) uint8, 1 where the object is, 0 round it.
         label: class index.
         share: of its image that the object takes.
     """
 
-    image: Bytes
+    image: NDArray[Any]
     shape: Bytes
     label: int
     share: float
@@ -49,6 +52,7 @@ class Patches:
         outlines: instance mask of each; empty where objects are connected components.
         margin: pixels round an object that are kept with it.
         paste_memory: most that the patches in memory take, in MB of 2^20 bytes.
+        pixel_bytes: of a pixel and whether it is the object's.
     """
 
     donors: Donors
@@ -59,6 +63,7 @@ class Patches:
     _: dataclasses.KW_ONLY
     margin: int
     paste_memory: int
+    pixel_bytes: int = 4
 
     def __post_init__(self) -> None:
         """Nothing is cut yet."""
@@ -94,7 +99,7 @@ class Patches:
 
     def _size(self, donor: int) -> int:
         width, height = (self.donors.box[donor, 2:] + 2 * self.margin).tolist()
-        return int(4 * width * height)
+        return int(self.pixel_bytes * width * height)
 
     def _keep(self, donor: int, patch: Patch) -> None:
         self.kept[donor] = patch
@@ -139,17 +144,17 @@ def object_shape(
     return np.asarray(labels == (filling[0] if len(filling) else -1), np.uint8)
 
 
-def cut(image: Bytes, shape: Bytes, box: tuple[int, ...], label: int, margin: int) -> Patch:
+def cut(image: NDArray[Any], shape: Bytes, box: tuple[int, ...], label: int, margin: int) -> Patch:
     """An object with `margin` pixels round its box; beyond the image its last pixels are repeated."""
     x, y, width, height = box
     left, top = min(margin, x), min(margin, y)
     right, below = min(margin, image.shape[1] - x - width), min(margin, image.shape[0] - y - height)
     there = image[y - top : y + height + below, x - left : x + width + right]
     missing = (margin - top, margin - below, margin - left, margin - right)
-    pixels = cv2.copyMakeBorder(there, *missing, cv2.BORDER_REPLICATE)
+    pixels = with_channels(cv2.copyMakeBorder(there, *missing, cv2.BORDER_REPLICATE), image)
     padded = cv2.copyMakeBorder(shape, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
     share = int(np.count_nonzero(shape)) / (image.shape[0] * image.shape[1])
-    return Patch(np.asarray(pixels, np.uint8), np.asarray(padded, np.uint8), label, share)
+    return Patch(pixels, np.asarray(padded, np.uint8), label, share)
 
 
 def resized(patch: Patch, factor: tuple[float, float], *, flip: bool) -> Patch:
@@ -163,7 +168,7 @@ def resized(patch: Patch, factor: tuple[float, float], *, flip: bool) -> Patch:
     image, shape = patch.image, patch.shape
     if size != (width, height):
         smaller = size[0] < width
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
+        image = pixels_at(image, size, cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
         # Enlarged, a border of whole pixels would be a staircase; shrunk, thin parts would average away
         how = cv2.INTER_NEAREST_EXACT if smaller else cv2.INTER_LINEAR
         shape = (np.asarray(cv2.resize(shape * np.uint8(254), size, interpolation=how)) > 126).view(np.uint8)

@@ -12,6 +12,7 @@ import shutil
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,8 +23,7 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.files import REPOSITORY, whole_file, writable_folder
 
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-CHANNELS = 4  # bytes a pixel: red, green, blue and the class
+Pair = tuple[NDArray[Any], NDArray[np.uint8]]
 TAIL = struct.Struct("<32sII")  # after the pixels: stamp, height, width
 VERSION = f"2, OpenCV {cv2.__version__}"  # of the entries: what another version decoded is made anew
 MB = 10**6
@@ -36,17 +36,17 @@ def read_pair(image: Path, mask: Path, dataset: Dataset, entry: Path | None = No
         entry: where the decoded pixels are kept, or will be after this call; None: decoded each time.
 
     Returns:
-        (height, width, 3) uint8 red, green, blue, and (height, width) uint8 class indices, 255 = ignored.
+        (height, width, channels) of the data set's layout, and (height, width) uint8 class indices, 255 = ignored.
 
     Raises:
         InputError: a file can't be read; see read_image and read_mask.
     """
     stamp = _stamp(image, mask, dataset) if entry else None
     if entry is None or stamp is None:
-        return read_image(image, dataset.orientation), read_mask(mask, dataset)
-    found = _load(entry, stamp)
+        return read_image(image, dataset.orientation, dataset.layout), read_mask(mask, dataset)
+    found = _load(entry, stamp, dataset)
     if found is None:
-        found = read_image(image, dataset.orientation), read_mask(mask, dataset)
+        found = read_image(image, dataset.orientation, dataset.layout), read_mask(mask, dataset)
         _keep(entry, stamp, found)
     return found
 
@@ -76,18 +76,23 @@ def entries(
     if not megabytes:
         return {}
     folder = writable_folder(cache_folder(dataset))
-    ends = itertools.accumulate(width * height * CHANNELS + TAIL.size for width, height in sizes)
+    each = [_bytes(width * height, dataset) for width, height in sizes]
+    ends = itertools.accumulate(size + TAIL.size for size in each)
     fitting = itertools.takewhile(lambda end: end <= megabytes * MB, ends)
     found = {image: folder / f"{place:06d}.raw" for place, (image, _) in enumerate(zip(images, fitting, strict=False))}
-    _check_room(folder, list(found.values()), sizes, megabytes)
+    _check_room(folder, list(found.values()), each, megabytes)
     return found
 
 
-def _check_room(folder: Path, files: list[Path], sizes: Sequence[tuple[int, int]], megabytes: int) -> None:
+def _bytes(pixels: int, dataset: Dataset) -> int:
+    """Of an image's pixels and classes."""
+    return dataset.layout.bytes_of(pixels) + pixels
+
+
+def _check_room(folder: Path, files: list[Path], each: Sequence[int], megabytes: int) -> None:
     """A full disk is told before the first step."""
     there = {one.name for one in os.scandir(folder)}
-    pairs = zip(files, sizes, strict=False)
-    missing = sum(width * height * CHANNELS for file, (width, height) in pairs if file.name not in there)
+    missing = sum(size for file, size in zip(files, each, strict=False) if file.name not in there)
     free = shutil.disk_usage(folder).free
     if missing > free:
         raise InputError(
@@ -105,7 +110,7 @@ def _stamp(image: Path, mask: Path, dataset: Dataset) -> bytes | None:
     return hashlib.sha256(repr((VERSION, dataset.digest, files)).encode()).digest()
 
 
-def _load(entry: Path, stamp: bytes) -> Pair | None:
+def _load(entry: Path, stamp: bytes, dataset: Dataset) -> Pair | None:
     """The pixels of an entry; None where it is missing, cut short, or of other files."""
     try:
         data = np.fromfile(entry, np.uint8)
@@ -114,10 +119,11 @@ def _load(entry: Path, stamp: bytes) -> Pair | None:
     if len(data) < TAIL.size:
         return None
     made_from, height, width = TAIL.unpack(data[-TAIL.size :].tobytes())
-    pixels = height * width
-    if made_from != stamp or len(data) != pixels * CHANNELS + TAIL.size:
+    layout, shape, whole = dataset.layout, (height, width), _bytes(height * width, dataset)
+    if made_from != stamp or len(data) != whole + TAIL.size:
         return None
-    return data[: 3 * pixels].reshape(height, width, 3), data[3 * pixels : 4 * pixels].reshape(height, width)
+    of_image = layout.bytes_of(height * width)
+    return data[:of_image].view(layout.kind).reshape(*shape, -1), data[of_image:whole].reshape(shape)
 
 
 def _keep(entry: Path, stamp: bytes, pair: Pair) -> None:

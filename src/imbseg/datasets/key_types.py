@@ -5,11 +5,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from imbseg.errors import InputError
 
 GROUPS = ("head", "medium", "tail")
+CLOSED = ConfigDict(extra="forbid")
 Lists = dict[str, tuple[str, ...]]
 
 
@@ -83,6 +94,7 @@ def no_place(raw: Any) -> Any:
 
 Text = Annotated[str, Strict(), Field(min_length=1)]
 Byte = Annotated[int, Strict(), Field(ge=0, le=255)]
+Number = Annotated[int, Strict(), Field(ge=0, le=255)]
 Pattern = Annotated[Text, AfterValidator(_path_pattern)]
 ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 Texts = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_listed), WithJsonSchema(ONE_OR_MORE)]
@@ -92,3 +104,53 @@ ClassNames = Annotated[
 ]
 RGB = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}, "minItems": 3, "maxItems": 3}
 Color = Annotated[tuple[Byte, Byte, Byte], WithJsonSchema(RGB)]
+PAIR = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+OF_SHARES = {
+    "type": "object",
+    "properties": {"percentile": PAIR},
+    "required": ["percentile"],
+    "additionalProperties": False,
+}
+RANGE = {"anyOf": [{"enum": ["uint8", "uint16"]}, PAIR, OF_SHARES]}
+
+
+class ClassSpec(BaseModel):
+    """One class."""
+
+    model_config = CLOSED | {"frozen": True, "json_schema_extra": {"examples": [{"name": "sky"}]}}
+
+    name: Text = Field(description="What it is called in every table and figure.")
+    value: Number = Field(
+        0, description="Its number in the masks (mask_encoding index); default: its place in the list."
+    )
+    color: Color | None = Field(
+        None, description="[R, G, B], each 0 to 255: in the masks (mask_encoding rgb), and in pictures."
+    )
+
+
+class Imbalance(BaseModel):
+    """A deliberate imbalance: of the train images that show one of `classes`, `ratio` is kept."""
+
+    model_config = CLOSED | {"frozen": True}
+
+    classes: ClassNames = Field(description="The classes whose images are cut.")
+    ratio: Annotated[float, Strict()] = Field(ge=0, le=1, description="Share of their images that is kept, 0 to 1.")
+    seed: Annotated[int, Strict()] = Field(1, ge=0, le=2**31, description="Decides which images are kept.")
+
+    @field_validator("classes")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names or repeated(names):
+            raise InputError(
+                f"expected one class or more, each once, found {list(names)!r}; mend it, or take 'imbalance' out"
+            )
+        return names
+
+
+def repeated(values: Sequence[Any]) -> Any:
+    """The first value that stands there more than once; None where each stands once.
+
+    >>> repeated(["sky", "road", "sky"])
+    'sky'
+    """
+    return next((value for value in values if values.count(value) > 1), None)

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Required, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    Strict,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, InstanceOf, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
 from imbseg.datasets.key_types import (
+    CLOSED,
     ONE_OR_MORE,
-    Byte,
+    RANGE,
     ClassNames,
-    Color,
+    ClassSpec,
+    Imbalance,
     Lists,
+    Number,
     Pattern,
     Text,
     Texts,
@@ -38,43 +32,13 @@ from imbseg.datasets.key_types import (
     no_place,
     numbered,
     or_none,
+    repeated,
 )
+from imbseg.datasets.readers.layout import RGB, Layout, Range, shown_channels, value_range
 from imbseg.errors import InputError, unknown_name
 
 IGNORE = 255  # the value that an ignored pixel has in every mask inside this package
-CLOSED = ConfigDict(extra="forbid")
-
-
-class ClassSpec(BaseModel):
-    """One class."""
-
-    model_config = CLOSED | {"frozen": True, "json_schema_extra": {"examples": [{"name": "sky"}]}}
-
-    name: Text = Field(description="What it is called in every table and figure.")
-    value: Byte = Field(0, description="Its number in the masks (mask_encoding index); default: its place in the list.")
-    color: Color | None = Field(
-        None, description="[R, G, B], each 0 to 255: in the masks (mask_encoding rgb), and in pictures."
-    )
-
-
-class Imbalance(BaseModel):
-    """A deliberate imbalance: of the train images that show one of `classes`, `ratio` is kept."""
-
-    model_config = CLOSED | {"frozen": True}
-
-    classes: ClassNames = Field(description="The classes whose images are cut.")
-    ratio: Annotated[float, Strict()] = Field(ge=0, le=1, description="Share of their images that is kept, 0 to 1.")
-    seed: Annotated[int, Strict()] = Field(1, ge=0, le=2**31, description="Decides which images are kept.")
-
-    @field_validator("classes")
-    @classmethod
-    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if not names or repeated(names):
-            raise InputError(
-                f"expected one class or more, each once, found {list(names)!r}; mend it, or take 'imbalance' out"
-            )
-        return names
-
+MOST_CLASSES = 255
 
 if TYPE_CHECKING:
     Subsets: TypeAlias = Lists
@@ -114,6 +78,19 @@ class Dataset(BaseModel):
     )
     images: Pattern = Field(description="Pattern of the images, with {id}, and {subset} where they lie in its folders.")
     masks: Pattern = Field(description="Pattern of the masks, with {id}, and {subset} where they lie in its folders.")
+    channels: Annotated[tuple[Text, ...] | None, BeforeValidator(or_none)] = Field(
+        None,
+        description="Names of the images' channels, in the order of the files; left out: red, green, blue.",
+        examples=[["blue", "green", "red", "nir"]],
+    )
+    range: Annotated[InstanceOf[Range], BeforeValidator(value_range), WithJsonSchema(RANGE)] = Field(
+        default_factory=Range,
+        description="Which values become the network's 0 and 1: uint8 (0 to 255), uint16 (0 to 65535), [low, high], or "
+        "percentile: [low, high] of the train images, measured by each trial.",
+    )
+    shown: Annotated[ClassNames | None, BeforeValidator(or_none)] = Field(
+        None, description="Optional: the channels, three or one, that pictures show; left out: red, green, blue."
+    )
     objects: Annotated[Pattern | None, BeforeValidator(or_none)] = Field(
         None, description="Optional pattern of instance masks: a number an object, 0 for none."
     )
@@ -125,7 +102,7 @@ class Dataset(BaseModel):
         description="Of photographs that EXIF turns: upright, the masks were drawn on the turned pictures; stored, on "
         "the pixels as they lie in the file. Left out, such photographs are refused.",
     )
-    ignore_index: Byte | None = Field(
+    ignore_index: Number | None = Field(
         IGNORE, description="Number, or grey, of pixels that count nowhere; null: no pixel is ignored."
     )
     subsets: Subsets = Field(
@@ -134,7 +111,7 @@ class Dataset(BaseModel):
     )
     classes: Annotated[tuple[ClassSpec, ...], BeforeValidator(numbered)] = Field(
         min_length=1,
-        max_length=255,
+        max_length=MOST_CLASSES,
         description="The classes in the order of their index.",
         examples=[[{"name": "sky"}, {"name": "road"}]],
     )
@@ -163,6 +140,7 @@ class Dataset(BaseModel):
     def _fit(self) -> Dataset:
         """What one key alone can't tell."""
         self._check_classes()
+        self._check_channels()
         known: dict[str, Sequence[str]] = {
             "background": [self.background] if self.background else [],
             "weak": self.weak or (),
@@ -176,6 +154,16 @@ class Dataset(BaseModel):
         if twice := repeated([name for names in (self.groups or {}).values() for name in names]):
             raise InputError(f"groups: class {twice!r} stands in more than one place; leave it in one")
         return self
+
+    def _check_channels(self) -> None:
+        names = self.channels or RGB
+        if twice := repeated(names):
+            raise InputError(f"channels: the name {twice!r} stands there twice; each channel needs its own")
+        for name in self.shown or ():
+            if name not in names:
+                raise unknown_name(f"channel in {self.path}: shown", name, names)
+        if self.shown and len(self.shown) not in (1, 3):
+            raise InputError(f"shown: expected three channels, or one, found {len(self.shown)}; name so many")
 
     def _check_classes(self) -> None:
         if "ignore" in self.class_names:
@@ -199,6 +187,12 @@ class Dataset(BaseModel):
                 raise InputError(
                     f"classes: the {what} {twice!r} stands there {values.count(twice)} times; each class needs its own"
                 )
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """What an image is in memory."""
+        channels = self.channels or RGB
+        return Layout(channels, self.range, shown_channels(channels, self.shown))
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -242,12 +236,3 @@ class Dataset(BaseModel):
             f"data set {self.name!r}: root {self.root}{self.root_origin} is missing; put the data there (sample and "
             f"voc2012: src/get_data.py), or say where it lies with --root or IMBSEG_ROOT"
         )
-
-
-def repeated(values: Sequence[Any]) -> Any:
-    """The first value that stands there more than once; None where each stands once.
-
-    >>> repeated(["sky", "road", "sky"])
-    'sky'
-    """
-    return next((value for value in values if values.count(value) > 1), None)

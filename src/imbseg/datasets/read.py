@@ -1,6 +1,7 @@
 """Image and mask files -> arrays; what can't be read is one error that names the file."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,8 +9,11 @@ from numpy.typing import NDArray
 
 from imbseg.datasets.class_values import from_colors, from_numbers, refuse_transparent
 from imbseg.datasets.picture import FIRST_QUARTER, TURNED_BACK, Decoded, decoded, exif_orientation, read_bytes, turned
+from imbseg.datasets.readers import READERS, reader_of
+from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
 from imbseg.datasets.spec import IGNORE, Dataset
 from imbseg.errors import InputError
+from imbseg.menu import choose
 
 Bytes = NDArray[np.uint8]
 # All bits, so that 16 are noticed; turned below, since OpenCV knows the orientation of some formats only.
@@ -31,19 +35,31 @@ class Undeclared(InputError):
         )
 
 
-def read_image(path: Path, orientation: str | None = None) -> Bytes:
-    """Read a colour or grey image: what make_meta.py checks and what training sees.
+def read_image(path: Path, orientation: str | None = None, layout: Layout = PHOTOGRAPH) -> NDArray[Any]:
+    """Read an image: what make_meta.py checks and what training sees.
 
     Args:
         orientation: of the data set: `upright` turns it as EXIF says, `stored` leaves it as it lies in the file.
+        layout: of the data set.
 
     Returns:
-        (height, width, 3) uint8, red, green, blue.
+        (height, width, channels) as the layout says; by default (height, width, 3) uint8, red, green, blue.
 
     Raises:
         Undeclared: EXIF says that it is to be turned, and orientation is None.
-        InputError: the file is missing, empty, cut short, no image, or has other than 8 bits a channel.
+        InputError: the file is missing, empty, cut short, no image, or has other channels or values than the layout.
     """
+    if layout.is_photograph:
+        return _photograph(path, orientation)
+    found, tag = choose(READERS, reader_of(path), "reader")(path)
+    image = layout.fitted(found, f"image {path}")
+    if tag != 1 and orientation is None:
+        raise Undeclared(path, tag)
+    return turned(image, tag) if orientation == "upright" else image
+
+
+def _photograph(path: Path, orientation: str | None) -> Bytes:
+    """(height, width, 3) uint8 of what OpenCV reads."""
     data = read_bytes(path, "image")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)
@@ -56,8 +72,8 @@ def read_image(path: Path, orientation: str | None = None) -> Bytes:
         )
     if image.dtype != np.uint8:
         raise InputError(
-            f"image {path}: expected 8 bits a channel, found {image.dtype}; choose yourself what becomes "
-            "0 and what 255, and export it with 8 bits (ImageMagick: mogrify -depth 8)"
+            f"image {path}: expected 8 bits a channel, found {image.dtype}; say in the data set file what becomes 0 "
+            "and 1 (range: uint16, [low, high], or percentile: [1, 99])"
         )
     return _as_declared(np.asarray(image, np.uint8), data, path, orientation)
 

@@ -23,6 +23,6 @@ def image_of_each_class(dataset: Dataset, meta: Meta) -> list[Sample]:
     best = dict.fromkeys(int(pixels[:, index].argmax()) for index in order)
     root, found = meta.root(dataset), []
     for row in (pool.iloc[number] for number in best):
-        pair = read_pair(root / row["image"], root / row["mask"], dataset)
-        found.append(Sample(str(row["id"]), *pair))
+        image, mask = read_pair(root / row["image"], root / row["mask"], dataset)
+        found.append(Sample(str(row["id"]), dataset.layout.picture(image), mask))
     return found

@@ -68,7 +68,7 @@ def _image_size(row: ImageRow, dataset: Dataset) -> tuple[int, int]:
     """(height, width); where EXIF turns it and nobody said what that means for the mask, the mask's size may."""
     path = dataset.root / row.image
     try:
-        height, width = read_image(path, dataset.orientation).shape[:2]
+        height, width = read_image(path, dataset.orientation, dataset.layout).shape[:2]
     except Undeclared as error:
         stored, mask = picture_size(path), picture_size(dataset.root / row.mask)
         sides = {"upright": stored[::-1], "stored": stored} if error.quarter else {}

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import torch
 
+from imbseg.augment.photometry import Normalisation
 from imbseg.errors import InputError, first_line
 
-Normalisation = tuple[tuple[float, float, float], tuple[float, float, float]]
-IMAGENET: Normalisation = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PATIENCE = 3.0  # seconds to wait for the hub's host
 State = dict[str, torch.Tensor]
 HEADS = ("fc.", "classifier", "head", "last_linear", "_fc.", "logits")  # what a classifier has beyond its encoder
@@ -49,7 +49,33 @@ def normalisation_of(name: str) -> Normalisation:
     config = timm.get_pretrained_cfg(timm_name) if timm.is_model(timm_name.split(".")[0]) else None
     if config is None:
         return IMAGENET
-    return _triple(config.mean), _triple(config.std)
+    return Normalisation(_triple(config.mean), _triple(config.std))
+
+
+def widen(encoder: torch.nn.Module, channels: int, *, pretrained: bool) -> None:
+    """Let an encoder of red, green, blue take other channels, in place.
+
+    The routine is segmentation_models.pytorch's: channel i takes the kernels of red, green, blue, red ... times 3 over
+    the channels, so that equal channels give what they gave before; a single one takes the kernels' sum.
+
+    Args:
+        pretrained: whether its kernels are kept so; else they are drawn anew.
+
+    Raises:
+        InputError: the encoder takes red, green, blue alone.
+    """
+    if channels == 3:
+        return
+    from segmentation_models_pytorch.encoders._utils import patch_first_conv
+
+    try:
+        if callable(change := getattr(encoder, "set_in_channels", None)):
+            change(channels, pretrained=pretrained)
+        else:  # of timm's own (tu-NAME)
+            patch_first_conv(model=encoder, new_in_channels=channels, pretrained=pretrained)
+    except (ValueError, RuntimeError, AttributeError) as error:
+        other = "take another, such as resnet101"
+        raise InputError(f"encoder: can't take {channels} channels ({first_line(error)}); {other}") from error
 
 
 def _triple(values: Any) -> tuple[float, float, float]:
@@ -127,7 +153,7 @@ def _from_hub(name: str) -> tuple[State, Normalisation]:
         reason = "the hub can't be reached" if offline else f"the download failed ({first_line(error)})"
         other = "connect, or give encoder_weights a file, package:NAME or none"
         raise InputError(f"encoder_weights imagenet: {reason} and {name} isn't in its cache; {other}") from error
-    return state, (_triple(config["mean"]), _triple(config["std"]))
+    return state, Normalisation(_triple(config["mean"]), _triple(config["std"]))
 
 
 def _hub_answers() -> bool:

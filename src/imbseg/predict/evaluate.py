@@ -153,7 +153,7 @@ def _images(
     """The truth of each image, and what the networks make of it from top to bottom."""
     for _, image, mask in progress(images, total=len(images), what=what):
         truth = read_mask(mask, dataset)
-        with opened(image, dataset.orientation) as pixels:
+        with opened(image, dataset.orientation, predictor.layout) as pixels:
             if truth.shape != pixels.size:
                 raise InputError(f"mask {mask}: is {truth.shape}, its image {pixels.size}; they must be of one size")
             yield truth, predictor.bands(pixels)

@@ -58,7 +58,7 @@ def predict_files(
     with _table(folder, images, done):
         for name in progress(missing, total=len(missing), what=f"{len(missing)} images"):
             try:
-                with opened(images[name], upright) as pixels:
+                with opened(images[name], upright, predictor.layout) as pixels:
                     size = dict(zip(("height", "width"), pixels.size, strict=True))
                     row = write(predictor, pixels, places[name], look)
             except InputError as error:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import GREY, pad, resize_image, typical_size
-from imbseg.augment.photometry import apply_color, color_matrix
+from imbseg.augment.geometry import pad, resize_image, typical_size
+from imbseg.augment.photometry import apply_color, plain_matrix
 from imbseg.errors import InputError
 from imbseg.files import read_object
 from imbseg.meta.read import fold_column, fold_rows, pixel_counts
@@ -22,7 +21,7 @@ from imbseg.training.loop import native_logits
 from imbseg.training.predict_again import Stored, stored_network
 from imbseg.trial.stored import dataset_of, meta_of
 
-Bytes = NDArray[np.uint8]
+Pixel = NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,11 +60,11 @@ class Member:
         wide, high = (max(1, round(side * one)) for side, one in zip((width, height), self.factor, strict=True))
         return max(1, round(wide * scale)), max(1, round(high * scale))
 
-    def logits(self, image: Bytes, scale: float = 1.0, *, mirror: bool = False) -> torch.Tensor:
+    def logits(self, image: Pixel, scale: float = 1.0, *, mirror: bool = False) -> torch.Tensor:
         """Of a whole image at its own size.
 
         Args:
-            image: (height, width, 3) uint8.
+            image: (height, width, channels) of the run's layout.
             scale: factor of the usual input's sides.
             mirror: whether the network sees the mirror image.
 
@@ -74,13 +73,15 @@ class Member:
         """
         height, width = image.shape[:2]
         size = self.input_size(width, height, scale)
-        ready = pad(resize_image(image, size), self.stored.trial.multiple, GREY, least=self.least)
+        padding = self.stored.normalisation.padding
+        ready = pad(resize_image(image, size), self.stored.trial.multiple, padding, least=self.least)
         return native_logits(self.tile(ready[None], mirror=mirror)[0], size, (width, height))[None]
 
-    def tile(self, tiles: Bytes, *, mirror: bool = False) -> torch.Tensor:
-        """Logits (tiles, classes, height, width) of padded inputs (tiles, height, width, 3) uint8."""
-        matrix, stored = color_matrix(np.ones(3), self.stored.normalisation), self.stored
-        there = torch.stack([torch.from_numpy(apply_color(one, matrix)) for one in tiles]).to(stored.device)
+    def tile(self, tiles: Pixel, *, mirror: bool = False) -> torch.Tensor:
+        """Logits (tiles, classes, height, width) of padded inputs (tiles, height, width, channels)."""
+        stored, how = self.stored, self.stored.normalisation
+        matrix = plain_matrix(how)
+        there = torch.stack([torch.from_numpy(apply_color(one, matrix, how)) for one in tiles]).to(stored.device)
         with torch.autocast(stored.device.type, dtype=torch.float16, enabled=stored.trial.amp):
             found: torch.Tensor = stored.model(there.flip(-1)).flip(-1) if mirror else stored.model(there)
         return found.float()

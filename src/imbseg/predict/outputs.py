@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -17,7 +17,7 @@ from imbseg.files import whole_file
 from imbseg.predict.measured import Measured, Row
 from imbseg.predict.pixels import Bytes, Geography, Pixels, geography
 from imbseg.predict.png import Png
-from imbseg.predict.predictor import Labelled, Predictor
+from imbseg.predict.predictor import Predictor
 
 LONGEST = 2048  # pixels of an overlay's longer side; of a larger image every second, third ... pixel is shown
 SHARE = 0.5  # of the class's colour in an overlay; the background stays as it is
@@ -82,7 +82,7 @@ def write(predictor: Predictor, pixels: Pixels, place: Place, look: Look) -> Row
         picture = opened.enter_context(whole_file(place.overlay))
         labels = opened.enter_context(whole_file(place.labels))
         greys = [opened.enter_context(_png(one, width, height)) for one in place.probabilities]
-        rows = _labelled(predictor.bands(pixels), pixels, measured, shown, greys, look)
+        rows = _labelled(predictor, pixels, measured, shown, greys, look)
         if place.geography is None:
             with labels.open("wb") as handle:
                 png = Png(handle, width, height, look.colors)
@@ -97,17 +97,17 @@ def write(predictor: Predictor, pixels: Pixels, place: Place, look: Look) -> Row
 
 
 def _labelled(
-    bands: Iterable[Labelled], pixels: Pixels, measured: Measured, shown: list[Bytes], greys: Sequence[Png], look: Look
+    predictor: Predictor, pixels: Pixels, measured: Measured, shown: list[Bytes], greys: Sequence[Png], look: Look
 ) -> Iterator[Bytes]:
     """The labels' rows, once all else has taken what it needs of a band; `shown` gains the overlay's rows."""
     top, step = 0, -(-max(pixels.size) // LONGEST)
-    for band in bands:
+    for band in predictor.bands(pixels):
         measured.add(band)
         for index, grey in enumerate(greys):
             grey.write(np.rint(band.probabilities[index] * 65535).astype(np.uint16))
         first, height = -top % step, len(band.labels)
         if first < height:
-            picture = pixels.rows(top, top + height)[first::step, ::step]
+            picture = predictor.members[0].stored.picture(pixels.rows(top, top + height)[first::step, ::step])
             shown.append(overlay(picture, band.labels[first::step, ::step], look))
         top += height
         yield band.labels

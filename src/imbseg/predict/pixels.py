@@ -6,14 +6,14 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import GREY
+from imbseg.augment.geometry import bordered
 from imbseg.datasets.read import read_image
+from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout, Padding
 from imbseg.datasets.readers.tiff import CHANNELS, Tag, Tiff, is_tiff
 from imbseg.errors import InputError
 from imbseg.predict.tiles import Side
@@ -29,15 +29,15 @@ class Pixels(Protocol):
     def size(self) -> tuple[int, int]:
         """(height, width)."""
 
-    def rows(self, first: int, last: int) -> Bytes:
-        """(last - first, width, 3) uint8, red, green, blue."""
+    def rows(self, first: int, last: int) -> NDArray[Any]:
+        """(last - first, width, channels) of the run's layout."""
 
 
 class Array:
     """An image in memory."""
 
-    def __init__(self, image: Bytes) -> None:
-        """(height, width, 3) uint8."""
+    def __init__(self, image: NDArray[Any]) -> None:
+        """(height, width, channels)."""
         self.image = image
 
     @property
@@ -46,7 +46,7 @@ class Array:
         height, width = self.image.shape[:2]
         return height, width
 
-    def rows(self, first: int, last: int) -> Bytes:
+    def rows(self, first: int, last: int) -> NDArray[Any]:
         """A view, no copy."""
         return self.image[first:last]
 
@@ -72,35 +72,38 @@ def geography(path: Path) -> Geography | None:
 
 
 @contextlib.contextmanager
-def opened(path: Path, orientation: str | None) -> Iterator[Pixels]:
+def opened(path: Path, orientation: str | None, layout: Layout = PHOTOGRAPH) -> Iterator[Pixels]:
     """The pixels of an image file: read as training reads them, or those of a large TIFF as they are needed.
+
+    Args:
+        layout: of the run's images.
 
     Raises:
         InputError: the file can't be read.
     """
     if not is_tiff(path):
-        yield Array(read_image(path, orientation))
+        yield Array(read_image(path, orientation, layout))
         return
-    with Tiff(path) as file:
-        if file.channels not in CHANNELS:
+    with Tiff(path, layout) as file:
+        if layout.is_photograph and file.channels not in CHANNELS:
             expected = "expected a grey image, or red, green, blue with or without alpha"
             raise InputError(f"image {path}: {expected}, found {file.channels} channels; export the three that count")
         in_windows = file.plain and file.size[0] * file.size[1] > WHOLE
-        yield file if in_windows else Array(read_image(path, orientation))
+        yield file if in_windows else Array(read_image(path, orientation, layout))
 
 
-def input_rows(pixels: Pixels, rows: Side, columns: Side, first: int) -> Bytes:
-    """A row of tiles as the network's input, padding included: (tile height, padded width, 3) uint8."""
+def input_rows(pixels: Pixels, rows: Side, columns: Side, first: int, padding: Padding) -> NDArray[Any]:
+    """A row of tiles as the network's input, padding included: (tile height, padded width, channels)."""
     begin, end, down = rows.resampling(first, first + rows.tile)
-    band: NDArray[np.generic] = pixels.rows(begin, end)
+    band: NDArray[Any] = pixels.rows(begin, end)
+    kind, channels = band.dtype, band.shape[2]
     _, _, across = columns.resampling(0, columns.size)
     if down is not None:
-        band = (down @ band.reshape(len(band), -1).astype(np.float32)).reshape(down.shape[0], -1, 3)
+        band = (down @ band.reshape(len(band), -1).astype(np.float32)).reshape(down.shape[0], -1, channels)
     if across is not None:
         turned = np.ascontiguousarray(band.transpose(1, 0, 2), np.float32).reshape(band.shape[1], -1)
-        band = (across @ turned).reshape(columns.size, -1, 3).transpose(1, 0, 2)
-    whole = band if band.dtype == np.uint8 else np.clip(np.rint(band), 0, 255).astype(np.uint8)
-    below, right = rows.tile - whole.shape[0], columns.padded - whole.shape[1]
-    if not (below or right):
-        return np.asarray(whole, np.uint8)
-    return np.asarray(cv2.copyMakeBorder(whole, 0, below, 0, right, cv2.BORDER_CONSTANT, value=GREY), np.uint8)
+        band = (across @ turned).reshape(columns.size, -1, channels).transpose(1, 0, 2)
+    if band.dtype != kind:
+        band = np.clip(np.rint(band), 0, np.iinfo(kind).max).astype(kind)
+    below, right = rows.tile - band.shape[0], columns.padded - band.shape[1]
+    return bordered(band, (0, below, 0, right), padding) if below or right else band

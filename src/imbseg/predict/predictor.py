@@ -66,6 +66,7 @@ class Predictor:
 
     Attributes:
         class_names: in index order.
+        layout: what an image that it takes is in memory.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Predictor:
             InputError: the members' classes differ, or the correction can't be taken, or not beside thresholds.
         """
         self.members, self.tiling, self.said = tuple(members), tiling or Tiling(), said
-        self.class_names = members[0].stored.class_names
+        self.class_names, self.layout = members[0].stored.class_names, members[0].stored.layout
         for one in members[1:]:
             if one.stored.class_names != self.class_names:
                 raise InputError(f"{one.stored.folder}: has other classes than {members[0].stored.folder}; name one")
@@ -106,19 +107,16 @@ class Predictor:
         return {"post_hoc": list(self.way), "operating_points": points, "tiling": dataclasses.asdict(self.tiling)}
 
     @torch.inference_mode()
-    def __call__(self, image: Bytes) -> Labelled:
+    def __call__(self, image: NDArray[Any]) -> Labelled:
         """Label an image.
 
         Args:
-            image: (height, width, 3) uint8, red, green, blue.
+            image: (height, width, channels) of the run's layout; a photograph is (height, width, 3) uint8.
 
         Raises:
             InputError: it is something else, or the correction needs it whole and it is too large.
         """
-        if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.shape[2:] == (3,) and image.size):
-            found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise InputError(f"image: expected (height, width, 3) uint8, red, green, blue, found {found}")
-        bands = list(self.bands(Array(image)))
+        bands = list(self.bands(Array(self.layout.taken(image))))
         labels = np.concatenate([one.labels for one in bands])
         return Labelled(labels, np.concatenate([one.probabilities for one in bands], axis=1))
 
@@ -153,7 +151,7 @@ class Predictor:
             found.append(Side(native_side, size, padded, cut, overlap // multiple * multiple, multiple))
         return found[1], found[0]
 
-    def _whole(self, image: Bytes) -> Labelled:
+    def _whole(self, image: NDArray[Any]) -> Labelled:
         shown, others = self._views(self.members[0], image), self.members[1:]
         if others:
             total = {name: logits.softmax(dim=1) for name, logits in shown.items()}
@@ -167,7 +165,7 @@ class Predictor:
         labels = decide(probabilities, self.thresholds) if self.thresholds else self._decode(views)
         return Labelled(labels[0].to(torch.uint8).cpu().numpy(), probabilities[0].cpu().numpy())
 
-    def _views(self, member: Member, image: Bytes) -> Views:
+    def _views(self, member: Member, image: NDArray[Any]) -> Views:
         wanted, found = asked([self.way]), {"logits": member.logits(image)}
         if "mirrored" in wanted:
             found["mirrored"] = member.logits(image, mirror=True)
@@ -193,7 +191,7 @@ class Predictor:
         kept = torch.zeros(classes, highest, columns.native, device=device)  # first: the rows of the last tiles
         for number, start in enumerate(rows.starts):
             heights = torch.from_numpy(rows.weights(number)).to(device)
-            shown = input_rows(pixels, rows, columns, start)
+            shown = input_rows(pixels, rows, columns, start, self.members[0].stored.normalisation.padding)
             for across, left in enumerate(columns.starts):
                 weights = heights[:, None] * torch.from_numpy(columns.weights(across)).to(device)
                 begin = columns.first(across)
@@ -206,7 +204,7 @@ class Predictor:
             kept[:, :rest] = kept[:, done : len(heights)].clone()
             kept[:, rest:] = 0
 
-    def _tile(self, tile: Bytes, rows: Side, columns: Side, place: tuple[int, int]) -> torch.Tensor:
+    def _tile(self, tile: NDArray[Any], rows: Side, columns: Side, place: tuple[int, int]) -> torch.Tensor:
         """Mean probabilities of a tile at its native pixels, over the networks and the views of them."""
         mirrors = (False, True) if "flip" in factors(self.way[0]) else (False,)
         passes = [(member, mirror) for member in self.members for mirror in mirrors]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imbseg.copy_paste.donors import Donors
 from imbseg.datasets import decoded
+from imbseg.datasets.readers.layout import Limits
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import CLASS_WEIGHTS
@@ -42,6 +43,7 @@ class Fold:
         absent: train, val, test -> names of the classes that no pixel of theirs shows.
         donors: objects of the train fold that may be pasted; None without copy-paste.
         image_weights: of the train images' losses; None: all alike.
+        limits: which values become 0 and 1, a number a channel; None: not measured yet.
     """
 
     train: Files
@@ -57,6 +59,7 @@ class Fold:
     meta_digest: str
     donors: Donors | None = None
     image_weights: list[float] | None = None
+    limits: Limits | None = None
 
 
 def read_fold(trial: Trial, dataset: Dataset) -> Fold:

@@ -120,7 +120,8 @@ class Paster:
         soft = math.ceil(3 * trial.paste_edge / trial.paste_scale_min)
         margin = 1 + min(soft, MOST_MARGIN)
         memory, places = trial.paste_memory, (files.images, files.masks, files.objects)
-        self.patches = Patches(donors, *places, read, margin=margin, paste_memory=memory)
+        each = dataset.layout.bytes_of(1) + 1
+        self.patches = Patches(donors, *places, read, margin=margin, paste_memory=memory, pixel_bytes=each)
         self.things = donors.counts > 0
         self.weights = class_weights(trial, dataset, donors, {})
 
@@ -142,11 +143,11 @@ class Paster:
         order = [index for index in np.argsort(-share, kind="stable").tolist() if share[index]]
         return ", ".join(f"{self.dataset.class_names[index]} {share[index]:.3g} %" for index in order)
 
-    def __call__(self, image: Bytes, mask: Bytes, geometry: Geometry, key: Key) -> Pasted:
+    def __call__(self, image: NDArray[Any], mask: Bytes, geometry: Geometry, key: Key) -> Pasted:
         """Paste into one warped sample.
 
         Args:
-            image: (height, width, 3) uint8, before its colours are changed, so that all of it changes alike.
+            image: (height, width, channels), before its colours are changed, so that all of it changes alike.
             mask: (height, width) uint8.
         """
         trial, (height, width) = self.trial, mask.shape

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from imbseg.augment.photometry import Normalisation
+from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.files import read_object
@@ -17,9 +20,10 @@ from imbseg.metrics.counts import image_confusion, load_counts, marginals
 from imbseg.metrics.predicted import Predicted, Predictions
 from imbseg.models import checkpoint
 from imbseg.models.decoders import placed
-from imbseg.models.weights import IMAGENET, Normalisation, normalisation_of
+from imbseg.models.weights import IMAGENET, normalisation_of, widen
 from imbseg.post_hoc import POST_HOC
 from imbseg.post_hoc.logits import none
+from imbseg.training.limits import normalised, recorded
 from imbseg.training.loop import predict
 from imbseg.training.prepare import choose_device, make_deterministic, make_network
 from imbseg.training.samples import Files
@@ -54,6 +58,7 @@ class Stored:
         about: trial.json.
         trial: the settings that decide a prediction, as the best epoch had them.
         model: on `device`, in evaluation mode.
+        layout: of the images that it takes.
     """
 
     folder: Path
@@ -62,11 +67,16 @@ class Stored:
     model: torch.nn.Module
     normalisation: Normalisation
     device: torch.device
+    layout: Layout = PHOTOGRAPH
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """In index order."""
         return tuple(self.about["weights_of_classes"])
+
+    def picture(self, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """What a person sees of an image of its layout, (height, width, 3) uint8."""
+        return self.layout.picture(image, (self.normalisation.low, self.normalisation.high))
 
 
 def stored_network(folder: Path, device: torch.device) -> Stored:
@@ -77,10 +87,12 @@ def stored_network(folder: Path, device: torch.device) -> Stored:
     """
     about = read_object(folder / "trial.json", "parameters", "weights_of_classes")
     trial = _trial(about, device)
-    model, epoch = _network(folder / "best.pt", trial, len(about["weights_of_classes"]))
-    normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
+    layout, limits = recorded(about)
+    model, epoch = _network(folder / "best.pt", trial, len(about["weights_of_classes"]), len(layout.channels))
+    of_weights = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
     model = placed(model, device, channels_last=trial.channels_last).eval()
-    return Stored(folder, about, trial_at(trial, epoch), model, normalisation, device)
+    how = normalised(of_weights, layout, limits)
+    return Stored(folder, about, trial_at(trial, epoch), model, how, device, layout)
 
 
 def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
@@ -121,7 +133,8 @@ def _labelled(stored: Stored, whole: WholeImages, what: str) -> tuple[Predicted,
     with threads(stored.trial.threads):
         for index, logits, truth in predict(stored.model, whole, stored.device, stored.trial, what):
             labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
-            found[index] = Predicted(files.ids[index], files.read(whole.dataset, index)[0], truth.mask, labels)
+            picture = stored.picture(files.read(whole.dataset, index)[0])
+            found[index] = Predicted(files.ids[index], picture, truth.mask, labels)
     return tuple(found[index] for index in range(len(found)))
 
 
@@ -174,13 +187,14 @@ def _trial(about: dict[str, Any], device: torch.device) -> Trial:
     return Trial(**found, workers=0)  # a few images: a process to load them starts longer than it reads
 
 
-def _network(file: Path, trial: Trial, classes: int) -> tuple[torch.nn.Module, int]:
+def _network(file: Path, trial: Trial, classes: int, channels: int) -> tuple[torch.nn.Module, int]:
     """The network of the best epoch, and which that was."""
     if not file.is_file():
         why = "the network in it makes the predictions again"
         raise InputError(f"{file} is missing: {why}; put it back, or train the trial again")
     content = checkpoint.load(file)
     model = make_network(trial, classes)
+    widen(model.encoder, channels, pretrained=False)  # type: ignore[arg-type]
     try:
         model.load_state_dict(content["model"])
         epoch = int(content["epoch"])

@@ -9,14 +9,16 @@ from typing import Any
 
 import torch
 
+from imbseg.augment.photometry import Normalisation
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
 from imbseg.meta.atrous import atrous_rates, live_taps
 from imbseg.models.decoders import build_network, placed
-from imbseg.models.weights import Normalisation, load_encoder_weights
+from imbseg.models.weights import load_encoder_weights, widen
 from imbseg.training.fold import Fold, epoch_batches, weighted
 from imbseg.training.folder import Folder, Row
+from imbseg.training.limits import limits_of, normalised
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line
@@ -56,7 +58,10 @@ def prepare(
     make_deterministic()
     seed_epoch(trial.seed, 0)
     model = make_network(trial, len(resolved.dataset.classes))
-    normalisation = load_encoder_weights(model.encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
+    encoder, layout = model.encoder, resolved.dataset.layout
+    of_weights = load_encoder_weights(encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
+    widen(encoder, len(layout.channels), pretrained=trial.encoder_weights is not None)  # type: ignore[arg-type]
+    normalisation = normalised(of_weights, layout, fold.limits or limits_of(fold.train, resolved.dataset))
     model = placed(model, device, channels_last=trial.channels_last)
     scaler = torch.amp.GradScaler(device.type, enabled=trial.amp)
     average = averaged(model, trial.ema) if trial.ema else None

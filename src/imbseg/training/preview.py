@@ -11,6 +11,7 @@ from imbseg.files import whole_file, writable_folder
 from imbseg.models.weights import IMAGENET, normalisation_of
 from imbseg.pictures import Sample, contact_sheet
 from imbseg.training.fold import Fold, epoch_batches, read_fold
+from imbseg.training.limits import limits_of, normalised
 from imbseg.training.order import NO_FOCUS
 from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples
@@ -47,14 +48,17 @@ def preview(resolved: Resolved, out: Path, images: int) -> int:
 
 def first_samples(trial: Trial, dataset: Dataset, fold: Fold, images: int) -> list[Sample]:
     """The samples that training would show first, made the same way and from the same keys."""
-    normalisation = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
+    of_weights = IMAGENET if trial.encoder_weights is None else normalisation_of(trial.encoder)
+    layout = dataset.layout
+    normalisation = normalised(of_weights, layout, fold.limits or limits_of(fold.train, dataset))
     loader = TrainSamples(fold.train, dataset, trial, normalisation, fold.boxes, make_paster(trial, dataset, fold))
     samples = []
     for key in epoch_batches(trial, fold).keys()[:images]:
         sample, (_, _, index, label) = loader[key], key
         mask = np.asarray(sample["target"].numpy(), np.uint8)
         focus = "" if label == NO_FOCUS else dataset.class_names[label]
-        samples.append(Sample(fold.train.ids[index], to_picture(sample["image"].numpy(), normalisation), mask, focus))
+        picture = to_picture(sample["image"].numpy(), normalisation, layout.shown)
+        samples.append(Sample(fold.train.ids[index], picture, mask, focus))
     return samples
 
 

@@ -36,6 +36,7 @@ from imbseg.training.folder import (
     stored_result,
     write_rows,
 )
+from imbseg.training.limits import limits_again, record
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.order import EpochBatches
 from imbseg.training.paste import paste_record
@@ -71,12 +72,14 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     trial = resolved.trial.model_copy(update={"threads": threads, "device": str(device)})
     torch.set_num_threads(threads)
     fold = read_fold(trial, resolved.dataset)
+    fold = dataclasses.replace(fold, limits=(limits := limits_again(out, fold.train, resolved.dataset)))
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
     known: dict[str, Any] = {"weights_of_classes": weights, "class_groups": fold.groups}
     known |= {f"{subset}_images": len(getattr(fold, subset).ids) for subset in ("train", "val", "test")}
     known["train_size"] = typical_size(fold.train.sizes)
     known["class_priors"] = dict(zip(resolved.dataset.class_names, fold.class_priors.tolist(), strict=True))
     known |= {"image_weights_sha256": sha256(trial.image_weights)} if trial.image_weights else {}
+    known |= record(resolved.dataset.layout, limits)
     with open_folder(out) as folder:
         pasted = paste_record(trial, resolved.dataset, fold.donors)
         keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, **known, **pasted))

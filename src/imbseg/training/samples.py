@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import GREY, Geometry, draw_geometry, pad, warp_image, warp_mask
+from imbseg.augment.geometry import Geometry, draw_geometry, pad, warp_image, warp_mask
 from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
@@ -70,7 +70,7 @@ class Files:
         )
 
     def read(self, dataset: Dataset, index: int) -> Pair:
-        """An image (height, width, 3) uint8, red, green, blue, and its mask (height, width) uint8, 255 = ignored."""
+        """An image (height, width, channels) of the data set's layout, and its mask (height, width), see read_mask."""
         return self.read_pair(dataset, self.images[index], self.masks[index])
 
     def read_pair(self, dataset: Dataset, image: Path, mask: Path) -> Pair:
@@ -118,7 +118,7 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         self.with_areas = "object_area" in terms.arguments(self.trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
-        """A sample: `image` (3, height, width) float32, and `target` (height, width) int64 with 255 = ignored.
+        """A sample: `image` (channels, height, width) float32, and `target` (height, width) int64 with 255 = ignored.
 
         With copy-paste also `pasted` (classes,) int64, the pasted objects of each class. Where the loss asks for
         it also `object_area` (height, width) float32, see imbseg.augment.object_area.
@@ -150,7 +150,7 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
 
 
 def draw_sample(
-    rng: np.random.Generator, image: NDArray[np.uint8], trial: Trial, point: tuple[int, int] | None = None
+    rng: np.random.Generator, image: NDArray[Any], trial: Trial, point: tuple[int, int] | None = None
 ) -> Geometry:
     """Draw where a sample lies in its image, by the ranges of the trial; it holds the pixel (x, y) of `point`."""
     size, scale = (image.shape[1], image.shape[0]), (trial.scale_min, trial.scale_max)
@@ -158,32 +158,33 @@ def draw_sample(
 
 
 def augment(
-    image: NDArray[np.uint8],
+    image: NDArray[Any],
     mask: NDArray[np.uint8],
     geometry: Geometry,
     rng: np.random.Generator,
     trial: Trial,
     normalisation: Normalisation,
-    paste: Callable[[NDArray[np.uint8], NDArray[np.uint8]], Pasted] | None = None,
+    paste: Callable[[NDArray[Any], NDArray[np.uint8]], Pasted] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], Pasted | None]:
     """Cut a sample out of one image and its mask, paste instances into it, colour and normalise it.
 
     Args:
-        image: (height, width, 3) uint8.
+        image: (height, width, channels).
         mask: (height, width) uint8.
         paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
 
     Returns:
-        (3, height, width) float32 and (height, width) uint8, padded at right and below to what the network takes, and
-        what `paste` gave.
+        (channels, height, width) float32 and (height, width) uint8, padded at right and below to what the network
+        takes, and what `paste` gave.
     """
-    matrix = color_matrix(draw_color(rng, trial.color), normalisation)
-    image, mask = warp_image(image, geometry), warp_mask(mask, geometry)
+    drawn = draw_color(rng, trial.color, None if normalisation.is_color else len(normalisation.low))
+    matrix, padding = color_matrix(drawn, normalisation), normalisation.padding
+    image, mask = warp_image(image, geometry, padding), warp_mask(mask, geometry)
     pasted = paste(image, mask) if paste else None
     if pasted:
         image, mask = pasted.image, pasted.mask
-    image, mask = pad(image, trial.multiple, GREY), pad(mask, trial.multiple, IGNORE)
-    return apply_color(image, matrix), mask, pasted
+    image, mask = pad(image, trial.multiple, padding), pad(mask, trial.multiple, IGNORE)
+    return apply_color(image, matrix, normalisation), mask, pasted
 
 
 def loading(trial: Trial, device: torch.device) -> dict[str, Any]:

@@ -50,7 +50,11 @@ def rehearse(run: Run) -> None:
     width, height = (-(-round(side * scale) // multiple) * multiple for side in largest)
     what = f"post_hoc: the {run.trial.batch_size} images of {width} x {height} pixels that larger shows at once"
     with enough_memory(run, what, "take a smaller larger_scale or batch_size, or leave it out"), torch.inference_mode():
-        run.learner.model.eval()(torch.zeros(run.trial.batch_size, 3, height, width, device=run.learner.device))
+        run.learner.model.eval()(
+            torch.zeros(
+                run.trial.batch_size, len(run.dataset.layout.channels), height, width, device=run.learner.device
+            )
+        )
 
 
 def last_layer(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import GREY, pad, resize_image
-from imbseg.augment.photometry import Normalisation, apply_color, color_matrix
+from imbseg.augment.geometry import pad, resize_image
+from imbseg.augment.photometry import Normalisation, apply_color, plain_matrix
 from imbseg.datasets.spec import Dataset
 from imbseg.metrics.object_size import ObjectSizes, object_sizes
 from imbseg.models import ARCHITECTURES
@@ -39,7 +39,7 @@ class WholeImages(torch.utils.data.Dataset[Item]):
     ) -> None:
         """Take what decides an image; `scale` is a factor of its sides."""
         self.files, self.dataset, self.trial, self.scale = files, dataset, trial, scale
-        self.matrix = color_matrix(np.ones(3), normalisation)
+        self.matrix, self.normalisation = plain_matrix(normalisation), normalisation
         # meta has seen every instance mask, but not each machine that trains needs them
         self.by_size = all(path.is_file() for path in files.objects)
 
@@ -49,11 +49,12 @@ class WholeImages(torch.utils.data.Dataset[Item]):
         return round(width * self.scale), round(height * self.scale)
 
     def __getitem__(self, index: int) -> Item:
-        """(3, height, width) float32 padded to what the network takes, the truth in its own size, the index."""
+        """(channels, height, width) float32 padded to what the network takes, the truth in its own size, the index."""
         image, mask = self.files.read(self.dataset, index)
         image = resize_image(image, self.input_size(index))
-        image = pad(image, self.trial.multiple, GREY, least=ARCHITECTURES[self.trial.architecture].smallest)
-        tensor = torch.from_numpy(apply_color(image, self.matrix))
+        least = ARCHITECTURES[self.trial.architecture].smallest
+        image = pad(image, self.trial.multiple, self.normalisation.padding, least=least)
+        tensor = torch.from_numpy(apply_color(image, self.matrix, self.normalisation))
         return tensor, Truth(mask, self._sizes(index, mask) if self.by_size else None), index
 
     def _sizes(self, index: int, mask: NDArray[np.uint8]) -> ObjectSizes:

@@ -10,16 +10,17 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from imbseg.datasets.picture import ORIENTATION, TURNS
+from imbseg.datasets.readers import reader_of
+from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
 from imbseg.errors import InputError, first_line
 
 Bytes = NDArray[np.uint8]
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory, GeoDoubleParams, GeoAsciiParams (OGC 19-008r4)
 GEOGRAPHIC = (33550, 33922, 34264, 34735, 34736, 34737)
 REDUCED, MASK = 1, 4  # NewSubfileType: an overview, a transparency mask
 CHANNELS = (1, 3, 4)  # grey; red, green, blue; the same with alpha
 SIDE = 256  # of a tile that is written
-ORIENTATION = 274
 
 
 class Tag(NamedTuple):
@@ -33,23 +34,32 @@ class Tag(NamedTuple):
 
 def is_tiff(path: Path) -> bool:
     """Whether a file begins as a TIFF does."""
-    try:
-        with path.open("rb") as handle:
-            return handle.read(4) in MAGIC
-    except OSError:
-        return False
+    return reader_of(path) == "tiff"
+
+
+def read(path: Path) -> tuple[NDArray[Any], int]:
+    """All pixels of a TIFF, its bands side by side in the file or one after the other.
+
+    Raises:
+        InputError: it can't be read, holds several pictures, or a palette.
+    """
+    with Tiff(path) as file:
+        return file.window(0, file.size[0], 0, file.size[1]), file.orientation
 
 
 class Tiff:
-    """A TIFF with one picture of 8 bits a channel, grey or colour; use it in a `with` statement."""
+    """A TIFF with one picture, of which parts are decoded as they are needed; use it in a `with` statement."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layout: Layout = PHOTOGRAPH) -> None:
         """Read the head.
+
+        Args:
+            layout: of what `rows` gives.
 
         Raises:
             InputError: it can't be read, or holds several pictures.
         """
-        self.path = path
+        self.path, self.layout = path, layout
         try:
             self._file = tifffile.TiffFile(path)
             pages: list[Any] = [page for page in self._file.pages if not page.aspage().subfiletype & (REDUCED | MASK)]
@@ -59,7 +69,7 @@ class Tiff:
             self._file.close()
             raise InputError(f"image {path}: expected one picture, found {len(pages)} pages; save each as a file")
         self._page = pages[0].aspage()
-        self._kept: dict[int, Bytes | None] = {}
+        self._kept: dict[int, NDArray[Any] | None] = {}
 
     def __enter__(self) -> Tiff:
         """Itself."""
@@ -80,13 +90,18 @@ class Tiff:
         return int(self._page.samplesperpixel)
 
     @property
+    def orientation(self) -> int:
+        """How it is to be turned before it is shown, as EXIF counts."""
+        found = self._page.tags[ORIENTATION].value if ORIENTATION in self._page.tags else 1
+        return found if found in TURNS else 1
+
+    @property
     def plain(self) -> bool:
-        """Whether `rows` can read it: 8 bits a channel, grey or colour, not to be turned."""
+        """Whether `rows` can read it: not to be turned, and a photograph is grey or colour of 8 bits."""
         page = self._page
-        turned = page.tags[ORIENTATION].value if ORIENTATION in page.tags else 1
         kinds = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
-        eight = page.dtype == np.uint8 and page.bitspersample == 8
-        return bool(eight and page.photometric in kinds and self.channels in CHANNELS and turned == 1)
+        eight = page.dtype == np.uint8 and page.bitspersample == 8 and self.channels in CHANNELS
+        return bool(page.photometric in kinds and self.orientation == 1 and (eight or not self.layout.is_photograph))
 
     @property
     def big_endian(self) -> bool:
@@ -103,33 +118,44 @@ class Tiff:
                 found.append(Tag(code, int(tag.dtype), int(tag.count), handle.read(tag.valuebytecount)))
         return found
 
-    def rows(self, first: int, last: int) -> Bytes:
-        """(last - first, width, 3) uint8, red, green, blue; what lies above `first` won't be asked for again.
+    def rows(self, first: int, last: int) -> NDArray[Any]:
+        """(last - first, width, channels) as the layout says; what lies above `first` won't be asked for again.
 
         Raises:
-            InputError: a part of the file can't be decoded.
+            InputError: a part of the file can't be decoded, or has other channels or values than the layout.
+        """
+        return self.layout.fitted(self.window(first, last, 0, self.size[1]), f"image {self.path}")
+
+    def window(self, first: int, last: int, begin: int, end: int) -> NDArray[Any]:
+        """Rows first to last and columns begin to end, (height, width, channels) as they are stored.
+
+        Raises:
+            InputError: a part of the file can't be decoded, or it holds a palette.
         """
         page, (height, width) = self._page, self.size
+        if page.photometric == tifffile.PHOTOMETRIC.PALETTE or page.dtype is None:
+            raise InputError(f"image {self.path}: expected one number a channel, found a palette; export it without")
         high = page.tilelength if page.is_tiled else min(page.rowsperstrip, height)
         wide = page.tilewidth if page.is_tiled else width
         across, down = -(-width // wide), -(-height // high)
         planes = page.samplesperpixel if page.planarconfig == 2 else 1
-        found = np.zeros((last - first, width, page.samplesperpixel), np.uint8)
+        found = np.zeros((last - first, end - begin, page.samplesperpixel), page.dtype)
         self._kept = {n: part for n, part in self._kept.items() if (n % (across * down) // across + 1) * high > first}
         for row in range(first // high, -(-last // high)):
             top, bottom = max(row * high, first), min((row + 1) * high, last)
-            for column in range(across):
+            for column in range(begin // wide, -(-end // wide)):
                 for plane in range(planes):
                     part = self._segment((plane * down + row) * across + column)
                     if part is None:
                         continue  # sparse: nothing was written there
-                    left = column * wide
-                    cut = part[top - row * high : bottom - row * high, : width - left]
+                    left, right = max(column * wide, begin), min((column + 1) * wide, end)
+                    cut = part[top - row * high : bottom - row * high, left - column * wide : right - column * wide]
                     channels = slice(plane, plane + 1) if planes > 1 else slice(None)
-                    found[top - first : bottom - first, left : left + cut.shape[1], channels] = cut
-        return np.repeat(found, 3, axis=2) if found.shape[2] == 1 else found[..., :3]
+                    found[top - first : bottom - first, left - begin : right - begin, channels] = cut
+        is_inverse = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and found.dtype.kind == "u"
+        return ~found if is_inverse else found
 
-    def _segment(self, number: int) -> Bytes | None:
+    def _segment(self, number: int) -> NDArray[Any] | None:
         """(rows, columns, channels) of a tile or strip."""
         if number in self._kept:
             return self._kept[number]
@@ -142,7 +168,7 @@ class Tiff:
             raise InputError(
                 f"image {self.path}: can't be decoded ({first_line(error)}); fetch or export it again"
             ) from error
-        self._kept[number] = None if part is None else np.asarray(part, np.uint8)[0]
+        self._kept[number] = None if part is None else np.asarray(part)[0]
         return self._kept[number]
 
 
