@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import bordered
+from imbseg.augment.geometry import GREY, bordered
 from imbseg.datasets.read import read_image
 from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout, Padding
 from imbseg.datasets.readers.tiff import CHANNELS, Tag, Tiff, is_tiff
@@ -92,7 +92,7 @@ def opened(path: Path, orientation: str | None, layout: Layout = PHOTOGRAPH) -> 
         yield file if in_windows else Array(read_image(path, orientation, layout))
 
 
-def input_rows(pixels: Pixels, rows: Side, columns: Side, first: int, padding: Padding) -> NDArray[Any]:
+def input_rows(pixels: Pixels, rows: Side, columns: Side, first: int, padding: Padding = GREY) -> NDArray[Any]:
     """A row of tiles as the network's input, padding included: (tile height, padded width, channels)."""
     begin, end, down = rows.resampling(first, first + rows.tile)
     band: NDArray[Any] = pixels.rows(begin, end)
