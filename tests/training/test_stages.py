@@ -112,9 +112,10 @@ STAGED = {
     "onecycle and ema": {"schedule": "onecycle", "ema": "0.9"},
     "finish and image weights": {"resize": "64x48", "crop": "none", "finish_epochs": "1", "finish_size": "80x70",
                                  "image_weights": "weights.csv"},
-    "head": {"retrain_head_epochs": "1", "ema": "0.5"},
+    "head": {"epochs": "1", "retrain_head_epochs": "1", "ema": "0.5"},
     "odd size": {"resize": "70x50", "crop": "none", "architecture": "unet", "loss": "size_balanced"},
-    "fine": {"decoder_stride": "2", "atrous_rates": "fit", "aspp_dropout": "0.1", "channels_last": "true"},
+    "fine": {"decoder_stride": "2", "atrous_rates": "fit", "aspp_dropout": "0.1", "decoder_width": "64",
+             "channels_last": "true"},
 }  # fmt: skip
 SLOW = {name: {"architecture": name, "crop": str(max(64, entry.smallest))} for name, entry in ARCHITECTURES.items()}
 SLOW |= {"cc_dice": {"loss": "cc_dice"}, "power": {"class_weights": "power", "loss": "cross_entropy"}}
@@ -145,7 +146,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bytes_and_predicts_the_same(
     if "image_weights" in flags:
         flags["image_weights"] = str(weights_of_images(data, tmp_path, lambda place: 0.5 + place))
     whole = train(flags, tmp_path / "whole")
-    epochs = 2 + int(flags.get("retrain_head_epochs", 0))
+    epochs = int(flags.get("epochs", 2)) + int(flags.get("retrain_head_epochs", 0))
     assert len(whole["intermediate"]) == epochs
 
     def stop(_: dict[str, float]) -> None:
