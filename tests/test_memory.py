@@ -1,4 +1,4 @@
-"""Memory that a step frees is there for the next step."""
+"""Memory that a step frees is there for the next step, or goes back to the system: as it is asked for."""
 
 import os
 import subprocess
@@ -26,14 +26,41 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def faults(how: str) -> int:
-    """Pages of 4 KB that five steps fetch anew, after a first one."""
-    command, paths = [sys.executable, "-c", FAULTS, how], {**os.environ, "PYTHONPATH": str(SOURCE)}
+# The first array has malloc keep blocks of its size; what is between keeps the second from the end of the heap
+LEFT = """
+import sys
+if sys.argv[1] == "returned":
+    from imbseg.memory import return_freed
+    return_freed()
+import numpy as np
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) // 256
+
+before = resident()
+first = np.ones(3 * 2**20)
+del first
+second, between = np.ones(2 * 2**20), [bytes(1000) for _ in range(1000)]
+del second
+print(resident() - before)
+"""
+
+
+def printed(code: str, how: str) -> int:
+    """What a program prints: pages of 4 KB that five steps fetch anew after a first one, or MB that are still there."""
+    command, paths = [sys.executable, "-c", code, how], {**os.environ, "PYTHONPATH": str(SOURCE)}
     return int(subprocess.run(command, capture_output=True, text=True, check=True, env=paths).stdout)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc is Linux's")
 def test_pages_are_fetched_once() -> None:
-    fetched = {how: faults(how) for how in ("as it is", "loader", "training")}
+    fetched = {how: printed(FAULTS, how) for how in ("as it is", "loader", "training")}
     assert fetched["training"] < 20  # measured: 0, 105 and 3,675
     assert fetched["training"] < fetched["loader"] < fetched["as it is"] / 5  # a loader keeps no block of 40 MB
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc is Linux's")
+def test_freed_blocks_are_returned() -> None:
+    assert printed(LEFT, "returned") < 8
+    assert printed(LEFT, "as it is") > 12  # else `return_freed` can go

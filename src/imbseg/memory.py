@@ -1,4 +1,4 @@
-"""Memory that a step frees stays with the process, for the next step."""
+"""Memory that is freed: it stays with a process whose next step asks for the same, or goes back to the system."""
 
 import ctypes
 import os
@@ -15,14 +15,23 @@ def keep_freed(*, training: bool) -> None:
     Args:
         training: keep all, as a trainer does whose steps ask for the same again; else blocks up to 32 MB, 64 MB in all.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return
     if not training:
-        mallopt(TRIM_THRESHOLD, 64 * 2**20)
-        mallopt(MMAP_THRESHOLD, 32 * 2**20)
+        _set({TRIM_THRESHOLD: 64 * 2**20, MMAP_THRESHOLD: 32 * 2**20})
         return
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    mallopt(MMAP_MAX, 0)
-    mallopt(TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(TOP_PAD, 256 * 2**20)
+    _set({MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1, TOP_PAD: 256 * 2**20})
+
+
+def return_freed() -> None:
+    """Tell glibc's malloc to return blocks of 4 MB and more at once, from now on; no result depends on it.
+
+    By default it begins to keep such blocks, up to 32 MB each, once one was freed. Bands of a large image ask for many
+    sizes in turn, which then lie between each other, and memory grows from band to band.
+    """
+    _set({MMAP_THRESHOLD: 4 * 2**20})
+
+
+def _set(values: dict[int, int]) -> None:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    for number, value in values.items() if mallopt else ():
+        mallopt(number, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -209,9 +210,28 @@ def test_an_earlier_import_is_replaced_only_where_that_is_said(tmp_path: Path) -
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="found other files"):
         bring(source, tmp_path / "mine", replace=True)
+    bring(source, source / "below")
+    with pytest.raises(InputError, match="lies among the annotations and would be read with them"):
+        bring(source, source / "below", replace=True)
+    shutil.rmtree(source / "below")
     with pytest.raises(InputError, match="holds the annotations below it"):
         bring(source, tmp_path, replace=True)
     assert json.loads((tmp_path / "out" / "import.json").read_text())["classes"]["car"]["pixels"] == 48
+
+
+def test_meta_is_made_of_an_import_and_counts_its_shapes(tmp_path: Path, command) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(8):
+        touching = [square("car", 0, 0, 4), square("car", 4, 0, 4), square("bike", 20, 9, 5)]
+        labelme(tmp_path / "in", f"{number}", *touching[: 2 + number % 2])
+    status, said, _ = command("import_labels.py", "labelme", tmp_path / "in", "--out", tmp_path / "cars")
+    assert (status, f"next: python src/make_meta.py --dataset {tmp_path}/cars/cars.yml" in said) == (0, True)
+    status, _, error = command(
+        "make_meta.py", "--dataset", tmp_path / "cars" / "cars.yml", "--out", tmp_path / "meta", "--workers", 1
+    )
+    assert (status, error) == (0, "")
+    objects = (tmp_path / "meta" / "objects.csv").read_text().splitlines()[1:]
+    assert sorted(line.split(",")[1] for line in objects) == ["bike"] * 4 + ["car"] * 16  # two that touch are two
 
 
 BAD = {
@@ -294,7 +314,7 @@ def test_several_problems_are_listed_and_images_that_lack_can_be_left_out(tmp_pa
     (tmp_path / "in" / "a.jpg").unlink()
     (tmp_path / "in" / "b.jpg").unlink()
     status, _, error = command("import_labels.py", "labelme", tmp_path / "in", "--out", tmp_path / "out")
-    assert (status, error.count("is missing")) == (2, 2)
+    assert (status, error.count("is missing"), error.count("--skip_missing leaves it out")) == (2, 2, 2)
     assert not (tmp_path / "out").exists()
     status, said, _ = command(
         "import_labels.py", "labelme", tmp_path / "in", "--out", tmp_path / "out", "--skip_missing"

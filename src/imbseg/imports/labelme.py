@@ -98,7 +98,7 @@ def _image(file: Path, content: dict[str, Any]) -> tuple[Path | bytes, str]:
         except (OSError, TypeError, ValueError, binascii.Error) as error:
             raise InputError(f"{file}: its imageData is broken, and no image {named!r} lies beside it") from error
         return image, ".jpg" if kind == "JPEG" else f".{kind.lower()}"
-    raise InputError(f"{file}: its image {named!r} is missing, and the file doesn't hold it; put it beside the file")
+    raise InputError(f"{file}: its image {named!r} is missing, and the file doesn't hold it")
 
 
 def _shape(raw: Any, where: str) -> Shape:

@@ -44,7 +44,7 @@ def import_labels(kind: str, folder: Path, out: Path, choices: Choices, say: Say
     _refuse(target, folder, choices)
     found = choose(READERS, kind, "format")(folder, choices)
     found = _settled(found, choices)
-    heads = [head(image) for image in found.images]
+    heads = _heads(found.images)
     turned = orientation(found.images, heads, found, choices)
     sizes = [_size(one, turned) for one in heads]
     if wrong := [text for one, size in zip(found.images, sizes, strict=True) if (text := wrong_size(one, size))]:
@@ -71,11 +71,14 @@ def _refuse(target: Path, folder: Path, choices: Choices) -> None:
         raise InputError(f"{target}: expected an empty folder or none, found other files; choose another --out")
     if not choices.replace:
         raise InputError(f"{target}: holds an import already; --replace puts the new one in its place")
+    if target.is_relative_to(folder.resolve()):
+        raise InputError(f"{target}: lies among the annotations and would be read with them; choose another --out")
 
 
 def _settled(found: Found, choices: Choices) -> Found:
     """What a reader found, without images that the user leaves out; everything that is wrong is one error."""
-    problems = [*found.problems, *([] if choices.skip_missing else found.missing)]
+    lacking = [f"{one}; --skip_missing leaves it out" for one in found.missing]
+    problems = [*found.problems, *([] if choices.skip_missing else lacking)]
     shapes = [shape for image in found.images for shape in image.shapes]
     if choices.line_width is None and (flat := [one.where for one in shapes if one.kind in ("line", "points")]):
         problems.append(
@@ -83,8 +86,7 @@ def _settled(found: Found, choices: Choices) -> Found:
             f"0 leaves them out"
         )
     if problems:
-        advice = "" if not found.missing or choices.skip_missing else " (--skip_missing leaves out images that lack)"
-        raise first_ten(problems, f"problems{advice}")
+        raise first_ten(problems, "problems")
     if choices.line_width == 0:
         found = _without_lines(found)
     images = [one for one in found.images if _stays(one, choices)]
@@ -121,6 +123,19 @@ def _left_out(found: Found, images: list[Annotated]) -> list[str]:
     background = f"{amount(empty, 'image')} without any shape: all background (--empty leave_out leaves them out)"
     without = f"left out: {amount(gone, 'image')} that no annotation names (--empty background takes them)"
     return [background] * bool(empty) + [without] * bool(gone)
+
+
+def _heads(images: list[Annotated]) -> list[Head]:
+    """Size and orientation of each photograph."""
+    found, broken = [], []
+    for image in progress(images, total=len(images), what="looking at photographs"):
+        try:
+            found.append(head(image))
+        except InputError as error:
+            broken.append(str(error))
+    if broken:
+        raise first_ten(broken, "images can't be read")
+    return found
 
 
 def _size(of: Head, turned: Orientation | None) -> Size:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from imbseg.errors import InputError
+from imbseg.memory import return_freed
 from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
 from imbseg.predict.member import Member
 from imbseg.predict.operating_points import decide
@@ -184,6 +185,7 @@ class Predictor:
 
     def _blended(self, pixels: Pixels) -> Iterator[torch.Tensor]:
         """Mean probabilities (classes, rows, width) of some rows after the others."""
+        return_freed()
         rows, columns = self.sides(*pixels.size)
         classes, device = len(self.class_names), self.members[0].stored.device
         highest = max(len(rows.weights(number)) for number in range(len(rows.starts)))
