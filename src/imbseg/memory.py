@@ -33,5 +33,7 @@ def return_freed() -> None:
 
 def _set(values: dict[int, int]) -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    for number, value in values.items() if mallopt else ():
+    if mallopt is None:
+        return
+    for number, value in values.items():
         mallopt(number, value)
