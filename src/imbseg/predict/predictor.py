@@ -65,10 +65,11 @@ class Tiling:
 class Predictor:
     """One network, or several whose probabilities are averaged; called with an image it gives labels and probabilities.
 
-    Attributes:
-        class_names: in index order.
-        layout: what an image that it takes is in memory.
-    """
+        Attributes:
+            class_names: in index order.
+                layout: what an image that it takes is in memory.
+                way, given: the correction with its strength, and what it takes.
+        """
 
     def __init__(
         self,
@@ -96,8 +97,8 @@ class Predictor:
         for one in members[1:]:
             if one.stored.class_names != self.class_names:
                 raise InputError(f"{one.stored.folder}: has other classes than {members[0].stored.folder}; name one")
-        self.way, self._given = _correction(self.members, post_hoc, by)
-        self._decode, self.thresholds = decoder(self.way, self._given), dict(thresholds or {})
+        self.way, self.given = _correction(self.members, post_hoc, by)
+        self._decode, self.thresholds = decoder(self.way, self.given), dict(thresholds or {})
         if self.thresholds and self.way[0] != "none":
             why = "operating points were chosen without a correction"
             raise InputError(f"post_hoc {post_hoc}: {why}; leave it out, or take --argmax")
@@ -160,7 +161,7 @@ class Predictor:
                 for name, logits in self._views(member, image).items():
                     total[name] += logits.softmax(dim=1)
             shown = {name: (one / len(self.members)).log() for name, one in total.items()}
-        return self._labelled(shown, _seen(self.way, shown).softmax(dim=1))
+        return self._labelled(shown, seen(self.way, shown).softmax(dim=1))
 
     def _labelled(self, views: Views, probabilities: torch.Tensor) -> Labelled:
         labels = decide(probabilities, self.thresholds) if self.thresholds else self._decode(views)
@@ -237,7 +238,7 @@ def _correction(members: Sequence[Member], post_hoc: str, by: str) -> tuple[Way,
     return (name, strength), given
 
 
-def _seen(way: Way, views: Views) -> torch.Tensor:
+def seen(way: Way, views: Views) -> torch.Tensor:
     """The logits that a correction starts from: of the image, or of the view that comes first."""
     found = views["logits"]
     for name in factors(way[0]):

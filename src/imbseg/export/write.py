@@ -1,0 +1,117 @@
+"""A predictor -> a folder: ONNX held against the network, the library's format, a model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from imbseg.datasets.ids import image_rows
+from imbseg.datasets.read import read_image
+from imbseg.errors import InputError
+from imbseg.export.card import Card, card
+from imbseg.export.card_text import text
+from imbseg.export.library import CONFIG, WEIGHTS, save
+from imbseg.export.module import Exported
+from imbseg.export.onnx_file import Array, Session, compare, need, photographs, write
+from imbseg.files import replaceable_folder, sha256, whole_folder, write_json, write_text
+from imbseg.predict.predictor import Predictor
+from imbseg.runs.collect import Run
+from imbseg.trial.stored import dataset_of
+
+CARD = "MODEL_CARD.json"
+ALLOWED = 1e-4  # difference of a probability
+SIZES = ((1, 1), (31, 33), (64, 64), (65, 127), (96, 160), (128, 128), (200, 120), (255, 257), (224, 320), (320, 240))
+PHOTOGRAPHS = 10
+Say = Callable[[str], None]
+
+
+def export(predictor: Predictor, runs: Sequence[Run], out: Path, kinds: Sequence[str], say: Say = print) -> Card:
+    """Write model.onnx (and the others asked for), weights, MODEL_CARD.md and .json; all of it or nothing.
+
+    Args:
+        predictor: on the CPU.
+        runs: whose networks they are.
+        kinds: of input: uint8 for model.onnx, and float32 for model_float32.onnx.
+
+    Raises:
+        InputError: the folder holds something else, a package is missing, or a file isn't what the network gives.
+    """
+    for name in ("onnx", "onnxruntime"):
+        need(name)
+    folder = replaceable_folder(out)
+    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
+        raise InputError(f"{folder}: isn't of export.py and would be replaced; choose another --out")
+    modules = {_file(kind): Exported(predictor, kind) for kind in kinds}
+    with whole_folder(folder) as draft:
+        files: dict[str, Card] = {}
+        for name, module in modules.items():
+            files[name] = _onnx(predictor, module, draft / name)
+        files |= _weights(predictor, draft, say)
+        found = card(predictor, runs, files)
+        write_json(draft / CARD, found)
+        write_text(draft / "MODEL_CARD.md", text(found))
+    for one in files.values():
+        for line in one.get("measured", ()):
+            say(line)
+    return found
+
+
+def _file(kind: str) -> str:
+    return "model.onnx" if kind == "uint8" else f"model_{kind}.onnx"
+
+
+def _onnx(predictor: Predictor, module: Exported, file: Path) -> Card:
+    write(module, file)
+    session = Session.of(file, torch.get_num_threads())
+    rng = np.random.default_rng(1)
+    drawn = compare(module, session, [rng.integers(0, 256, (*size, 3), np.uint8) for size in SIZES])
+    if drawn.largest > ALLOWED:
+        problem = f"differs from the network by {drawn.largest:.2g} in a probability, {ALLOWED:g} is allowed"
+        raise InputError(f"{file.name}: {problem}; nothing was written; report it, with the run's trial.json")
+    what = {"uint8": "uint8, 0..255", "float32": "float32, 0..1"}[module.kind]
+    lines = [f"{file.name}: at most {drawn.largest:.1e} from the network in PyTorch, {drawn.images} sizes of images."]
+    measured: Card = {"largest_difference": drawn.largest, "sizes": drawn.images}
+    if images := list(_test_images(predictor)):
+        seen = photographs(predictor, session, images, module.kind)
+        height, width = images[-1].shape[:2]
+        lines.append(
+            f"{file.name}: {100 * (1 - seen.differing):.3f} % of the pixels of {seen.images} test images have the "
+            f"label that predict.py gives; an image of {width} x {height} takes {seen.seconds[0]:.3f} s in PyTorch, "
+            f"{seen.seconds[1]:.3f} s in onnxruntime ({torch.get_num_threads()} threads)."
+        )
+        measured |= {"photographs": seen.images, "labels_as_predicted": 1 - seen.differing}
+        measured |= {"seconds_pytorch": seen.seconds[0], "seconds_onnxruntime": seen.seconds[1]}
+    content = f"image (images, height, width, 3) {what}; red, green, blue -> labels, probabilities"
+    return {"content": content, "sha256": sha256(file), **measured, "measured": lines}
+
+
+def _test_images(predictor: Predictor) -> Iterator[Array]:
+    """The first test images; none where the data set is gone."""
+    try:
+        dataset = dataset_of(predictor.members[0].stored.about)
+        rows = [row for row in image_rows(dataset) if row.subset == "test"][:PHOTOGRAPHS]
+        yield from (read_image(dataset.root / row.image, dataset.orientation) for row in rows)
+    except (InputError, OSError):
+        return
+
+
+def _weights(predictor: Predictor, draft: Path, say: Say) -> dict[str, Card]:
+    """A folder that the library reads a network, DIR itself where there is one."""
+    files: dict[str, Card] = {}
+    for number, member in enumerate(predictor.members, 1):
+        place = "" if len(predictor.members) == 1 else f"networks/{number}/"
+        held = save(member.stored.model, draft / place)
+        mean, std = member.stored.normalisation.mean, member.stored.normalisation.std
+        about: dict[str, Any] = {"content": f"weights; normalised by mean {mean}, standard deviation {std} of 0..1"}
+        if held:
+            about |= {"from_pretrained": place or ".", "content": f"{about['content']}; with {CONFIG}"}
+        else:
+            why = "segmentation_models_pytorch can't hold decoder_stride 2, which is a decoder of imbseg"
+            say(f"{why}: {place}{WEIGHTS} holds the weights alone")
+            about["content"] += f"; {why}"
+        files[f"{place}{WEIGHTS}"] = about | {"sha256": sha256(draft / place / WEIGHTS)}
+    return files
