@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import segmentation_models_pytorch as smp
 import torch
@@ -55,7 +56,9 @@ def test_the_card_is_written_from_the_runs(folder: Path, runs: Path) -> None:
     about = json.loads((runs / "seed1" / "trial.json").read_text())
     assert card["training"]["settings"]["lr"] == about["parameters"]["lr"]
     assert card["data"]["train_images"] == about["train_images"]
-    assert card["ceiling"]["crack"] > 0
+    ceilings = [float(pd.read_csv(run.folder / "ceiling.csv")["test:background"].iloc[0]) for run in found]
+    assert card["ceiling"]["background"] == pytest.approx(np.mean(ceilings))
+    assert card["ceiling"]["background"] > 0
     assert card["correction"]["post_hoc"] == "prior"
     assert [one["name"] for one in card["classes"]] == ["background", "crack"]
     text = (folder / "MODEL_CARD.md").read_text()
