@@ -65,11 +65,11 @@ class Tiling:
 class Predictor:
     """One network, or several whose probabilities are averaged; called with an image it gives labels and probabilities.
 
-        Attributes:
-            class_names: in index order.
-                layout: what an image that it takes is in memory.
-                way, given: the correction with its strength, and what it takes.
-        """
+    Attributes:
+        class_names: in index order.
+        layout: what an image that it takes is in memory.
+        way, given: the correction with its strength, and what it takes.
+    """
 
     def __init__(
         self,
