@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from imbseg.datasets.spec import IGNORE, Dataset
+from imbseg.datasets.labels import Labels, ignored_in, label_counts
+from imbseg.datasets.spec import Dataset
 
 Bytes = NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -63,7 +64,7 @@ class Sample:
 
     Attributes:
         picture: (height, width, 3) uint8.
-        mask: (height, width) class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         focus: name of the class that the crop was placed on; empty where it lies anywhere.
     """
 
@@ -103,7 +104,7 @@ def distinct_colors(count: int) -> list[Color]:
     """So many colours: the palette's, and beyond it, one by one, what lies farthest from all before it and from grey.
 
     Args:
-        count: how many, at most 216 more than the palette has.
+        count: how many; beyond 223 they come again from the first on.
 
     Source: CIELAB distances, CIE 1976.
     """
@@ -111,10 +112,10 @@ def distinct_colors(count: int) -> list[Color]:
     offered = [(r, g, b) for r in LEVELS for g in LEVELS for b in LEVELS]
     nearest = np.min([_distances(offered, one) for one in taken], axis=0)
     colors = list(PALETTE[:count])
-    while len(colors) < count:
+    while len(colors) < min(count, len(PALETTE) + len(offered)):
         colors.append(offered[int(nearest.argmax())])
         nearest = np.minimum(nearest, _distances(offered, colors[-1]))
-    return colors
+    return [colors[index % len(colors)] for index in range(count)]
 
 
 def class_colors(dataset: Dataset) -> Bytes:
@@ -125,17 +126,17 @@ def class_colors(dataset: Dataset) -> Bytes:
     return np.array([one.color or apart[index] for index, one in enumerate(dataset.classes)], np.uint8)
 
 
-def color_mask(mask: Bytes, colors: Bytes) -> Bytes:
+def color_mask(mask: Labels, colors: Bytes) -> Bytes:
     """A mask in its classes' colours; what is ignored (padding too) is white with grey stripes.
 
     Args:
-        mask: (height, width) class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         colors: (classes, 3).
 
     Returns:
         (height, width, 3) uint8.
     """
-    ignored = mask == IGNORE
+    ignored = mask == ignored_in(mask)
     hatched = striped(np.full((*mask.shape, 3), 255, np.uint8), GREY)
     return np.where(ignored[..., None], hatched, colors[np.where(ignored, 0, mask)]).astype(np.uint8)
 
@@ -163,19 +164,19 @@ def _pair(sample: Sample, colors: Bytes) -> Bytes:
     factor = -(-SIDES[0] // side) if side < SIDES[0] else min(1, SIDES[1] / side)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     picture = cv2.resize(sample.picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST)
-    mask = np.asarray(cv2.resize(sample.mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    mask = np.asarray(cv2.resize(sample.mask, size, interpolation=cv2.INTER_NEAREST), sample.mask.dtype)
     between = np.full((size[1], 2, 3), 255, np.uint8)
     return np.concatenate([np.asarray(picture, np.uint8), between, color_mask(mask, colors)], axis=1)
 
 
 def _shown(samples: Sequence[Sample], dataset: Dataset, colors: Bytes) -> list[Key]:
     """The classes on a sheet, the most pixels first, and what is ignored."""
-    counts = np.sum([np.bincount(sample.mask.ravel(), minlength=256) for sample in samples], axis=0)  # (256,)
+    counts = np.sum([label_counts(sample.mask, len(dataset.classes)) for sample in samples], axis=0)  # (classes + 1,)
     shares = [f"{100 * count / counts.sum():.2g} %" for count in counts]
-    order = [index for index in np.argsort(-counts, kind="stable").tolist() if counts[index] and index != IGNORE]
+    order = [index for index in np.argsort(-counts[:-1], kind="stable").tolist() if counts[index]]
     names = [f"{dataset.class_names[index][:LONGEST]}  {shares[index]}" for index in order]
     keys = [Key(name, tuple(colors[index].tolist())) for name, index in zip(names, order, strict=True)]
-    return keys + [Key(f"ignored or padding  {shares[IGNORE]}", WHITE, GREY)] * bool(counts[IGNORE])
+    return keys + [Key(f"ignored or padding  {shares[-1]}", WHITE, GREY)] * bool(counts[-1])
 
 
 def _distances(offered: Sequence[Color], one: Color) -> NDArray[np.float64]:

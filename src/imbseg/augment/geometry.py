@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.augment.photometry import PADDING
+from imbseg.datasets.labels import ignored_in
 from imbseg.datasets.readers.layout import Padding, by_fours, resized, with_channels
-from imbseg.datasets.spec import IGNORE
 
 Size = tuple[int, int]  # (width, height)
 Label = TypeVar("Label", bound=np.generic)
@@ -137,16 +137,17 @@ def warp_image(image: NDArray[Pixel], geometry: Geometry, padding: Padding = GRE
     return _warp(image, matrix, geometry.size, cv2.INTER_LINEAR, padding)
 
 
-def warp_mask(labels: NDArray[Label], geometry: Geometry, padding: float = IGNORE) -> NDArray[Label]:
+def warp_mask(labels: NDArray[Label], geometry: Geometry, padding: float | None = None) -> NDArray[Label]:
     """Cut the sample out of a mask or another map, nearest pixel: every map takes the same pixels.
 
     Args:
-        labels: (height, width) uint8 or float32.
-        padding: value of pixels outside the image; 255: ignored.
+        labels: (height, width) class indices, or float32.
+        padding: value of pixels outside the image; None: that of ignored ones.
 
     Returns:
         (sample height, sample width) of the same kind.
     """
+    padding = ignored_in(labels) if padding is None else padding
     if geometry.is_cheap(labels):
         # EXACT takes the nearest centre, as the image's bilinear reading does; plain INTER_NEAREST the nearest corner
         return _cut(resized(labels, geometry.scaled(labels), cv2.INTER_NEAREST_EXACT), geometry, padding)

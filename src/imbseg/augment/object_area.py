@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import Labels, ignored_in
 
 Areas = NDArray[np.float32]
 WHOLE = 1.0  # the area of a pixel that belongs to no object: the image's
+FEW = 255  # a number up to which a table is small
 LARGE = 2**20  # a number up to which a table of all is faster than sorting the pixels
 MOST_SHORT = 2**16 - 1  # numbers that 16 bits hold beside 0
 
@@ -36,7 +37,7 @@ def object_areas(numbers: NDArray[np.integer]) -> Areas:
 
 
 def object_numbers(
-    mask: NDArray[np.uint8], background: int | None, instances: NDArray[np.int32] | None = None
+    mask: Labels, background: int | None, instances: NDArray[np.int32] | None = None
 ) -> NDArray[np.integer]:
     """Number the objects of an image.
 
@@ -44,7 +45,7 @@ def object_numbers(
     outline are one object. Without one it is an 8-connected component.
 
     Args:
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         background: index of the class that has no objects, or None.
         instances: (height, width) int32, number of the outline at each pixel, 0 for none; None: components.
 
@@ -60,30 +61,34 @@ def object_numbers(
     highest = int(instances.max())
     if highest > LARGE:
         instances = np.unique(instances, return_inverse=True)[1].reshape(mask.shape).astype(np.int32)
-    elif highest > IGNORE:  # such as 26001: made small, or a table of all numbers would be large
+    elif highest > FEW:  # such as 26001: made small, or a table of all numbers would be large
         instances = np.take(np.cumsum(np.bincount(instances.ravel()) > 0, dtype=np.int32), instances)
-    numbers = instances * (IGNORE + 1) + mask + 1
-    nothing = mask == IGNORE if background is None else (mask == IGNORE) | (mask == background)
+    ignored, radix = ignored_in(mask), max(int(mask.max()), FEW) + 1
+    numbers = instances.astype(np.int32 if radix == FEW + 1 else np.int64) * radix + mask + 1
+    nothing = mask == ignored if background is None else (mask == ignored) | (mask == background)
     return np.where(nothing, 0, numbers)
 
 
-def numbered_components(
-    mask: NDArray[np.uint8], background: int | None
-) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
+def numbered_components(mask: Labels, background: int | None) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
     """Number the 8-connected components of every class but the background.
 
     Args:
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         background: index of the class that has none, or None.
 
     Returns:
         (height, width) int: the number of the component at each pixel from 1, class by class, 0 for none; and the class
         of each number, of 0 one that no class is.
     """
-    present = np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE])
-    classes = [int(index) for index in present if index != background]
+    ignored = ignored_in(mask)
+    classes = [int(index) for index in _present(mask) if index not in (background, ignored)]
     numbers, each = _numbered(mask, classes, cv2.CV_16U)
-    return numbers, np.repeat([IGNORE, *classes], [1, *each])
+    return numbers, np.repeat([ignored, *classes], [1, *each])
+
+
+def _present(mask: Labels) -> NDArray[np.int64]:
+    """The values of a mask, ascending."""
+    return np.flatnonzero(np.bincount(mask.ravel())) if mask.dtype == np.uint8 else np.unique(mask).astype(np.int64)
 
 
 def with_pasted(areas: Areas, owner: NDArray[np.uint8], shares: NDArray[np.float64]) -> Areas:
@@ -97,7 +102,7 @@ def with_pasted(areas: Areas, owner: NDArray[np.uint8], shares: NDArray[np.float
     return np.where(owner > 0, np.array([WHOLE, *shares], np.float32)[owner], areas)
 
 
-def _numbered(mask: NDArray[np.uint8], classes: list[int], kind: int) -> tuple[NDArray[np.integer], list[int]]:
+def _numbered(mask: Labels, classes: list[int], kind: int) -> tuple[NDArray[np.integer], list[int]]:
     """Number the components of some classes from 1, each class searched in the rectangle round it only.
 
     Returns:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.copy_paste.patches import Patch
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import Labels, ignored_in
 
 Bytes = NDArray[np.uint8]
+MOST = 254  # pasted objects that `owner` numbers
 Window = tuple[slice, slice]
 
 
@@ -21,7 +22,7 @@ class Pasted:
 
     Attributes:
         image: (height, width, channels).
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         owner: (height, width) uint8: 1 for pixels of the first pasted instance, 2 of the second, ..., 0 of none. What
             another map says of a pixel (the size of its object, say) holds where it is 0.
         labels: (objects,) int64, class of each pasted instance.
@@ -30,7 +31,7 @@ class Pasted:
     """
 
     image: NDArray[Any]
-    mask: Bytes
+    mask: Labels
     owner: Bytes
     labels: NDArray[np.int64]
     areas: NDArray[np.int64]
@@ -43,7 +44,7 @@ class Pasted:
 
 def paste(
     image: NDArray[Any],
-    mask: Bytes,
+    mask: Labels,
     patches: Sequence[tuple[Patch, tuple[int, int]]],
     things: NDArray[np.bool_],
     *,
@@ -61,7 +62,7 @@ def paste(
 
     Args:
         image: (height, width, channels); stays as it is.
-        mask: (height, width) uint8 class indices, 255 = ignored; stays as it is.
+        mask: (height, width) class indices, see read_mask; stays as it is.
         patches: objects at their size, each with (x, y) of its corner in the sample; may lie partly or wholly outside.
         things: (classes,) the classes whose components are objects.
         ring: its width in pixels; 0: none.
@@ -86,10 +87,11 @@ def paste(
 class _Canvas:
     """A sample while objects are pasted into it."""
 
-    def __init__(self, image: NDArray[Any], mask: Bytes, things: NDArray[np.bool_], smallest: float) -> None:
+    def __init__(self, image: NDArray[Any], mask: Labels, things: NDArray[np.bool_], smallest: float) -> None:
         self.image, self.mask, self.host = image.copy(), mask.copy(), mask
         self.owner = np.zeros(mask.shape, np.uint8)
-        self.things = np.zeros(IGNORE + 1, bool)
+        self.ignored = ignored_in(mask)
+        self.things = np.zeros(max(self.ignored, len(things)) + 1, bool)  # what is ignored is none: the last
         self.things[: len(things)] = things
         self.smallest = smallest
         self.labels: list[int] = []
@@ -102,7 +104,7 @@ class _Canvas:
         """Paste one instance, unless it lies outside or covers too much."""
         window, part = clip(patch.shape.shape, corner, self.mask.shape)
         shape = patch.shape[part].astype(bool)
-        if not shape.any() or len(self.labels) == IGNORE - 1 or self._hides(window, shape, visible):
+        if not shape.any() or len(self.labels) == MOST or self._hides(window, shape, visible):
             return
         if edge:
             alpha = cv2.GaussianBlur(patch.shape.astype(np.float32), (0, 0), edge)[part][..., None]
@@ -124,9 +126,9 @@ class _Canvas:
         pasted = before - np.bincount(owner, minlength=len(before)) * (np.arange(len(before)) > 0)
         if (pasted[1:] < np.minimum(before[1:], visible * np.array(self.whole))).any():
             return True
-        under = np.where(owner > 0, IGNORE, self.host[window][shape])
+        under = np.where(owner > 0, self.ignored, self.host[window][shape])
         losses = []
-        for label in np.flatnonzero(np.bincount(under, minlength=IGNORE + 1).astype(bool) & self.things).tolist():
+        for label in [one for one in np.unique(under).tolist() if self.things[one]]:
             if label not in self.components:
                 self.components[label] = _Components(self.host, label, self.smallest)
             one = self.components[label]
@@ -145,7 +147,7 @@ class _Canvas:
         window = np.s_[max(0, y - width) : y + down + width, max(0, x - width) : x + across + width]
         near = cv2.dilate((self.owner[window] > 0).view(np.uint8), kernel).view(bool)
         free = (self.owner[window] == 0) & ~self.things[self.mask[window]]
-        self.mask[window][near & free] = IGNORE
+        self.mask[window][near & free] = self.ignored
 
     def result(self) -> Pasted:
         labels, areas = np.array(self.labels, np.int64), np.array(self.left, np.int64)
@@ -155,7 +157,7 @@ class _Canvas:
 class _Components:
     """The components of one class in a sample before anything was pasted, and what is left of each."""
 
-    def __init__(self, mask: Bytes, label: int, smallest: float) -> None:
+    def __init__(self, mask: Labels, label: int, smallest: float) -> None:
         binary = (mask == label).view(np.uint8)
         x, y, width, height = cv2.boundingRect(binary)
         self.corner = (x, y)

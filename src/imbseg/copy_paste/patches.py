@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.copy_paste.donors import Donors
+from imbseg.datasets.labels import Labels
 from imbseg.datasets.read import read_objects
 from imbseg.datasets.readers.layout import resized as pixels_at
 from imbseg.datasets.readers.layout import with_channels
 from imbseg.errors import InputError
 
 Bytes = NDArray[np.uint8]
-Reader = Callable[[Path, Path], tuple[NDArray[Any], Bytes]]  # (image file, mask file) -> pixels, class indices
+Reader = Callable[[Path, Path], tuple[NDArray[Any], Labels]]  # (image file, mask file) -> pixels, class indices
 MB = 1 << 20
 
 
@@ -124,7 +125,7 @@ class Patches:
 
 
 def object_shape(
-    mask: Bytes, instances: NDArray[np.int32] | None, box: tuple[int, ...], label: int, number: int
+    mask: Labels, instances: NDArray[np.int32] | None, box: tuple[int, ...], label: int, number: int
 ) -> Bytes:
     """(height, width) uint8 of a box: 1 where its object is.
 

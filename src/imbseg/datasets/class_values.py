@@ -1,30 +1,33 @@
 """Numbers or colours of a mask -> class indices; what no class has is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.spec import IGNORE, Dataset
+from imbseg.datasets.labels import Labels, ignored_in, ignored_label, label_type
+from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 
 Bytes = NDArray[np.uint8]
 STRIP = 2**22  # pixels whose colours are looked up at once: a mask of 2^30 would take 20 GB
 
 
-def from_numbers(values: Bytes, path: Path, dataset: Dataset) -> Bytes:
-    """(height, width) class indices of the numbers in a mask.
+def from_numbers(values: NDArray[Any], path: Path, dataset: Dataset) -> Labels:
+    """(height, width) class indices of the numbers in a mask, uint8 or uint16.
 
     Raises:
         InputError: a number is no class's.
     """
-    table, known = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
+    kind, size = label_type(len(dataset.classes)), 1 + int(np.iinfo(values.dtype).max)
+    table, known = np.zeros(2**16, kind), np.zeros(2**16, np.uint8)
     for index, one in enumerate(dataset.classes):
         table[one.value], known[one.value] = index, 1
     if dataset.ignore_index is not None:
-        table[dataset.ignore_index], known[dataset.ignore_index] = IGNORE, 1
-    if cv2.countNonZero(cv2.LUT(values, known)) < values.size:
+        table[dataset.ignore_index], known[dataset.ignore_index] = ignored_label(len(dataset.classes)), 1
+    if cv2.countNonZero(cv2.LUT(values, known[:size])) < values.size:
         strange = sorted({int(value) for value in np.unique(values)} - {int(value) for value in np.flatnonzero(known)})
         also = f" nor the ignore index {dataset.ignore_index}" if dataset.ignore_index is not None else ""
         hint = "is mask_encoding 'rgb'?" if dataset.ignore_index is not None else "is an ignore_index missing?"
@@ -32,7 +35,7 @@ def from_numbers(values: Bytes, path: Path, dataset: Dataset) -> Bytes:
             f"mask {path}: value {strange[0]} is no class value ({_ranges(dataset)}){also}; "
             f"{hint} Do the classes' 'value' fit?"
         )
-    return np.asarray(cv2.LUT(values, table), np.uint8)
+    return np.asarray(cv2.LUT(values, table[:size]), kind)
 
 
 def _ranges(dataset: Dataset) -> str:
@@ -41,7 +44,7 @@ def _ranges(dataset: Dataset) -> str:
     return f"{values[0]}..{values[-1]}" if contiguous else ", ".join(map(str, values))
 
 
-def from_colors(rgb: Bytes, transparent: NDArray[np.bool_] | None, path: Path, dataset: Dataset) -> Bytes:
+def from_colors(rgb: Bytes, transparent: NDArray[np.bool_] | None, path: Path, dataset: Dataset) -> Labels:
     """(height, width) class indices of the colours in a mask.
 
     Args:
@@ -51,10 +54,11 @@ def from_colors(rgb: Bytes, transparent: NDArray[np.bool_] | None, path: Path, d
     Raises:
         InputError: a colour is no class's.
     """
+    ignored, kind = ignored_label(len(dataset.classes)), label_type(len(dataset.classes))
     index = {_code(one.color): number for number, one in enumerate(dataset.classes) if one.color}
     if dataset.ignore_index is not None:
-        index.setdefault(_code((dataset.ignore_index,) * 3), IGNORE)
-    mask = np.empty(rgb.shape[:2], np.uint8)
+        index.setdefault(_code((dataset.ignore_index,) * 3), ignored)
+    mask = np.empty(rgb.shape[:2], kind)
     rows = max(1, STRIP // max(rgb.shape[1], 1))
     for top in range(0, len(rgb), rows):
         part = rgb[top : top + rows].astype(np.uint32)
@@ -67,7 +71,7 @@ def from_colors(rgb: Bytes, transparent: NDArray[np.bool_] | None, path: Path, d
                 f"mask {path}: colour {color}{' (transparent)' if here else ''} is no class's; "
                 f"add it to 'classes', or mend the mask"
             )
-        mask[top : top + rows] = np.array([index[int(code)] for code in unique], np.uint8)[inverse].reshape(codes.shape)
+        mask[top : top + rows] = np.array([index[int(code)] for code in unique], kind)[inverse].reshape(codes.shape)
     return mask
 
 
@@ -75,7 +79,7 @@ def _code(color: tuple[int, ...]) -> int:
     return color[0] << 16 | color[1] << 8 | color[2]
 
 
-def refuse_transparent(mask: Bytes, transparent: NDArray[np.bool_] | None, path: Path, dataset: Dataset) -> None:
+def refuse_transparent(mask: Labels, transparent: NDArray[np.bool_] | None, path: Path, dataset: Dataset) -> None:
     """An erased pixel keeps its colour in the file: it isn't what a viewer shows.
 
     Raises:
@@ -83,8 +87,9 @@ def refuse_transparent(mask: Bytes, transparent: NDArray[np.bool_] | None, path:
     """
     if transparent is None or not transparent.any():
         return
-    labels = mask[transparent]
-    labels = labels[(labels != IGNORE) & (labels != (IGNORE if (aside := dataset.background_index) is None else aside))]
+    labels, ignored = mask[transparent], ignored_in(mask)
+    aside = ignored if dataset.background_index is None else dataset.background_index
+    labels = labels[(labels != ignored) & (labels != aside)]
     if labels.size:
         raise InputError(
             f"mask {path}: {labels.size} pixels are transparent and hold a class ('{dataset.class_names[labels[0]]}'); "

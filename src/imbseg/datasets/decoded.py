@@ -18,12 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imbseg.datasets.labels import Labels, label_type
 from imbseg.datasets.read import read_image, read_mask
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.files import REPOSITORY, whole_file, writable_folder
 
-Pair = tuple[NDArray[Any], NDArray[np.uint8]]
+Pair = tuple[NDArray[Any], Labels]
 TAIL = struct.Struct("<32sII")  # after the pixels: stamp, height, width
 VERSION = f"2, OpenCV {cv2.__version__}"  # of the entries: what another version decoded is made anew
 MB = 10**6
@@ -36,7 +37,7 @@ def read_pair(image: Path, mask: Path, dataset: Dataset, entry: Path | None = No
         entry: where the decoded pixels are kept, or will be after this call; None: decoded each time.
 
     Returns:
-        (height, width, channels) of the data set's layout, and (height, width) uint8 class indices, 255 = ignored.
+        (height, width, channels) of the data set's layout, and (height, width) class indices, see read_mask.
 
     Raises:
         InputError: a file can't be read; see read_image and read_mask.
@@ -86,7 +87,7 @@ def entries(
 
 def _bytes(pixels: int, dataset: Dataset) -> int:
     """Of an image's pixels and classes."""
-    return dataset.layout.bytes_of(pixels) + pixels
+    return dataset.layout.bytes_of(pixels) + pixels * label_type(len(dataset.classes)).itemsize
 
 
 def _check_room(folder: Path, files: list[Path], each: Sequence[int], megabytes: int) -> None:
@@ -123,7 +124,8 @@ def _load(entry: Path, stamp: bytes, dataset: Dataset) -> Pair | None:
     if made_from != stamp or len(data) != whole + TAIL.size:
         return None
     of_image = layout.bytes_of(height * width)
-    return data[:of_image].view(layout.kind).reshape(*shape, -1), data[of_image:whole].reshape(shape)
+    classes = data[of_image:whole].view(label_type(len(dataset.classes)))
+    return data[:of_image].view(layout.kind).reshape(*shape, -1), classes.reshape(shape)
 
 
 def _keep(entry: Path, stamp: bytes, pair: Pair) -> None:

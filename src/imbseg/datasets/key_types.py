@@ -94,7 +94,7 @@ def no_place(raw: Any) -> Any:
 
 Text = Annotated[str, Strict(), Field(min_length=1)]
 Byte = Annotated[int, Strict(), Field(ge=0, le=255)]
-Number = Annotated[int, Strict(), Field(ge=0, le=255)]
+Number = Annotated[int, Strict(), Field(ge=0, le=65535)]
 Pattern = Annotated[Text, AfterValidator(_path_pattern)]
 ONE_OR_MORE = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 Texts = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_listed), WithJsonSchema(ONE_OR_MORE)]

@@ -34,11 +34,11 @@ from imbseg.datasets.key_types import (
     or_none,
     repeated,
 )
+from imbseg.datasets.labels import IGNORE
 from imbseg.datasets.readers.layout import RGB, Layout, Range, shown_channels, value_range
 from imbseg.errors import InputError, unknown_name
 
-IGNORE = 255  # the value that an ignored pixel has in every mask inside this package
-MOST_CLASSES = 255
+MOST_CLASSES = 2**15 - 1  # int16 holds their indices
 
 if TYPE_CHECKING:
     Subsets: TypeAlias = Lists

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.datasets.class_values import from_colors, from_numbers, refuse_transparent
+from imbseg.datasets.labels import IGNORE, Labels
 from imbseg.datasets.picture import FIRST_QUARTER, TURNED_BACK, Decoded, decoded, exif_orientation, read_bytes, turned
 from imbseg.datasets.readers import READERS, reader_of
 from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
-from imbseg.datasets.spec import IGNORE, Dataset
+from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.menu import choose
 
@@ -90,11 +91,11 @@ def _as_declared(image: Bytes, data: bytes, path: Path, declared: str | None) ->
     return turned(image, tag) if declared == "upright" else image
 
 
-def read_mask(path: Path, dataset: Dataset) -> Bytes:
+def read_mask(path: Path, dataset: Dataset) -> Labels:
     """Read a mask as class indices.
 
     Returns:
-        (height, width) uint8: class index, or 255 where the pixel is ignored.
+        (height, width) uint8: class index, or 255 where the pixel is ignored; of more classes int16 and -1.
 
     Raises:
         InputError: the file can't be read or was saved with loss, isn't of the declared encoding, holds a value that
@@ -110,14 +111,22 @@ def read_mask(path: Path, dataset: Dataset) -> Bytes:
     return mask
 
 
-def _numbers(found: Decoded, path: Path, dataset: Dataset) -> Bytes:
+def _numbers(found: Decoded, path: Path, dataset: Dataset) -> NDArray[Any]:
     mode = found.picture.mode
     if mode in ("RGB", "RGBA"):
         raise InputError(f"mask {path}: is an RGB picture, mask_encoding 'index' is declared; is it 'rgb'?")
     if mode in ("LA", "PA"):
         return np.asarray(found.picture, np.uint8)[..., 0]
+    if mode.startswith("I"):
+        deep = found.numbers(np.int64)
+        low, high = int(deep.min()), int(deep.max())
+        if low < 0 or high >= 2**16:
+            raise InputError(f"mask {path}: expected numbers of 16 bits, found {low} to {high}; mend it")
+        return deep.astype(np.uint16)
     if mode not in ("P", "L", "1"):
-        raise InputError(f"mask {path}: expected one byte a pixel, found mode {mode}; save it as an 8-bit PNG")
+        raise InputError(
+            f"mask {path}: expected a whole number a pixel, found mode {mode}; save it as a PNG of 8 or 16 bits"
+        )
     values = found.numbers(np.uint8)
     if mode == "1" and any(one.value == IGNORE for one in dataset.classes):
         return values * np.uint8(255)  # one bit a pixel: 0 and 1, unless the classes say 0 and 255

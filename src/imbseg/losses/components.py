@@ -25,7 +25,7 @@ def cc_dice(logits: Tensor, target: Tensor, *, class_weights: Tensor | None) -> 
 def component_dice(logits: Tensor, target: Tensor) -> Tensor:
     """The Dice term of `cc_dice`; 0 with a zero gradient where every pixel is ignored."""
     probabilities = exact(logits).softmax(dim=1)
-    labelled = without_ignored(target)[1]
+    labelled = without_ignored(target, logits.shape[1])[1]
     of_class: dict[int, list[Tensor]] = {}
     for image, mask in enumerate(target.cpu().numpy()):
         here = labelled[image]

@@ -52,7 +52,7 @@ def unified_focal(
 
 
 def _asymmetric_focal(logits: Tensor, target: Tensor, rare: Tensor, delta: float, gamma: float) -> Tensor:
-    safe, labelled = without_ignored(target)
+    safe, labelled = without_ignored(target, logits.shape[1])
     log_p = logits.log_softmax(dim=1).gather(1, safe.unsqueeze(1)).squeeze(1)  # (images, height, width)
     focus = (1 - log_p.exp()).clamp_min(1e-12) ** gamma  # an exponent below 1 has an infinite slope at 0
     each = -log_p * torch.where(rare[safe], delta, (1 - delta) * focus)

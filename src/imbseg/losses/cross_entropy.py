@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from imbseg.losses.pixels import IGNORE, exact, without_ignored
+from imbseg.losses.pixels import exact, ignored_label, without_ignored
 
 Tau = Annotated[float, Field(1.0, ge=0, le=100, description="logit_adjusted's strength; 1: balanced softmax")]
 Sigma = Annotated[
@@ -35,8 +35,9 @@ def cross_entropy(logits: Tensor, target: Tensor, *, class_weights: Tensor | Non
     """
     logits = exact(logits)
     weights = None if class_weights is None else class_weights.to(logits)
-    total = functional.cross_entropy(logits, target, weight=weights, ignore_index=IGNORE, reduction="sum")
-    safe, labelled = without_ignored(target)
+    ignored = ignored_label(logits.shape[1])
+    total = functional.cross_entropy(logits, target, weight=weights, ignore_index=ignored, reduction="sum")
+    safe, labelled = without_ignored(target, logits.shape[1])
     weight = labelled.sum() if weights is None else (weights[safe] * labelled).sum()
     # Only ignored pixels: 0 / 1 instead of 0 / 0.
     return total / torch.where(weight > 0, weight, torch.ones_like(weight))
@@ -77,7 +78,7 @@ def ohem(
 
     Source: Shrivastava et al., arXiv:1604.03540; for pixels Wu et al., arXiv:1605.06885 (bootstrapping).
     """
-    safe, labelled = without_ignored(target)
+    safe, labelled = without_ignored(target, logits.shape[1])
     each = functional.cross_entropy(exact(logits), safe, reduction="none")[labelled]  # (labelled,)
     if not len(each):
         return each.sum()
@@ -101,7 +102,7 @@ def size_balanced(logits: Tensor, target: Tensor, *, object_area: Tensor, size_b
         arXiv:2309.14117, who weigh a pixel by the size of its object. The formula is this project's: sizes are
         set against the image, so that a lone small object gains too, and the weights have mean 1.
     """
-    safe, labelled = without_ignored(target)
+    safe, labelled = without_ignored(target, logits.shape[1])
     each = functional.cross_entropy(exact(logits), safe, reduction="none")  # (images, height, width)
     weights = object_area.to(each).rsqrt().clamp_max(size_bound) * labelled
     return (weights * each).sum() / weights.sum().clamp_min(1)
@@ -121,7 +122,7 @@ def logit_variation(logits: Tensor, target: Tensor, *, class_priors: Tensor, var
     Source: Wang et al., Balancing Logit Variation for Long-tailed Semantic Segmentation, CVPR 2023, arXiv:2306.02061.
         The noise comes from torch's generator, which training seeds epoch by epoch.
     """
-    logits, labelled = exact(logits), target != IGNORE
+    logits, labelled = exact(logits), target != ignored_label(logits.shape[1])
     priors = class_priors.to(logits)
     rarity = -torch.where(priors > 0, priors, torch.ones_like(priors)).log()  # (classes,)
     most = rarity.max()

@@ -40,7 +40,7 @@ def focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | None, gamma
     Source: Lin et al., arXiv:1708.02002, equation 5; pytorch_toolbelt.losses.BinaryFocalLoss.
     """
     loss = BinaryFocalLoss(alpha=alpha, gamma=gamma, reduction="none", class_weights=class_weights)
-    safe, labelled = without_ignored(target)
+    safe, labelled = without_ignored(target, logits.shape[1])
     each = loss(logits.float(), safe).sum(dim=1)  # (images, height, width)
     return _per_labelled_pixel(each, labelled)
 
@@ -54,7 +54,7 @@ def softmax_focal(logits: Tensor, target: Tensor, *, class_weights: Tensor | Non
     Source: pytorch_toolbelt.losses.CrossEntropyFocalLoss.
     """
     loss = CrossEntropyFocalLoss(gamma=gamma, reduction="none", class_weights=class_weights)
-    safe, labelled = without_ignored(target)
+    safe, labelled = without_ignored(target, logits.shape[1])
     return _per_labelled_pixel(loss(logits.float(), safe), labelled)
 
 

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from imbseg.losses.pixels import IGNORE, exact
+from imbseg.losses.pixels import exact, ignored_label
 
 Beta = Annotated[float, Field(0.7, ge=0, le=1, description="tversky's weight of missed pixels, 1 - beta of false ones")]
 
@@ -57,20 +57,22 @@ def lovasz(logits: Tensor, target: Tensor) -> Tensor:
 
     Source: Berman et al., arXiv:1705.08790, equation 9 (classes present); segmentation_models.pytorch's LovaszLoss.
     """
-    value: Tensor = smp.losses.LovaszLoss("multiclass", ignore_index=IGNORE)(logits.float(), target)
+    value: Tensor = smp.losses.LovaszLoss("multiclass", ignore_index=ignored_label(logits.shape[1]))(
+        logits.float(), target
+    )
     return value.sum()  # already a scalar, but where every pixel is ignored: (0, classes)
 
 
 def _one_minus_score(
     logits: Tensor, target: Tensor, class_weights: Tensor | None, *, false: float, missed: float
 ) -> Tensor:
-    logits = exact(logits)
-    present = torch.bincount(target[target != IGNORE], minlength=logits.shape[1]).nonzero()[:, 0].tolist()
+    logits, ignored = exact(logits), ignored_label(logits.shape[1])
+    present = torch.bincount(target[target != ignored], minlength=logits.shape[1]).nonzero()[:, 0].tolist()
     if not present:
         return (0 * logits).sum()
     # The library's mean is over all classes, with 0 for those that are absent; naming the present ones leaves them out.
     loss = smp.losses.TverskyLoss(
-        "multiclass", classes=present, ignore_index=IGNORE, alpha=false, beta=missed, class_weights=class_weights
+        "multiclass", classes=present, ignore_index=ignored, alpha=false, beta=missed, class_weights=class_weights
     )
     value: Tensor = loss(logits, target)
     return value

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import Labels, ignored_in
 
 Size = tuple[int, int]  # (width, height)
 Floats = NDArray[np.float64]
@@ -54,13 +54,13 @@ class Grid:
         return width, height
 
 
-def ceilings(masks: Iterable[NDArray[np.uint8]], grid: Grid, classes: int) -> Floats:
+def ceilings(masks: Iterable[Labels], grid: Grid, classes: int) -> Floats:
     """IoU of each class, over all masks together, of true labels that went through a grid.
 
     An oracle for soft outputs and no strict bound: a network can sharpen.
 
     Args:
-        masks: (height, width) uint8 class indices, 255 = ignored.
+        masks: (height, width) class indices, see read_mask.
 
     Returns:
         (classes,) float64; NaN for a class that no mask shows.
@@ -71,9 +71,9 @@ def ceilings(masks: Iterable[NDArray[np.uint8]], grid: Grid, classes: int) -> Fl
     return iou(counts)
 
 
-def overlap(mask: NDArray[np.uint8], decoded: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
+def overlap(mask: Labels, decoded: Labels, classes: int) -> NDArray[np.int64]:
     """(3, classes) labelled pixels: of the class in both, of the class in the mask, decoded as the class."""
-    labelled = mask != IGNORE
+    labelled = mask != ignored_in(mask)
     truth, found = mask[labelled], decoded[labelled]
     return np.stack([np.bincount(part, minlength=classes) for part in (truth[truth == found], truth, found)])
 
@@ -85,7 +85,7 @@ def iou(counts: NDArray[np.int64]) -> Floats:
     return np.where(union > 0, both / np.maximum(union, 1), np.nan)
 
 
-def through(mask: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
+def through(mask: Labels, grid: Grid) -> Labels:
     """One mask's labels, averaged onto a grid and brought up again the way a network's logits are.
 
     Of each class the share of every cell that it covers, ignored pixels being of none; the shares brought up bilinearly
@@ -93,10 +93,10 @@ def through(mask: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
     pixel the class with the largest share, the first of equal ones.
 
     Args:
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
 
     Returns:
-        (height, width) uint8 class indices.
+        (height, width) class indices of the same type.
     """
     height, width = mask.shape
     shown, padded, cells = (size((width, height)) for size in (grid.shown, grid.padded, grid.cells))
@@ -104,13 +104,13 @@ def through(mask: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
         _averages(own, own * whole / side, count)  # padding lies beyond the mask's border
         for own, whole, side, count in zip((width, height), padded, shown, cells, strict=True)
     )
-    best, decoded = np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.uint8)
-    for index in np.flatnonzero(np.bincount(mask.ravel(), minlength=IGNORE)[:IGNORE]):
+    best, decoded = np.zeros(mask.shape, np.float32), np.zeros_like(mask)
+    for index in np.unique(mask[mask != ignored_in(mask)]):
         share = (across @ (down @ (mask == index).astype(np.float32)).T).T  # (cells down, cells across)
         value = _resized(_resized(share, padded)[: shown[1], : shown[0]], (width, height))
         better = value > best + TIE
         np.copyto(best, value, where=better)
-        np.copyto(decoded, np.uint8(index), where=better)
+        np.copyto(decoded, index, where=better)
     return decoded
 
 

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.datasets.ids import ImageRow
+from imbseg.datasets.labels import Labels, ignored_in, label_counts
 from imbseg.datasets.picture import palette, picture_size
 from imbseg.datasets.read import Undeclared, read_image, read_mask, read_objects
-from imbseg.datasets.spec import IGNORE, Dataset
+from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.meta.unchanged import mask_digest
 
@@ -50,8 +51,8 @@ def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
         height, width = _image_size(row, dataset)
         mask = read_mask(dataset.root / row.mask, dataset)  # (height, width)
         _same_size("mask", row.mask, mask.shape, row, (height, width))
-        histogram = np.bincount(mask.ravel(), minlength=IGNORE + 1).astype(np.int64)
-        pixels = histogram[: len(dataset.classes)]
+        histogram = label_counts(mask, len(dataset.classes))
+        pixels = histogram[:-1]
         if row.objects is None:
             objects = components(mask, pixels, dataset.background_index)
         else:
@@ -61,7 +62,7 @@ def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
     except InputError as error:
         return str(error)
     path, shown = dataset.root / row.mask, _shown_colors(row, histogram, dataset)
-    return ImageScan(height, width, pixels, int(histogram[IGNORE]), objects, mask_digest(path), shown)
+    return ImageScan(height, width, pixels, int(histogram[-1]), objects, mask_digest(path), shown)
 
 
 def _image_size(row: ImageRow, dataset: Dataset) -> tuple[int, int]:
@@ -87,11 +88,11 @@ def _shown_colors(row: ImageRow, histogram: NDArray[np.int64], dataset: Dataset)
     return {number: tuple(colors[number].tolist()) for number in numbers if number < len(colors)}
 
 
-def components(mask: NDArray[np.uint8], pixels: NDArray[np.int64], background: int | None) -> NDArray[np.int64]:
+def components(mask: Labels, pixels: NDArray[np.int64], background: int | None) -> NDArray[np.int64]:
     """The 8-connected components of each class.
 
     Args:
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         pixels: (classes,) int, pixels of each class in it.
         background: index of a class that has no objects, or None.
 
@@ -104,37 +105,37 @@ def components(mask: NDArray[np.uint8], pixels: NDArray[np.int64], background: i
     return objects
 
 
-def instance_objects(
-    mask: NDArray[np.uint8], instances: NDArray[np.int32], background: int | None
-) -> NDArray[np.int64]:
+def instance_objects(mask: Labels, instances: NDArray[np.int32], background: int | None) -> NDArray[np.int64]:
     """The objects that an instance mask outlines.
 
     An object is of the class with the most pixels inside its outline, background and ignored pixels left out; its
     pixels and its box are those of that class. An outline that holds no class is no object.
 
     Args:
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         instances: (height, width) int32, number of the object at each pixel, 0 for none.
         background: index of the class that is no object, or None.
 
     Returns:
         (objects, 7) int64: OBJECT_COLUMNS, by number; `object` is the number in the instance mask.
     """
-    shown = (instances > 0) & (mask != IGNORE) & (mask != (IGNORE if background is None else background))
+    ignored = ignored_in(mask)
+    shown = (instances > 0) & (mask != ignored) & (mask != (ignored if background is None else background))
     y, x = np.nonzero(shown)
     numbers, which = np.unique(instances[y, x], return_inverse=True)
     if not len(numbers):
         return np.zeros((0, 7), np.int64)
     label = mask[y, x].astype(np.int64)
-    votes = np.bincount(which * (IGNORE + 1) + label, minlength=len(numbers) * (IGNORE + 1))
-    winner = votes.reshape(len(numbers), IGNORE + 1).argmax(axis=1)  # (objects,)
+    radix = int(label.max()) + 1
+    votes = np.bincount(which * radix + label, minlength=len(numbers) * radix)
+    winner = votes.reshape(len(numbers), radix).argmax(axis=1)  # (objects,)
     own = label == winner[which]
     boxes = _boxes(which[own], x[own], y[own], len(numbers))
     pixels = np.bincount(which[own], minlength=len(numbers))
     return np.column_stack([winner, numbers, pixels, boxes]).astype(np.int64)
 
 
-def _class_components(mask: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
+def _class_components(mask: Labels, index: int) -> NDArray[np.int64]:
     binary = (mask == index).view(np.uint8)
     # Searched in the rectangle round the class only: a data set of 150 classes would pay for 150 whole masks
     left, top, width, height = cv2.boundingRect(binary)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import Labels, ignored_in
 
 if TYPE_CHECKING:
     import torch
@@ -31,12 +31,12 @@ def spread(height: int, width: int) -> tuple[slice, slice]:
     return slice(min(step // 2, height - 1), None, step), slice(min(step // 2, width - 1), None, step)
 
 
-def calibration_counts(logits: torch.Tensor, mask: NDArray[np.uint8]) -> Floats:
+def calibration_counts(logits: torch.Tensor, mask: Labels) -> Floats:
     """Count one image: each class against the rest, at the labelled pixels of `spread`.
 
     Args:
         logits: (classes, height, width) float, at the mask's size, or of the pixels of `spread` alone.
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
 
     Returns:
         (classes, 15, 3): of the pixels whose probability of the class lies in a bin, how many there are, how many are
@@ -44,7 +44,7 @@ def calibration_counts(logits: torch.Tensor, mask: NDArray[np.uint8]) -> Floats:
     """
     grid = spread(*mask.shape)
     truth = mask[grid].ravel()
-    labelled = np.flatnonzero(truth != IGNORE)
+    labelled = np.flatnonzero(truth != ignored_in(mask))
     chosen = logits[:, *grid] if logits.shape[1:] == mask.shape else logits
     chances = chosen.float().softmax(dim=0).flatten(start_dim=1).cpu().numpy()  # (classes, pixels)
     return binned(chances.take(labelled, axis=1).astype(np.float64), truth[labelled])

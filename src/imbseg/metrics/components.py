@@ -6,7 +6,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from imbseg.augment.object_area import LARGE, numbered_components
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import Labels, ignored_in
 from imbseg.metrics.scores import ratio
 
 Integers = NDArray[np.int64]
@@ -14,9 +14,7 @@ THRESHOLDS = (0.1, 0.5)  # least IoU of a match: found at all, and found with it
 OUTCOMES = ("tp", "fp", "fn")
 
 
-def component_counts(
-    prediction: NDArray[np.uint8], mask: NDArray[np.uint8], classes: int, background: int | None
-) -> NDArray[np.int64]:
+def component_counts(prediction: Labels, mask: Labels, classes: int, background: int | None) -> NDArray[np.int64]:
     """Count one image's components: matched ones, predicted ones without a match, and true ones without.
 
     A component is 8-connected and of one class. Ignored pixels belong to no component of either side. Of the pairs
@@ -24,8 +22,8 @@ def component_counts(
     matching, no order of the components counts.
 
     Args:
-        prediction: (height, width) uint8 class indices.
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        prediction: (height, width) class indices, of the mask's type.
+        mask: (height, width) class indices, see read_mask.
         classes: number of classes.
         background: index of the class that has no objects, or None.
 
@@ -38,7 +36,7 @@ def component_counts(
     >>> component_counts(found, truth, classes=2, background=0)[1].tolist()
     [[1, 0, 1], [1, 0, 1]]
     """
-    labelled = np.where(mask == IGNORE, mask, prediction)
+    labelled = np.where(mask == ignored_in(mask), mask, prediction)
     (found, kinds), (true, true_kinds) = (numbered_components(side, background) for side in (labelled, mask))
     ours, theirs, shared = _shared(found, true, len(true_kinds))
     sizes, true_sizes = (np.bincount(side, shared) for side in (ours, theirs))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import ignored_label
 from imbseg.errors import InputError
 from imbseg.files import whole_file
 
@@ -61,7 +61,7 @@ def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer]
 
     Args:
         prediction: (height, width) class indices below `classes`.
-        target: (height, width) class indices, 255 = ignored.
+        target: (height, width) class indices, see read_mask.
         classes: number of classes.
 
     Returns:
@@ -72,7 +72,7 @@ def image_confusion(prediction: NDArray[np.integer], target: NDArray[np.integer]
     """
     if prediction.shape != target.shape:
         raise ValueError(f"prediction is {prediction.shape}, target {target.shape}; they must be of one shape")
-    labelled = target != IGNORE
+    labelled = target != ignored_label(classes)
     for indices in (prediction, target[labelled]):
         if indices.size and not 0 <= indices.min() <= indices.max() < classes:
             raise ValueError(f"an index is no class of {classes}")
@@ -93,14 +93,32 @@ def collect(
         by_size: (3, classes, 3), the sum over the images of what `size_counts` gives; None: not counted by size.
         groups: one name an image, or none.
     """
-    parts, whole = [], None
-    for one in confusions:
-        parts.append(marginals(one))
+    rows, whole = list[Integers](), None
+    for one in confusions:  # never all at once: of 1,000 classes each takes 8 MB
+        rows.append(np.stack(marginals(one)))
         whole = one[:-1].copy() if whole is None else whole + one[:-1]
     if whole is None:
         raise ValueError("expected one image or more, found none")
-    tp, fp, fn, ignored = (np.stack(side) for side in zip(*parts, strict=True))  # (images, classes)
+    return gathered(ids, rows, whole, by_size, groups)
+
+
+def gathered(
+    ids: list[str],
+    rows: Sequence[Integers],
+    whole: Integers,
+    by_size: Integers | None = None,
+    groups: Sequence[str] = (),
+) -> Counts:
+    """Put together what is kept of each image's confusion.
+
+    Args:
+        rows: (4, classes) an image, as `marginals` gives.
+        whole: (classes, classes), the sum over the images.
+        by_size: as in `collect`.
+        groups: as in `collect`.
+    """
     sized = dict(zip(BY_SIZE, by_size, strict=True)) if by_size is not None else {}
+    tp, fp, fn, ignored = np.stack(rows, axis=1)  # (images, classes) each
     return Counts(np.array(ids), tp, fp, fn, ignored, whole, groups=np.array(groups, np.str_), **sized)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import Labels
 
 SIZES = ("small", "medium", "large")
 # COCO's (Lin et al., arXiv:1405.0312, section 5; areaRng of pycocotools), in pixels: large is from 96 x 96
@@ -28,11 +28,11 @@ class ObjectSizes:
     objects: NDArray[np.int64]
 
 
-def object_sizes(mask: NDArray[np.uint8], numbers: NDArray[np.integer], classes: int) -> ObjectSizes:
+def object_sizes(mask: Labels, numbers: NDArray[np.integer], classes: int) -> ObjectSizes:
     """Sort an image's objects by their pixels, at the mask's own size.
 
     Args:
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         numbers: (height, width) the number of the object at each pixel, 0 for none; an object is of one class (see
             imbseg.augment.object_area).
 
@@ -56,12 +56,12 @@ def object_sizes(mask: NDArray[np.uint8], numbers: NDArray[np.integer], classes:
     return ObjectSizes(np.take(size, numbers), pixels, objects)
 
 
-def size_counts(prediction: NDArray[np.integer], mask: NDArray[np.uint8], sizes: ObjectSizes) -> NDArray[np.int64]:
+def size_counts(prediction: NDArray[np.integer], mask: Labels, sizes: ObjectSizes) -> NDArray[np.int64]:
     """Count one image.
 
     Args:
         prediction: (height, width) class indices.
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, see read_mask.
         sizes: what `object_sizes` gave for the mask.
 
     Returns:
@@ -72,8 +72,8 @@ def size_counts(prediction: NDArray[np.integer], mask: NDArray[np.uint8], sizes:
     >>> size_counts(np.array([[1, 0, 1, 0]]), mask, sizes)[:, 1].tolist()
     [[1, 0, 0], [2, 0, 0], [2, 0, 0]]
     """
-    right = prediction == mask
-    code = mask[right].astype(np.uint16) * np.uint16(NO_OBJECT + 1) + sizes.map[right]
-    counted = np.bincount(code, minlength=(IGNORE + 1) * (NO_OBJECT + 1)).reshape(IGNORE + 1, NO_OBJECT + 1)
-    found = counted[: len(sizes.objects), :NO_OBJECT]
+    right, classes = prediction == mask, len(sizes.objects)
+    code = mask[right].astype(np.uint32) * np.uint32(NO_OBJECT + 1) + sizes.map[right]
+    counted = np.bincount(code, minlength=classes * (NO_OBJECT + 1)).reshape(-1, NO_OBJECT + 1)
+    found = counted[:classes, :NO_OBJECT]
     return np.stack([found, sizes.pixels - found, sizes.objects])

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from imbseg.datasets.labels import Labels
+
 Bytes = NDArray[np.uint8]
 
 
@@ -14,14 +16,14 @@ class Predicted:
 
     Attributes:
         picture: (height, width, 3) uint8, red, green, blue, as the file has it.
-        truth: (height, width) uint8 class indices, 255 = ignored.
-        prediction: (height, width) uint8 class indices.
+        truth: (height, width) class indices, see read_mask.
+        prediction: (height, width) class indices.
     """
 
     image_id: str
     picture: Bytes
-    truth: Bytes
-    prediction: Bytes
+    truth: Labels
+    prediction: Labels
 
 
 @dataclasses.dataclass(frozen=True)

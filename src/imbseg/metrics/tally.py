@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from imbseg.datasets.labels import Labels
 from imbseg.datasets.spec import Dataset
 from imbseg.metrics.calibration import calibration_counts
 from imbseg.metrics.components import component_counts
@@ -27,15 +27,13 @@ class Tally:
         self.classes, self.background, self.closely = len(dataset.classes), dataset.background_index, closely
         self.sums: Sums = {}
 
-    def add(
-        self, logits: torch.Tensor, labels: NDArray[np.uint8], mask: NDArray[np.uint8], sizes: ObjectSizes | None
-    ) -> None:
+    def add(self, logits: torch.Tensor, labels: Labels, mask: Labels, sizes: ObjectSizes | None) -> None:
         """Count one image.
 
         Args:
             logits: (classes, height, width) at the mask's size, or of the pixels that calibration counts.
             labels: (height, width) predicted class indices.
-            mask: (height, width) class indices, 255 = ignored.
+            mask: (height, width) class indices, see read_mask.
             sizes: of the mask's objects; None: not counted by size.
         """
         found: Sums = {}

@@ -6,10 +6,12 @@ weights divided by a power of their length.
 
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from imbseg.datasets.labels import Labels, label_type
 from imbseg.post_hoc import Strengths
 
 Beta = Annotated[  # negative: a weighted loss overshot
@@ -25,6 +27,13 @@ def none(logits: Tensor) -> Tensor:
         (images, height, width) int64 class indices.
     """
     return logits.max(dim=1).indices  # argmax along a dimension that isn't the last takes five times as long on a CPU
+
+
+def as_labels(indices: Tensor, classes: int) -> Labels:
+    """Class indices on any device as an array, of the type that masks of so many classes have."""
+    kind = torch.uint8 if label_type(classes) == np.uint8 else torch.int16
+    found: Labels = indices.to(kind).cpu().numpy()
+    return found
 
 
 def prior(logits: Tensor, *, class_priors: Tensor, beta: Beta) -> Tensor:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import Labels, ignored_in
 from imbseg.metrics.predicted import Predicted
 from imbseg.pictures import BLACK, WHITE, Bytes, Color, striped
 
@@ -34,7 +34,7 @@ def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tup
     part, size = np.s_[top : top + high, left : left + wide], panel_size(wide, high)
     grey = _grey(_at_size(picture[part], *size))
     truth, *labels = (
-        np.asarray(cv2.resize(mask[part], size, interpolation=cv2.INTER_NEAREST), np.uint8)
+        np.asarray(cv2.resize(mask[part], size, interpolation=cv2.INTER_NEAREST), mask.dtype)
         for mask in (before.truth, before.prediction, after.prediction)
     )
     judged = [_judged(grey, truth, one, colors) for one in labels]
@@ -43,7 +43,7 @@ def panels(before: Predicted, after: Predicted, colors: dict[int, Color]) -> tup
 
 def changed(before: Predicted, after: Predicted, classes: Sequence[int]) -> NDArray[np.bool_]:
     """(height, width): labelled pixels that one of the two gives to one of the classes or denies it, and not both."""
-    differ = (before.prediction != after.prediction) & (before.truth != IGNORE)
+    differ = (before.prediction != after.prediction) & (before.truth != ignored_in(before.truth))
     named = np.isin(before.prediction, classes) | np.isin(after.prediction, classes)
     return np.asarray(differ & named, np.bool_)
 
@@ -112,7 +112,7 @@ def _framed(picture: Bytes, window: Window) -> Bytes:
     return framed
 
 
-def _colored(grey: Bytes, labels: Bytes, colors: dict[int, Color]) -> Bytes:
+def _colored(grey: Bytes, labels: Labels, colors: dict[int, Color]) -> Bytes:
     """Pixels of each class in its colour, the photograph's light and shade still in it."""
     shown = grey.copy()
     for index, color in colors.items():
@@ -121,10 +121,11 @@ def _colored(grey: Bytes, labels: Bytes, colors: dict[int, Color]) -> Bytes:
     return shown
 
 
-def _judged(grey: Bytes, truth: Bytes, labels: Bytes, colors: dict[int, Color]) -> Bytes:
+def _judged(grey: Bytes, truth: Labels, labels: Labels, colors: dict[int, Color]) -> Bytes:
     """A prediction: right pixels in their class's colour, wrong ones striped, missed ones white."""
-    classes, labelled = list(colors), truth != IGNORE
-    shown = _colored(grey, np.where(labelled, labels, IGNORE), colors)
+    ignored = ignored_in(truth)
+    classes, labelled = list(colors), truth != ignored
+    shown = _colored(grey, np.where(labelled, labels, np.asarray(ignored, truth.dtype)), colors)
     named = np.isin(labels, classes)
     wrong = labelled & named & (labels != truth)
     shown[wrong] = striped(shown, BLACK)[wrong]

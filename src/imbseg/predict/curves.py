@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import Labels, ignored_in
 from imbseg.metrics.scores import ratio
 
 STEPS = 100  # of a probability
@@ -22,14 +22,14 @@ class Curves:
         shape = (len(class_names), STEPS)
         self._pixels, self._hits = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
 
-    def add(self, probabilities: NDArray[np.float32], truth: NDArray[np.uint8]) -> None:
+    def add(self, probabilities: NDArray[np.float32], truth: Labels) -> None:
         """Take an image.
 
         Args:
             probabilities: (classes, height, width).
-            truth: (height, width) class indices, 255 = ignored.
+            truth: (height, width) class indices, see read_mask.
         """
-        labelled = truth != IGNORE
+        labelled = truth != ignored_in(truth)
         there = truth[labelled]
         for index, plane in enumerate(probabilities):
             values = plane[labelled]

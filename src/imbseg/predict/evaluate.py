@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imbseg.console import progress
 from imbseg.datasets.ids import image_rows
+from imbseg.datasets.labels import Labels
 from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError, listed
@@ -149,7 +150,7 @@ def _validation(about: Mapping[str, Any], dataset: Dataset) -> list[Image]:
 
 def _images(
     predictor: Predictor, dataset: Dataset, images: Sequence[Image], what: str
-) -> Iterator[tuple[NDArray[np.uint8], Iterator[Labelled]]]:
+) -> Iterator[tuple[Labels, Iterator[Labelled]]]:
     """The truth of each image, and what the networks make of it from top to bottom."""
     for _, image, mask in progress(images, total=len(images), what=what):
         truth = read_mask(mask, dataset)
@@ -159,7 +160,7 @@ def _images(
             yield truth, predictor.bands(pixels)
 
 
-def _beside(truth: NDArray[np.uint8], bands: Iterable[Labelled]) -> Iterator[tuple[NDArray[np.uint8], Labelled]]:
+def _beside(truth: Labels, bands: Iterable[Labelled]) -> Iterator[tuple[Labels, Labelled]]:
     """The rows of the truth that belong to each band."""
     top = 0
     for band in bands:
@@ -167,7 +168,7 @@ def _beside(truth: NDArray[np.uint8], bands: Iterable[Labelled]) -> Iterator[tup
         top += len(band.labels)
 
 
-def _count(truth: NDArray[np.uint8], bands: Iterable[Labelled], curves: Curves, tally: Tally) -> NDArray[np.int64]:
+def _count(truth: Labels, bands: Iterable[Labelled], curves: Curves, tally: Tally) -> NDArray[np.int64]:
     """An image's confusion; of its probabilities no more is kept than the pixels of which calibration is counted."""
     (rows, columns), kept, labels, top = spread(*truth.shape), [], [], 0
     confusion = np.zeros((tally.classes + 1, tally.classes), np.int64)

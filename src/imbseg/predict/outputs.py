@@ -10,8 +10,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from imbseg.datasets.labels import Labels, label_type
 from imbseg.datasets.readers.tiff import write_labels
 from imbseg.files import whole_file
 from imbseg.predict.measured import Measured, Row
@@ -85,9 +85,10 @@ def write(predictor: Predictor, pixels: Pixels, place: Place, look: Look) -> Row
         rows = _labelled(predictor, pixels, measured, shown, greys, look)
         if place.geography is None:
             with labels.open("wb") as handle:
-                png = Png(handle, width, height, look.colors)
+                few = label_type(len(look.names)) == np.uint8  # more classes than a palette has colours: 16-bit grey
+                png = Png(handle, width, height, look.colors if few else None)
                 for some in rows:
-                    png.write(some)
+                    png.write(some if few else some.astype(np.uint16))
                 png.close()
         else:
             where = place.geography
@@ -98,7 +99,7 @@ def write(predictor: Predictor, pixels: Pixels, place: Place, look: Look) -> Row
 
 def _labelled(
     predictor: Predictor, pixels: Pixels, measured: Measured, shown: list[Bytes], greys: Sequence[Png], look: Look
-) -> Iterator[Bytes]:
+) -> Iterator[Labels]:
     """The labels' rows, once all else has taken what it needs of a band; `shown` gains the overlay's rows."""
     top, step = 0, -(-max(pixels.size) // LONGEST)
     for band in predictor.bands(pixels):
@@ -113,7 +114,7 @@ def _labelled(
         yield band.labels
 
 
-def overlay(picture: Bytes, labels: NDArray[np.uint8], look: Look) -> Bytes:
+def overlay(picture: Bytes, labels: Labels, look: Look) -> Bytes:
     """A photograph (height, width, 3) with its classes' colours over it."""
     mixed = (1 - SHARE) * picture + SHARE * look.colors[labels]
     if look.background is not None:

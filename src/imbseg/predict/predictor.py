@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbseg.datasets.labels import Labels
 from imbseg.errors import InputError
 from imbseg.memory import return_freed
 from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
+from imbseg.post_hoc.logits import as_labels
 from imbseg.predict.member import Member
 from imbseg.predict.operating_points import decide
-from imbseg.predict.pixels import Array, Bytes, Pixels, input_rows
+from imbseg.predict.pixels import Array, Pixels, input_rows
 from imbseg.predict.tiles import Side, native
 from imbseg.training.predict_again import gpu_memory
 from imbseg.training.views import Way, asked, decoder, last_layer
@@ -32,11 +34,11 @@ class Labelled:
     """Some rows of an image, or all of it.
 
     Attributes:
-        labels: (height, width) uint8 class indices.
+        labels: (height, width) class indices, uint8, of more than 255 classes int16.
         probabilities: (classes, height, width) float32; the mean over the networks.
     """
 
-    labels: Bytes
+    labels: Labels
     probabilities: NDArray[np.float32]
 
 
@@ -165,7 +167,7 @@ class Predictor:
 
     def _labelled(self, views: Views, probabilities: torch.Tensor) -> Labelled:
         labels = decide(probabilities, self.thresholds) if self.thresholds else self._decode(views)
-        return Labelled(labels[0].to(torch.uint8).cpu().numpy(), probabilities[0].cpu().numpy())
+        return Labelled(as_labels(labels[0], len(self.class_names)), probabilities[0].cpu().numpy())
 
     def _views(self, member: Member, image: NDArray[Any]) -> Views:
         wanted, found = asked([self.way]), {"logits": member.logits(image)}

@@ -18,12 +18,12 @@ class Boxes:
 
     Attributes:
         start: (images + 1,) int64; the objects of image i are the rows start[i]:start[i + 1].
-        label: (objects,) uint8 class indices.
+        label: (objects,) class indices.
         box: (objects, 4) int32: x, y, width, height in pixels of the file.
     """
 
     start: NDArray[np.int64]
-    label: NDArray[np.uint8]
+    label: NDArray[np.int16]
     box: NDArray[np.int32]
 
     @classmethod
@@ -33,7 +33,7 @@ class Boxes:
 
         image = pd.Index(ids).get_indexer(objects["id"])  # (objects of all images,); -1: not of this fold
         order = np.argsort(image, kind="stable")[(image < 0).sum() :]
-        label = pd.Index(class_names).get_indexer(objects["class"])[order].astype(np.uint8)
+        label = pd.Index(class_names).get_indexer(objects["class"])[order].astype(np.int16)
         box = objects[["x", "y", "width", "height"]].to_numpy(np.int32)[order]
         return cls(np.searchsorted(image[order], np.arange(len(ids) + 1)), label, box)
 
@@ -44,7 +44,7 @@ class Boxes:
         return there
 
     def draw_point(
-        self, rng: np.random.Generator, image: int, label: int, mask: NDArray[np.uint8]
+        self, rng: np.random.Generator, image: int, label: int, mask: NDArray[Any]
     ) -> tuple[int, int] | None:
         """Draw an object of a class in an image, all alike however large, then one of its pixels.
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from imbseg import menu
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.labels import ignored_label, label_counts
 from imbseg.sampling import SAMPLING
 from imbseg.sampling.adaptive import smooth
 from imbseg.training.record import Row
@@ -22,7 +22,7 @@ class Draws:
 
     Attributes:
         seen: (classes,) int64, samples in which a class is visible.
-        pixels: (256,) int64, pixels of each class after augmentation; the last are ignored (padding too).
+        pixels: (classes + 1,) int64, pixels of each class after augmentation; the last are ignored (padding too).
         pasted: (classes,) int64, or None where batches don't tell.
         trust: (classes,) float64, sum of the probabilities given to a class at its own pixels; None: not asked for.
     """
@@ -30,18 +30,17 @@ class Draws:
     def __init__(self, class_names: Sequence[str], *, confidence: bool) -> None:
         """Start at 0; with `confidence` also the network's probabilities are summed."""
         self.names, self.samples = tuple(class_names), 0
-        self.seen, self.pixels = np.zeros(len(self.names), np.int64), np.zeros(IGNORE + 1, np.int64)
+        self.seen, self.pixels = np.zeros(len(self.names), np.int64), np.zeros(len(self.names) + 1, np.int64)
         self.pasted: np.ndarray | None = None
         self.trust = np.zeros(len(self.names)) if confidence else None
 
     def add(self, batch: Batch, logits: torch.Tensor) -> None:
         """Count one step."""
         target = batch["target"]
-        flat = target.numpy().reshape(len(target), -1)  # (images, pixels)
-        counts = np.array([np.bincount(one, minlength=IGNORE + 1) for one in flat])  # (images, 256)
+        counts = np.array([label_counts(one, len(self.names)) for one in target.numpy()])  # (images, classes + 1)
         self.samples += len(counts)
         self.pixels += counts.sum(axis=0)
-        self.seen += (counts[:, : len(self.names)] > 0).sum(axis=0)
+        self.seen += (counts[:, :-1] > 0).sum(axis=0)
         if PASTED in batch:
             pasted = batch[PASTED].numpy().sum(axis=0)
             self.pasted = pasted if self.pasted is None else self.pasted + pasted
@@ -52,11 +51,11 @@ class Draws:
         """The epoch's row."""
         row: Row = {"epoch": epoch, "samples": self.samples, "images": images}
         row |= self._columns("samples", self.seen) | self._columns("pixels", self.pixels)
-        row["pixels:ignore"] = int(self.pixels[IGNORE])
+        row["pixels:ignore"] = int(self.pixels[-1])
         if self.pasted is not None:
             row |= self._columns(PASTED, self.pasted)
         if self.trust is not None:
-            pixels = self.pixels[: len(self.names)]
+            pixels = self.pixels[:-1]
             mean = np.divide(self.trust, pixels, out=np.full(len(pixels), np.nan), where=pixels > 0)
             row |= self._columns("confidence", mean)
         return row
@@ -76,9 +75,11 @@ def true_class_probability(target: torch.Tensor, logits: torch.Tensor) -> np.nda
         (classes,) float64, summed on the CPU: on a GPU the order of a sum is not fixed.
     """
     classes = logits.shape[1]
-    at = target.to(logits.device).clamp(max=classes - 1)[:, None]  # an ignored pixel asks for any class, and is dropped
+    at = target.to(logits.device).clamp(0, classes - 1)[:, None]  # an ignored pixel asks for any class, and is dropped
     own = logits.float().softmax(dim=1).gather(1, at)[:, 0].cpu().numpy()  # (images, height, width)
-    return np.bincount(target.numpy().ravel(), weights=own.ravel(), minlength=IGNORE + 1)[:classes]
+    truth = target.numpy()
+    labelled = truth != ignored_label(classes)
+    return np.bincount(truth[labelled], weights=own[labelled], minlength=classes)
 
 
 def adapts(trial: Trial) -> bool:

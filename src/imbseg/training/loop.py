@@ -4,15 +4,16 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
-from imbseg.metrics.counts import Counts, collect, image_confusion
+from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
 from imbseg.metrics.tally import Tally
-from imbseg.post_hoc.logits import none
+from imbseg.post_hoc.logits import as_labels, none
 from imbseg.training.optimizer import schedule_factor, set_learning_rates
 from imbseg.training.samples import Batch, loading
 from imbseg.training.whole_images import Truth, WholeImages, stack
@@ -107,11 +108,13 @@ def evaluate(
         Counts with a row an image, in the order of `whole`.
     """
     classes, found, tally = len(whole.dataset.classes), {}, Tally(whole.dataset, closely=closely)
+    total = np.zeros((classes, classes), np.int64)
     for index, logits, truth in predict(model, whole, device, trial, what):
-        labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
-        found[index] = image_confusion(labels, truth.mask, classes)
+        labels = as_labels(none(logits[None])[0], classes)
+        confusion = image_confusion(labels, truth.mask, classes)
+        found[index], total = np.stack(marginals(confusion)), total + confusion[:-1]
         tally.add(logits, labels, truth.mask, truth.sizes)
-    counts = collect(whole.files.ids, [found[index] for index in range(len(found))], groups=whole.files.groups)
+    counts = gathered(whole.files.ids, [found[index] for index in range(len(found))], total, groups=whole.files.groups)
     return dataclasses.replace(counts, **tally.sums)
 
 

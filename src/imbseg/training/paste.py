@@ -14,6 +14,7 @@ from imbseg.copy_paste.apply import Pasted, paste
 from imbseg.copy_paste.donors import Donors, draw, find_donors
 from imbseg.copy_paste.patches import Patches, Reader, resized
 from imbseg.copy_paste.weak_file import weak_classes
+from imbseg.datasets.labels import Labels
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.training.order import PASTE, Key
@@ -143,12 +144,12 @@ class Paster:
         order = [index for index in np.argsort(-share, kind="stable").tolist() if share[index]]
         return ", ".join(f"{self.dataset.class_names[index]} {share[index]:.3g} %" for index in order)
 
-    def __call__(self, image: NDArray[Any], mask: Bytes, geometry: Geometry, key: Key) -> Pasted:
+    def __call__(self, image: NDArray[Any], mask: Labels, geometry: Geometry, key: Key) -> Pasted:
         """Paste into one warped sample.
 
         Args:
             image: (height, width, channels), before its colours are changed, so that all of it changes alike.
-            mask: (height, width) uint8.
+            mask: (height, width) class indices.
         """
         trial, (height, width) = self.trial, mask.shape
         rng = np.random.default_rng([trial.seed, PASTE, *key[:2]])

@@ -13,6 +13,7 @@ from imbseg.metrics.counts import Counts, image_confusion, marginals, save_count
 from imbseg.metrics.scores import mean, summary
 from imbseg.metrics.tally import Sums, Tally
 from imbseg.post_hoc import POST_HOC, factors, grid, passes, prefix, steps
+from imbseg.post_hoc.logits import as_labels
 from imbseg.training.folder import Row, write_rows
 from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, table_scores
@@ -122,7 +123,7 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
     confusions = np.zeros((len(ways), classes, classes), np.int64)
     plain, tally = plain_of(ways), Tally(run.dataset, closely=True)
     for index, views, truth in in_views(run, whole, ways, f"post_hoc, {subset}"):
-        labels = [one(views)[0].to(torch.uint8).cpu().numpy() for one in decoders]
+        labels = [as_labels(one(views)[0], classes) for one in decoders]
         each = np.stack([image_confusion(one, truth.mask, classes) for one in labels])  # (ways, classes + 1, classes)
         images[index] = np.stack(marginals(each), axis=1)
         confusions += each[:, :-1]

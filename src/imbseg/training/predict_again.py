@@ -22,7 +22,7 @@ from imbseg.models import checkpoint
 from imbseg.models.decoders import placed
 from imbseg.models.weights import IMAGENET, normalisation_of, widen
 from imbseg.post_hoc import POST_HOC
-from imbseg.post_hoc.logits import none
+from imbseg.post_hoc.logits import as_labels, none
 from imbseg.training.limits import normalised, recorded
 from imbseg.training.loop import predict
 from imbseg.training.prepare import choose_device, make_deterministic, make_network
@@ -132,7 +132,7 @@ def _labelled(stored: Stored, whole: WholeImages, what: str) -> tuple[Predicted,
     files, found = whole.files, {}
     with threads(stored.trial.threads):
         for index, logits, truth in predict(stored.model, whole, stored.device, stored.trial, what):
-            labels = none(logits[None])[0].to(torch.uint8).cpu().numpy()
+            labels = as_labels(none(logits[None])[0], len(stored.class_names))
             picture = stored.picture(files.read(whole.dataset, index)[0])
             found[index] = Predicted(files.ids[index], picture, truth.mask, labels)
     return tuple(found[index] for index in range(len(found)))

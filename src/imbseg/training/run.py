@@ -43,6 +43,7 @@ from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare, seed_epoch
 from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner, write_events
+from imbseg.training.room import check_room, free_memory
 from imbseg.training.samples import Files
 from imbseg.training.stages import course, next_epoch, planned, restore, save, scores, trial_at, write_tables
 from imbseg.training.views import rehearse
@@ -70,6 +71,7 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     threads = resolved.trial.threads or recorded_threads(out) or torch.get_num_threads()
     device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
     trial = resolved.trial.model_copy(update={"threads": threads, "device": str(device)})
+    check_room(trial, len(resolved.dataset.classes), free_memory(device))
     torch.set_num_threads(threads)
     fold = read_fold(trial, resolved.dataset)
     fold = dataclasses.replace(fold, limits=(limits := limits_again(out, fold.train, resolved.dataset)))

@@ -17,9 +17,10 @@ from imbseg.augment.geometry import Geometry, draw_geometry, pad, warp_image, wa
 from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
+from imbseg.datasets.labels import Labels, ignored_in
 from imbseg.datasets.read import read_objects
 from imbseg.datasets.search import existing
-from imbseg.datasets.spec import IGNORE, Dataset
+from imbseg.datasets.spec import Dataset
 from imbseg.losses import terms
 from imbseg.memory import keep_freed
 from imbseg.training.boxes import Boxes
@@ -77,7 +78,7 @@ class Files:
         """The same of one of their image files and its mask file."""
         return read_pair(image, mask, dataset, self.entries.get(image))
 
-    def numbers(self, dataset: Dataset, index: int, mask: NDArray[np.uint8]) -> NDArray[np.integer]:
+    def numbers(self, dataset: Dataset, index: int, mask: Labels) -> NDArray[np.integer]:
         """(height, width) the number of the object at each pixel of an image, see object_numbers."""
         outlines = read_objects(self.objects[index]) if self.objects else None
         return object_numbers(mask, dataset.background_index, outlines)
@@ -118,7 +119,8 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         self.with_areas = "object_area" in terms.arguments(self.trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
-        """A sample: `image` (channels, height, width) float32, and `target` (height, width) int64 with 255 = ignored.
+        """A sample: `image` (channels, height, width) float32, and `target` (height, width) int64, 255 = ignored (-1 of
+        more than 255 classes).
 
         With copy-paste also `pasted` (classes,) int64, the pasted objects of each class. Where the loss asks for
         it also `object_area` (height, width) float32, see imbseg.augment.object_area.
@@ -140,7 +142,7 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
             batch["object_area"] = torch.from_numpy(pad(areas, self.trial.multiple, WHOLE))
         return batch
 
-    def _point(self, key: Key, mask: NDArray[np.uint8]) -> tuple[int, int] | None:
+    def _point(self, key: Key, mask: Labels) -> tuple[int, int] | None:
         """A pixel that the crop must hold, from a stream of its own: no other draw of the sample depends on it."""
         epoch, position, index, focus = key
         if focus == NO_FOCUS or self.boxes is None:
@@ -159,23 +161,23 @@ def draw_sample(
 
 def augment(
     image: NDArray[Any],
-    mask: NDArray[np.uint8],
+    mask: Labels,
     geometry: Geometry,
     rng: np.random.Generator,
     trial: Trial,
     normalisation: Normalisation,
-    paste: Callable[[NDArray[Any], NDArray[np.uint8]], Pasted] | None = None,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8], Pasted | None]:
+    paste: Callable[[NDArray[Any], Labels], Pasted] | None = None,
+) -> tuple[NDArray[np.float32], Labels, Pasted | None]:
     """Cut a sample out of one image and its mask, paste instances into it, colour and normalise it.
 
     Args:
         image: (height, width, channels).
-        mask: (height, width) uint8.
+        mask: (height, width) class indices, see read_mask.
         paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
 
     Returns:
-        (channels, height, width) float32 and (height, width) uint8, padded at right and below to what the network
-        takes, and what `paste` gave.
+        (channels, height, width) float32 and (height, width) class indices, padded at right and below to what the
+        network takes, and what `paste` gave.
     """
     drawn = draw_color(rng, trial.color, None if normalisation.is_color else len(normalisation.low))
     matrix, padding = color_matrix(drawn, normalisation), normalisation.padding
@@ -183,7 +185,7 @@ def augment(
     pasted = paste(image, mask) if paste else None
     if pasted:
         image, mask = pasted.image, pasted.mask
-    image, mask = pad(image, trial.multiple, padding), pad(mask, trial.multiple, IGNORE)
+    image, mask = pad(image, trial.multiple, padding), pad(mask, trial.multiple, ignored_in(mask))
     return apply_color(image, matrix, normalisation), mask, pasted
 
 

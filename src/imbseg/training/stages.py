@@ -7,7 +7,7 @@ from segmentation_models_pytorch.base import initialization
 
 from imbseg.errors import InputError, first_line
 from imbseg.losses.cross_entropy import cross_entropy
-from imbseg.losses.pixels import IGNORE
+from imbseg.losses.pixels import ignored_label
 from imbseg.models import checkpoint
 from imbseg.training.folder import write_rows
 from imbseg.training.optimizer import make_optimizer
@@ -91,7 +91,7 @@ def balanced(logits: torch.Tensor, target: torch.Tensor, _: Any) -> torch.Tensor
 
     Source: Kang et al., Decoupling Representation and Classifier, arXiv:1910.09217 (classifier re-training).
     """
-    pixels = torch.bincount(target[target != IGNORE], minlength=logits.shape[1])
+    pixels = torch.bincount(target[target != ignored_label(logits.shape[1])], minlength=logits.shape[1])
     return cross_entropy(logits, target, class_weights=1 / pixels.clamp_min(1))
 
 

@@ -19,6 +19,7 @@ from imbseg.training.folder import open_folder
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.post_hoc import count_along, ways_of
 from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare
+from imbseg.training.room import check_room, free_memory
 from imbseg.training.samples import Files
 from imbseg.training.views import Way
 from imbseg.training.whole_images import WholeImages
@@ -115,6 +116,7 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
     device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
     threads = resolved.trial.threads or torch.get_num_threads()
     trial = resolved.trial.model_copy(update={"threads": threads})
+    check_room(trial, len(resolved.dataset.classes), free_memory(device))
     torch.set_num_threads(trial.threads)
     fold = read_fold(trial, resolved.dataset)
     with tempfile.TemporaryDirectory(prefix="imbseg-timing-") as place, open_folder(Path(place)) as folder:

@@ -2,12 +2,11 @@
 
 import dataclasses
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from imbseg.augment.geometry import pad, resize_image
 from imbseg.augment.photometry import Normalisation, apply_color, plain_matrix
+from imbseg.datasets.labels import Labels
 from imbseg.datasets.spec import Dataset
 from imbseg.metrics.object_size import ObjectSizes, object_sizes
 from imbseg.models import ARCHITECTURES
@@ -20,11 +19,11 @@ class Truth:
     """What one image shows.
 
     Attributes:
-        mask: (height, width) uint8 class indices at the mask's own size, 255 = ignored.
+        mask: (height, width) class indices at the mask's own size, see read_mask.
         sizes: its objects by size; None where instance masks that the data set declares aren't there.
     """
 
-    mask: NDArray[np.uint8]
+    mask: Labels
     sizes: ObjectSizes | None = None
 
 
@@ -57,7 +56,7 @@ class WholeImages(torch.utils.data.Dataset[Item]):
         tensor = torch.from_numpy(apply_color(image, self.matrix, self.normalisation))
         return tensor, Truth(mask, self._sizes(index, mask) if self.by_size else None), index
 
-    def _sizes(self, index: int, mask: NDArray[np.uint8]) -> ObjectSizes:
+    def _sizes(self, index: int, mask: Labels) -> ObjectSizes:
         return object_sizes(mask, self.files.numbers(self.dataset, index, mask), len(self.dataset.classes))
 
     def batches(self, batch_size: int) -> list[list[int]]:

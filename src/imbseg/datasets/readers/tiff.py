@@ -10,6 +10,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from imbseg.datasets.labels import Labels, label_type
 from imbseg.datasets.picture import ORIENTATION, TURNS
 from imbseg.datasets.readers import reader_of
 from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
@@ -173,9 +174,9 @@ class Tiff:
 
 
 def write_labels(
-    path: Path, rows: Iterable[Bytes], size: tuple[int, int], colors: Bytes, tags: list[Tag], *, big_endian: bool
+    path: Path, rows: Iterable[Labels], size: tuple[int, int], colors: Bytes, tags: list[Tag], *, big_endian: bool
 ) -> None:
-    """Write class indices as a TIFF of one band with a colour map.
+    """Write class indices as a TIFF of one band with a colour map; of more than 255 classes as 16-bit grey.
 
     Args:
         rows: from top to bottom, any number at a time.
@@ -184,19 +185,22 @@ def write_labels(
         tags: copied as they are.
         big_endian: the order of their bytes.
     """
-    palette = np.zeros((3, 256), np.uint16)
-    palette[:, : len(colors)] = colors.T.astype(np.uint16) * 257
-    how: dict[str, Any] = {"shape": size, "dtype": np.uint8, "photometric": "palette", "colormap": palette}
+    kind = np.dtype(np.uint8 if label_type(len(colors)) == np.uint8 else np.uint16)
+    how: dict[str, Any] = {"shape": size, "dtype": kind, "photometric": "minisblack"}
+    if kind == np.uint8:
+        palette = np.zeros((3, 256), np.uint16)
+        palette[:, : len(colors)] = colors.T.astype(np.uint16) * 257
+        how |= {"photometric": "palette", "colormap": palette}
     how |= {"tile": (SIDE, SIDE), "compression": "deflate", "metadata": None, "software": False}
     extra = [(tag.code, tag.kind, tag.number, tag.value, True) for tag in tags]
     large = size[0] * size[1] > 2**31
     with tifffile.TiffWriter(path, byteorder=">" if big_endian else "<", bigtiff=large) as file:
-        file.write(tiles(rows), extratags=extra, **how)
+        file.write((one.astype(kind, copy=False) for one in tiles(rows)), extratags=extra, **how)
 
 
-def tiles(rows: Iterable[Bytes]) -> Iterator[Bytes]:
+def tiles(rows: Iterable[Labels]) -> Iterator[Labels]:
     """Rows that come in any number -> tiles (256, 256) from left to right and from top to bottom, filled up with 0."""
-    kept: Bytes | None = None
+    kept: Labels | None = None
     for more in rows:
         kept = more if kept is None else np.concatenate([kept, more])
         while len(kept) >= SIDE:
@@ -206,9 +210,9 @@ def tiles(rows: Iterable[Bytes]) -> Iterator[Bytes]:
         yield from _cut(kept)
 
 
-def _cut(band: Bytes) -> Iterator[Bytes]:
+def _cut(band: Labels) -> Iterator[Labels]:
     for left in range(0, band.shape[1], SIDE):
-        tile = np.zeros((SIDE, SIDE), np.uint8)
+        tile = np.zeros((SIDE, SIDE), band.dtype)
         part = band[:, left : left + SIDE]
         tile[: part.shape[0], : part.shape[1]] = part
         yield tile
