@@ -35,7 +35,7 @@ from imbseg.trial import Trial
 Command = Callable[..., tuple[int, str, str]]
 
 
-def make_many(root: Path, classes: int, *, images: int = 12, side: int = 64, **keys: Any) -> Path:
+def make_many(root: Path, classes: int, /, *, images: int = 12, side: int = 64, **keys: Any) -> Path:
     """Squares of 8 x 8 pixels, each of one class; the first row of pixels is ignored (65535); values begin at 1,000."""
     rng = np.random.default_rng(0)
     for folder in ("images", "masks"):
@@ -73,6 +73,13 @@ def test_masks_of_16_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     cv2.imwrite(str(files[1]), np.full((64, 64), 1_300, np.uint16))
     with pytest.raises(InputError, match=r"05.png: value 1300 is no class value \(1000..1299\) nor the ignore index"):
         read_mask(files[1], dataset)
+
+
+def test_the_ignored_grey_of_colours_has_8_bits(tmp_path: Path) -> None:
+    classes = [{"name": "a", "color": [0, 0, 0]}, {"name": "b", "color": [1, 1, 1]}]
+    file = make_many(tmp_path / "x", 2, images=3, mask_encoding="rgb", ignore_index=256, classes=classes)
+    with pytest.raises(InputError, match=r"ignore_index: of colours it is a grey of 0..255, found 256"):
+        load(str(file))
 
 
 def test_few_classes_of_large_numbers_stay_bytes(tmp_path: Path) -> None:

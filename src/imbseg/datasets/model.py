@@ -174,6 +174,8 @@ class Dataset(BaseModel):
         if self.mask_encoding == "rgb":
             if colorless := [one.name for one in self.classes if one.color is None]:
                 raise InputError(f"classes: {colorless[0]!r} lacks a color, which mask_encoding 'rgb' needs")
+            if (self.ignore_index or 0) > IGNORE:
+                raise InputError(f"ignore_index: of colours it is a grey of 0..255, found {self.ignore_index}; mend it")
             unique["color"] = [one.color for one in self.classes]
         else:
             unique["value"] = [one.value for one in self.classes]
