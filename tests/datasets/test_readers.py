@@ -15,7 +15,8 @@ from PIL import Image
 
 from imbseg.datasets.decoded import entries, read_pair
 from imbseg.datasets.read import Undeclared, read_image
-from imbseg.datasets.readers.layout import Layout, Range, shown_channels, value_range
+from imbseg.datasets.readers.layout import Layout
+from imbseg.datasets.readers.values import Range, shown_channels, value_range
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 

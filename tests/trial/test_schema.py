@@ -50,7 +50,11 @@ def test_every_key_and_setting_has_a_description() -> None:
         ({"orientation": "left"}, False),
         ({"subsets": {"train": "a"}}, False),
         ({"classes": [{"name": "a", "color": [1, 2]}]}, False),
-        ({"classes": [{"name": "a", "value": 256}]}, False),
+        ({"classes": [{"name": "a", "value": 65536}]}, False),
+        ({"channels": ["nir"], "range": {"percentile": [1, 99]}, "shown": "nir"}, True),
+        ({"range": [0, 4095]}, True),
+        ({"range": "int16"}, False),
+        ({"range": [0]}, False),
         ({"imbalance": {"classes": ["road"], "ratio": 2}}, False),
     ],
 )

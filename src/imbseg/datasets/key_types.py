@@ -21,6 +21,7 @@ from imbseg.errors import InputError
 
 GROUPS = ("head", "medium", "tail")
 CLOSED = ConfigDict(extra="forbid")
+IGNORE = 255  # the value that an ignored pixel has in every mask of at most 255 classes
 Lists = dict[str, tuple[str, ...]]
 
 

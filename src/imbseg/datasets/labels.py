@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-IGNORE = 255  # the value that an ignored pixel has in every mask of at most 255 classes
+from imbseg.datasets.key_types import IGNORE as IGNORE
+
 Labels = NDArray[Any]  # of uint8 or int16
 
 

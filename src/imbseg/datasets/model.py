@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from imbseg.datasets.key_types import (
     CLOSED,
+    IGNORE,
     ONE_OR_MORE,
     RANGE,
     ClassNames,
@@ -34,13 +35,14 @@ from imbseg.datasets.key_types import (
     or_none,
     repeated,
 )
-from imbseg.datasets.labels import IGNORE
-from imbseg.datasets.readers.layout import RGB, Layout, Range, shown_channels, value_range
+from imbseg.datasets.readers.values import RGB, Range, shown_channels, value_range
 from imbseg.errors import InputError, unknown_name
 
 MOST_CLASSES = 2**15 - 1  # int16 holds their indices
 
 if TYPE_CHECKING:
+    from imbseg.datasets.readers.layout import Layout
+
     Subsets: TypeAlias = Lists
     Groups: TypeAlias = Lists
 else:
@@ -193,6 +195,8 @@ class Dataset(BaseModel):
     @functools.cached_property
     def layout(self) -> Layout:
         """What an image is in memory."""
+        from imbseg.datasets.readers.layout import Layout  # numpy and OpenCV, which a check of the file can do without
+
         channels = self.channels or RGB
         return Layout(channels, self.range, shown_channels(channels, self.shown))
 

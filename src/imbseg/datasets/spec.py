@@ -12,9 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from imbseg.datasets.key_types import GROUPS as GROUPS
+from imbseg.datasets.key_types import IGNORE as IGNORE
 from imbseg.datasets.key_types import ClassSpec as ClassSpec
 from imbseg.datasets.key_types import Imbalance as Imbalance
-from imbseg.datasets.labels import IGNORE as IGNORE
 from imbseg.datasets.model import Dataset as Dataset
 from imbseg.datasets.sentences import sentence
 from imbseg.errors import InputError, unknown_name

@@ -9,7 +9,8 @@ import numpy as np
 
 from imbseg.augment.photometry import Normalisation
 from imbseg.datasets.read import read_image
-from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout, Limits, Range
+from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout, Limits
+from imbseg.datasets.readers.values import Range
 from imbseg.datasets.spec import Dataset
 from imbseg.files import read_object
 from imbseg.training.samples import Files
