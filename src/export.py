@@ -11,6 +11,7 @@ from pathlib import Path
 from imbseg.errors import InputError, Parser, run_command
 
 RUN = "a run folder, a folder of runs (its best strategy, all seeds and folds), a name in data/runs, or `latest`"
+INT8 = "int8: also model_int8.onnx, with mIoU and tail of both on the test images"
 FLOAT = "float32: also model_float32.onnx, which takes 0..1"
 
 
@@ -29,7 +30,7 @@ def main() -> None:
     predictor = predict.load(options.run, **chosen, **how)
     print(predictor.said)
     kinds = ["uint8", *(["float32"] if options.input == "float32" else [])]
-    export(predictor, choose(options.run, **chosen).runs, options.out, kinds)
+    export(predictor, choose(options.run, **chosen).runs, options.out, kinds, int8=options.quantize == "int8")
     print(f"model card: {options.out / 'MODEL_CARD.md'}")
 
 
@@ -38,6 +39,7 @@ def _parser() -> Parser:
     parser.add_argument("--run", required=True, metavar="RUN", help=RUN)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write; replaced as a whole")
     parser.add_argument("--input", choices=("uint8", "float32"), default="uint8", help=FLOAT)
+    parser.add_argument("--quantize", choices=("int8",), help=INT8)
     parser.add_argument("--by", choices=("mIoU", "tail"), default="mIoU", help="validation score that chooses")
     parser.add_argument("--strategy", metavar="NAME", help="as the report names it, instead of the best")
     parser.add_argument("--seeds", metavar="N,N", help="of which runs; default all")

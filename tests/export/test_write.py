@@ -21,6 +21,7 @@ import imbseg.predict
 from imbseg.datasets.read import read_image
 from imbseg.export.card import OPEN, confusions, interval, seeds_of
 from imbseg.export.library import save
+from imbseg.export.onnx_file import Session
 from imbseg.metrics.counts import load_counts
 from imbseg.models.decoders import build_network
 from imbseg.runs.collect import collect
@@ -117,6 +118,20 @@ def ten_lines(folder: Path, runs: Path, python: Path) -> bool:
     labels = imbseg.predict.load(str(runs / "seed1"), post_hoc="prior")(image).labels
     shares = {line.split()[0]: float(line.split()[1]) for line in found.stdout.splitlines()}
     return all(abs(shares[name] - (labels == at).mean()) < 0.001 for at, name in enumerate(("background", "crack")))
+
+
+def test_int8_with_its_scores_beside_the_others(runs: Path, tmp_path: Path, command: Any) -> None:
+    out = tmp_path / "out"
+    status, said, complaint = command("export.py", "--run", runs / "seed1", "--out", out, "--quantize", "int8")
+    assert status == 0, complaint
+    about, run = card_of(out)["files"]["model_int8.onnx"], collect(runs)[0]
+    assert about["float32"]["mIoU"] == pytest.approx(run.test["mIoU"], abs=0.005)
+    assert about["float32"]["tail"] == pytest.approx(run.test["tail"], abs=0.005)
+    assert f"mIoU {about['float32']['mIoU']:.3f} -> {about['int8']['mIoU']:.3f}" in said
+    image = np.random.default_rng(1).integers(0, 256, (1, 64, 80, 3), np.uint8)
+    sides = [Session.of(out / name, 1).run(image)[1] for name in ("model.onnx", "model_int8.onnx")]
+    assert 0 < np.abs(sides[0] - sides[1]).mean() < 0.1
+    assert (out / "model_int8.onnx").stat().st_size < 0.5 * (out / "model.onnx").stat().st_size
 
 
 def test_scores_of_one_seed_have_no_interval(runs: Path) -> None:

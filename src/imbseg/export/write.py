@@ -17,25 +17,30 @@ from imbseg.export.card_text import text
 from imbseg.export.library import CONFIG, WEIGHTS, save
 from imbseg.export.module import Exported
 from imbseg.export.onnx_file import Array, Session, compare, need, photographs, write
+from imbseg.export.quantize import quantize, scores
 from imbseg.files import replaceable_folder, sha256, whole_folder, write_json, write_text
+from imbseg.predict.evaluate import class_groups
 from imbseg.predict.predictor import Predictor
 from imbseg.runs.collect import Run
 from imbseg.trial.stored import dataset_of
 
-CARD = "MODEL_CARD.json"
+CARD, PLAIN, INT8 = "MODEL_CARD.json", "model.onnx", "model_int8.onnx"
 ALLOWED = 1e-4  # difference of a probability
 SIZES = ((1, 1), (31, 33), (64, 64), (65, 127), (96, 160), (128, 128), (200, 120), (255, 257), (224, 320), (320, 240))
 PHOTOGRAPHS = 10
 Say = Callable[[str], None]
 
 
-def export(predictor: Predictor, runs: Sequence[Run], out: Path, kinds: Sequence[str], say: Say = print) -> Card:
+def export(
+    predictor: Predictor, runs: Sequence[Run], out: Path, kinds: Sequence[str], say: Say = print, *, int8: bool = False
+) -> Card:
     """Write model.onnx (and the others asked for), weights, MODEL_CARD.md and .json; all of it or nothing.
 
     Args:
         predictor: on the CPU.
         runs: whose networks they are.
         kinds: of input: uint8 for model.onnx, and float32 for model_float32.onnx.
+        int8: whether model_int8.onnx is written too; it takes the data set.
 
     Raises:
         InputError: the folder holds something else, a package is missing, or a file isn't what the network gives.
@@ -50,6 +55,8 @@ def export(predictor: Predictor, runs: Sequence[Run], out: Path, kinds: Sequence
         files: dict[str, Card] = {}
         for name, module in modules.items():
             files[name] = _onnx(predictor, module, draft / name)
+        if int8:
+            files[INT8] = _int8(predictor, draft)
         files |= _weights(predictor, draft, say)
         found = card(predictor, runs, files)
         write_json(draft / CARD, found)
@@ -61,7 +68,7 @@ def export(predictor: Predictor, runs: Sequence[Run], out: Path, kinds: Sequence
 
 
 def _file(kind: str) -> str:
-    return "model.onnx" if kind == "uint8" else f"model_{kind}.onnx"
+    return PLAIN if kind == "uint8" else f"model_{kind}.onnx"
 
 
 def _onnx(predictor: Predictor, module: Exported, file: Path) -> Card:
@@ -97,6 +104,23 @@ def _test_images(predictor: Predictor) -> Iterator[Array]:
         yield from (read_image(dataset.root / row.image, dataset.orientation) for row in rows)
     except (InputError, OSError):
         return
+
+
+def _int8(predictor: Predictor, draft: Path) -> Card:
+    """The 8-bit file, and what it scores on all test images beside the other."""
+    dataset, names = dataset_of(predictor.members[0].stored.about), predictor.class_names
+    images, groups = quantize(draft / PLAIN, draft / INT8, dataset), class_groups(predictor, dataset)
+    sessions = [Session.of(draft / name, torch.get_num_threads()) for name in (PLAIN, INT8)]
+    before, after = (scores(one, dataset, names, groups) for one in sessions)
+    changes = ", ".join(f"{name} {before[name]:.3f} -> {after[name]:.3f}" for name in before)
+    sizes = " -> ".join(f"{(draft / name).stat().st_size / 1e6:.1f}" for name in (PLAIN, INT8))
+    return {
+        "content": f"as {PLAIN}, convolutions in 8 bits, their ranges from {images} train images",
+        "sha256": sha256(draft / INT8),
+        "float32": before,
+        "int8": after,
+        "measured": [f"{INT8}: {changes} on the test images; {sizes} MB."],
+    }
 
 
 def _weights(predictor: Predictor, draft: Path, say: Say) -> dict[str, Card]:
