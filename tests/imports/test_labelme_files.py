@@ -266,6 +266,9 @@ BAD = {
         lambda f: [labelme(f, "a", square("Car", 0, 0, 4)), labelme(f, "b", square("car", 0, 0, 4))],
         "differ in upper and lower case only; --rename 'car=Car' makes them one"),
     "no shape at all": (lambda f: labelme(f, "a"), "expected two classes or more, found background; are there shapes?"),
+    "256 classes": (
+        lambda f: [labelme(f, name, *(square(str(one), 0, 0, 2) for one in range(255))) for name in "ab"],
+        "expected at most 255 classes, which a mask of 8 bits holds, found 256"),
     "one image": (lambda f: labelme(f, "a", square("car", 0, 0, 4)), "expected two images or more"),
 }  # fmt: skip
 

@@ -42,6 +42,9 @@ def class_order(found: Found, choices: Choices) -> tuple[list[str], dict[str, in
         order.insert(0, BACKGROUND)
     if len(order) < 2:
         raise InputError(f"expected two classes or more, found {listed(order) or 'none'}; are there shapes?")
+    if len(order) > IGNORE:
+        few = "--rename OLD=NEW merges some, and --rename OLD=ignore leaves some out"
+        raise InputError(f"expected at most {IGNORE} classes, which a mask of 8 bits holds, found {len(order)}; {few}")
     return order, {label: IGNORE if name == IGNORED else order.index(name) for label, name in names.items()}
 
 
