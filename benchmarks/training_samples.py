@@ -26,8 +26,8 @@ from rivals import Make, with_albumentations, with_torchvision
 from imbseg.datasets.spec import REPOSITORY, load
 from imbseg.meta.build import build
 from imbseg.models.weights import IMAGENET
+from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import read_fold
-from imbseg.training.order import NO_FOCUS
 from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples, quiet_worker
 from imbseg.trial import resolve

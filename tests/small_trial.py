@@ -38,6 +38,6 @@ def train(flags: dict[str, str], out: Path, **watch: Any) -> dict[str, Any]:
         out,
         intermediate=watch.get("intermediate", heard["intermediate"].append),
         final=heard["final"].append,
-        say=heard["lines"].append,
+        say=watch.get("say", heard["lines"].append),
     )
     return heard

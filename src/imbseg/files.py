@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,12 @@ def read_object(path: Path | str, *objects: str) -> dict[str, Any]:
         if not isinstance(found.get(key), dict):
             raise InputError(f"{path}: lacks {key!r} or holds something else there than an object; {ANEW}")
     return found
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of a JSON object without its own `sha256`, by which damage is found."""
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def check_separator(header: Sequence[str], where: str) -> None:

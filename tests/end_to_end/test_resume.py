@@ -1,19 +1,17 @@
-"""Trials stopped in the middle, by Ctrl-C on their experiment or by a kill: they end as if they had never stopped."""
+"""Trials stopped by Ctrl-C on their experiment end as if they had never stopped; test_killed.py has kills."""
 
 from __future__ import annotations
 
 import csv
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from end_to_end.real_trials import ran, run_experiment, sampled, trial_command, trial_log, write_config
-from small_trial import REPOSITORY, SMALL, train, words_of
+from small_trial import train
 
 from imbseg.manager import rest
 
@@ -98,26 +96,3 @@ def check_twins(home: Path, found: dict[str, dict], listed: list[rest.Listed], e
         assert twin.final is not None
         assert twin.final == first.final
         assert f"trial {first.id} of this experiment has the same parameters" in trial_log(home, twin.id)
-
-
-@pytest.mark.parametrize("share", [0.5, *(pytest.param(share, marks=pytest.mark.long) for share in (0.05, 0.3, 0.95))])
-def test_a_trial_killed_within_an_epoch_goes_on(
-    tmp_path: Path, cracks: dict[str, str], never_stopped: Callable[[int], bytes], share: float
-) -> None:
-    flags = {**SMALL, **cracks, **EPOCHS, "seed": "1", "out": str(tmp_path / "trial")}
-    command = [sys.executable, str(REPOSITORY / "src" / "train_nni.py"), *words_of(flags)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        wait_for(lambda: len(rows(tmp_path / "trial" / "timing.csv")) == 2, process)
-        lasted = rows(tmp_path / "trial" / "timing.csv")[-1]
-        time.sleep(share * (float(lasted["train_s"]) + float(lasted["val_s"])))
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-    had = len(rows(tmp_path / "trial" / "epochs.csv"))
-    assert 2 <= had < int(EPOCHS["epochs"])
-
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"going on after epoch {had}" in done.stdout
-    assert (tmp_path / "trial" / "epochs.csv").read_bytes() == never_stopped(1)

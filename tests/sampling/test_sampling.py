@@ -8,8 +8,8 @@ import pytest
 from imbseg.checks import CheckFailed, check_sampler
 from imbseg.checks.sampling import FOLDS, columns
 from imbseg.sampling import SAMPLING
+from imbseg.sampling.order import EpochBatches, epoch_order
 from imbseg.sampling.pixels import pixels, positive, proportion, repeat_factor
-from imbseg.training.order import EpochBatches, epoch_order
 
 
 def weights_of(name: str, given: dict[str, Any]) -> np.ndarray:

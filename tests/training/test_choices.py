@@ -28,7 +28,7 @@ from imbseg.models.decoders import build_network
 from imbseg.post_hoc import POST_HOC
 from imbseg.sampling import SAMPLING
 from imbseg.splits import SPLITS
-from imbseg.training import loop, prepare, run
+from imbseg.training import loop, prepare, run, stages
 from imbseg.trial import resolve
 from imbseg.trial.fields import IMBALANCES, kind_of
 
@@ -109,14 +109,14 @@ def steps(network: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> list[flo
         losses.append(found[0].item())
         return found
 
-    def first_steps(learner: Any, batches: Any, *rest: Any) -> float:
+    def first_steps(learner: Any, batches: Any, *rest: Any, **more: Any) -> float:
         batches.batch_sampler.__class__ = short(type(batches.batch_sampler))
-        return epoch(learner, batches, *rest)
+        return epoch(learner, batches, *rest, **more)
 
     monkeypatch.setattr(loop, "_step", recorded)
     monkeypatch.setattr(run, "train_epoch", first_steps)
-    monkeypatch.setattr(run, "write_events", lambda *_: None)
-    monkeypatch.setattr(run.checkpoint, "save", lambda path, state: stored.update({path: copy.deepcopy(state)}))
+    monkeypatch.setattr(stages, "write_events", lambda *_: None)
+    monkeypatch.setattr(run.checkpoint, "save", lambda path, state, **_: stored.update({path: copy.deepcopy(state)}))
     monkeypatch.setattr(run.checkpoint, "load", lambda path, _: stored[path])
     monkeypatch.setattr(prepare, "make_network", lambda *_args, **_more: copy.deepcopy(network))
     return losses

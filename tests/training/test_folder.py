@@ -92,7 +92,7 @@ def test_an_empty_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_a_checkpoint_of_something_else_is_refused(
     change: Callable[[dict[str, Any]], Any], message: str, data: dict[str, str], tmp_path: Path
 ) -> None:
-    train({**data, "epochs": "1"}, tmp_path / "trial")
+    train({**data, "epochs": "1", "keep_last": "true"}, tmp_path / "trial")
     state = checkpoint.load(tmp_path / "trial" / "last.pt")
     change(state)
     checkpoint.save(tmp_path / "trial" / "last.pt", state)

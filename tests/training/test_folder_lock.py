@@ -1,9 +1,10 @@
-"""A run folder belongs to one process: another is refused, and a killed one's loader processes hold nothing."""
+"""A run folder belongs to one process: another is refused; a killed one frees it at once, and its loaders end."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import select
 import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 
 from imbseg.errors import InputError
 from imbseg.training.folder import open_folder
-from imbseg.training.samples import quiet_worker
+from imbseg.training.samples import start_worker
 
 FORK = multiprocessing.get_context("fork")  # as the loader starts its processes
 
@@ -35,24 +36,22 @@ class Slow(torch.utils.data.Dataset[int]):
 
 def train(folder: Path, tell: Connection) -> None:
     with open_folder(folder):
-        for _ in torch.utils.data.DataLoader(Slow(tell), num_workers=2, worker_init_fn=quiet_worker):
+        for _ in torch.utils.data.DataLoader(Slow(tell), num_workers=2, worker_init_fn=start_worker):
             pass
 
 
-def test_a_kill_frees_the_folder_at_once_though_loaders_live_on(tmp_path: Path) -> None:
+def test_a_kill_frees_the_folder_at_once_and_ends_its_loaders(tmp_path: Path) -> None:
     heard, tell = FORK.Pipe(duplex=False)
     trial = FORK.Process(target=train, args=(tmp_path, tell))
     trial.start()
     loaders = [heard.recv() if heard.poll(60) else 0 for _ in range(2)]
     with pytest.raises(InputError, match="another process trains in this folder"), open_folder(tmp_path):
         pass
+    ends = [os.pidfd_open(loader) for loader in loaders]
     os.kill(trial.pid or 0, signal.SIGKILL)
     trial.join()
-    try:
-        for loader in loaders:
-            os.kill(loader, 0)  # they are there
-        with open_folder(tmp_path):
-            pass
-    finally:
-        for loader in loaders:
-            os.kill(loader, signal.SIGKILL)
+    with open_folder(tmp_path):
+        pass
+    for end in ends:
+        assert select.select([end], [], [], 60)[0]  # readable once the process has ended
+        os.close(end)

@@ -19,8 +19,8 @@ from imbseg.datasets.sample import make_sample
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 from imbseg.models.weights import IMAGENET
+from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import Fold, read_fold
-from imbseg.training.order import NO_FOCUS
 from imbseg.training.paste import Paster
 from imbseg.training.prepare import make_paster
 from imbseg.training.preview import first_samples

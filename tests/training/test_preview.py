@@ -15,8 +15,8 @@ from small_trial import words_of
 from imbseg.datasets.spec import ClassSpec, load
 from imbseg.models.weights import IMAGENET
 from imbseg.pictures import class_colors, color_mask, contact_sheet
+from imbseg.sampling.order import EpochBatches
 from imbseg.training.fold import read_fold
-from imbseg.training.order import EpochBatches
 from imbseg.training.preview import first_samples
 from imbseg.training.samples import TrainSamples
 from imbseg.trial import resolve

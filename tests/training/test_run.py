@@ -35,7 +35,7 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     }
     tables |= {"trial.json", "counts_val.npz", "counts_test.npz", "status.json"}
     corrected = {f"counts_{subset}_prior{tail}.npz" for subset in ("val", "test") for tail in ("", "_tail")}
-    assert files == tables | corrected | {"best.pt", "last.pt", "events", "log.txt"}
+    assert files == tables | corrected | {"best.pt", "events", "log.txt"}
     trial = json.loads((folder / "trial.json").read_text())
     assert trial["class_groups"] == {"head": ["background"], "medium": [], "tail": ["crack"]}
     assert trial["parameters"]["strategy"] == "full/mskf/none/none"
@@ -101,7 +101,7 @@ def test_a_result_stays_with_its_settings_when_checkpoints_are_deleted(
     data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path
 ) -> None:
     shutil.copytree(finished[0], tmp_path / "trial")
-    (tmp_path / "trial" / "last.pt").unlink()
+    (tmp_path / "trial" / "best.pt").unlink()
     with pytest.raises(InputError, match=r"lr was 0\.01, is 0\.5"):
         train({**data, "lr": "0.5"}, tmp_path / "trial")
 

@@ -18,10 +18,10 @@ from imbseg.augment.geometry import draw_geometry
 from imbseg.datasets.read import read_image, read_mask
 from imbseg.metrics.counts import load_counts
 from imbseg.models.weights import IMAGENET
+from imbseg.sampling.order import AUGMENTATION, NO_FOCUS, EpochBatches
 from imbseg.training import run as run_module
 from imbseg.training.draws import class_scores
 from imbseg.training.fold import draw_weights, epoch_batches, read_fold
-from imbseg.training.order import AUGMENTATION, NO_FOCUS, EpochBatches
 from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples, augment, draw_sample
 from imbseg.trial import resolve

@@ -19,9 +19,9 @@ from imbseg.datasets import spec
 from imbseg.datasets.read import read_mask
 from imbseg.errors import InputError
 from imbseg.models.weights import IMAGENET
+from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.boxes import Boxes
 from imbseg.training.fold import read_fold
-from imbseg.training.order import NO_FOCUS
 from imbseg.training.samples import Files, TrainSamples
 from imbseg.trial import Trial, resolve
 

@@ -164,12 +164,15 @@ def test_stopped_and_resumed_it_ends_with_the_same_bytes_and_predicts_the_same(
 @pytest.fixture(scope="module")
 def plain(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("plain") / "trial"
-    train({**data, "post_hoc": "none", "batch_size": "3"}, out)
+    train({**data, "post_hoc": "none", "batch_size": "3", "keep_last": "true"}, out)
     return out
 
 
 def test_the_kept_weights_are_the_averaged_ones(data: dict[str, str], plain: Path, tmp_path: Path) -> None:
-    train({**data, "post_hoc": "none", "batch_size": "3", "ema": "0.9", "epochs": "1"}, tmp_path / "ema")
+    train(
+        {**data, "post_hoc": "none", "batch_size": "3", "ema": "0.9", "epochs": "1", "keep_last": "true"},
+        tmp_path / "ema",
+    )
     last, best = (torch.load(tmp_path / "ema" / name, weights_only=True) for name in ("last.pt", "best.pt"))
     key = "segmentation_head.0.weight"
     assert torch.equal(best["model"][key], last["average"][f"module.{key}"])
@@ -266,13 +269,13 @@ def test_a_run_keeps_the_ceiling_of_its_own_grid(data: dict[str, str], plain: Pa
 def test_a_trial_beyond_memory_says_what_to_lower(
     data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **more: object) -> None:
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     monkeypatch.setattr(run, "train_epoch", full)
     with pytest.raises(InputError, match="4 samples of 64x64 pixels in deeplabv3plus are more than the memory of cpu"):
         train(data, tmp_path / "trial")
     assert "take a smaller batch_size" in json.loads((tmp_path / "trial" / "status.json").read_text())["message"]
-    monkeypatch.setattr(run, "train_epoch", lambda *_: 1 / 0)
+    monkeypatch.setattr(run, "train_epoch", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         train(data, tmp_path / "other")

@@ -125,8 +125,11 @@ def test_the_share_of_the_processor_and_the_size_of_a_run(
     monkeypatch.setattr(timing.time, "process_time", lambda: float(next(processor)))
     found = timing.measure(trial(data))
     assert found.share == 0.25  # a second of one thread in four
-    files = [finished[0] / name for name in ("last.pt", "best.pt", "counts_val.npz", "counts_test.npz")]
+    files = [finished[0] / name for name in ("best.pt", "counts_val.npz", "counts_test.npz")]
     assert found.bytes == pytest.approx(sum(file.stat().st_size for file in files), rel=0.1)
+    assert found.beside == pytest.approx(3 * 2 * files[0].stat().st_size, rel=0.1)  # weights, and the momentum of each
+    kept = timing.measure(trial(data, keep_last="true"))
+    assert (kept.bytes - found.bytes, kept.beside) == (2 * kept.beside, pytest.approx(found.beside / 3, rel=0.01))
 
 
 def test_a_trial_that_cannot_run_says_what_it_would_say_by_itself(data: dict[str, str]) -> None:

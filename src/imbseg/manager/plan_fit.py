@@ -54,8 +54,9 @@ class Fitted:
 
     @property
     def bytes(self) -> int:
-        """Of all run folders."""
-        return self.seeds * sum(one.pace.bytes for one in self.kept)
+        """Of all run folders, and what those that train at once take beside."""
+        beside = self.at_once * max((one.pace.beside for one in self.kept), default=0)
+        return self.seeds * sum(one.pace.bytes for one in self.kept) + beside
 
 
 def hours(timed: Sequence[Timed], epochs: int, seeds: int, at_once: int) -> float:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from imbseg.console import progress
 from imbseg.datasets.ids import ImageRow
 from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import Dataset
-from imbseg.meta.ceiling import Grid, Size, iou, overlap, through
+from imbseg.meta.ceiling import Grid, Size, ceilings, iou, overlap, through
 from imbseg.meta.table import in_processes
 
 MOST_MASKS, LEAST_MASKS = 200, 20
@@ -146,3 +147,19 @@ def _overlaps(row: ImageRow, *, dataset: Dataset, grids: Sequence[Grid]) -> tupl
 
 def _show(size: Size | None) -> str:
     return f"{size[0]}x{size[1]}" if size else "none"
+
+
+def of_some(masks: Sequence[Path], sizes: Sequence[Size], grid: Grid, dataset: Dataset) -> NDArray[np.float64]:
+    """Ceilings of mask files.
+
+    Args:
+        masks: files; of very many pixels some are read, evenly spread.
+        sizes: (width, height) of each.
+
+    Returns:
+        (classes,) NaN where no mask shows the class.
+    """
+    typical = float(np.median([width * height for width, height in sizes]))
+    number = min(len(masks), max(LEAST_MASKS, int(MOST_PIXELS / typical)))
+    places = np.linspace(0, len(masks) - 1, number).astype(int).tolist()
+    return ceilings((read_mask(masks[place], dataset) for place in places), grid, len(dataset.classes))

@@ -10,7 +10,7 @@ from typing import Any
 
 from imbseg.datasets.spec import GROUPS
 from imbseg.errors import InputError
-from imbseg.files import read_object
+from imbseg.files import read_object, seal
 from imbseg.post_hoc import CORRECTIONS, PRODUCTS, SCORED, prefix
 from imbseg.runs.csv_table import Row, read_rows
 
@@ -152,6 +152,8 @@ def _with_scores(run: Run) -> Run:
     """Add what the run's other files say."""
     file = run.folder / "status.json"
     status = _object(file) if file.is_file() else {"status": "not started"}
+    if status.get("sha256", seal(status)) != seal(status):
+        raise InputError("status.json: is damaged: it isn't what was written")
     rows = read_rows(run.folder / "epochs.csv")
     word = str(status.get("status"))
     if word != FINISHED:

@@ -1,6 +1,7 @@
 """What the steps of an epoch showed, a row of draws.csv; and what the epochs so far say -> the next draw weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,6 +60,16 @@ class Draws:
             mean = np.divide(self.trust, pixels, out=np.full(len(pixels), np.nan), where=pixels > 0)
             row |= self._columns("confidence", mean)
         return row
+
+    def state(self) -> dict[str, Any]:
+        """All that was counted, as a checkpoint holds it."""
+        counted = {name: value for name, value in vars(self).items() if name != "names"}
+        return {name: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for name, v in counted.items()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on counting from there."""
+        for name, value in state.items():
+            setattr(self, name, value.cpu().numpy() if isinstance(value, torch.Tensor) else value)
 
     def _columns(self, what: str, values: np.ndarray) -> Row:
         return {f"{what}:{name}": value for name, value in zip(self.names, values.tolist(), strict=False)}

@@ -20,9 +20,9 @@ from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
 from imbseg.meta.unchanged import check_masks
 from imbseg.sampling import SAMPLING
+from imbseg.sampling.order import EpochBatches
 from imbseg.training.boxes import Boxes
 from imbseg.training.loop import Loss
-from imbseg.training.order import EpochBatches
 from imbseg.training.paste import read_donors
 from imbseg.training.samples import Batch, Files
 from imbseg.trial import Trial

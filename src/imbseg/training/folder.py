@@ -8,19 +8,23 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from imbseg import __version__
-from imbseg.errors import InputError
-from imbseg.files import REPOSITORY, portable, read_object, sha256, whole_file, writable_folder, write_json
+from imbseg.errors import InputError, TrialFailed, describe_os_error
+from imbseg.files import REPOSITORY, portable, read_object, seal, sha256, whole_file, writable_folder, write_json
+from imbseg.interrupt import asked, leaving
+from imbseg.models.checkpoint import Cadence
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.fields import FIELDS, WITHOUT_EFFECT
 from imbseg.trial.remedies import MENUS, own_files
 from imbseg.trial.values import show
 
 PACKAGES = ("torch", "segmentation-models-pytorch", "pytorch-toolbelt", "nni", "opencv-python", "numpy", "timm")
+KEPT = ("last.pt", "previous.pt", "best.pt", "epochs.csv")  # one of them: something was trained
 Row = dict[str, float]
 CHANGED = {"dataset_sha256": "the data set file", "meta_sha256": "the meta", "weak_classes": "the weak classes"}
 CHANGED |= {"own_sha256": "the file of a remedy of your own", "image_weights_sha256": "the image weights"}
@@ -37,8 +41,9 @@ class Folder:
         return self.path / name
 
     def status(self, state: str, **more: Any) -> None:
-        """Write status.json: running, finished, failed or interrupted, and what goes with it."""
-        write_json(self.file("status.json"), {"status": state, **more})
+        """Write status.json: running, finished, failed or interrupted, what goes with it, and its checksum."""
+        content = {"status": state, **more}
+        write_json(self.file("status.json"), {**content, "sha256": seal(content)})
 
     def log(self, line: str) -> None:
         """Append a line to log.txt."""
@@ -62,7 +67,41 @@ def open_folder(path: Path) -> Iterator[Folder]:
             raise InputError(
                 f"{folder}: another process trains in this folder; wait, or choose another --out"
             ) from error
+        for left in folder.glob(".*.tmp.*"):  # of a process that was killed while it wrote
+            left.unlink()
         yield Folder(folder)
+
+
+@contextlib.contextmanager
+def guarded(folder: Folder, cadence: Cadence) -> Iterator[None]:
+    """Whatever ends a trial early, status.json says so; a signal within seconds."""
+    stopped = "stopped from outside; start it again to go on"
+
+    def late() -> None:
+        lost = f"a step took longer, so {cadence.lost()} are lost"
+        print(f"{folder.path}: {stopped}; {lost}", file=sys.stderr, flush=True)
+        folder.status("interrupted", message=f"{stopped}; {lost}")
+
+    folder.status("running")
+    with leaving(late):
+        try:
+            yield
+        except KeyboardInterrupt:
+            _last_status(folder, "interrupted", stopped)
+            raise
+        except Exception as error:
+            if asked():  # the signal reached the loader's processes as well, and their end came first
+                _last_status(folder, "interrupted", f"{stopped}; {cadence.lost()} are lost")
+                raise KeyboardInterrupt from error
+            ours = str(error) if isinstance(error, InputError | TrialFailed) else f"{type(error).__name__}: {error}"
+            _last_status(folder, "failed", describe_os_error(error) if isinstance(error, OSError) else ours)
+            raise
+
+
+def _last_status(folder: Folder, state: str, message: str) -> None:
+    """Write it if the disk has room: what ended the trial is raised in any case."""
+    with contextlib.suppress(OSError):
+        folder.status(state, message=message)
 
 
 def recorded_threads(path: Path) -> int | None:
@@ -85,10 +124,15 @@ def stored_status(path: Path) -> dict[str, Any]:
     """What a run folder's status.json says; nothing where there is none.
 
     Raises:
-        InputError: it holds no JSON object.
+        InputError: it holds no JSON object, or not what was written.
     """
     file = path / "status.json"
-    return read_object(file) if file.is_file() else {}
+    status = read_object(file) if file.is_file() else {}
+    damaged = status.get("sha256", seal(status)) != seal(status)  # earlier versions wrote no checksum
+    if damaged or (status.get("status") == "finished" and not isinstance(status.get("result"), dict)):
+        other = "train in another folder, or remove the file to train in this one again"
+        raise InputError(f"{file}: is damaged, so that its result can't be trusted; {other}")
+    return status
 
 
 def stored_result(path: Path) -> Row | None:
@@ -131,7 +175,7 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
     stored_status(folder.path)  # before anything trusts it
     file = folder.file("trial.json")
     known = read_object(file, "parameters") if file.is_file() else {}
-    if not known or not any(folder.file(name).is_file() for name in ("last.pt", "best.pt", "epochs.csv")):
+    if not known or not any(folder.file(name).is_file() for name in KEPT):
         # Nothing was trained yet: nothing to lose, and no result that other settings gave.
         write_json(file, description)
         return

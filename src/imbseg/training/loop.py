@@ -11,9 +11,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
+from imbseg.interrupt import whole as uninterrupted
 from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
 from imbseg.metrics.tally import Tally
 from imbseg.post_hoc.logits import as_labels, none
+from imbseg.training.draws import Draws
 from imbseg.training.optimizer import schedule_factor, set_learning_rates
 from imbseg.training.samples import Batch, loading
 from imbseg.training.whole_images import Truth, WholeImages, stack
@@ -41,6 +43,38 @@ class Learner:
         return self.model if self.average is None else self.average.module
 
 
+@dataclasses.dataclass
+class Begun:
+    """An epoch under way: what its steps so far left behind, beside the learner's own state.
+
+    Attributes:
+        draws: what they showed.
+        step: how many are done.
+        loss: () sum of their losses.
+        chance: states of torch's generators for the next step; none: as the epoch's seed left them.
+        spent: seconds of the clock and of the processor.
+        torn: a step is half done.
+    """
+
+    draws: Draws
+    step: int = 0
+    loss: torch.Tensor | float = 0.0
+    chance: list[torch.Tensor] = dataclasses.field(default_factory=list)
+    spent: tuple[float, float] = (0.0, 0.0)
+    torn: bool = False
+
+
+def chance_states(device: torch.device) -> list[torch.Tensor]:
+    """Of the generators that draw inside the network: dropout, drop path."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]
+
+
+def _set_chance(states: list[torch.Tensor], device: torch.device) -> None:
+    torch.set_rng_state(states[0].cpu())
+    if device.type == "cuda" and len(states) > 1:
+        torch.cuda.set_rng_state(states[1].cpu(), device)
+
+
 def train_epoch(
     learner: Learner,
     batches: Batches,
@@ -49,14 +83,19 @@ def train_epoch(
     epoch: int,
     watch: Watch,
     course: tuple[int, int] | None = None,
+    *,
+    begun: Begun | None = None,
+    between: Callable[[], None] | None = None,
 ) -> float:
-    """Train one epoch.
+    """Train one epoch, or what is left of it.
 
     Args:
         batches: `image` (images, 3, height, width) float32, `target` (images, height, width) int64, and maps.
         loss_of: (logits, target, maps) -> scalar.
         watch: called after each step with its batch and logits.
         course: (epochs before it, all epochs) of the learning rates' course; None: those of the trial.
+        begun: what is done of it, kept up to date; `batches` are those left, and tell the number of all.
+        between: called after each step.
 
     Returns:
         Mean loss of the steps.
@@ -66,18 +105,25 @@ def train_epoch(
     """
     learner.model.train(not learner.only_head)
     steps, (before, epochs) = len(batches), course or (epoch - 1, trial.epochs)
-    total = torch.zeros((), device=learner.device)
-    for step, batch in enumerate(progress(batches, total=steps, what=f"epoch {epoch}/{trial.epochs}")):
-        factor = schedule_factor(trial, before * steps + step, epochs * steps)
+    begun = begun or Begun(Draws([], confidence=False))
+    total = torch.zeros((), device=learner.device) + begun.loss
+    for batch in progress(batches, total=steps - begun.step, what=f"epoch {epoch}/{trial.epochs}"):
+        if begun.chance:  # after the loader, which draws a number when it starts
+            _set_chance(begun.chance, learner.device)
+        factor = schedule_factor(trial, before * steps + begun.step, epochs * steps)
         set_learning_rates(learner.optimizer, trial, factor)
-        loss, logits = _step(learner, batch, loss_of, amp=trial.amp)
-        if not math.isfinite(loss.item()):
-            raise TrialFailed(
-                f"the loss became {loss.item()} at step {step + 1} of epoch {epoch}, with lr {trial.lr * factor:.3g} "
-                f"and encoder_lr {trial.encoder_lr * factor:.3g}; take smaller learning rates"
-            )
-        total += loss.detach()
-        watch(batch, logits)
+        with uninterrupted():
+            begun.torn, begun.chance = True, []
+            loss, logits = _step(learner, batch, loss_of, amp=trial.amp)
+            if not math.isfinite(loss.item()):
+                rates = f"with lr {trial.lr * factor:.3g} and encoder_lr {trial.encoder_lr * factor:.3g}"
+                where = f"at step {begun.step + 1} of epoch {epoch}, {rates}"
+                raise TrialFailed(f"the loss became {loss.item()} {where}; take smaller learning rates")
+            total += loss.detach()
+            watch(batch, logits)
+            begun.step, begun.loss, begun.torn = begun.step + 1, total, False
+        if between is not None:
+            between()
     return float(total) / steps
 
 

@@ -17,7 +17,7 @@ from imbseg.copy_paste.weak_file import weak_classes
 from imbseg.datasets.labels import Labels
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
-from imbseg.training.order import PASTE, Key
+from imbseg.sampling.order import PASTE, Key
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
 

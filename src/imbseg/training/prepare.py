@@ -2,7 +2,9 @@
 
 import contextlib
 import dataclasses
+import errno
 import functools
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,12 +16,14 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
 from imbseg.meta.atrous import atrous_rates, live_taps
+from imbseg.metrics.counts import Counts
+from imbseg.models.checkpoint import Cadence
 from imbseg.models.decoders import build_network, placed
 from imbseg.models.weights import load_encoder_weights, widen
 from imbseg.training.fold import Fold, epoch_batches, weighted
 from imbseg.training.folder import Folder, Row
 from imbseg.training.limits import limits_of, normalised
-from imbseg.training.loop import Batches, Learner, Loss
+from imbseg.training.loop import Batches, Begun, Learner, Loss
 from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line
 from imbseg.training.samples import TrainSamples, loading
@@ -45,6 +49,10 @@ class Run:
     say: Callable[[str], None]
     draws: list[Row] = dataclasses.field(default_factory=list)
     head_from: int | None = None  # epochs before those in which the last layer alone is learned
+    begun: Begun | None = None  # the epoch under way
+    cadence: Cadence = dataclasses.field(default_factory=lambda: Cadence(math.inf))
+    best: tuple[dict[str, Any], Counts] | None = None  # what best.pt and counts_val.npz don't hold yet
+    unwritten: bool = False  # the disk was full at the last epoch's end
 
 
 def prepare(
@@ -138,10 +146,19 @@ def absences(absent: dict[str, list[str]]) -> list[str]:
 
 def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], None]:
     def both(line: str) -> None:
-        say(line)
-        folder.log(line)
+        for write in (say, folder.log):
+            try:
+                write(line)
+            except OSError as error:
+                if not disk_full(error):
+                    raise
 
     return both
+
+
+def disk_full(error: OSError) -> bool:
+    """Whether there is no room, on the disk or for this user: room can be made while a trial goes on."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:

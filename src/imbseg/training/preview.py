@@ -10,9 +10,9 @@ from imbseg.errors import InputError
 from imbseg.files import whole_file, writable_folder
 from imbseg.models.weights import IMAGENET, normalisation_of
 from imbseg.pictures import Sample, contact_sheet
+from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import Fold, epoch_batches, read_fold
 from imbseg.training.limits import limits_of, normalised
-from imbseg.training.order import NO_FOCUS
 from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples
 from imbseg.trial import Resolved, Trial

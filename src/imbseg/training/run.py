@@ -1,35 +1,33 @@
 """One trial -> one run folder: prepare, train epoch by epoch, test once; started again, it goes on."""
 
-import contextlib
 import dataclasses
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from imbseg.augment.geometry import typical_size
-from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import Dataset
-from imbseg.errors import InputError, TrialFailed
+from imbseg.errors import TrialFailed
 from imbseg.files import sha256
-from imbseg.meta.ceiling import ceilings
-from imbseg.meta.ceiling_table import LEAST_MASKS, MOST_PIXELS
+from imbseg.interrupt import whole
+from imbseg.meta.ceiling_table import of_some
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.metrics.tables import save_tables
 from imbseg.models import checkpoint
 from imbseg.post_hoc import steps
+from imbseg.sampling.order import EpochBatches
 from imbseg.training.draws import Draws, adapts, asks_confidence, class_scores
 from imbseg.training.fold import draw_weights, read_fold
 from imbseg.training.folder import (
-    Folder,
     Row,
     describe,
+    guarded,
     keep_or_refuse,
     open_folder,
     recorded_threads,
@@ -37,15 +35,26 @@ from imbseg.training.folder import (
     write_rows,
 )
 from imbseg.training.limits import limits_again, record
-from imbseg.training.loop import Batches, evaluate, train_epoch
-from imbseg.training.order import EpochBatches
+from imbseg.training.loop import Batches, Begun, evaluate, train_epoch
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare, seed_epoch
-from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner, write_events
+from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner
 from imbseg.training.room import check_room, free_memory
 from imbseg.training.samples import Files
-from imbseg.training.stages import course, next_epoch, planned, restore, save, scores, trial_at, write_tables
+from imbseg.training.stages import (
+    BEFORE,
+    LAST,
+    course,
+    if_room,
+    next_epoch,
+    planned,
+    restore,
+    save_begun,
+    scores,
+    trial_at,
+    write_down,
+)
 from imbseg.training.views import rehearse
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved, Trial
@@ -89,23 +98,10 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
             say(f"{folder.path}: this trial has finished; its stored result is reported")
             final(stored)
             return stored
-        with _guarded(folder):
-            return _train(prepare(resolved, trial, fold, folder, device, say), intermediate, final)
-
-
-@contextlib.contextmanager
-def _guarded(folder: Folder) -> Iterator[None]:
-    """Whatever ends a trial early, status.json says so."""
-    folder.status("running")
-    try:
-        yield
-    except KeyboardInterrupt:
-        folder.status("interrupted", message="stopped from outside; start it again to go on")
-        raise
-    except Exception as error:
-        ours = isinstance(error, InputError | TrialFailed)
-        folder.status("failed", message=str(error) if ours else f"{type(error).__name__}: {error}")
-        raise
+        cadence = checkpoint.Cadence(trial.checkpoint_minutes)
+        with guarded(folder, cadence):
+            run = dataclasses.replace(prepare(resolved, trial, fold, folder, device, say), cadence=cadence)
+            return _train(run, intermediate, final)
 
 
 def _train(run: Run, intermediate: Report, final: Report) -> Row:
@@ -120,28 +116,47 @@ def _train(run: Run, intermediate: Report, final: Report) -> Row:
 
 
 def _one_epoch(run: Run, batches: Batches, epoch: int) -> None:
-    started, cpu = time.perf_counter(), cpu_seconds()
-    batches.dataset.trial = trial_at(run.trial, epoch)  # type: ignore[attr-defined]
+    begun = run.begun = run.begun or Begun(Draws(run.dataset.class_names, confidence=asks_confidence(run.trial)))
     order = _next_order(run, batches, epoch)
+    try:
+        loss = _learn(run, batches, epoch, begun)
+        trained = time.perf_counter()
+        counts = _evaluate(run, "val", epoch)
+    except KeyboardInterrupt:
+        save_begun(run)
+        raise
+    with whole():
+        run.begun, val_s = None, time.perf_counter() - trained
+        found = summary(counts, run.dataset.class_names, run.fold.groups)
+        if math.isnan(found[SELECTED]):
+            raise TrialFailed(f"no validation mIoU in epoch {epoch}: no validation image has a labelled pixel")
+        row = epoch_row(epoch, loss, found)
+        run.say(epoch_line(row, planned(run.trial), begun.spent[0] + val_s, run.history))
+        run.history.append(row)
+        shown = order.keys()[: begun.draws.samples]
+        run.draws.append(begun.draws.row(epoch, images=len({key[2] for key in shown})))
+        seconds = {"train_s": begun.spent[0], "train_cpu_s": begun.spent[1], "val_s": val_s}
+        run.seconds.append({"epoch": epoch, **seconds, "checkpoint_s": run.cadence.spent()})
+        _keep(run, counts)
+
+
+def _learn(run: Run, batches: Batches, epoch: int, begun: Begun) -> float:
+    """Train what is left of an epoch, with checkpoints in it; its mean loss."""
+    started = time.perf_counter() - begun.spent[0], cpu_seconds() - begun.spent[1]
+
+    def between() -> None:
+        begun.spent = time.perf_counter() - started[0], cpu_seconds() - started[1]
+        if run.cadence.due():
+            save_begun(run)
+
+    dataset: Any = batches.dataset
+    dataset.trial = trial_at(run.trial, epoch)
     seed_epoch(run.trial.seed, epoch)
-    paster = batches.dataset.paster  # type: ignore[attr-defined]
-    said = paster.before_epoch(run.history) if paster else None
+    said = dataset.paster.before_epoch(run.history) if dataset.paster else None
     if said:
         run.say(f"epoch {epoch}: {said}")
-    draws = Draws(run.dataset.class_names, confidence=asks_confidence(run.trial))
-    loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, draws.add, course(run, epoch))
-    trained, cpu = time.perf_counter(), cpu_seconds() - cpu
-    counts = _evaluate(run, "val", epoch)
-    found = summary(counts, run.dataset.class_names, run.fold.groups)
-    if math.isnan(found[SELECTED]):
-        raise TrialFailed(f"no validation mIoU in epoch {epoch}: no validation image has a labelled pixel")
-    row = epoch_row(epoch, loss, found)
-    run.say(epoch_line(row, planned(run.trial), time.perf_counter() - started, run.history))
-    run.history.append(row)
-    run.draws.append(draws.row(epoch, images=len({key[2] for key in order.keys()[: draws.samples]})))
-    val_s = time.perf_counter() - trained
-    run.seconds.append({"epoch": epoch, "train_s": trained - started, "train_cpu_s": cpu, "val_s": val_s})
-    _keep(run, counts)
+    watch = begun.draws.add, course(run, epoch)
+    return train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, *watch, begun=begun, between=between)
 
 
 def cpu_seconds() -> float:
@@ -155,7 +170,7 @@ def _next_order(run: Run, batches: Batches, epoch: int) -> EpochBatches:
     order = batches.batch_sampler
     if not isinstance(order, EpochBatches):
         raise AssertionError("make_batches gives the loader an order of epochs")
-    order.epoch = epoch
+    order.epoch, order.first = epoch, run.begun.step if run.begun else 0
     if adapts(run.trial):
         unseen = run.fold.absent["val"]
         of_classes = class_scores(run.trial, run.dataset.class_names, run.history, run.draws, unseen)
@@ -173,18 +188,16 @@ def _as_trained(run: Run, epoch: int) -> dict[str, Counts]:
 
 
 def _keep(run: Run, counts: Counts) -> None:
-    """Write the epoch down."""
+    """Write the epoch down; on a full disk later."""
     if best_epoch(scores(run)) == len(run.history):
-        best = {"epoch": len(run.history), "model": run.learner.evaluated.state_dict()}
-        checkpoint.save(run.folder.file("best.pt"), best)
-        save_counts(run.folder.file("counts_val.npz"), counts)
-    save(run)
-    write_tables(run)
-    write_events(run.folder.file("events"), run.history[-1])
+        run.best = {"epoch": len(run.history), "model": run.learner.evaluated.state_dict()}, counts
+    run.unwritten = not if_room(run, write_down)
 
 
 def _finish(run: Run, final: Report) -> Row:
     """Correct on the validation images, then test once, with the best checkpoint."""
+    if run.unwritten:
+        write_down(run)
     best = best_epoch(scores(run))
     run.learner.average = None
     run.learner.model.load_state_dict(checkpoint.load(run.folder.file("best.pt"), run.learner.device)["model"])
@@ -194,33 +207,23 @@ def _finish(run: Run, final: Report) -> Row:
     save_counts(run.folder.file("counts_test.npz"), counts)
     save_tables(run.folder.path, found, run.dataset.class_names)
     subsets = {"val": run.fold.val, "test": run.fold.test}
-    write_ceilings(run.folder.file("ceiling.csv"), at_best.trial, run.dataset, subsets)
+    write_rows(run.folder.file("ceiling.csv"), [_ceilings(at_best.trial, run.dataset, subsets)])
     test = summary(counts, run.dataset.class_names, run.fold.groups)
     result = for_tuner(run.history[best - 1], test) | corrected
     everything = {name: value for name, value in test.items() if not math.isnan(value)}
     run.folder.status("finished", best_epoch=best, epochs=len(run.history), result=result, test=everything)
+    for name in () if run.trial.keep_last else (BEFORE, LAST):
+        run.folder.file(name).unlink(missing_ok=True)
     tail = f", tail {test['tail']:.3f}" if not math.isnan(test.get("tail", math.nan)) else ""
     run.say(f"best epoch {best}: validation mIoU {result['default']:.3f}; test mIoU {test['mIoU']:.3f}{tail}")
     final(result)
     return result
 
 
-def write_ceilings(path: Path, trial: Trial, dataset: Dataset, subsets: dict[str, Files]) -> None:
-    """Write a row with `SUBSET:CLASS` for each class; empty where no mask shows it.
-
-    Args:
-        trial: as its best epoch had it.
-        subsets: name -> files; of very many pixels some masks, evenly spread.
-    """
-    grid, row = geometry_of(trial).grid, Row()
+def _ceilings(trial: Trial, dataset: Dataset, subsets: dict[str, Files]) -> Row:
+    """`SUBSET:CLASS` -> what the grid of a trial, as its best epoch had it, caps; empty where no mask shows it."""
+    row = Row()
     for subset, files in subsets.items():
-        masks = (read_mask(files.masks[place], dataset) for place in _spread(files))
-        found = ceilings(masks, grid, len(dataset.classes))
-        row |= {f"{subset}:{name}": float(value) for name, value in zip(dataset.class_names, found, strict=True)}
-    write_rows(path, [row])
-
-
-def _spread(files: Files) -> list[int]:
-    typical = float(np.median([width * height for width, height in files.sizes]))
-    number = min(len(files.sizes), max(LEAST_MASKS, int(MOST_PIXELS / typical)))
-    return [int(place) for place in np.linspace(0, len(files.sizes) - 1, number)]
+        found = of_some(files.masks, files.sizes, geometry_of(trial).grid, dataset).tolist()
+        row |= {f"{subset}:{name}": value for name, value in zip(dataset.class_names, found, strict=True)}
+    return row

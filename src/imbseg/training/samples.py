@@ -21,10 +21,11 @@ from imbseg.datasets.labels import Labels, ignored_in
 from imbseg.datasets.read import read_objects
 from imbseg.datasets.search import existing
 from imbseg.datasets.spec import Dataset
+from imbseg.interrupt import follow_parent
 from imbseg.losses import terms
 from imbseg.memory import keep_freed
+from imbseg.sampling.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.training.boxes import Boxes
-from imbseg.training.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
 
 if TYPE_CHECKING:
@@ -192,7 +193,13 @@ def augment(
 def loading(trial: Trial, device: torch.device) -> dict[str, Any]:
     """How samples are loaded."""
     pinned = device.type == "cuda"
-    return {"num_workers": trial.workers, "worker_init_fn": quiet_worker, "pin_memory": pinned}
+    return {"num_workers": trial.workers, "worker_init_fn": start_worker, "pin_memory": pinned}
+
+
+def start_worker(number: int) -> None:
+    """A loader process works for a trainer alone, and ends with it."""
+    follow_parent()
+    quiet_worker(number)
 
 
 def quiet_worker(_: int) -> None:

@@ -1,18 +1,23 @@
 """The course of a trial: larger inputs in its last epochs, the last layer alone after them; last.pt and going on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from segmentation_models_pytorch.base import initialization
 
 from imbseg.errors import InputError, first_line
+from imbseg.interrupt import whole
 from imbseg.losses.cross_entropy import cross_entropy
 from imbseg.losses.pixels import ignored_label
+from imbseg.metrics.counts import save_counts
 from imbseg.models import checkpoint
+from imbseg.training.draws import Draws, asks_confidence
 from imbseg.training.folder import write_rows
+from imbseg.training.loop import Begun, chance_states
 from imbseg.training.optimizer import make_optimizer
-from imbseg.training.prepare import Run
-from imbseg.training.record import SELECTED, should_stop
+from imbseg.training.prepare import Run, disk_full
+from imbseg.training.record import SELECTED, should_stop, write_events
 from imbseg.trial import Trial
 
 
@@ -67,9 +72,10 @@ def course(run: Run, epoch: int) -> tuple[int, int]:
 def _begin_head(run: Run) -> None:
     """Take the best epoch's weights, and forget its last layer."""
     best = run.folder.file("best.pt")
-    if not best.is_file():
+    if run.best is None and not best.is_file():
         raise InputError(f"{best} is missing: its last layer is learned anew; train in another folder")
-    run.learner.model.load_state_dict(checkpoint.load(best, run.learner.device)["model"])
+    content = checkpoint.load(best, run.learner.device) if run.best is None else run.best[0]
+    run.learner.model.load_state_dict(content["model"])
     torch.manual_seed(run.trial.seed)
     initialization.initialize_head(run.learner.model.segmentation_head)
     freeze(run, len(run.history))
@@ -96,23 +102,69 @@ def balanced(logits: torch.Tensor, target: torch.Tensor, _: Any) -> torch.Tensor
 
 
 LEARNED, TOLD = ("model", "optimizer", "scaler"), ("history", "draws", "seconds")
+LAST, BEFORE = "last.pt", "previous.pt"  # the checkpoint, and the one before it
 
 
 def save(run: Run) -> None:
-    """Write last.pt; what only some trials have stands in theirs alone."""
-    learner = run.learner
+    """Write last.pt, and before it the best weights so far; what only some trials have stands in theirs alone."""
+    learner, file = run.learner, run.folder.file
     parts = [name for name in (*LEARNED, "average") if getattr(learner, name) is not None]
     state: dict[str, Any] = {name: getattr(learner, name).state_dict() for name in parts}
     state |= {name: getattr(run, name) for name in TOLD}
     if run.head_from is not None:
         state["head_from"] = run.head_from
-    checkpoint.save(run.folder.file("last.pt"), state)
+    if run.begun is not None:
+        chance = run.begun.chance or chance_states(learner.device)
+        state["begun"] = vars(run.begun) | {"chance": chance, "draws": run.begun.draws.state()}
+    with whole(), run.cadence.writing():
+        if run.best is not None:
+            checkpoint.save(file("best.pt"), run.best[0])
+            save_counts(file("counts_val.npz"), run.best[1])
+            run.best = None
+        checkpoint.save(file(LAST), state, before=file(BEFORE))
+
+
+def write_down(run: Run) -> None:
+    """Write what an epoch's end leaves: the checkpoint, and tables that can always be made from its history."""
+    save(run)
+    write_tables(run)
+    write_events(run.folder.file("events"), run.history[-1])  # last: on a full disk TensorBoard's thread would fail
 
 
 def write_tables(run: Run) -> None:
-    """The tables of all epochs so far; last.pt holds the history, so that they can always be made from it."""
+    """The tables of all epochs so far; nothing before the first has ended."""
     for name, rows in (("epochs", run.history), ("draws", run.draws), ("timing", run.seconds)):
-        write_rows(run.folder.file(f"{name}.csv"), rows)
+        if rows:
+            write_rows(run.folder.file(f"{name}.csv"), rows)
+
+
+def save_begun(run: Run) -> None:
+    """Write last.pt between two steps of an epoch, if the disk has room."""
+    if run.begun is not None and run.begun.step and not run.begun.torn:
+        if_room(run, save)
+
+
+def if_room(run: Run, write: Callable[[Run], None]) -> bool:
+    """Write something; on a full disk say so, and go on.
+
+    Returns:
+        Whether it is written.
+    """
+    try:
+        write(run)
+    except OSError as error:
+        if not disk_full(error):
+            raise
+        if run.best is not None:  # the network's own tensors, which go on changing
+            model = {name: tensor.clone() for name, tensor in run.best[0]["model"].items()}
+            run.best = {**run.best[0], "model": model}, run.best[1]
+        free = "training goes on; free some space before it ends"
+        run.say(
+            f"{error.filename or run.folder.path}: the disk is full, and {run.cadence.lost()} are kept nowhere; {free}"
+        )
+    else:
+        return True
+    return False
 
 
 def restore(run: Run) -> None:
@@ -121,10 +173,11 @@ def restore(run: Run) -> None:
     Raises:
         InputError: the checkpoint is broken, or of another network, optimizer or version.
     """
-    file = run.folder.file("last.pt")
-    if not file.is_file():
+    file, state = run.folder.file(LAST), _newest(run)
+    if state is None:
+        if run.folder.file("best.pt").is_file():
+            run.say("best.pt is there, and no checkpoint to go on from: the trial begins anew")
         return
-    state = checkpoint.load(file, run.learner.device)
     if lacking := [name for name in (*LEARNED, *TOLD) if name not in state]:
         other = "another version of imbseg wrote it; train in another folder"
         raise InputError(f"checkpoint {file}: lacks {lacking[0]!r}, so {other}")
@@ -133,9 +186,34 @@ def restore(run: Run) -> None:
     try:
         for name in (*LEARNED, *(["average"] if run.learner.average is not None else [])):
             getattr(run.learner, name).load_state_dict(state[name])
-    except (RuntimeError, ValueError, KeyError) as error:  # torch tells each in several lines
+        run.begun = _begun(run, state["begun"]) if "begun" in state else None
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:  # torch tells each in several lines
         other = f"another network or optimizer than this trial's ({first_line(error)})"
         raise InputError(f"checkpoint {file}: is of {other}; train in another folder") from error
     run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
     write_tables(run)
-    run.say(f"going on after epoch {len(run.history)}")
+    if run.history:  # a kill may have come between the checkpoint and these
+        write_events(run.folder.file("events"), run.history[-1])
+    within = f", step {run.begun.step}" if run.begun else ""
+    run.say(f"going on after epoch {len(run.history)}{within}")
+
+
+def _begun(run: Run, state: dict[str, Any]) -> Begun:
+    draws = Draws(run.dataset.class_names, confidence=asks_confidence(run.trial))
+    draws.load_state(state["draws"])
+    return Begun(**state | {"draws": draws})
+
+
+def _newest(run: Run) -> dict[str, Any] | None:
+    """The last whole checkpoint: where last.pt is damaged the one before it, which then takes its place."""
+    last, before, device = run.folder.file(LAST), run.folder.file(BEFORE), run.learner.device
+    if not before.is_file():
+        return checkpoint.load(last, device) if last.is_file() else None
+    try:
+        if last.is_file():
+            return checkpoint.load(last, device)
+    except InputError as error:
+        run.say(f"{error.args[0].partition(';')[0]}; the one before it, {BEFORE}, is taken")
+    state = checkpoint.load(before, device)
+    before.replace(last)
+    return state

@@ -127,8 +127,9 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
                 return dataclasses.replace(like, **trained)
             val_s, image_s = _evaluate(run, fold.val)
             end_s = _end(run, image_s)
-        save_s, bytes_ = _save(run)
-        return Pace(**trained, val_s=val_s, end_s=end_s, save_s=save_s, bytes=bytes_ + _counts(run))
+        save_s, bytes_, beside = _save(run)
+        stays = {"bytes": bytes_ + _counts(run), "beside": beside}
+        return Pace(**trained, val_s=val_s, end_s=end_s, save_s=save_s, **stays)
 
 
 def _train(run: Run) -> dict[str, Any]:
@@ -186,14 +187,16 @@ def _spread(files: Files, count: int) -> Files:
     return files.take(np.linspace(0, len(files.ids) - 1, count).astype(int).tolist())
 
 
-def _save(run: Run) -> tuple[float, int]:
-    """Seconds and bytes of a last.pt and a best.pt."""
+def _save(run: Run) -> tuple[float, int, int]:
+    """Seconds of a last.pt and a best.pt, and bytes of each: what stays of a trial, and what it needs beside."""
     best = {"model": run.learner.model.state_dict()}
     states = {"last.pt": {**best, "optimizer": run.learner.optimizer.state_dict()}, "best.pt": best}
     started = time.perf_counter()
     for name, state in states.items():
         checkpoint.save(run.folder.file(name), state)
-    return time.perf_counter() - started, sum(run.folder.file(name).stat().st_size for name in states)
+    seconds = time.perf_counter() - started
+    last, kept = (run.folder.file(name).stat().st_size for name in states)
+    return (seconds, kept + 2 * last, last) if run.trial.keep_last else (seconds, kept, 3 * last)
 
 
 def _counts(run: Run) -> int:

@@ -95,6 +95,10 @@ class Settings(BaseModel):
     channels_last: bool = Field(False, description="channels of a pixel side by side in memory, which is faster")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads of torch; 0: as many as it takes by itself")
     workers: int = Field(2, ge=0, le=256, description="processes that load samples; results don't depend on it")
+    checkpoint_minutes: float = Field(
+        5.0, gt=0, le=1e6, description="minutes between checkpoints inside an epoch; what a kill loses at most"
+    )
+    keep_last: bool = Field(False, description="keep the checkpoint beside best.pt when the trial has finished")
     cache_mb: int = Field(
         0, ge=0, description="MB of decoded images kept in data/cache (or IMBSEG_CACHE) for all trials; 0: none"
     )
@@ -167,7 +171,8 @@ FIELDS: dict[str, FieldInfo] = {
     key: Trial.model_fields[key] for name in Settings.model_fields for key in (*_FOUND.get(name, {}), name)
 }
 KINDS: dict[str, Kind] = {name: accepted(field) for name, field in FIELDS.items()}
-WITHOUT_EFFECT = ("root", "meta", "workers", "cache_mb")  # may differ when a trial is started again in its folder
+# What may differ when a trial is started again in its folder
+WITHOUT_EFFECT = ("root", "meta", "workers", "checkpoint_minutes", "keep_last", "cache_mb")
 
 
 def kind_of(name: str) -> Kind:

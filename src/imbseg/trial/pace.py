@@ -25,7 +25,8 @@ class Pace:
         val_s: seconds of one validation, over the whole validation side.
         end_s: after the last epoch: the correction on the validation side, and the test set.
         save_s: of the two checkpoints of an epoch.
-        bytes: of the run folder.
+        bytes: of the run folder, when it has finished.
+        beside: bytes that it takes while it trains: its last two checkpoints, and one that is being written.
         share: processor time of the steps over what their threads could take; 1.0 on a GPU.
     """
 
@@ -36,6 +37,7 @@ class Pace:
     end_s: float
     save_s: float
     bytes: int = 0
+    beside: int = 0
     share: float = 1.0
 
     def seconds(self, epochs: int) -> float:

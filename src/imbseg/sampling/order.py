@@ -90,6 +90,7 @@ class EpochBatches:
     has_object: NDArray[np.bool_] | None = None
     crop_on_object: float = 0.0
     epoch: int = dataclasses.field(default=1, init=False)
+    first: int = dataclasses.field(default=0, init=False)  # step to begin with; those before it aren't loaded
 
     def __len__(self) -> int:
         """Steps an epoch."""
@@ -107,7 +108,7 @@ class EpochBatches:
         return [(self.epoch, position, image, label) for position, (image, label) in enumerate(pairs)]
 
     def __iter__(self) -> Iterator[list[Key]]:
-        """The batches of the current epoch."""
+        """The batches of the current epoch, from the first step on."""
         keys = self.keys()
-        for step in range(len(self)):
+        for step in range(self.first, len(self)):
             yield keys[step * self.batch_size : (step + 1) * self.batch_size]

@@ -1,0 +1,130 @@
+"""Trials in processes of their own that kill themselves at a chosen moment: no test waits for one.
+
+A moment is a tick: before and after a step, in the middle of a checkpoint's writing, before and after a file takes its
+name, at an image of an evaluation, between two epochs.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_trial import train
+
+from imbseg.models.checkpoint import Cadence
+from imbseg.training import loop
+
+SERVER = multiprocessing.get_context("forkserver")  # it imports torch once, and has run none of it when it forks
+Moment = int | tuple[str, int]  # the place of a tick, or its name and which of that name, counted from 1
+INTERRUPTED = 130
+EVERY = 2  # steps from one checkpoint inside an epoch to the next
+
+
+class Ticks:
+    """The moments so far; at one of them the process is gone."""
+
+    def __init__(self, kill_at: Moment | None, number: int) -> None:
+        self.kill_at, self.number, self.names = kill_at, number, list[str]()
+
+    def __call__(self, name: str) -> None:
+        self.names.append(name)
+        if self.kill_at in (len(self.names) - 1, (name, self.names.count(name))):
+            os.kill(os.getpid(), self.number)
+
+
+def instrument(tick: Ticks) -> None:
+    """Have a trial of this process tick, and keep a checkpoint every few steps, whatever the clock says."""
+    step, replace, count, confusion = loop._step, Path.replace, itertools.count(1), loop.image_confusion
+
+    def steps(*given: Any, **more: Any) -> Any:
+        tick("step begins")
+        found = step(*given, **more)
+        tick("step ends")
+        return found
+
+    def writes(content: Any, handle: Any) -> None:
+        whole = io.BytesIO()
+        saved(content, whole)
+        half = len(whole.getvalue()) // 2
+        handle.write(whole.getvalue()[:half])
+        handle.flush()
+        tick("write begun" if "begun" in content else "write")
+        handle.write(whole.getvalue()[half:])
+
+    def renames(path: Path, target: Path) -> Path:
+        tick(f"before {target.name}")
+        found = replace(path, target)
+        tick(f"after {target.name}")
+        return found
+
+    def evaluates(*given: Any) -> Any:
+        tick("evaluation")
+        return confusion(*given)
+
+    saved, torch.save = torch.save, writes
+    loop._step, loop.image_confusion, Path.replace = steps, evaluates, renames  # type: ignore[method-assign]
+    Cadence.due = lambda _: next(count) % EVERY == 0  # type: ignore[method-assign]
+
+
+def in_child(flags: dict[str, str], out: Path, kill_at: Moment | None, number: int, told: Any) -> None:
+    """The whole of one child process."""
+    multiprocessing.set_start_method("fork", force=True)  # of the loaders, as in a trial
+    tick = Ticks(kill_at, number)
+    instrument(tick)
+    try:
+        heard = train(flags, out, intermediate=lambda _: tick("between epochs"))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    told.send((tick.names, heard["lines"]))
+
+
+def start(
+    flags: dict[str, str], out: Path, kill_at: Moment | None = None, number: int = signal.SIGKILL
+) -> tuple[int, list[str], list[str]]:
+    """Run a trial to its end or its kill: exit code, ticks, lines; the latter two are empty where it was killed."""
+    SERVER.set_forkserver_preload(["killing"])
+    with pytest.MonkeyPatch.context() as patched:  # Python 3.11 preloads without the path of this process
+        patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        forkserver.ensure_running()
+    hear, tell = SERVER.Pipe(duplex=False)
+    process = SERVER.Process(target=in_child, args=(flags, out, kill_at, number, tell))
+    process.start()
+    tell.close()
+    try:
+        names, lines = hear.recv()
+    except EOFError:
+        names, lines = [], []
+    process.join()
+    return process.exitcode or 0, names, lines
+
+
+def ending(folder: Path) -> dict[str, Any]:
+    """Everything that must not depend on where a trial was stopped; bytes, or bytes of tensors."""
+    names = [path.name for path in folder.iterdir()]
+    tables = [name for name in names if name.endswith((".csv", ".npz")) and name != "timing.csv"]
+    found: dict[str, Any] = {name: (folder / name).read_bytes() for name in sorted(tables)}
+    for name in ("best.pt", "last.pt"):
+        content = torch.load(folder / name, weights_only=True)
+        kept = {key: value for key, value in content.items() if key != "seconds"}
+        found |= {f"{name} {key}": value for key, value in flat(kept).items()}
+    return found
+
+
+def flat(content: Any, before: str = "") -> dict[str, Any]:
+    """Every number of a nested checkpoint by its path."""
+    if isinstance(content, torch.Tensor):
+        return {before: (str(content.dtype), tuple(content.shape), np.asarray(content).tobytes())}
+    if isinstance(content, dict | list | tuple):
+        pairs = content.items() if isinstance(content, dict) else enumerate(content)
+        return {key: value for name, one in pairs for key, value in flat(one, f"{before}/{name}").items()}
+    return {before: repr(content)}

@@ -1,0 +1,83 @@
+"""SIGINT and SIGTERM: a whole step is finished, a long one is left."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.connection import Connection
+
+import pytest
+
+from imbseg import interrupt
+
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.mark.parametrize("number", interrupt.SIGNALS)
+def test_a_signal_waits_for_what_is_whole(number: int) -> None:
+    done: list[str] = []
+    before = [signal.getsignal(one) for one in interrupt.SIGNALS]
+    with pytest.raises(KeyboardInterrupt), interrupt.leaving(lambda: done.append("late")):  # noqa: PT012
+        with interrupt.whole():
+            with interrupt.whole():
+                os.kill(os.getpid(), number)
+                done.append("inner")
+            os.kill(os.getpid(), number)  # impatience changes nothing
+            done.append("outer")
+        done.append("beyond")
+    assert done == ["inner", "outer"]
+    assert [signal.getsignal(one) for one in interrupt.SIGNALS] == before
+    assert not interrupt.asked()
+
+
+def test_outside_of_it_a_signal_is_raised_at_once_and_once() -> None:
+    done: list[str] = []
+    with interrupt.leaving(lambda: None):
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        with interrupt.whole():  # what is written after it isn't disturbed
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("written")
+        assert interrupt.asked()
+    assert done == ["written"]
+
+
+def test_an_error_inside_stays_what_it_is() -> None:
+    with pytest.raises(ValueError, match="mine"), interrupt.leaving(lambda: None), interrupt.whole():  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise ValueError("mine")
+
+
+def hang(tell: Connection) -> None:
+    interrupt.PATIENCE_S = 0.0
+    with interrupt.leaving(lambda: tell.send("late")), interrupt.whole():
+        tell.send("here")
+        threading.Event().wait()
+
+
+def test_what_takes_too_long_is_left_with_last_words() -> None:
+    hear, tell = FORK.Pipe(duplex=False)
+    process = FORK.Process(target=hang, args=(tell,))
+    process.start()
+    assert hear.recv() == "here"
+    os.kill(process.pid or 0, signal.SIGTERM)
+    assert hear.recv() == "late"
+    process.join()
+    assert process.exitcode == interrupt.STATUS
+
+
+def test_in_another_thread_nothing_is_changed() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    found: list[object] = []
+
+    def run() -> None:
+        with interrupt.leaving(lambda: None):
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    one = threading.Thread(target=run)
+    one.start()
+    one.join()
+    assert found == [before]
