@@ -56,8 +56,8 @@ def test_an_unknown_timm_encoder_is_refused() -> None:
 def test_weights_of_an_installed_package_fit_and_bring_their_normalisation() -> None:
     model = build_network("deeplabv3plus", LITE, classes=2, output_stride=16)
     before = model.encoder.conv_stem.weight.clone()
-    mean, std = weights.load_encoder_weights(model.encoder, LITE, PACKAGE)
-    assert (mean, std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    found = weights.load_encoder_weights(model.encoder, LITE, PACKAGE)
+    assert (found.mean, found.std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert not torch.equal(model.encoder.conv_stem.weight, before)
     # The package's own tensors, in their order, are what the encoder holds now.
     stored = torch.load(weights._locate(PACKAGE), weights_only=True)
