@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imbseg.augment.boxes import Boxes
 from imbseg.augment.geometry import Geometry, draw_geometry, warp_mask
 from imbseg.sampling.order import NO_FOCUS, EpochBatches, _classes_of, epoch_order, focus_more
 from imbseg.sampling.rare_class import rare_class
-from imbseg.training.boxes import Boxes
 
 COUNTS = np.array([[4, 0, 0], [3, 1, 0], [3, 1, 0], [0, 0, 0]])  # shares 10/12 and 2/12; a class that is nowhere
 

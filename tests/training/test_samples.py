@@ -13,6 +13,7 @@ from binary_tree import make_binary_tree
 from PIL import Image
 from small_trial import SMALL
 
+from imbseg.augment.boxes import Boxes
 from imbseg.augment.geometry import GREY, Geometry
 from imbseg.augment.object_area import object_areas, object_numbers
 from imbseg.datasets import spec
@@ -20,7 +21,6 @@ from imbseg.datasets.read import read_mask
 from imbseg.errors import InputError
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import NO_FOCUS
-from imbseg.training.boxes import Boxes
 from imbseg.training.fold import read_fold
 from imbseg.training.samples import Files, TrainSamples
 from imbseg.trial import Trial, resolve

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbseg.augment.boxes import Boxes
 from imbseg.copy_paste.donors import Donors
 from imbseg.datasets import decoded
 from imbseg.datasets.readers.layout import Limits
@@ -21,7 +22,6 @@ from imbseg.meta import read
 from imbseg.meta.unchanged import check_masks
 from imbseg.sampling import SAMPLING
 from imbseg.sampling.order import EpochBatches
-from imbseg.training.boxes import Boxes
 from imbseg.training.loop import Loss
 from imbseg.training.paste import read_donors
 from imbseg.training.samples import Batch, Files

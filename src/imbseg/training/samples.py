@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbseg.augment.boxes import Boxes
 from imbseg.augment.geometry import Geometry, draw_geometry, pad, warp_image, warp_mask
 from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
@@ -25,7 +26,6 @@ from imbseg.interrupt import follow_parent
 from imbseg.losses import terms
 from imbseg.memory import keep_freed
 from imbseg.sampling.order import AUGMENTATION, NO_FOCUS, PLACE, Key
-from imbseg.training.boxes import Boxes
 from imbseg.trial import Trial
 
 if TYPE_CHECKING:
