@@ -59,7 +59,7 @@ def with_albumentations(images: list[Path], masks: list[Path], normalisation: No
         albumentations.RandomCrop(SIDE, SIDE),
         albumentations.HorizontalFlip(p=0.5),
         albumentations.ColorJitter(span, span, span, (0, 0), p=1),
-        albumentations.Normalize(*normalisation),
+        albumentations.Normalize(*normalisation[:2]),
         ToTensorV2(),
     ], seed=1)  # fmt: skip
 
@@ -81,7 +81,7 @@ def with_torchvision(images: list[Path], masks: list[Path], normalisation: Norma
         v2.RandomHorizontalFlip(0.5),
         v2.ColorJitter(COLOR, COLOR, COLOR),
         v2.ToDtype(kinds, scale=True),
-        v2.Normalize(*normalisation),
+        v2.Normalize(*normalisation[:2]),
     ])  # fmt: skip
 
     def make(index: int) -> tuple[torch.Tensor, torch.Tensor]:
