@@ -60,24 +60,27 @@ def swapped(amounts: NDArray[np.float64], fold: NDArray[np.int64], seed: int) ->
     Returns:
         (images,) int64, folds of the same sizes.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     rng = np.random.default_rng(seed)
     fold, squares = fold.copy(), (amounts * amounts).sum(axis=1)
     sizes = np.bincount(fold)
     targets = np.rint(np.outer(sizes / len(fold), amounts.sum(axis=0)))  # (folds, columns)
     off = np.array([amounts[fold == k].sum(axis=0) for k in range(len(sizes))]) - targets
-    for _ in range(ROUNDS):
-        helped = False
-        for a, b in combinations(range(len(sizes)), 2):
-            of_a, of_b = (rng.permutation(np.flatnonzero(fold == k))[:CANDIDATES] for k in (a, b))
-            change = _changes(amounts[of_a], amounts[of_b], squares[of_a], squares[of_b], off[a] - off[b])
-            row, column = divmod(int(change.argmin()), len(of_b))
-            if change[row, column] < 0:
-                p, q = of_a[row], of_b[column]
-                off[a] += amounts[q] - amounts[p]
-                off[b] -= amounts[q] - amounts[p]
-                fold[p], fold[q], helped = b, a, True
-        if not helped:
-            break
+    with threadpool_limits(1):  # products this small wait for their threads; whole numbers add up alike in any order
+        for _ in range(ROUNDS):
+            helped = False
+            for a, b in combinations(range(len(sizes)), 2):
+                of_a, of_b = (rng.permutation(np.flatnonzero(fold == k))[:CANDIDATES] for k in (a, b))
+                change = _changes(amounts[of_a], amounts[of_b], squares[of_a], squares[of_b], off[a] - off[b])
+                row, column = divmod(int(change.argmin()), len(of_b))
+                if change[row, column] < 0:
+                    p, q = of_a[row], of_b[column]
+                    off[a] += amounts[q] - amounts[p]
+                    off[b] -= amounts[q] - amounts[p]
+                    fold[p], fold[q], helped = b, a, True
+            if not helped:
+                break
     return fold
 
 
