@@ -85,7 +85,7 @@ def _verdict(options: argparse.Namespace) -> None:
 
 def _predict(folder: Path, ids: Sequence[str]) -> Predictions:
     """A run's network once more, for the images that the page shows."""
-    from imbseg.training.predict_again import predict_again  # torch: only where nothing is kept of an earlier report
+    from imbseg.predict.again import predict_again  # torch: only where nothing is kept of an earlier report
 
     return predict_again(folder, ids)
 

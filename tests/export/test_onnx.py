@@ -23,9 +23,9 @@ from imbseg.models import ARCHITECTURES
 from imbseg.models.decoders import build_network
 from imbseg.models.weights import IMAGENET
 from imbseg.post_hoc import POST_HOC
+from imbseg.predict.again import Stored
 from imbseg.predict.member import Member
 from imbseg.predict.predictor import Predictor
-from imbseg.training.predict_again import Stored
 from imbseg.training.views import last_layer
 from imbseg.trial import Trial
 

@@ -19,7 +19,7 @@ from imbseg.predict import pixels as of_files
 from imbseg.predict.member import Member
 from imbseg.predict.outputs import Look, Place, write
 from imbseg.predict.predictor import Predictor, Tiling
-from imbseg.training.predict_again import Stored
+from imbseg.predict.again import Stored
 from imbseg.trial import Trial
 
 width, height, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])

@@ -17,13 +17,13 @@ from torch import nn
 from imbseg.errors import InputError
 from imbseg.models.decoders import build_network
 from imbseg.models.weights import IMAGENET
+from imbseg.predict.again import Stored
 from imbseg.predict.measured import Measured, Objects
 from imbseg.predict.member import Member
 from imbseg.predict.pixels import Array, input_rows
 from imbseg.predict.png import Png
 from imbseg.predict.predictor import Labelled, Predictor, Tiling
 from imbseg.predict.tiles import Side
-from imbseg.training.predict_again import Stored
 from imbseg.trial import Trial
 
 

@@ -20,10 +20,10 @@ from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 from imbseg.meta.build import build
 from imbseg.metrics.counts import image_confusion, load_counts, marginals
+from imbseg.predict.again import predict_again
 from imbseg.predict.many import predict_files
 from imbseg.training.fold import read_fold
 from imbseg.training.limits import limits_of
-from imbseg.training.predict_again import predict_again
 from imbseg.training.preview import preview
 from imbseg.trial import resolve
 

@@ -13,9 +13,9 @@ from small_trial import make_data, train
 
 from imbseg import own
 from imbseg.errors import InputError
+from imbseg.predict.again import predict_again
 from imbseg.runs.collect import collect
 from imbseg.runs.strategies import strategies_of
-from imbseg.training.predict_again import predict_again
 from imbseg.trial import resolve
 
 MINE = """

@@ -18,11 +18,11 @@ from imbseg.datasets.read import read_image, read_mask
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 from imbseg.metrics.counts import image_confusion, load_counts, marginals, save_counts
+from imbseg.predict import again as module
+from imbseg.predict.again import predict_again
 from imbseg.report.questions.examples import examples
 from imbseg.runs import collect
 from imbseg.runs.strategies import arrange
-from imbseg.training import predict_again as module
-from imbseg.training.predict_again import predict_again
 
 pytestmark = pytest.mark.slow  # trains a small network twice; `make test` runs them
 

@@ -22,10 +22,10 @@ from imbseg.files import sha256
 from imbseg.meta.ceiling import Grid, ceilings
 from imbseg.metrics.counts import load_counts
 from imbseg.models import ARCHITECTURES
+from imbseg.predict.again import predict_again
 from imbseg.training import run
 from imbseg.training.fold import read_image_weights, weighted
 from imbseg.training.optimizer import averaged, onecycle_factor
-from imbseg.training.predict_again import predict_again
 from imbseg.training.stages import balanced, trial_at
 from imbseg.trial import Trial, resolve
 

@@ -17,8 +17,8 @@ from imbseg.files import read_object
 from imbseg.meta.read import fold_column, fold_rows, pixel_counts
 from imbseg.models import ARCHITECTURES
 from imbseg.post_hoc import grid, prefix
+from imbseg.predict.again import Stored, stored_network
 from imbseg.training.loop import native_logits
-from imbseg.training.predict_again import Stored, stored_network
 from imbseg.trial.stored import dataset_of, meta_of
 
 Pixel = NDArray[Any]

@@ -15,11 +15,11 @@ from imbseg.errors import InputError
 from imbseg.memory import return_freed
 from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
 from imbseg.post_hoc.logits import as_labels
+from imbseg.predict.again import gpu_memory
 from imbseg.predict.member import Member
 from imbseg.predict.operating_points import decide
 from imbseg.predict.pixels import Array, Pixels, input_rows
 from imbseg.predict.tiles import Side, native
-from imbseg.training.predict_again import gpu_memory
 from imbseg.training.views import Way, asked, decoder, last_layer
 
 MOST_INPUT = 4_000_000  # pixels of an input that is shown whole
