@@ -4,7 +4,7 @@ Trains the cells of configs/cells/DATASET.yml one after another, one process and
 data/runs/DATASET_cells/NAME_SEED, and copies each finished run without its weights, and the diagnosis, to
 docs/runs/DATASET/. Seeds are the outer loop, and several data sets take turns. Started again it goes on where it was
 stopped. The meta comes first: python src/make_meta.py --dataset DATASET. IMBSEG_ROOT says where one data set lies, if
-not in data/raw/DATASET.
+not in data/raw/DATASET. A data set may have more such files, DATASET_gpu.yml say, with pages of their own.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def train(dataset: str, name: str, seed: int, settings: Mapping[str, Any]) -> No
     kept.mkdir(parents=True, exist_ok=True)
     for file in sorted(file for pattern in KEPT for file in folder.glob(pattern)):
         shutil.copy(file, kept)
-    meta = REPOSITORY / "data" / "meta" / dataset
+    meta = REPOSITORY / "data" / "meta" / settings.get("dataset", dataset)
     for told in DIAGNOSIS:
         if (meta / told).is_file():
             shutil.copy(meta / told, kept.parent)

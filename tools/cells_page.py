@@ -45,7 +45,7 @@ def main() -> None:
         if page.is_file() and FIRST in (text := page.read_text(encoding="utf-8")):
             write_text(page, replaced(text, results(folder)))
             print(f"written: {page}")
-    print(f"written: {write_verdict(folders, DOCS)}")
+    print(f"written: {write_verdict(list(filter(is_main, folders)), DOCS)}")
 
 
 def write_verdict(folders: Sequence[Path], out: Path) -> Path:
@@ -56,6 +56,11 @@ def write_verdict(folders: Sequence[Path], out: Path) -> Path:
 def has_runs(folder: Path) -> bool:
     """Whether a run has been kept there."""
     return any(folder.glob("*/status.json"))
+
+
+def is_main(folder: Path) -> bool:
+    """Whether it holds the main cells of a data set; DATASET_gpu holds a screen, which the verdict leaves out."""
+    return not folder.name.endswith("_gpu")
 
 
 def data_of(folder: Path) -> DataSet:
@@ -83,8 +88,11 @@ def replaced(text: str, found: str) -> str:
 
 def results(folder: Path) -> str:
     """Cells, effects and judged advice of one data set."""
-    runs, data = collect(folder), data_of(folder)
+    runs = collect(folder)
     parts = ["Mean over the seeds of each cell, scores as trained:", cells(runs)]
+    if not is_main(folder):
+        return "\n\n".join(parts)
+    data = data_of(folder)
     parts += ["Test IoU with each remedy minus without, 95 % interval by Student's t over the seeds:"]
     parts.append(remedies(data, runs))
     if apart := gains(data):
