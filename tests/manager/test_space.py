@@ -95,7 +95,7 @@ def test_a_range_that_its_field_cant_take_is_refused(
         ("epochs", "quniform", [1, 3, 1]), ("crop", "quniform", [32, 64, 8]), ("seed", "randint", [1, 6]),
         ("lr", "loguniform", [1e-5, 1]), ("lr", "lognormal", [-5, 1]), ("flip", "uniform", [0, 1]),
         ("resize", "quniform", [40, 64, 8]), ("nosuch", "uniform", [0, 1]), ("gamma", "quniform", [0, 3, 1]),
-        ("amp", "randint", [0, 2]),
+        ("channels_last", "randint", [0, 2]),
     ],
 )  # fmt: skip
 def test_a_range_that_fits_passes(node: tuple[str, str, list[float]]) -> None:

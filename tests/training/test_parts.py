@@ -38,28 +38,28 @@ def test_poly_decay_ends_above_zero() -> None:
 
 
 def test_devices() -> None:
-    assert choose_device("cpu", amp=False).type == "cpu"
-    assert choose_device("auto", amp=False).type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(InputError, match="float16 needs CUDA"):
-        choose_device("cpu", amp=True)
+        choose_device("cpu", "float16")
     for name in ("gpu", "cuda:x", "mps"):
         with pytest.raises(InputError, match="expected auto, cpu, cuda"):
-            choose_device(name, amp=False)
+            choose_device(name)
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="torch sees 0 CUDA devices"):
-            choose_device("cuda", amp=False)
+            choose_device("cuda")
 
 
 def test_devices_where_there_is_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [choose_device(name, amp=True) for name in ("auto", "cuda", "cuda:1")] == [
+    assert [choose_device(name, "float16") for name in ("auto", "cuda", "cuda:1")] == [
         torch.device("cuda"), torch.device("cuda"), torch.device("cuda", 1)]  # fmt: skip
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert choose_device("cuda", amp=False) == torch.device("cuda")
+    assert choose_device("cuda") == torch.device("cuda")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(InputError, match="device: cuda:2 is asked for, and torch sees 2 CUDA devices"):
-        choose_device("cuda:2", amp=False)
+        choose_device("cuda:2")
 
 
 def test_the_line_names_a_class_that_was_lost() -> None:

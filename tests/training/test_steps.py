@@ -14,7 +14,7 @@ from imbseg.errors import TrialFailed
 from imbseg.models.weights import IMAGENET
 from imbseg.training import loop
 from imbseg.training.optimizer import averaged, make_optimizer, onecycle_factor, poly_factor, set_learning_rates
-from imbseg.training.prepare import make_deterministic, seed_epoch
+from imbseg.training.prepare import seed_epoch
 from imbseg.training.samples import Files
 from imbseg.training.whole_images import WholeImages, stack
 from imbseg.trial import Trial
@@ -210,6 +210,18 @@ def test_chance_inside_the_network_is_seeded_epoch_by_epoch() -> None:
         seed_epoch(*pair)
         seeds.append(torch.initial_seed())
     assert seeds == [3_000_013, (2**61 * 1_000_003 + 5) % 2**63]
-    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = True, False
-    make_deterministic()
-    assert (torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic) == (False, True)
+
+
+def test_the_loss_of_a_network_in_16_bits_is_in_32() -> None:
+    trial = Trial(encoder_lr=0.25, lr=0.5, momentum=0.0, weight_decay=0.0, precision="bfloat16", epochs=2)
+    taught = learner(trial)
+    taught.model.encoder.weight.data.fill_(1 + 2**-12)  # which 7 bits of mantissa don't hold
+    seen = []
+
+    def loss_of(logits: torch.Tensor, *_: object) -> torch.Tensor:
+        seen.append((logits.dtype, logits.item()))
+        return logits.sum()
+
+    loop.train_epoch(taught, [BATCH], loss_of, trial, 1, lambda _, logits: seen.append(logits.dtype))
+    assert seen == [(torch.float32, 2.0), torch.float32]
+    assert {weight.dtype for weight in taught.model.parameters()} == {torch.float32}

@@ -44,15 +44,16 @@ def load(
     Raises:
         InputError: no such run, it has not finished, or something of it is missing or broken.
     """
+    from imbseg.models.arithmetic import set_cudnn
     from imbseg.predict.member import Member  # torch: the report reads kept predictions without it
     from imbseg.predict.operating_points import kept
     from imbseg.predict.predictor import Predictor
     from imbseg.predict.which import choose
-    from imbseg.training.prepare import choose_device, make_deterministic
+    from imbseg.training.prepare import choose_device
 
     chosen = choose(run, by=by, strategy=strategy, seeds=seeds)
-    make_deterministic()
-    members = [Member.of(one.folder, choose_device(device, amp=False)) for one in chosen.runs]
+    set_cudnn()
+    members = [Member.of(one.folder, choose_device(device)) for one in chosen.runs]
     thresholds, names = {}, members[0].stored.class_names
     if operating_points and len(members) == 1:
         thresholds = kept(chosen.runs[0].folder, names)

@@ -19,23 +19,24 @@ from imbseg.meta.read import Meta, test_rows
 from imbseg.metrics.counts import image_confusion, load_counts, marginals
 from imbseg.metrics.predicted import Predicted, Predictions
 from imbseg.models import checkpoint
+from imbseg.models.arithmetic import nearest, set_cudnn
 from imbseg.models.decoders import placed
 from imbseg.models.weights import IMAGENET, normalisation_of, widen
 from imbseg.post_hoc import POST_HOC
 from imbseg.post_hoc.logits import as_labels, none
 from imbseg.training.limits import normalised, recorded
 from imbseg.training.loop import predict
-from imbseg.training.prepare import choose_device, make_deterministic, make_network
+from imbseg.training.prepare import choose_device, make_network
 from imbseg.training.samples import Files
 from imbseg.training.stages import trial_at
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Trial
 from imbseg.trial.fields import read
 from imbseg.trial.remedies import known
-from imbseg.trial.stored import dataset_of, meta_of
+from imbseg.trial.stored import by_todays_names, dataset_of, meta_of
 
 # what decides a prediction: a run of another version may have settings that this one doesn't know
-DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "amp", "threads")
+DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "precision", "threads")
 # what older runs lack has its default
 NEWER = (
     "channels_last",
@@ -85,7 +86,7 @@ def stored_network(folder: Path, device: torch.device) -> Stored:
     Raises:
         InputError: trial.json or best.pt is missing, broken, of another version or another network.
     """
-    about = read_object(folder / "trial.json", "parameters", "weights_of_classes")
+    about = by_todays_names(read_object(folder / "trial.json", "parameters", "weights_of_classes"))
     trial = _trial(about, device)
     layout, limits = recorded(about)
     model, epoch = _network(folder / "best.pt", trial, len(about["weights_of_classes"]), len(layout.channels))
@@ -109,7 +110,7 @@ def predict_again(folder: Path, ids: Sequence[str]) -> Predictions:
     """
     with gpu_memory():
         dataset = dataset_of(read_object(folder / "trial.json", "parameters", "weights_of_classes"))
-        stored = stored_network(folder, choose_device("auto", amp=False))
+        stored = stored_network(folder, choose_device("auto"))
         files = _test_files(meta_of(stored.about, dataset), dataset, ids)
         whole = WholeImages(files, dataset, stored.trial, stored.normalisation)
         images = _labelled(stored, whole, f"{folder.name}: predicted again")
@@ -128,7 +129,7 @@ def gpu_memory() -> Iterator[None]:
 
 def _labelled(stored: Stored, whole: WholeImages, what: str) -> tuple[Predicted, ...]:
     """The images in the order of `whole`."""
-    make_deterministic()
+    set_cudnn()
     files, found = whole.files, {}
     with threads(stored.trial.threads):
         for index, logits, truth in predict(stored.model, whole, stored.device, stored.trial, what):
@@ -178,12 +179,12 @@ def threads(number: int) -> Iterator[None]:
 
 
 def _trial(about: dict[str, Any], device: torch.device) -> Trial:
-    """The settings that decide a prediction; float16 where there is CUDA."""
+    """The settings that decide a prediction; float32 where the device lacks the precision of its training."""
     stored = about["parameters"]
     if lacking := [name for name in DECIDING if name not in stored]:
         raise InputError(f"trial.json: lacks {lacking[0]!r}; the run is of another version of imbseg")
     found = read({name: stored[name] for name in (*DECIDING, *NEWER) if name in stored})
-    found["amp"] = found["amp"] and device.type == "cuda"
+    found["precision"] = nearest(found["precision"], device)
     return Trial(**found, workers=0)  # a few images: a process to load them starts longer than it reads
 
 

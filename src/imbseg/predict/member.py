@@ -16,6 +16,7 @@ from imbseg.errors import InputError
 from imbseg.files import read_object
 from imbseg.meta.read import fold_column, fold_rows, pixel_counts
 from imbseg.models import ARCHITECTURES
+from imbseg.models.arithmetic import computing
 from imbseg.post_hoc import grid, prefix
 from imbseg.predict.again import Stored, stored_network
 from imbseg.training.loop import native_logits
@@ -82,7 +83,7 @@ class Member:
         stored, how = self.stored, self.stored.normalisation
         matrix = plain_matrix(how)
         there = torch.stack([torch.from_numpy(apply_color(one, matrix, how)) for one in tiles]).to(stored.device)
-        with torch.autocast(stored.device.type, dtype=torch.float16, enabled=stored.trial.amp):
+        with computing(stored.trial.precision, stored.device):
             found: torch.Tensor = stored.model(there.flip(-1)).flip(-1) if mirror else stored.model(there)
         return found.float()
 

@@ -13,6 +13,7 @@ from imbseg.errors import InputError
 from imbseg.files import read_object, seal
 from imbseg.post_hoc import CORRECTIONS, PRODUCTS, SCORED, prefix
 from imbseg.runs.csv_table import Row, read_rows
+from imbseg.trial.stored import by_todays_names
 
 SCORES = ("mIoU", *GROUPS)
 SUBSETS = ("test", "val")
@@ -132,7 +133,7 @@ def _read(folder: Path, root: Path) -> Run:
 
 
 def _trial(file: Path) -> Mapping[str, Any]:
-    about = _object(file)
+    about = by_todays_names(_object(file))
     for key in ("parameters", "weights_of_classes"):
         if not isinstance(about.get(key), dict):
             raise InputError(f"{file.name}: lacks {key!r}; the run is of another version, or was cut short")

@@ -21,6 +21,7 @@ from imbseg.models.checkpoint import Cadence
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.fields import FIELDS, WITHOUT_EFFECT
 from imbseg.trial.remedies import MENUS, own_files
+from imbseg.trial.stored import by_todays_names
 from imbseg.trial.values import show
 
 PACKAGES = ("torch", "segmentation-models-pytorch", "pytorch-toolbelt", "nni", "opencv-python", "numpy", "timm")
@@ -151,12 +152,20 @@ def describe(resolved: Resolved, trial: Trial, meta_digest: str, **more: Any) ->
         "meta_sha256": meta_digest,
         **_own_digests(trial),
         "versions": {"python": platform.python_version(), "imbseg": __version__}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        | {name: _version(name) for name in PACKAGES},
         "commit": _commit(),
         "experiment": os.environ.get("NNI_EXP_ID"),
         "nni_trial": os.environ.get("NNI_TRIAL_JOB_ID"),
         **more,
     }
+
+
+def _version(package: str) -> str | None:
+    """None of what a trial by hand doesn't need (nni), or finds under another name (opencv-python-headless)."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _own_digests(trial: Trial) -> dict[str, Any]:
@@ -174,7 +183,7 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
     """
     stored_status(folder.path)  # before anything trusts it
     file = folder.file("trial.json")
-    known = read_object(file, "parameters") if file.is_file() else {}
+    known = by_todays_names(read_object(file, "parameters")) if file.is_file() else {}
     if not known or not any(folder.file(name).is_file() for name in KEPT):
         # Nothing was trained yet: nothing to lose, and no result that other settings gave.
         write_json(file, description)

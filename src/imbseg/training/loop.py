@@ -14,6 +14,7 @@ from imbseg.errors import TrialFailed
 from imbseg.interrupt import whole as uninterrupted
 from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
 from imbseg.metrics.tally import Tally
+from imbseg.models.arithmetic import computing
 from imbseg.post_hoc.logits import as_labels, none
 from imbseg.training.draws import Draws
 from imbseg.training.optimizer import schedule_factor, set_learning_rates
@@ -114,7 +115,7 @@ def train_epoch(
         set_learning_rates(learner.optimizer, trial, factor)
         with uninterrupted():
             begun.torn, begun.chance = True, []
-            loss, logits = _step(learner, batch, loss_of, amp=trial.amp)
+            loss, logits = _step(learner, batch, loss_of, trial.precision)
             if not math.isfinite(loss.item()):
                 rates = f"with lr {trial.lr * factor:.3g} and encoder_lr {trial.encoder_lr * factor:.3g}"
                 where = f"at step {begun.step + 1} of epoch {epoch}, {rates}"
@@ -127,11 +128,11 @@ def train_epoch(
     return float(total) / steps
 
 
-def _step(learner: Learner, batch: Batch, loss_of: Loss, *, amp: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def _step(learner: Learner, batch: Batch, loss_of: Loss, precision: str) -> tuple[torch.Tensor, torch.Tensor]:
     there = {name: tensor.to(learner.device, non_blocking=True) for name, tensor in batch.items()}
     learner.optimizer.zero_grad(set_to_none=True)
-    with torch.autocast(learner.device.type, dtype=torch.float16, enabled=amp):
-        logits = learner.model(there.pop("image"))
+    with computing(precision, learner.device):
+        logits = learner.model(there.pop("image")).float()
     loss = loss_of(logits, there.pop("target"), there)
     if torch.isfinite(loss):
         torch.autograd.backward(learner.scaler.scale(loss))
@@ -178,7 +179,7 @@ def predict(
     how = loading(trial, device)
     loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=stack, **how)
     for images, truths, indices in progress(loader, total=len(groups), what=what):
-        with torch.autocast(device.type, dtype=torch.float16, enabled=trial.amp):
+        with computing(trial.precision, device):
             there = images.to(device, non_blocking=True)
             logits = model(there.flip(-1)).flip(-1).float() if mirror else model(there).float()
         for one, truth, index in zip(logits, truths, indices, strict=True):

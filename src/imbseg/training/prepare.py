@@ -17,6 +17,7 @@ from imbseg.errors import InputError
 from imbseg.losses import LOSSES, terms
 from imbseg.meta.atrous import atrous_rates, live_taps
 from imbseg.metrics.counts import Counts
+from imbseg.models.arithmetic import check_precision, gradient_scaler, set_cudnn
 from imbseg.models.checkpoint import Cadence
 from imbseg.models.decoders import build_network, placed
 from imbseg.models.weights import load_encoder_weights, widen
@@ -63,7 +64,7 @@ def prepare(
     Raises:
         InputError: the encoder or its weights can't be used.
     """
-    make_deterministic()
+    set_cudnn(trial.cudnn)
     seed_epoch(trial.seed, 0)
     model = make_network(trial, len(resolved.dataset.classes))
     encoder, layout = model.encoder, resolved.dataset.layout
@@ -71,7 +72,7 @@ def prepare(
     widen(encoder, len(layout.channels), pretrained=trial.encoder_weights is not None)  # type: ignore[arg-type]
     normalisation = normalised(of_weights, layout, fold.limits or limits_of(fold.train, resolved.dataset))
     model = placed(model, device, channels_last=trial.channels_last)
-    scaler = torch.amp.GradScaler(device.type, enabled=trial.amp)
+    scaler = gradient_scaler(trial.precision, device)
     average = averaged(model, trial.ema) if trial.ema else None
     learner = Learner(model, make_optimizer(model, trial), scaler, device, average)
     loss_of = make_loss(trial, fold, device)
@@ -191,15 +192,15 @@ def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:
     return Paster(trial, dataset, fold.donors, fold.train, functools.partial(fold.train.read_pair, dataset))
 
 
-def choose_device(name: str, *, amp: bool) -> torch.device:
+def choose_device(name: str, precision: str = "float32") -> torch.device:
     """The device a Trial names.
 
     Args:
         name: auto (a GPU that is there, else the CPU), cpu, cuda or cuda:N.
-        amp: whether float16 is asked for, which only CUDA runs fast and with a scaler.
+        precision: what it must be able to compute.
 
     Raises:
-        InputError: CUDA is asked for and isn't there, or the name is none.
+        InputError: CUDA is asked for and isn't there, the device lacks the precision, or the name is none.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -210,15 +211,8 @@ def choose_device(name: str, *, amp: bool) -> torch.device:
         there = f"torch sees {torch.cuda.device_count()} CUDA devices"
         other = "take --device cpu, or install a CUDA build of torch (see README)"
         raise InputError(f"device: {name} is asked for, and {there}; {other}")
-    if amp and device.type != "cuda":
-        raise InputError("amp: float16 needs CUDA, the device is the CPU; leave amp out")
+    check_precision(precision, device)
     return device
-
-
-def make_deterministic() -> None:
-    """Ask for repeatable convolutions; CUDA's bilinear upsampling stays unrepeatable in its last bits."""
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
 
 
 def seed_epoch(seed: int, epoch: int) -> None:

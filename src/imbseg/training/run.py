@@ -78,7 +78,7 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
         TrialFailed: the loss or the validation score isn't finite; status.json says failed.
     """
     threads = resolved.trial.threads or recorded_threads(out) or torch.get_num_threads()
-    device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
+    device = choose_device(resolved.trial.device, resolved.trial.precision)
     trial = resolved.trial.model_copy(update={"threads": threads, "device": str(device)})
     check_room(trial, len(resolved.dataset.classes), free_memory(device))
     torch.set_num_threads(threads)

@@ -75,7 +75,7 @@ def paces(trials: Sequence[Resolved | InputError], first: Pace, say: Callable[[s
 
 def gpus(device: str) -> int:
     """How many GPUs trials can use that are given this `device`; 0 where they run on the CPU."""
-    if choose_device(device, amp=False).type == "cpu":
+    if choose_device(device).type == "cpu":
         return 0
     return torch.cuda.device_count() if device in ("auto", "cuda") else 1
 
@@ -113,7 +113,7 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
     Raises:
         InputError: the trial can't run; what it would say by itself.
     """
-    device = choose_device(resolved.trial.device, amp=resolved.trial.amp)
+    device = choose_device(resolved.trial.device, resolved.trial.precision)
     threads = resolved.trial.threads or torch.get_num_threads()
     trial = resolved.trial.model_copy(update={"threads": threads})
     check_room(trial, len(resolved.dataset.classes), free_memory(device))

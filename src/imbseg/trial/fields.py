@@ -91,7 +91,12 @@ class Settings(BaseModel):
         description="correction of the finished network, reported beside its own scores; rank comes beside prior",
     )
     device: Text = Field("auto", description="auto (a GPU that is there), cpu, cuda or cuda:N")
-    amp: bool = Field(False, description="float16 autocast with a gradient scaler, on CUDA")
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = Field(
+        "float32", description="arithmetic of the network; tf32 and float16 on CUDA alone, bfloat16 slow on most CPUs"
+    )
+    cudnn: Literal["deterministic", "benchmark"] = Field(
+        "deterministic", description="repeatable convolutions, or the fastest that cudnn finds"
+    )
     channels_last: bool = Field(False, description="channels of a pixel side by side in memory, which is faster")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads of torch; 0: as many as it takes by itself")
     workers: int = Field(2, ge=0, le=256, description="processes that load samples; results don't depend on it")

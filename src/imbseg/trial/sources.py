@@ -18,6 +18,7 @@ from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of, read
 from imbseg.trial.remedies import MENUS, known, takes
 from imbseg.trial.values import show
 
+GONE = {"amp": "write precision: float16"}
 OWN = re.compile(r"(^|[/+*=])[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # a remedy of the user's own, alone or within a value
 
 
@@ -37,6 +38,8 @@ def parser(description: str) -> Parser:
     for name, field in FIELDS.items():
         words = f"{field.description or name}: {kind_of(name).describe()} (default {show(field.default)})"
         made.add_argument(f"--{name}", metavar="VALUE", help=words.replace("%", "%%"))
+    for name in GONE:  # resolve() says what to write instead
+        made.add_argument(f"--{name}", help=argparse.SUPPRESS)
     return made
 
 
@@ -89,10 +92,12 @@ def flatten(layer: Mapping[str, Any]) -> dict[str, Any]:
     {'loss': 'focal', 'gamma': 2, 'seed': 1}
 
     Raises:
-        InputError: an unknown name, or one that stands inside a nested choice and beside it.
+        InputError: an unknown or former name, or one that stands inside a nested choice and beside it.
     """
     flat: dict[str, Any] = {}
     for name, value in layer.items():
+        if name in GONE:
+            raise InputError(f"{name}: is no setting any more; {GONE[name]}")
         if name not in FIELDS and name != "strategy":
             raise unknown_name("setting", name, (*FIELDS, "strategy"))
         inner = dict(value) if isinstance(value, Mapping) else {"_name": value}

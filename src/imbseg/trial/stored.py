@@ -1,4 +1,4 @@
-"""What a trial.json names -> its data set and its meta, also where they were moved since."""
+"""A trial.json of any version; what it names -> its data set and its meta, also where they were moved since."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +8,22 @@ from imbseg.datasets import spec
 from imbseg.errors import InputError
 from imbseg.files import REPOSITORY
 from imbseg.meta import read
+
+
+def by_todays_names(about: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial.json as this version writes it: `amp`, which earlier versions had, is a precision now.
+
+    >>> by_todays_names({"parameters": {"amp": True}, "sources": {"amp": "flag"}})
+    {'parameters': {'precision': 'float16'}, 'sources': {'precision': 'flag'}}
+    """
+    words, found = {"True": "float16", "False": "float32"}, dict(about)
+    for part in ("parameters", "sources"):
+        if isinstance(inside := about.get(part), dict):
+            found[part] = {
+                "precision" if name == "amp" else name: words.get(str(value), value) if name == "amp" else value
+                for name, value in inside.items()
+            }
+    return found
 
 
 def dataset_of(about: Mapping[str, Any]) -> spec.Dataset:

@@ -1,0 +1,62 @@
+"""The arithmetic of a network on its device: 32 or 16 bits, TF32 or not, and whether cudnn repeats itself."""
+
+import torch
+
+from imbseg.errors import InputError
+
+HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def check_precision(precision: str, device: torch.device) -> None:
+    """Refuse what a device lacks.
+
+    Args:
+        precision: float32, tf32, bfloat16 or float16.
+
+    Raises:
+        InputError: float16 or tf32 without CUDA, or a GPU that is too old for it.
+    """
+    other = "write precision: float32"
+    if device.type != "cuda":
+        if precision in ("tf32", "float16"):
+            raise InputError(f"precision: {precision} needs CUDA, the device is the {device.type.upper()}; {other}")
+    elif precision in ("tf32", "bfloat16"):
+        with torch.cuda.device(device):
+            old = torch.cuda.get_device_capability() < (8, 0)
+            lacks = old if precision == "tf32" else not torch.cuda.is_bf16_supported()
+            if lacks:
+                raise InputError(f"precision: {torch.cuda.get_device_name()} has no {precision}; {other}, or float16")
+
+
+def nearest(precision: str, device: torch.device) -> str:
+    """A precision that the device has: the same, else float32."""
+    try:
+        check_precision(precision, device)
+    except InputError:
+        return "float32"
+    return precision
+
+
+def computing(precision: str, device: torch.device) -> torch.autocast:
+    """The context of a forward pass; from it on, CUDA rounds float32 products to TF32 or doesn't, backward too.
+
+    torch lets cudnn's convolutions take TF32 by default: `float32` forbids it.
+    """
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    return torch.autocast(device.type, dtype=HALF.get(precision, torch.bfloat16), enabled=precision in HALF)
+
+
+def gradient_scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:
+    """What keeps float16's small gradients above 0; of the others it does nothing."""
+    return torch.amp.GradScaler(device.type, enabled=precision == "float16")
+
+
+def set_cudnn(how: str = "deterministic") -> None:
+    """Ask for repeatable convolutions, or for the fastest of those that cudnn tries at each input's size.
+
+    Args:
+        how: deterministic or benchmark. With either, CUDA's bilinear upsampling stays unrepeatable in its last bits.
+    """
+    torch.backends.cudnn.benchmark = how == "benchmark"
+    torch.backends.cudnn.deterministic = how != "benchmark"
