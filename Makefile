@@ -7,7 +7,7 @@ PORT ?=
 BENCH := benchmarks/.venv
 MUTATION := tools/mutation/.venv
 
-.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark simulate mutants
+.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark profile simulate mutants
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -57,6 +57,9 @@ else
 benchmark: setup $(BENCH)/made
 	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/training_samples.py
 endif
+
+profile: setup  ## where the seconds of a training step go, part by part, for networks and input sizes (10 minutes)
+	@OMP_NUM_THREADS=1 $(PY) benchmarks/step_parts.py
 
 simulate: setup  ## what the report's intervals and tests are worth, from experiments whose truth is known (7 minutes)
 	@OMP_NUM_THREADS=1 $(PY) tools/simulate_statistics.py
