@@ -42,7 +42,7 @@ from imbseg.trial import resolve  # noqa: E402
 
 PARTS = ("loading", "forward", "loss", "backward", "optimizer")
 MORE = ("evaluation: network", "evaluation: the rest", "checkpoint", "start-up")
-PHOTOGRAPHS, WARM_UP = 100, 2
+WARM_UP = 2
 COLORS = ("#999999", "#0072B2", "#E69F00", "#56B4E9", "#009E73")
 LITE, SMALL = "timm-tf_efficientnet_lite0", "resnet18"
 COMMON = {"loss": "weighted_cross_entropy", "strategy": "full/random/none/none", "encoder_weights": "none",
@@ -117,7 +117,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        file = make_photographs(Path(folder) / "photographs", PHOTOGRAPHS)
+        file = make_photographs(Path(folder) / "photographs", 2 * given.batch * (given.steps + WARM_UP))  # 64 % train
         build(load(str(file)), Path(folder) / "meta", workers=1, seed=1)
         common = {**COMMON, "dataset": str(file), "meta": f"{folder}/meta", "device": given.device}
         for number, name in enumerate(given.cases or CASES):
