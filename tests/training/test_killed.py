@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 SEED = 16
 EVERYTHING = {
     "strategy": "full/mskf/adaptive/adaptive", "adaptive_from": "confidence", "workers": "2", "ema": "0.9",
-    "batch_size": "3", "epochs": "2", "finish_epochs": "1", "finish_size": "80x96", "retrain_head_epochs": "1",
+    "batch_size": "3", "accumulate": "4",  # checkpoints lie within groups of batches, and an epoch ends within one
+    "epochs": "2", "finish_epochs": "1", "finish_size": "80x96", "retrain_head_epochs": "1",
     "aspp_dropout": "0.3", "loss": "cross_entropy", "post_hoc": "prior", "keep_last": "true", "patience": "0",
     "encoder": SMALL["encoder"], "checkpoint_minutes": "1000000",
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from imbseg.datasets import spec
 from imbseg.errors import TrialFailed
 from imbseg.models.weights import IMAGENET
 from imbseg.training import loop
+from imbseg.training.draws import Draws
 from imbseg.training.optimizer import averaged, make_optimizer, onecycle_factor, poly_factor, set_learning_rates
 from imbseg.training.prepare import seed_epoch
 from imbseg.training.samples import Files
@@ -225,3 +227,54 @@ def test_the_loss_of_a_network_in_16_bits_is_in_32() -> None:
     loop.train_epoch(taught, [BATCH], loss_of, trial, 1, lambda _, logits: seen.append(logits.dtype))
     assert seen == [(torch.float32, 2.0), torch.float32]
     assert {weight.dtype for weight in taught.model.parameters()} == {torch.float32}
+
+
+class Mean(torch.nn.Module):
+    """Two linear layers without normalisation: a batch's samples don't meet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+        self.encoder, self.decoder = torch.nn.Linear(3, 4), torch.nn.Linear(4, 2)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.encoder(image).tanh())
+
+
+def taught_by(sizes: list[int], accumulate: int, **settings: Any) -> list[torch.Tensor]:
+    """The weights after an epoch over the same seven samples, in batches of these sizes."""
+    trial = Trial(encoder_lr=0.5, lr=0.5, momentum=0.9, accumulate=accumulate, epochs=2, poly_power=1.0, **settings)
+    model = Mean()
+    scaler = torch.amp.GradScaler("cpu", enabled=False)
+    one = loop.Learner(model, make_optimizer(model, trial), scaler, CPU)
+    images = torch.arange(21.0).reshape(7, 3).sin()
+    batches = [{"image": image, "target": image[:, 0]} for image in images[: sum(sizes)].split(sizes)]
+    begun = loop.Begun(Draws([], confidence=False))
+    loop.train_epoch(one, batches, squares, trial, 1, lambda *_: None, begun=begun)
+    assert begun.gathered == []
+    return [parameter.detach() for parameter in model.parameters()]
+
+
+def squares(logits: torch.Tensor, target: torch.Tensor, _: object) -> torch.Tensor:
+    return (logits.sum(dim=1) - target).square().mean()
+
+
+@pytest.mark.parametrize("settings", [{}, {"schedule": "onecycle"}, {"optimizer": "adamw"}])
+@pytest.mark.parametrize(
+    ("sizes", "accumulate", "whole"),
+    [([2, 2], 2, [4]), ([2, 2, 2], 2, [4, 2]), ([2, 2, 2, 1], 2, [4, 3]), ([3, 3, 1], 3, [7]), ([2, 2, 2, 1], 9, [7])],
+)
+def test_gathered_gradients_are_those_of_the_whole_batch(
+    sizes: list[int], accumulate: int, whole: list[int], settings: dict[str, str]
+) -> None:
+    """Groups that end early and smaller last batches too; the course counts the optimizer's steps."""
+    for one, other in zip(taught_by(sizes, accumulate, **settings), taught_by(whole, 1, **settings), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+def test_averaged_weights_follow_the_optimizers_steps() -> None:
+    trial = Trial(encoder_lr=0.25, lr=0.5, momentum=0.0, accumulate=2, epochs=2)
+    taught = learner(trial)
+    taught.average = averaged(taught.model, 0.5)
+    loop.train_epoch(taught, [BATCH] * 5, Seen(taught, [1.0] * 5), trial, 1, lambda *_: None)
+    assert taught.average.n_averaged.item() == 3

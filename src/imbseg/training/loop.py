@@ -17,7 +17,7 @@ from imbseg.metrics.tally import Tally
 from imbseg.models.arithmetic import computing
 from imbseg.post_hoc.logits import as_labels, none
 from imbseg.training.draws import Draws
-from imbseg.training.optimizer import schedule_factor, set_learning_rates
+from imbseg.training.optimizer import multiply_gradients, rest, schedule_factor, set_learning_rates, share
 from imbseg.training.samples import Batch, loading
 from imbseg.training.whole_images import Truth, WholeImages, stack
 from imbseg.trial import Trial
@@ -55,6 +55,7 @@ class Begun:
         chance: states of torch's generators for the next step; none: as the epoch's seed left them.
         spent: seconds of the clock and of the processor.
         torn: a step is half done.
+        gathered: samples of the batches whose gradients wait for the optimizer's next step, with `accumulate`.
     """
 
     draws: Draws
@@ -63,6 +64,7 @@ class Begun:
     chance: list[torch.Tensor] = dataclasses.field(default_factory=list)
     spent: tuple[float, float] = (0.0, 0.0)
     torn: bool = False
+    gathered: list[int] = dataclasses.field(default_factory=list)
 
 
 def chance_states(device: torch.device) -> list[torch.Tensor]:
@@ -105,17 +107,19 @@ def train_epoch(
         TrialFailed: a loss isn't finite; the message names the step and the learning rates.
     """
     learner.model.train(not learner.only_head)
-    steps, (before, epochs) = len(batches), course or (epoch - 1, trial.epochs)
+    steps, (before, epochs), every = len(batches), course or (epoch - 1, trial.epochs), trial.accumulate
+    updates = -(-steps // every)
     begun = begun or Begun(Draws([], confidence=False))
     total = torch.zeros((), device=learner.device) + begun.loss
     for batch in progress(batches, total=steps - begun.step, what=f"epoch {epoch}/{trial.epochs}"):
         if begun.chance:  # after the loader, which draws a number when it starts
             _set_chance(begun.chance, learner.device)
-        factor = schedule_factor(trial, before * steps + begun.step, epochs * steps)
+        factor = schedule_factor(trial, before * updates + begun.step // every, epochs * updates)
         set_learning_rates(learner.optimizer, trial, factor)
         with uninterrupted():
             begun.torn, begun.chance = True, []
-            loss, logits = _step(learner, batch, loss_of, trial.precision)
+            last = (begun.step + 1) % every == 0 or begun.step + 1 == steps
+            loss, logits = _step(learner, batch, loss_of, trial, begun.gathered, last=last)
             if not math.isfinite(loss.item()):
                 rates = f"with lr {trial.lr * factor:.3g} and encoder_lr {trial.encoder_lr * factor:.3g}"
                 where = f"at step {begun.step + 1} of epoch {epoch}, {rates}"
@@ -128,19 +132,32 @@ def train_epoch(
     return float(total) / steps
 
 
-def _step(learner: Learner, batch: Batch, loss_of: Loss, precision: str) -> tuple[torch.Tensor, torch.Tensor]:
+def _step(
+    learner: Learner, batch: Batch, loss_of: Loss, trial: Trial, gathered: list[int], *, last: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gather a batch's gradient; the optimizer's step takes place with the last batch of a group."""
     there = {name: tensor.to(learner.device, non_blocking=True) for name, tensor in batch.items()}
-    learner.optimizer.zero_grad(set_to_none=True)
-    with computing(precision, learner.device):
+    if not gathered:
+        learner.optimizer.zero_grad(set_to_none=True)
+    with computing(trial.precision, learner.device):
         logits = learner.model(there.pop("image")).float()
     loss = loss_of(logits, there.pop("target"), there)
+    gathered.append(len(logits))
     if torch.isfinite(loss):
-        torch.autograd.backward(learner.scaler.scale(loss))
-        learner.scaler.step(learner.optimizer)
-        learner.scaler.update()
-        if learner.average is not None:
-            learner.average.update_parameters(learner.model)
+        torch.autograd.backward(learner.scaler.scale(loss * share(gathered, trial.accumulate)))
+        if last:
+            _update(learner, rest(gathered, trial.accumulate))
+            gathered.clear()
     return loss, logits.detach()
+
+
+def _update(learner: Learner, factor: float) -> None:
+    """The optimizer's step; before it, gradients are brought to the mean over the samples that were there."""
+    multiply_gradients(learner.optimizer, factor)
+    learner.scaler.step(learner.optimizer)
+    learner.scaler.update()
+    if learner.average is not None:
+        learner.average.update_parameters(learner.model)
 
 
 def evaluate(

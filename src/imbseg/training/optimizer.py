@@ -1,6 +1,7 @@
-"""SGD and AdamW with a learning rate of its own for the encoder, its course, and averaged weights."""
+"""SGD and AdamW with a learning rate of its own for the encoder, its course, gathered gradients, averaged weights."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -64,6 +65,35 @@ def set_learning_rates(optimizer: torch.optim.Optimizer, trial: Trial, factor: f
     """Scale both groups' learning rates."""
     for group, first in zip(optimizer.param_groups, (trial.encoder_lr, trial.lr), strict=True):
         group["lr"] = first * factor
+
+
+def share(gathered: Sequence[int], every: int) -> float:
+    """The share of a batch's loss in the mean over a group of batches, should all be as large as the first.
+
+    Args:
+        gathered: samples of the group's batches so far, this one's last.
+        every: batches of a whole group.
+
+    >>> share([4, 4], 2), share([4, 2], 2), share([4], 1)
+    (0.5, 0.25, 1.0)
+    """
+    return gathered[-1] / (gathered[0] * every)
+
+
+def rest(gathered: Sequence[int], every: int) -> float:
+    """What makes the shares of a group one, whose batches are fewer or smaller.
+
+    >>> rest([4, 4], 2), rest([4], 2), rest([4, 2], 2)
+    (1.0, 2.0, 1.3333333333333333)
+    """
+    return gathered[0] * every / sum(gathered)
+
+
+def multiply_gradients(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Multiply all gradients, in place."""
+    if factor != 1:
+        gradients = [one.grad for group in optimizer.param_groups for one in group["params"] if one.grad is not None]
+        torch._foreach_mul_(gradients, factor)
 
 
 def averaged(model: torch.nn.Module, decay: float) -> AveragedModel:

@@ -116,6 +116,8 @@ def save(run: Run) -> None:
     if run.begun is not None:
         chance = run.begun.chance or chance_states(learner.device)
         state["begun"] = vars(run.begun) | {"chance": chance, "draws": run.begun.draws.state()}
+        if run.begun.gathered:
+            state["gradients"] = [one.grad for one in learner.model.parameters()]
     with whole(), run.cadence.writing():
         if run.best is not None:
             checkpoint.save(file("best.pt"), run.best[0])
@@ -187,6 +189,8 @@ def restore(run: Run) -> None:
         for name in (*LEARNED, *(["average"] if run.learner.average is not None else [])):
             getattr(run.learner, name).load_state_dict(state[name])
         run.begun = _begun(run, state["begun"]) if "begun" in state else None
+        for parameter, gradient in zip(run.learner.model.parameters(), state.get("gradients", []), strict=False):
+            parameter.grad = gradient
     except (RuntimeError, ValueError, KeyError, TypeError) as error:  # torch tells each in several lines
         other = f"another network or optimizer than this trial's ({first_line(error)})"
         raise InputError(f"checkpoint {file}: is of {other}; train in another folder") from error

@@ -69,6 +69,9 @@ class Settings(BaseModel):
     )
     image_weights: Text | None = Field(None, description="CSV of id and weight, which multiplies an image's loss")
     batch_size: int = Field(8, ge=2, description="samples a step")
+    accumulate: int = Field(
+        1, ge=1, le=4096, description="batches whose mean gradient an optimizer step takes; schedules count steps"
+    )
     epochs: int = Field(200, ge=1, description="most epochs")
     patience: int = Field(11, ge=0, description="epochs without a better validation mIoU before it stops; 0: never")
     resize: tuple[Side, Side] | None = Field(None, description="size the whole image is brought to first")
