@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 ORDER = ["errors", "files", "memory", "interrupt", "declared", "own", "menu", "console", "canvas", "datasets",
-         "pictures", "splits", "imports", "meta", "sampling", "copy_paste", "augment", "models", "losses",
+         "windows", "pictures", "splits", "imports", "meta", "sampling", "copy_paste", "augment", "models", "losses",
          "post_hoc", "checks", "metrics", "trial", "training", "runs", "statistics", "predict", "page", "export",
          "report", "verdict"]  # fmt: skip
 MAY_IMPORT = {

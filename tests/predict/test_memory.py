@@ -15,7 +15,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np, tifffile, torch
 from imbseg.models.weights import IMAGENET
-from imbseg.predict import pixels as of_files
+from imbseg.windows import pixels as of_files
 from imbseg.predict.member import Member
 from imbseg.predict.outputs import Look, Place, write
 from imbseg.predict.predictor import Predictor, Tiling

@@ -15,6 +15,7 @@ from imbseg.metrics.tally import Tally
 from imbseg.predict.curves import Curves
 from imbseg.predict.evaluate import _count
 from imbseg.predict.predictor import Labelled
+from imbseg.windows.pixels import Array
 
 HEIGHT, WIDTH = 203, 151  # calibration counts every third row and column
 
@@ -35,7 +36,7 @@ def test_bands_are_counted_as_the_whole_image(cuts: list[int], tmp_path: Path) -
     tally, curves = Tally(dataset, closely=True), Curves(dataset.class_names)
     edges = [0, *cuts, HEIGHT]
     bands = (Labelled(labels[a:b], probabilities[:, a:b]) for a, b in itertools.pairwise(edges))
-    confusion = _count(truth, bands, curves, tally)
+    confusion = _count(Array(truth), bands, curves, tally)
     np.testing.assert_array_equal(confusion, image_confusion(labels, truth, classes))
     assert tally.sums.keys() == whole.sums.keys() == {"components", "calibration"}
     for name, counted in whole.sums.items():

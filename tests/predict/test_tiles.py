@@ -15,16 +15,17 @@ from PIL import Image
 from torch import nn
 
 from imbseg.errors import InputError
+from imbseg.models.blend import input_rows
 from imbseg.models.decoders import build_network
+from imbseg.models.tiles import Side
 from imbseg.models.weights import IMAGENET
 from imbseg.predict.again import Stored
 from imbseg.predict.measured import Measured, Objects
 from imbseg.predict.member import Member
-from imbseg.predict.pixels import Array, input_rows
 from imbseg.predict.png import Png
 from imbseg.predict.predictor import Labelled, Predictor, Tiling
-from imbseg.predict.tiles import Side
 from imbseg.trial import Trial
+from imbseg.windows.pixels import Array
 
 
 def predictor(model: nn.Module, factor: tuple[float, float] = (1.0, 1.0), **tiling: Any) -> Predictor:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imbseg.augment.boxes import Boxes
+from imbseg.augment.boxes import Boxes, part_of
 from imbseg.augment.geometry import Geometry, draw_geometry, warp_mask
 from imbseg.sampling.order import NO_FOCUS, EpochBatches, _classes_of, epoch_order, focus_more
 from imbseg.sampling.rare_class import rare_class
@@ -135,14 +135,15 @@ def test_a_point_is_a_pixel_of_an_object_all_alike() -> None:
     mask[0, 0] = mask[7, 9] = 1
     mask[2, 5] = mask[3, 7] = 0  # two corners of the dog's box
     rng = np.random.default_rng(0)
-    cats = [boxes.draw_point(rng, 2, 1, mask) for _ in range(400)]
+    cats = [boxes.draw_point(rng, 2, 1, part_of(mask)) for _ in range(400)]
     assert set(cats) == {(0, 0), (9, 7)}
     assert 150 < cats.count((0, 0)) < 250
-    assert {boxes.draw_point(rng, 2, 0, mask) for _ in range(50)} == {(5, 2), (7, 3)}
-    assert boxes.draw_point(rng, 0, 1, mask) is None
+    assert {boxes.draw_point(rng, 2, 0, part_of(mask)) for _ in range(50)} == {(5, 2), (7, 3)}
+    assert boxes.draw_point(rng, 0, 1, part_of(mask)) is None
     lost = Boxes(boxes.start, boxes.label, boxes.box * 7 // 2)  # the dog's box: 17, 7, 10, 7
-    assert lost.draw_point(rng, 2, 0, np.full((10, 10), 255, np.uint8)) == (22, 10)  # the mask lost it: the middle
-    assert all(type(place) is int for place in lost.draw_point(rng, 2, 0, np.full((10, 10), 255, np.uint8)))
+    gone = part_of(np.full((10, 10), 255, np.uint8))
+    assert lost.draw_point(rng, 2, 0, gone) == (22, 10)  # the mask lost it: the middle
+    assert all(type(place) is int for place in lost.draw_point(rng, 2, 0, gone))
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (99, 0), (0, 79), (99, 79), (50, 40)])

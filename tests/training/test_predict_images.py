@@ -149,7 +149,7 @@ def test_started_again_it_does_only_what_lacks(finished: Run, tmp_path: Path, co
 def test_a_geotiff_gives_a_geotiff(
     finished: Run, tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch, whole: int
 ) -> None:
-    monkeypatch.setattr("imbseg.predict.pixels.WHOLE", whole)  # 100: read in windows
+    monkeypatch.setattr("imbseg.windows.pixels.WHOLE", whole)  # 100: read in windows
     image = np.random.default_rng(0).integers(0, 256, (150, 200, 3), np.uint8)
     tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (34735, "H", 8, (1, 1, 0, 1, 1024, 0, 1, 1), True)]
     for name, extra in (("map", tags), ("plain", [])):

@@ -154,7 +154,7 @@ def test_a_sample_without_a_class_is_byte_for_byte_what_it_was(data: dict[str, s
     for epoch, position, image, focus in order.keys():  # noqa: SIM118 (no dict)
         rng = np.random.default_rng([trial.seed, AUGMENTATION, epoch, position])
         files = read_image(fold.train.images[image]), read_mask(fold.train.masks[image], dataset)
-        geometry = draw_sample(rng, files[0], trial)
+        geometry = draw_sample(rng, files[1].shape[::-1], trial)
         picture, target, _ = augment(*files, geometry, rng, trial, IMAGENET)
         found = samples[(epoch, position, image, focus)]
         assert focus == NO_FOCUS

@@ -16,6 +16,8 @@ Size = tuple[int, int]  # (width, height)
 Label = TypeVar("Label", bound=np.generic)
 Pixel = TypeVar("Pixel", bound=np.generic)
 GREY: Padding = PADDING
+MARGIN = 16  # pixels round a window: what is averaged and interpolated
+HALVED = 0.5  # a scale from which on an image is averaged down first
 MOST_SCALED = 4  # a scaled image of at most so many samples' pixels is made whole: cheaper than a warp of the crop
 
 
@@ -27,12 +29,31 @@ class Geometry:
         scale: (x, y) factors from the file's pixels to the sample's.
         offset: (x, y) of the crop's corner in the scaled image; negative where it is padded.
         size: (width, height) of the sample.
+        corner: (x, y) of the pixel with which what is given of the file begins; None: all of it is given.
     """
 
     scale: tuple[float, float]
     offset: tuple[int, int]
     flip: bool
     size: Size
+    corner: tuple[int, int] | None = None
+
+    def window(self, image: Size) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom in the file of all pixels that the sample is made of.
+
+        Args:
+            image: (width, height) of the file.
+
+        >>> Geometry((0.5, 2.0), (100, 100), False, (64, 64)).window((1000, 90))
+        (184, 34, 346, 90)
+        """
+        shrink = _shrink(self.scale) if max(self.scale) <= HALVED else 1
+        edges = []
+        for side, factor, first, length in zip(image, self.scale, self.offset, self.size, strict=True):
+            begin = max(int(first / factor) - MARGIN, 0) // shrink * shrink
+            end = int(np.ceil((first + length) / factor)) + MARGIN
+            edges.append((begin, min(begin + -(-(end - begin) // shrink) * shrink, side)))
+        return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
 
     def scaled(self, image: NDArray[Any]) -> Size:
         """(width, height) of the whole image at this scale."""
@@ -41,15 +62,15 @@ class Geometry:
     def is_cheap(self, image: NDArray[Any]) -> bool:
         """Whether the whole scaled image has few enough pixels to be made and cut."""
         width, height = self.scaled(image)
-        return width * height <= MOST_SCALED * self.size[0] * self.size[1]
+        return self.corner is None and width * height <= MOST_SCALED * self.size[0] * self.size[1]
 
     def matrix(self) -> NDArray[np.float64]:
         """(2, 3): coordinates of a pixel's centre in the image -> in the sample."""
-        (sx, sy), (ox, oy) = self.scale, self.offset
-        x = [sx, 0.0, 0.5 * sx - 0.5 - ox]
+        (sx, sy), (ox, oy), (left, top) = self.scale, self.offset, self.corner or (0, 0)
+        x = [sx, 0.0, 0.5 * sx - 0.5 - ox + sx * left]
         if self.flip:
             x = [-sx, 0.0, self.size[0] - 1 - x[2]]
-        return np.array([x, [0.0, sy, 0.5 * sy - 0.5 - oy]])
+        return np.array([x, [0.0, sy, 0.5 * sy - 0.5 - oy + sy * top]])
 
 
 def draw_geometry(
@@ -122,13 +143,13 @@ def warp_image(image: NDArray[Pixel], geometry: Geometry, padding: Padding = GRE
     Returns:
         (sample height, sample width, channels) of the same type.
     """
-    halved = max(geometry.scale) <= 0.5
+    halved = max(geometry.scale) <= HALVED
     if geometry.is_cheap(image):
         how = cv2.INTER_AREA if halved else cv2.INTER_LINEAR
         return _cut(resized(image, geometry.scaled(image), how), geometry, padding)
     matrix = geometry.matrix()
     if halved:
-        shrink = min(int(1 / max(geometry.scale)), 8)
+        shrink = _shrink(geometry.scale)
         small = (max(1, image.shape[1] // shrink), max(1, image.shape[0] // shrink))
         factor = np.array([image.shape[1] / small[0], image.shape[0] / small[1]])
         image = resized(image, small, cv2.INTER_AREA)
@@ -171,6 +192,11 @@ def pad(values: NDArray[Label], multiple: int, padding: Padding, least: int = 0)
 def bordered(values: NDArray[Pixel], sides: tuple[int, int, int, int], padding: Padding) -> NDArray[Pixel]:
     """An image, a mask or a map with new pixels above, below, at the left and at the right."""
     return by_fours(values, padding, lambda some, own: cv2.copyMakeBorder(some, *sides, cv2.BORDER_CONSTANT, value=own))
+
+
+def _shrink(scale: tuple[float, float]) -> int:
+    """The whole factor by which an image is averaged down first."""
+    return min(int(1 / max(scale)), 8)
 
 
 def _cut(scaled: NDArray[Pixel], geometry: Geometry, padding: Padding) -> NDArray[Pixel]:

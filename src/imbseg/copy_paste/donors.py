@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imbseg.datasets.spec import Dataset
 
+MOST_BOX = 2**25  # pixels of a box that is read to cut an instance; only large images have larger ones
 REGION = 0.5  # a class is a region, no objects, where more of its pixels lie in pieces that are too large
 
 
@@ -64,6 +65,7 @@ def find_donors(
     pixels = own["pixels"].to_numpy(np.int64)
     area = (images["height"] * images["width"]).to_numpy(np.int64)[image]
     large = pixels > paste_max_share * area
+    large |= (own["width"] * own["height"]).to_numpy(np.int64) > MOST_BOX
     chosen = (pixels >= paste_min_pixels) & ~large & ~_regions(label, pixels, large, len(dataset.classes))[label]
     kept = np.flatnonzero(chosen)
     kept = kept[np.argsort(image[kept], kind="stable")]

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,16 @@ from imbseg.datasets.read import read_objects
 from imbseg.datasets.readers.layout import resized as pixels_at
 from imbseg.datasets.readers.layout import with_channels
 from imbseg.errors import InputError
+from imbseg.windows.source import Source
 
 Bytes = NDArray[np.uint8]
 Reader = Callable[[Path, Path], tuple[NDArray[Any], Labels]]  # (image file, mask file) -> pixels, class indices
+Opener = Callable[[int], AbstractContextManager[Source] | None]  # row -> its windows, None where it is read whole
 MB = 1 << 20
+
+
+def _whole(_: int) -> None:
+    """All images are read whole."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +72,7 @@ class Patches:
     margin: int
     paste_memory: int
     pixel_bytes: int = 4
+    opened: Opener = _whole
 
     def __post_init__(self) -> None:
         """Nothing is cut yet."""
@@ -111,17 +119,38 @@ class Patches:
     def _cut(self, donors: list[int]) -> list[Patch]:
         """Patches of the source instances of one image."""
         row, table = int(self.donors.image[donors[0]]), self.donors
+        if (windows := self.opened(row)) is not None:
+            with windows as source:
+                return [self._cut_window(source, donor) for donor in donors]
         image, mask = self.read(self.images[row], self.masks[row])
         instances = read_objects(self.outlines[row]) if self.outlines else None
         patches = []
         for donor in donors:
             box, label = tuple(table.box[donor].tolist()), int(table.label[donor])
             shape = object_shape(mask, instances, box, label, int(table.number[donor]))
-            if int(np.count_nonzero(shape)) != int(table.pixels[donor]):
-                changed = f"{(self.outlines or self.masks)[row]}: the object at {box[:2]} isn't what it was when meta"
-                raise InputError(f"{changed} was made; put the file back, or run make_meta.py again")
+            self._check(donor, shape)
             patches.append(cut(image, shape, box, label, self.margin))
         return patches
+
+    def _cut_window(self, source: Source, donor: int) -> Patch:
+        """The patch of an instance of a large image."""
+        table, (rows, columns) = self.donors, source.size
+        x, y, width, height = table.box[donor].tolist()
+        left, top = max(x - self.margin, 0), max(y - self.margin, 0)
+        right, bottom = min(x + width + self.margin, columns), min(y + height + self.margin, rows)
+        image, mask = source.window((left, top, right, bottom))
+        box, label = (x - left, y - top, width, height), int(table.label[donor])
+        shape = object_shape(mask, None, box, label, int(table.number[donor]))
+        self._check(donor, shape)
+        found = cut(image, shape, box, label, self.margin)
+        return dataclasses.replace(found, share=int(table.pixels[donor]) / (rows * columns))
+
+    def _check(self, donor: int, shape: Bytes) -> None:
+        table, row = self.donors, int(self.donors.image[donor])
+        if int(np.count_nonzero(shape)) != int(table.pixels[donor]):
+            where = (int(table.box[donor, 0]), int(table.box[donor, 1]))
+            changed = f"{(self.outlines or self.masks)[row]}: the object at {where} isn't what it was when meta"
+            raise InputError(f"{changed} was made; put the file back, or run make_meta.py again")
 
 
 def object_shape(

@@ -58,7 +58,11 @@ def cache_folder(dataset: Dataset) -> Path:
 
 
 def entries(
-    dataset: Dataset, images: Sequence[Path], sizes: Sequence[tuple[int, int]], megabytes: int
+    dataset: Dataset,
+    images: Sequence[Path],
+    sizes: Sequence[tuple[int, int]],
+    megabytes: int,
+    large: Sequence[bool] = (),
 ) -> dict[Path, Path]:
     """Where the first images are kept decoded, as many as fit.
 
@@ -67,6 +71,7 @@ def entries(
             an entry is known by its place in it, so that the bound holds for all trials together.
         sizes: (width, height) of each.
         megabytes: most that the entries may take, in 10^6 bytes; 0: none are kept.
+        large: of each whether windows of it are read, so that it has no entry; left out: none.
 
     Returns:
         image file -> its entry.
@@ -77,11 +82,13 @@ def entries(
     if not megabytes:
         return {}
     folder = writable_folder(cache_folder(dataset))
-    each = [_bytes(width * height, dataset) for width, height in sizes]
+    whole = [not one for one in large] if large else [True] * len(images)
+    each = [_bytes(width * height, dataset) if own else 0 for (width, height), own in zip(sizes, whole, strict=True)]
     ends = itertools.accumulate(size + TAIL.size for size in each)
     fitting = itertools.takewhile(lambda end: end <= megabytes * MB, ends)
-    found = {image: folder / f"{place:06d}.raw" for place, (image, _) in enumerate(zip(images, fitting, strict=False))}
-    _check_room(folder, list(found.values()), each, megabytes)
+    places = enumerate(zip(images, whole, fitting, strict=False))
+    found = {image: folder / f"{place:06d}.raw" for place, (image, own, _) in places if own}
+    _check_room(folder, list(found.values()), [size for size in each if size], megabytes)
     return found
 
 

@@ -26,8 +26,9 @@ from imbseg.meta.imbalance import Reached, keep, reached
 from imbseg.meta.quality import split_table
 from imbseg.meta.rarity import rare_by
 from imbseg.meta.read import FILES, pixel_counts
-from imbseg.meta.table import image_table, object_table, scan_all
+from imbseg.meta.table import cell_table, image_table, object_table, scan_all
 from imbseg.meta.unchanged import STAMP, stamp, write_masks
+from imbseg.windows.cells import FILE as CELLS
 
 LIBRARIES = ("iterative-stratification", "numpy", "opencv-python", "pandas", "pillow", "scikit-learn")
 
@@ -84,6 +85,8 @@ def build(
     text = diagnosis(images, classes, splits, dataset, gini, counts, section, passed_over(dataset, rows))
     built = Built(images, objects, classes, splits, ceiling, manifest, text)
     with whole_folder(out) as folder:
+        if (cells := cell_table(rows, scans, dataset)) is not None:
+            cells.to_csv(folder / CELLS, index=False, lineterminator="\n")
         _write(built, folder, dataset)
         write_masks(folder, [row.mask for row in rows], [one.mask_digest for one in scans])
     return built
@@ -157,7 +160,8 @@ def _write(built: Built, folder: Path, dataset: Dataset) -> None:
     built.ceiling.to_csv(folder / "ceiling.csv", index=False, lineterminator="\n")
     write_text(folder / "diagnosis.md", built.diagnosis)
     _draw(built, folder, dataset)
-    built.manifest["files"] = {name: sha256(folder / name) for name in (*FILES, "ceiling.csv")}
+    files = (*FILES, "ceiling.csv", *([CELLS] if (folder / CELLS).is_file() else []))
+    built.manifest["files"] = {name: sha256(folder / name) for name in files}
     write_json(folder / "manifest.json", built.manifest)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 
 from imbseg.console import progress
 from imbseg.datasets.ids import ImageRow
+from imbseg.datasets.labels import Labels
+from imbseg.datasets.picture import picture_size
 from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import Dataset
-from imbseg.meta.ceiling import Grid, Size, ceilings, iou, overlap, through
+from imbseg.meta.ceiling import Grid, Size, iou, overlap, through
 from imbseg.meta.table import in_processes
+from imbseg.windows.mask import Mask
+from imbseg.windows.pixels import is_large
 
 MOST_MASKS, LEAST_MASKS = 200, 20
 MOST_PIXELS = 100_000_000  # of all masks drawn; of large images fewer are drawn
+PART, MOST_PARTS = 1024, 16  # sides of the windows of a large mask, and how many of them
 STREAM = 21  # of chance; the clusters take the seed itself
 STRIDE_COST = {1: 1.0, 2: 1.2, 4: 1.0}  # of a step, as measured; 1 is a U-Net of width 96
 STRIDES = (4, 2)  # decoder strides that are compared at every size
@@ -140,21 +145,51 @@ def typical_size(sizes: Sequence[Size]) -> Size:
 
 def _overlaps(row: ImageRow, *, dataset: Dataset, grids: Sequence[Grid]) -> tuple[NDArray[np.int64], Size]:
     """(grids, 3, classes) of one mask, and its (width, height)."""
-    mask = read_mask(dataset.root / row.mask, dataset)
-    counts = [overlap(mask, through(mask, grid), len(dataset.classes)) for grid in grids]
-    return np.stack(counts), (mask.shape[1], mask.shape[0])
+    image, native = dataset.root / row.image, (0, 0)
+    counts = np.zeros((len(grids), 3, len(dataset.classes)), np.int64)
+    large = is_large(image, picture_size(image), dataset.layout)
+    for part, native in _parts(dataset.root / row.mask, dataset, large=large):
+        counts += [_of_part(part, native, grid, dataset) for grid in grids]
+    return counts, native
+
+
+def _parts(path: Path, dataset: Dataset, *, large: bool) -> Iterator[tuple[Labels, Size]]:
+    """A mask, or of a large image's MOST_PARTS windows, evenly spread over it; and (width, height) of all of it."""
+    if not large:
+        mask = read_mask(path, dataset)
+        yield mask, (mask.shape[1], mask.shape[0])
+        return
+    with Mask(path, dataset) as file:
+        height, width = file.size
+        down, across = -(-height // PART), -(-width // PART)
+        for place in np.linspace(0, down * across - 1, min(MOST_PARTS, down * across)).astype(int).tolist():
+            top, left = place // across * PART, place % across * PART
+            yield file.window(top, min(top + PART, height), left, min(left + PART, width)), (width, height)
+
+
+def _of_part(part: Labels, native: Size, grid: Grid, dataset: Dataset) -> NDArray[np.int64]:
+    """(3, classes) of a window of a mask; a grid that resizes gives it its share of the whole's size."""
+    if grid.resize is not None and part.shape != native[::-1]:
+        width, height = (
+            max(1, round(s * r / w)) for s, r, w in zip(part.shape[::-1], grid.resize, native, strict=True)
+        )
+        grid = dataclasses.replace(grid, resize=(width, height))
+    return overlap(part, through(part, grid), len(dataset.classes))
 
 
 def _show(size: Size | None) -> str:
     return f"{size[0]}x{size[1]}" if size else "none"
 
 
-def of_some(masks: Sequence[Path], sizes: Sequence[Size], grid: Grid, dataset: Dataset) -> NDArray[np.float64]:
+def of_some(
+    masks: Sequence[Path], sizes: Sequence[Size], grid: Grid, dataset: Dataset, large: Sequence[bool] = ()
+) -> NDArray[np.float64]:
     """Ceilings of mask files.
 
     Args:
         masks: files; of very many pixels some are read, evenly spread.
         sizes: (width, height) of each.
+        large: of each whether windows of it are read; left out: none.
 
     Returns:
         (classes,) NaN where no mask shows the class.
@@ -162,4 +197,8 @@ def of_some(masks: Sequence[Path], sizes: Sequence[Size], grid: Grid, dataset: D
     typical = float(np.median([width * height for width, height in sizes]))
     number = min(len(masks), max(LEAST_MASKS, int(MOST_PIXELS / typical)))
     places = np.linspace(0, len(masks) - 1, number).astype(int).tolist()
-    return ceilings((read_mask(masks[place], dataset) for place in places), grid, len(dataset.classes))
+    counts = np.zeros((3, len(dataset.classes)), np.int64)
+    for place in places:
+        for part, native in _parts(masks[place], dataset, large=bool(large) and large[place]):
+            counts += _of_part(part, native, grid, dataset)
+    return iou(counts)

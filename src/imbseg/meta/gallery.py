@@ -6,6 +6,8 @@ from imbseg.datasets.decoded import read_pair
 from imbseg.datasets.spec import Dataset
 from imbseg.meta.read import Meta, pixel_counts
 from imbseg.pictures import Sample
+from imbseg.windows.pixels import is_large
+from imbseg.windows.source import opened_pair
 
 
 def image_of_each_class(dataset: Dataset, meta: Meta) -> list[Sample]:
@@ -23,6 +25,11 @@ def image_of_each_class(dataset: Dataset, meta: Meta) -> list[Sample]:
     best = dict.fromkeys(int(pixels[:, index].argmax()) for index in order)
     root, found = meta.root(dataset), []
     for row in (pool.iloc[number] for number in best):
-        image, mask = read_pair(root / row["image"], root / row["mask"], dataset)
+        files, size = (root / row["image"], root / row["mask"]), (int(row["width"]), int(row["height"]))
+        if is_large(files[0], size, dataset.layout):
+            with opened_pair(*files, dataset) as source:
+                image, mask = source.reduced()
+        else:
+            image, mask = read_pair(*files, dataset)
         found.append(Sample(str(row["id"]), dataset.layout.picture(image), mask))
     return found

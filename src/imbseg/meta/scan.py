@@ -13,6 +13,10 @@ from imbseg.datasets.read import Undeclared, read_image, read_mask, read_objects
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.meta.unchanged import mask_digest
+from imbseg.windows.cells import Counter
+from imbseg.windows.components import Components
+from imbseg.windows.pixels import is_large
+from imbseg.windows.source import opened_pair
 
 Color = tuple[int, ...]  # red, green, blue
 OBJECT_COLUMNS = ("class", "object", "pixels", "x", "y", "width", "height")
@@ -30,6 +34,7 @@ class ImageScan:
         objects: (objects, 7) int64: OBJECT_COLUMNS, the class as its index.
         mask_digest: of the mask's file, see `unchanged.mask_digest`.
         colors: number in the mask -> its colour by the palette, for the numbers that it shows.
+        cells: (cells, 4) where the classes of a large image are, see imbseg.windows.cells; None of another.
     """
 
     height: int
@@ -39,6 +44,7 @@ class ImageScan:
     objects: NDArray[np.int64]
     mask_digest: str = ""
     colors: dict[int, Color] = dataclasses.field(default_factory=dict)
+    cells: NDArray[np.int64] | None = None
 
 
 def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
@@ -48,6 +54,8 @@ def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
         What the image holds, or the sentence that says what is wrong with which file.
     """
     try:
+        if is_large(dataset.root / row.image, picture_size(dataset.root / row.image), dataset.layout):
+            return _scan_windows(row, dataset)
         height, width = _image_size(row, dataset)
         mask = read_mask(dataset.root / row.mask, dataset)  # (height, width)
         _same_size("mask", row.mask, mask.shape, row, (height, width))
@@ -63,6 +71,27 @@ def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
         return str(error)
     path, shown = dataset.root / row.mask, _shown_colors(row, histogram, dataset)
     return ImageScan(height, width, pixels, int(histogram[-1]), objects, mask_digest(path), shown)
+
+
+def _scan_windows(row: ImageRow, dataset: Dataset) -> ImageScan:
+    """The same of a large image: its bands, and those of its mask, one after the other."""
+    if row.objects is not None:
+        large = f"image {row.image}: is read in windows, and objects are then connected components"
+        raise InputError(f"{large}; take 'objects' out of {dataset.path.name}, or cut the image in parts")
+    classes = len(dataset.classes)
+    found, histogram = Components(dataset.background_index), np.zeros(classes + 1, np.int64)
+    with opened_pair(dataset.root / row.image, dataset.root / row.mask, dataset) as source:
+        height, width = source.size
+        cells = Counter(width, classes)
+        for first, last in source.bands():
+            source.image.rows(first, last)  # decoded once, so that what is broken is told now
+            mask = source.mask.rows(first, last)
+            histogram += label_counts(mask, classes)
+            found.add(mask)
+            cells.add(mask)
+    path, shown = dataset.root / row.mask, _shown_colors(row, histogram, dataset)
+    whole = (height, width, histogram[:-1], int(histogram[-1]), found.objects())
+    return ImageScan(*whole, mask_digest(path), shown, cells.rows())
 
 
 def _image_size(row: ImageRow, dataset: Dataset) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from imbseg.datasets.ids import ImageRow
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, first_ten
 from imbseg.meta.scan import OBJECT_COLUMNS, ImageScan, scan
+from imbseg.windows.cells import COLUMNS
 
 Found = TypeVar("Found")
 FEW = 64  # images that are read sooner than a second process starts
@@ -93,6 +94,18 @@ def object_table(rows: list[ImageRow], scans: list[ImageScan], dataset: Dataset)
     table["class"] = np.array(dataset.class_names, object)[values[:, 0]]
     table.insert(0, "id", np.repeat(np.array([row.id for row in rows], object), [len(one.objects) for one in scans]))
     return table
+
+
+def cell_table(rows: list[ImageRow], scans: list[ImageScan], dataset: Dataset) -> pd.DataFrame | None:
+    """cells.csv: `id` and the cells of large images, see imbseg.windows.cells; None where no image is large."""
+    parts = []
+    for row, one in zip(rows, scans, strict=True):
+        if one.cells is not None:
+            table = pd.DataFrame(one.cells, columns=list(COLUMNS))
+            table["class"] = np.array(dataset.class_names, object)[one.cells[:, 0]]
+            table.insert(0, "id", row.id)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def in_processes(one: Callable[[ImageRow], Found], rows: Sequence[ImageRow], workers: int) -> Iterator[Found]:

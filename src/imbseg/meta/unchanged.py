@@ -17,7 +17,8 @@ THREADS = 8  # that read files; the disk is slower than any digest
 
 def mask_digest(path: Path) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of a mask's file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()[:16]
 
 
 def stamp(files: Sequence[Path]) -> str:

@@ -35,7 +35,7 @@ def calibration_counts(logits: torch.Tensor, mask: Labels) -> Floats:
     """Count one image: each class against the rest, at the labelled pixels of `spread`.
 
     Args:
-        logits: (classes, height, width) float, at the mask's size, or of the pixels of `spread` alone.
+        logits: (classes, height, width) float, at the mask's size.
         mask: (height, width) class indices, see read_mask.
 
     Returns:
@@ -43,10 +43,14 @@ def calibration_counts(logits: torch.Tensor, mask: Labels) -> Floats:
         of the class, and the sum of the probabilities. A bin holds its lower end, the last both.
     """
     grid = spread(*mask.shape)
-    truth = mask[grid].ravel()
+    return calibration_at(logits[:, *grid], mask[grid])
+
+
+def calibration_at(logits: torch.Tensor, mask: Labels) -> Floats:
+    """The same at all labelled pixels of a mask (height, width); logits are (classes, height, width)."""
+    truth = mask.ravel()
     labelled = np.flatnonzero(truth != ignored_in(mask))
-    chosen = logits[:, *grid] if logits.shape[1:] == mask.shape else logits
-    chances = chosen.float().softmax(dim=0).flatten(start_dim=1).cpu().numpy()  # (classes, pixels)
+    chances = logits.float().softmax(dim=0).flatten(start_dim=1).cpu().numpy()  # (classes, pixels)
     return binned(chances.take(labelled, axis=1).astype(np.float64), truth[labelled])
 
 

@@ -38,7 +38,20 @@ def component_counts(prediction: Labels, mask: Labels, classes: int, background:
     """
     labelled = np.where(mask == ignored_in(mask), mask, prediction)
     (found, kinds), (true, true_kinds) = (numbered_components(side, background) for side in (labelled, mask))
-    ours, theirs, shared = _shared(found, true, len(true_kinds))
+    return matched_counts(shared_pixels(found, true, len(true_kinds)), kinds, true_kinds, classes)
+
+
+def matched_counts(
+    pairs: tuple[Integers, Integers, Integers], kinds: Integers, true_kinds: Integers, classes: int
+) -> NDArray[np.int64]:
+    """(classes, 2, 3) of components of which it is known what they share.
+
+    Args:
+        pairs: numbers of predicted and of true components that share pixels, 0 (none) among them, and how many.
+        kinds: (predicted components + 1,) class of each; of 0 it says nothing.
+        true_kinds: (true components + 1,) likewise.
+    """
+    ours, theirs, shared = pairs
     sizes, true_sizes = (np.bincount(side, shared) for side in (ours, theirs))
     iou = shared / (sizes[ours] + true_sizes[theirs] - shared)
     alike = kinds[ours] == true_kinds[theirs]
@@ -49,7 +62,9 @@ def component_counts(prediction: Labels, mask: Labels, classes: int, background:
     return np.stack([tp, totals[0] - tp, totals[1] - tp], axis=-1)
 
 
-def _shared(found: NDArray[np.integer], true: NDArray[np.integer], number: int) -> tuple[Integers, Integers, Integers]:
+def shared_pixels(
+    found: NDArray[np.integer], true: NDArray[np.integer], number: int
+) -> tuple[Integers, Integers, Integers]:
     """Each two numbers that stand at one pixel, 0 among them, and at how many they do.
 
     Args:

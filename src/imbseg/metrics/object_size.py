@@ -1,6 +1,7 @@
 """True positives and false negatives by the size of their object: small, medium, large as in COCO."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,11 +50,23 @@ def object_sizes(mask: Labels, numbers: NDArray[np.integer], classes: int) -> Ob
     size[0] = NO_OBJECT
     owner = np.zeros(len(area), np.int64)
     owner[numbers.ravel()] = mask.ravel()
-    pixels, objects = np.zeros((2, classes, NO_OBJECT), np.int64)
-    there = np.flatnonzero(area[1:]) + 1
-    np.add.at(pixels, (owner[there], size[there]), area[there])
-    np.add.at(objects, (owner[there], size[there]), 1)
-    return ObjectSizes(np.take(size, numbers), pixels, objects)
+    _, missed, objects = sized(owner, area, np.zeros_like(area), classes)
+    return ObjectSizes(np.take(size, numbers), missed, objects)
+
+
+def sized(label: NDArray[np.int64], area: NDArray[np.int64], right: NDArray[np.int64], classes: int) -> NDArray[Any]:
+    """(3, classes, 3) true positives, false negatives and objects of each class and size.
+
+    Args:
+        label: (objects + 1,) class of each object; the first is none.
+        area: (objects + 1,) its pixels; 0: there is no such object.
+        right: (objects + 1,) those predicted as its class.
+    """
+    found = np.zeros((3, classes, NO_OBJECT), np.int64)
+    size, there = np.digitize(area, BOUNDS), np.flatnonzero(area[1:]) + 1
+    for row, values in enumerate((right, area - right, np.ones_like(area))):
+        np.add.at(found[row], (label[there], size[there]), values[there])
+    return found
 
 
 def size_counts(prediction: NDArray[np.integer], mask: Labels, sizes: ObjectSizes) -> NDArray[np.int64]:

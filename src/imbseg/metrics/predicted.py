@@ -18,12 +18,14 @@ class Predicted:
         picture: (height, width, 3) uint8, red, green, blue, as the file has it.
         truth: (height, width) class indices, see read_mask.
         prediction: (height, width) class indices.
+        step: of a large image every second, third ... pixel is there.
     """
 
     image_id: str
     picture: Bytes
     truth: Labels
     prediction: Labels
+    step: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

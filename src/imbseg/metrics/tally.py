@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from imbseg.datasets.labels import Labels
 from imbseg.datasets.spec import Dataset
+from imbseg.metrics.bands import Bands
 from imbseg.metrics.calibration import calibration_counts
 from imbseg.metrics.components import component_counts
 from imbseg.metrics.counts import BY_SIZE
@@ -31,7 +32,7 @@ class Tally:
         """Count one image.
 
         Args:
-            logits: (classes, height, width) at the mask's size, or of the pixels that calibration counts.
+            logits: (classes, height, width) at the mask's size.
             labels: (height, width) predicted class indices.
             mask: (height, width) class indices, see read_mask.
             sizes: of the mask's objects; None: not counted by size.
@@ -42,4 +43,20 @@ class Tally:
             found["calibration"] = calibration_counts(logits, mask)
         if sizes is not None:
             found |= zip(BY_SIZE, size_counts(labels, mask, sizes), strict=True)
+        self._sum(found)
+
+    def bands(self, size: tuple[int, int]) -> Bands:
+        """What counts an image (height, width) that comes in bands."""
+        return Bands(size, self.classes, self.background, closely=self.closely)
+
+    def add_bands(self, bands: Bands, *, by_size: bool) -> None:
+        """Count an image of which all bands came."""
+        found: Sums = {}
+        if self.closely:
+            found |= {"components": bands.components(), "calibration": bands.calibration()}
+        if by_size:
+            found |= zip(BY_SIZE, bands.sizes(), strict=True)
+        self._sum(found)
+
+    def _sum(self, found: Sums) -> None:
         self.sums = {name: self.sums[name] + counted if self.sums else counted for name, counted in found.items()}

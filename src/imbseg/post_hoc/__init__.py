@@ -61,6 +61,7 @@ POST_HOC = Menu(
     },
     needs=("logits",),
 )
+IN_TILES = ("none", "prior", "flip")  # what needs neither the whole image nor another input, nor logits
 SCORED = ("mIoU", "tail")  # what is kept of each correction, behind its prefix
 
 
@@ -100,6 +101,15 @@ def factors(name: str) -> tuple[str, ...]:
 def is_view(name: str) -> bool:
     """Whether it gives other logits."""
     return step_of(name).view
+
+
+def in_tiles(name: str) -> bool:
+    """Whether a correction can be taken of an image that is cut into tiles: it needs no more than probabilities there.
+
+    >>> [in_tiles(name) for name in ("none", "prior*flip", "rank", "larger")]
+    [True, True, False, False]
+    """
+    return all(one in IN_TILES for one in factors(name))
 
 
 def passes(name: str) -> float:

@@ -24,6 +24,7 @@ from imbseg.models.decoders import placed
 from imbseg.models.weights import IMAGENET, normalisation_of, widen
 from imbseg.post_hoc import POST_HOC
 from imbseg.post_hoc.logits import as_labels, none
+from imbseg.training.large import in_bands, large
 from imbseg.training.limits import normalised, recorded
 from imbseg.training.loop import predict
 from imbseg.training.prepare import choose_device, make_network
@@ -34,6 +35,7 @@ from imbseg.trial import Trial
 from imbseg.trial.fields import read
 from imbseg.trial.remedies import known
 from imbseg.trial.stored import by_todays_names, dataset_of, meta_of
+from imbseg.windows.source import SHOWN
 
 # what decides a prediction: a run of another version may have settings that this one doesn't know
 DECIDING = ("dataset", "encoder", "encoder_weights", "output_stride", "resize", "batch_size", "precision", "threads")
@@ -136,7 +138,21 @@ def _labelled(stored: Stored, whole: WholeImages, what: str) -> tuple[Predicted,
             labels = as_labels(none(logits[None])[0], len(stored.class_names))
             picture = stored.picture(files.read(whole.dataset, index)[0])
             found[index] = Predicted(files.ids[index], picture, truth.mask, labels)
+        for index in large(files):
+            found[index] = _reduced(stored, whole, index)
     return tuple(found[index] for index in range(len(found)))
+
+
+def _reduced(stored: Stored, whole: WholeImages, index: int) -> Predicted:
+    """A large image as a person sees it: every second, third ... pixel."""
+    files, classes = whole.files, len(stored.class_names)
+    with files.source(whole.dataset, index) as source:
+        picture, truth = source.reduced()
+    step, labels, top = -(-max(files.sizes[index]) // SHOWN), [], 0
+    for views, rows in in_bands(stored.model, whole, index, stored.device, stored.trial):
+        labels.append(as_labels(none(views["logits"])[0], classes)[-top % step :: step, ::step].copy())
+        top += len(rows)
+    return Predicted(files.ids[index], stored.picture(picture), truth, np.concatenate(labels), step)
 
 
 def differences(file: Path, images: Sequence[Predicted], classes: int) -> str:
@@ -153,6 +169,8 @@ def differences(file: Path, images: Sequence[Predicted], classes: int) -> str:
         raise InputError(f"{file}: holds {counts.tp.shape[1]} classes, trial.json beside it {classes}; train again")
     rows, changed, labelled = {str(name): row for row, name in enumerate(counts.ids)}, 0, 0
     for one in images:
+        if one.step > 1:
+            continue  # of a large image not every pixel is there
         if one.image_id not in rows:
             raise InputError(f"{file}: holds no image {one.image_id!r}; the meta is another than it was made with")
         tp, fp, fn, _ = marginals(image_confusion(one.prediction, one.truth, classes))

@@ -1,5 +1,6 @@
 """Networks on labelled images: scores with intervals, by group, calibration, curves; thresholds from validation."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,22 +18,24 @@ from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError, listed
 from imbseg.files import writable_folder
 from imbseg.meta.read import fold_column, fold_rows
-from imbseg.metrics.calibration import calibration_error, spread
-from imbseg.metrics.counts import Counts, collect, image_confusion, of_images, save_counts
+from imbseg.metrics.calibration import calibration_error
+from imbseg.metrics.counts import Counts, collect, of_images, save_counts
 from imbseg.metrics.scores import mean, summary
 from imbseg.metrics.tables import save_tables
 from imbseg.metrics.tally import Tally
 from imbseg.predict.curves import Curves, Row
 from imbseg.predict.operating_points import Point, keep, threshold
-from imbseg.predict.pixels import opened
 from imbseg.predict.predictor import Labelled, Predictor
 from imbseg.statistics.bootstrap import draw_images
 from imbseg.training.folder import write_rows
 from imbseg.trial.stored import dataset_of, meta_of
+from imbseg.windows.mask import Mask
+from imbseg.windows.pixels import Array, Pixels, opened
 
 Image = tuple[str, Path, Path]  # id, image file, mask file
 Groups = Mapping[str, Sequence[str]]
 Say = Callable[[str], None]
+Truth = Array | Mask  # class indices: (height, width) as `size`, and `rows`
 
 
 def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say: Say = print) -> None:
@@ -150,37 +153,38 @@ def _validation(about: Mapping[str, Any], dataset: Dataset) -> list[Image]:
 
 def _images(
     predictor: Predictor, dataset: Dataset, images: Sequence[Image], what: str
-) -> Iterator[tuple[Labels, Iterator[Labelled]]]:
+) -> Iterator[tuple[Truth, Iterator[Labelled]]]:
     """The truth of each image, and what the networks make of it from top to bottom."""
     for _, image, mask in progress(images, total=len(images), what=what):
-        truth = read_mask(mask, dataset)
-        with opened(image, dataset.orientation, predictor.layout) as pixels:
-            if truth.shape != pixels.size:
-                raise InputError(f"mask {mask}: is {truth.shape}, its image {pixels.size}; they must be of one size")
+        with opened(image, dataset.orientation, predictor.layout) as pixels, _truth(mask, dataset, pixels) as truth:
+            if truth.size != pixels.size:
+                raise InputError(f"mask {mask}: is {truth.size}, its image {pixels.size}; they must be of one size")
             yield truth, predictor.bands(pixels)
 
 
-def _beside(truth: Labels, bands: Iterable[Labelled]) -> Iterator[tuple[Labels, Labelled]]:
+def _truth(mask: Path, dataset: Dataset, pixels: Pixels) -> contextlib.AbstractContextManager[Truth]:
+    """A mask, in windows where its image is read so."""
+    if isinstance(pixels, Array):
+        return contextlib.nullcontext(Array(read_mask(mask, dataset)))
+    return Mask(mask, dataset)
+
+
+def _beside(truth: Truth, bands: Iterable[Labelled]) -> Iterator[tuple[Labels, Labelled]]:
     """The rows of the truth that belong to each band."""
     top = 0
     for band in bands:
-        yield truth[top : top + len(band.labels)], band
+        yield truth.rows(top, top + len(band.labels)), band
         top += len(band.labels)
 
 
-def _count(truth: Labels, bands: Iterable[Labelled], curves: Curves, tally: Tally) -> NDArray[np.int64]:
-    """An image's confusion; of its probabilities no more is kept than the pixels of which calibration is counted."""
-    (rows, columns), kept, labels, top = spread(*truth.shape), [], [], 0
-    confusion = np.zeros((tally.classes + 1, tally.classes), np.int64)
+def _count(truth: Truth, bands: Iterable[Labelled], curves: Curves, tally: Tally) -> NDArray[np.int64]:
+    """An image's confusion; nothing is kept of a band but what its components share with the next."""
+    counted = tally.bands(truth.size)
     for part, band in _beside(truth, bands):
-        confusion += image_confusion(band.labels, part, tally.classes)
         curves.add(band.probabilities, part)
-        kept.append(band.probabilities[:, (rows.start - top) % rows.step :: rows.step, columns])
-        labels.append(band.labels)
-        top += len(part)
-    chances = torch.from_numpy(np.concatenate(kept, axis=1)).clamp_min(1e-30).log()
-    tally.add(chances, np.concatenate(labels), truth, None)
-    return confusion
+        counted.add(band.labels, part, torch.from_numpy(band.probabilities).clamp_min(1e-30).log())
+    tally.add_bands(counted, by_size=False)
+    return counted.confusion
 
 
 def _scores(counts: Counts, names: Sequence[str], groups: Groups, say: Say) -> list[Row]:

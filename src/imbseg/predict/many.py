@@ -18,10 +18,10 @@ from imbseg.pictures import Row as Pictures
 from imbseg.predict.inputs import SETTINGS
 from imbseg.predict.measured import Row
 from imbseg.predict.outputs import Look, Place, write
-from imbseg.predict.pixels import opened
 from imbseg.predict.predictor import Predictor
 from imbseg.training.folder import write_rows
 from imbseg.trial.stored import dataset_of
+from imbseg.windows.pixels import opened
 
 DONE = ".predicted.jsonl"
 STATE = ("file", "bytes", "modified")  # what tells whether an image is still the same

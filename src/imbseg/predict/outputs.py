@@ -15,9 +15,9 @@ from imbseg.datasets.labels import Labels, label_type
 from imbseg.datasets.readers.tiff import write_labels
 from imbseg.files import whole_file
 from imbseg.predict.measured import Measured, Row
-from imbseg.predict.pixels import Bytes, Geography, Pixels, geography
 from imbseg.predict.png import Png
 from imbseg.predict.predictor import Predictor
+from imbseg.windows.pixels import Bytes, Geography, Pixels, geography
 
 LONGEST = 2048  # pixels of an overlay's longer side; of a larger image every second, third ... pixel is shown
 SHARE = 0.5  # of the class's colour in an overlay; the background stays as it is

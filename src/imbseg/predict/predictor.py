@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,19 +14,18 @@ from numpy.typing import NDArray
 from imbseg.datasets.labels import Labels
 from imbseg.errors import InputError
 from imbseg.memory import return_freed
-from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
+from imbseg.models.blend import blended, cut_sides
+from imbseg.models.tiles import Side
+from imbseg.post_hoc import IN_TILES, POST_HOC, factors, grid, in_tiles, is_view, steps
 from imbseg.post_hoc.logits import as_labels
 from imbseg.predict.again import gpu_memory
 from imbseg.predict.member import Member
 from imbseg.predict.operating_points import decide
-from imbseg.predict.pixels import Array, Pixels, input_rows
-from imbseg.predict.tiles import Side, native
 from imbseg.training.views import Way, asked, decoder, last_layer
+from imbseg.windows.pixels import Array, Pixels
 
 MOST_INPUT = 4_000_000  # pixels of an input that is shown whole
 MOST_SCORES = 64_000_000  # classes x pixels of an image that is shown whole: a quarter of a GB
-MOST_AT_ONCE = 8_000_000  # scores that are decoded at once where an image is cut into tiles
-IN_TILES = ("none", "prior", "flip")  # what needs neither the whole image nor another input
 Views = Mapping[str, torch.Tensor]
 
 
@@ -143,17 +143,8 @@ class Predictor:
     def sides(self, height: int, width: int) -> tuple[Side, Side]:
         """How an image's height and width are cut into tiles."""
         first = self.members[0]
-        trial, multiple = first.stored.trial, first.stored.trial.multiple
-        tile, least = self.tiling.size or trial.padded_size, max(first.least, 2 * multiple)
-        found = []
-        for native_side, size, side in zip((width, height), first.input_size(width, height), tile, strict=True):
-            padded = max(_up(size, multiple), first.least)
-            cut = min(max(_up(side, multiple), least), padded)
-            overlap = cut // 2 if self.tiling.overlap is None else self.tiling.overlap
-            if cut < padded and not multiple <= overlap <= cut - multiple:
-                raise InputError(f"overlap: {overlap} of a tile of {cut} pixels; take {multiple} to {cut - multiple}")
-            found.append(Side(native_side, size, padded, cut, overlap // multiple * multiple, multiple))
-        return found[1], found[0]
+        tile, shown = self.tiling.size or first.stored.trial.padded_size, first.input_size(width, height)
+        return cut_sides((width, height), shown, tile, self.tiling.overlap, first.stored.trial.multiple, first.least)
 
     def _whole(self, image: NDArray[Any]) -> Labelled:
         shown, others = self._views(self.members[0], image), self.members[1:]
@@ -178,47 +169,25 @@ class Predictor:
         return found
 
     def _tiled(self, pixels: Pixels) -> Iterator[Labelled]:
-        if strange := [name for name in factors(self.way[0]) if name not in IN_TILES]:
+        if not in_tiles(self.way[0]):
             height, width = pixels.size
             other = f"take {', '.join(IN_TILES)}"
-            raise InputError(f"post_hoc {strange[0]}: needs the whole image, {width} x {height} is too large; {other}")
+            raise InputError(f"post_hoc {self.way[0]}: needs the whole image, {width} x {height} is too large; {other}")
         for mean in self._blended(pixels):
             views = dict.fromkeys(("logits", "mirrored"), mean.clamp_min(1e-30).log()[None])
             yield self._labelled(views, mean[None])
 
     def _blended(self, pixels: Pixels) -> Iterator[torch.Tensor]:
-        """Mean probabilities (classes, rows, width) of some rows after the others."""
+        """Mean probabilities (classes, rows, width) over networks and views, some rows after the others."""
         return_freed()
-        rows, columns = self.sides(*pixels.size)
-        classes, device = len(self.class_names), self.members[0].stored.device
-        highest = max(len(rows.weights(number)) for number in range(len(rows.starts)))
-        at_once = max(1, MOST_AT_ONCE // (classes * columns.native))
-        kept = torch.zeros(classes, highest, columns.native, device=device)  # first: the rows of the last tiles
-        for number, start in enumerate(rows.starts):
-            heights = torch.from_numpy(rows.weights(number)).to(device)
-            shown = input_rows(pixels, rows, columns, start, self.members[0].stored.normalisation.padding)
-            for across, left in enumerate(columns.starts):
-                weights = heights[:, None] * torch.from_numpy(columns.weights(across)).to(device)
-                begin = columns.first(across)
-                part = kept[:, : len(heights), begin : begin + weights.shape[1]]
-                part += weights * self._tile(shown[:, left : left + columns.tile], rows, columns, (number, across))
-            done = rows.first(number + 1) - rows.first(number)
-            for top in range(0, done, at_once):
-                yield kept[:, top : min(top + at_once, done)].clone()
-            rest = len(heights) - done
-            kept[:, :rest] = kept[:, done : len(heights)].clone()
-            kept[:, rest:] = 0
-
-    def _tile(self, tile: NDArray[Any], rows: Side, columns: Side, place: tuple[int, int]) -> torch.Tensor:
-        """Mean probabilities of a tile at its native pixels, over the networks and the views of them."""
         mirrors = (False, True) if "flip" in factors(self.way[0]) else (False,)
-        passes = [(member, mirror) for member in self.members for mirror in mirrors]
-        total: Any = 0
-        for member, mirror in passes:
-            logits = member.tile(tile[None], mirror=mirror)[0]
-            total = total + native(logits, rows, columns, place).softmax(dim=0)
-        found: torch.Tensor = total / len(passes)
-        return found
+        networks = [functools.partial(_logits, member, mirror) for member in self.members for mirror in mirrors]
+        padding = self.members[0].stored.normalisation.padding
+        return blended(pixels, self.sides(*pixels.size), networks, len(self.class_names), padding)
+
+
+def _logits(member: Member, mirror: bool, tile: NDArray[Any]) -> torch.Tensor:
+    return member.tile(tile[None], mirror=mirror)[0]
 
 
 def _correction(members: Sequence[Member], post_hoc: str, by: str) -> tuple[Way, dict[str, Any]]:
@@ -246,7 +215,3 @@ def seen(way: Way, views: Views) -> torch.Tensor:
     for name in factors(way[0]):
         found = POST_HOC.call(name, {**views, "logits": found}) if is_view(name) else found
     return found
-
-
-def _up(side: int, multiple: int) -> int:
-    return -(-side // multiple) * multiple

@@ -22,10 +22,12 @@ from imbseg.meta import read
 from imbseg.meta.unchanged import check_masks
 from imbseg.sampling import SAMPLING
 from imbseg.sampling.order import EpochBatches
+from imbseg.training.large import check_large
 from imbseg.training.loop import Loss
 from imbseg.training.paste import read_donors
 from imbseg.training.samples import Batch, Files
 from imbseg.trial import Trial
+from imbseg.windows.cells import Cells
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,17 +80,20 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
     pixels = read.pixel_counts(train, dataset)
     root, test = meta.root(dataset), read.test_rows(meta)
     pool = Files.of(meta.images[meta.images["subset"].ne("test")], root, dataset)
-    entries = decoded.entries(dataset, pool.images, pool.sizes, trial.cache_mb)
+    entries = decoded.entries(dataset, pool.images, pool.sizes, trial.cache_mb, pool.large)
     columns = sampler_columns(train, pixels, dataset.background_index)
     weights = draw_weights(trial, columns, np.full(pixels.shape[1], np.nan))
     placed = weights.ndim == 2 or trial.crop_on_object > 0
+    files = {"train": _files(train, root, dataset, entries), "val": _files(val, root, dataset, entries)}
+    files["test"] = _files(test, root, dataset, {})
+    check_large(trial, files)
     return Fold(
-        train=_files(train, root, dataset, entries),
-        val=_files(val, root, dataset, entries),
-        test=_files(test, root, dataset, {}),
+        train=files["train"],
+        val=files["val"],
+        test=files["test"],
         draw_weights=weights,
         columns=columns,
-        boxes=Boxes.of(list(train["id"]), meta.objects, dataset.class_names) if placed else None,
+        boxes=_boxes(meta, list(train["id"]), dataset) if placed else None,
         class_weights=class_weights(trial, pixels),
         class_priors=pixels.sum(axis=0) / max(int(pixels.sum()), 1),
         groups=_groups(meta.classes),
@@ -163,6 +168,11 @@ def _files(rows: Any, root: Path, dataset: Dataset, entries: dict[Path, Path]) -
         what = f"{missing[0]} is missing, which meta lists ({len(missing)} files in all)"
         raise InputError(f"{what}; put the data back, or run make_meta.py again")
     return files
+
+
+def _boxes(meta: read.Meta, ids: list[str], dataset: Dataset) -> Boxes:
+    names = dataset.class_names
+    return Boxes.of(ids, meta.objects, names, Cells.read(meta.folder, ids, names))
 
 
 def _absent(rows: Any, dataset: Dataset) -> list[str]:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imbseg.augment.photometry import Normalisation
 from imbseg.datasets.read import read_image
 from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout, Limits
+from imbseg.datasets.readers.tiff import Tiff
 from imbseg.datasets.readers.values import Range
 from imbseg.datasets.spec import Dataset
 from imbseg.files import read_object
@@ -17,6 +19,7 @@ from imbseg.training.samples import Files
 
 MOST = 2**22  # pixels of the train fold whose values are ranked
 LEAST = 256  # of one image
+ROWS = 64  # of a large image
 KEY = "input"  # of trial.json; a run on photographs has none
 
 
@@ -24,19 +27,28 @@ def limits_of(files: Files, dataset: Dataset) -> Limits:
     """Low and high of each channel; percentiles are measured once, on evenly spaced pixels of each image."""
     if not dataset.range.percentile:
         return dataset.layout.limits
-    return _measured(tuple(files.images), dataset.layout, dataset.orientation)
+    large = tuple(files.large) or (False,) * len(files.ids)
+    return _measured(tuple(zip(files.images, large, strict=True)), dataset.layout, dataset.orientation)
 
 
 @functools.lru_cache(maxsize=8)
-def _measured(images: tuple[Path, ...], layout: Layout, orientation: str | None) -> Limits:
+def _measured(images: tuple[tuple[Path, bool], ...], layout: Layout, orientation: str | None) -> Limits:
     values = []
-    for path in images:
-        pixels = read_image(path, orientation, layout).reshape(-1, len(layout.channels))
+    for path, large in images:
+        image = _bands(path, layout) if large else read_image(path, orientation, layout)
+        pixels = image.reshape(-1, len(layout.channels))
         number = min(len(pixels), max(LEAST, MOST // len(images)))
         values.append(pixels[np.linspace(0, len(pixels) - 1, number).astype(np.int64)])
     low, high = np.percentile(np.concatenate(values), (layout.values.low, layout.values.high), axis=0)
     high = np.where(high > low, high, low + 1)  # a channel of one value is 0 everywhere
     return tuple(low.tolist()), tuple(high.tolist())
+
+
+def _bands(path: Path, layout: Layout) -> NDArray[Any]:
+    """Rows of a large image, evenly spread over it."""
+    with Tiff(path, layout) as file:
+        places = np.linspace(0, file.size[0] - 1, ROWS).astype(int).tolist()
+        return np.concatenate([file.rows(place, place + 1) for place in places])
 
 
 def normalised(of_weights: Normalisation, layout: Layout, limits: Limits) -> Normalisation:

@@ -17,6 +17,7 @@ from imbseg.metrics.tally import Tally
 from imbseg.models.arithmetic import computing
 from imbseg.post_hoc.logits import as_labels, none
 from imbseg.training.draws import Draws
+from imbseg.training.large import in_bands, large
 from imbseg.training.optimizer import multiply_gradients, rest, schedule_factor, set_learning_rates, share
 from imbseg.training.samples import Batch, loading
 from imbseg.training.whole_images import Truth, WholeImages, stack
@@ -178,6 +179,12 @@ def evaluate(
         confusion = image_confusion(labels, truth.mask, classes)
         found[index], total = np.stack(marginals(confusion)), total + confusion[:-1]
         tally.add(logits, labels, truth.mask, truth.sizes)
+    for index in progress(large(whole.files), total=len(large(whole.files)), what=f"{what}, large images"):
+        bands = tally.bands(whole.files.sizes[index][::-1])
+        for views, rows in in_bands(model, whole, index, device, trial):
+            bands.add(as_labels(none(views["logits"])[0], classes), rows, views["logits"][0])
+        found[index], total = np.stack(marginals(bands.confusion)), total + bands.confusion[:-1]
+        tally.add_bands(bands, by_size=whole.by_size)
     counts = gathered(whole.files.ids, [found[index] for index in range(len(found))], total, groups=whole.files.groups)
     return dataclasses.replace(counts, **tally.sums)
 

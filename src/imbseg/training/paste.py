@@ -1,5 +1,7 @@
 """Copy-paste in a trial: its train fold's source instances, the weights of their classes, and the pasted samples."""
 
+import contextlib
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from imbseg.errors import InputError
 from imbseg.sampling.order import PASTE, Key
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
+from imbseg.windows.source import Source
 
 Bytes = NDArray[np.uint8]
 MOST_MARGIN = 32  # pixels round an object that are kept for a soft edge
@@ -112,6 +115,10 @@ def donor_line(trial: Trial, dataset: Dataset, donors: Donors) -> str:
     return f"{words}; no object within the area bounds of {', '.join(lacking)}{bounds}"
 
 
+def _source(files: Files, dataset: Dataset, row: int) -> contextlib.AbstractContextManager[Source] | None:
+    return files.source(dataset, row) if files.is_large(row) else None
+
+
 class Paster:
     """Pastes source instances into warped samples, by the seed, the sample's key and the class weights alone."""
 
@@ -122,7 +129,9 @@ class Paster:
         margin = 1 + min(soft, MOST_MARGIN)
         memory, places = trial.paste_memory, (files.images, files.masks, files.objects)
         each = dataset.layout.bytes_of(1) + 1
-        self.patches = Patches(donors, *places, read, margin=margin, paste_memory=memory, pixel_bytes=each)
+        opened = functools.partial(_source, files, dataset)
+        how: dict[str, Any] = {"margin": margin, "paste_memory": memory, "pixel_bytes": each, "opened": opened}
+        self.patches = Patches(donors, *places, read, **how)
         self.things = donors.counts > 0
         self.weights = class_weights(trial, dataset, donors, {})
 

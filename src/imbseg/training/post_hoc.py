@@ -15,6 +15,7 @@ from imbseg.metrics.tally import Sums, Tally
 from imbseg.post_hoc import POST_HOC, factors, grid, passes, prefix, steps
 from imbseg.post_hoc.logits import as_labels
 from imbseg.training.folder import Row, write_rows
+from imbseg.training.large import in_bands, large
 from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, table_scores
 from imbseg.training.views import Way, asked, decoder, in_views, last_layer
@@ -129,6 +130,17 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
         confusions += each[:, :-1]
         if plain:
             tally.add(views["logits"][0], labels[ways.index(plain)], truth.mask, truth.sizes)
+    for index in large(whole.files):
+        bands = [tally.bands(whole.files.sizes[index][::-1]) for _ in ways]
+        model, device = run.learner.model, run.learner.device
+        for views, rows in in_bands(model, whole, index, device, run.trial, asked(ways)):
+            for way, decode, own in zip(ways, decoders, bands, strict=True):
+                own.add(as_labels(decode(views)[0], classes), rows, views["logits"][0], only_confusion=way != plain)
+        each = np.stack([own.confusion for own in bands])
+        images[index] = np.stack(marginals(each), axis=1)
+        confusions += each[:, :-1]
+        if plain:
+            tally.add_bands(bands[ways.index(plain)], by_size=whole.by_size)
     return Along(whole.files.ids, tuple(ways), images, confusions, whole.files.groups, tally.sums)
 
 

@@ -224,6 +224,6 @@ def _ceilings(trial: Trial, dataset: Dataset, subsets: dict[str, Files]) -> Row:
     """`SUBSET:CLASS` -> what the grid of a trial, as its best epoch had it, caps; empty where no mask shows it."""
     row = Row()
     for subset, files in subsets.items():
-        found = of_some(files.masks, files.sizes, geometry_of(trial).grid, dataset).tolist()
+        found = of_some(files.masks, files.sizes, geometry_of(trial).grid, dataset, files.large).tolist()
         row |= {f"{subset}:{name}": value for name, value in zip(dataset.class_names, found, strict=True)}
     return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.augment.boxes import Boxes
+from imbseg.augment.boxes import Boxes, Classes, part_of
 from imbseg.augment.geometry import Geometry, draw_geometry, pad, warp_image, warp_mask
 from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
@@ -27,6 +28,8 @@ from imbseg.losses import terms
 from imbseg.memory import keep_freed
 from imbseg.sampling.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
+from imbseg.windows.pixels import is_large
+from imbseg.windows.source import Source, opened_pair
 
 if TYPE_CHECKING:
     from imbseg.copy_paste.apply import Pasted
@@ -45,6 +48,7 @@ class Files:
         objects: absolute paths of the instance masks, empty where the data set has none.
         entries: image -> where its decoded pixels are kept, for those that have such a place.
         groups: the patient, scene or video of each; empty where the data set declares none.
+        large: whether windows of each are read, never all of it.
     """
 
     ids: list[str]
@@ -54,21 +58,25 @@ class Files:
     objects: list[Path]
     entries: dict[Path, Path] = dataclasses.field(default_factory=dict)
     groups: list[str] = dataclasses.field(default_factory=list)
+    large: list[bool] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, rows: Any, root: Path, dataset: Dataset, entries: dict[Path, Path] | None = None) -> Files:
         """Take them from rows of images.csv."""
         outlines, named = dataset.objects, zip(rows["id"], rows["subset"], strict=True)
+        images = [root / value for value in rows["image"]]
+        sizes = [(int(w), int(h)) for w, h in zip(rows["width"], rows["height"], strict=True)]
         return cls(
             ids=[str(value) for value in rows["id"]],
-            images=[root / value for value in rows["image"]],
+            images=images,
             masks=[root / value for value in rows["mask"]],
-            sizes=[(int(w), int(h)) for w, h in zip(rows["width"], rows["height"], strict=True)],
+            sizes=sizes,
             objects=[root / existing(root, dataset.file(outlines, str(one), part)) for one, part in named]
             if outlines
             else [],
             entries=entries or {},
             groups=[dataset.group_of(str(one)) for one in rows["id"]] if dataset.group else [],
+            large=[is_large(image, size, dataset.layout) for image, size in zip(images, sizes, strict=True)],
         )
 
     def read(self, dataset: Dataset, index: int) -> Pair:
@@ -78,6 +86,14 @@ class Files:
     def read_pair(self, dataset: Dataset, image: Path, mask: Path) -> Pair:
         """The same of one of their image files and its mask file."""
         return read_pair(image, mask, dataset, self.entries.get(image))
+
+    def source(self, dataset: Dataset, index: int) -> contextlib.AbstractContextManager[Source]:
+        """A large image with its mask."""
+        return opened_pair(self.images[index], self.masks[index], dataset)
+
+    def is_large(self, index: int) -> bool:
+        """Whether windows of an image are read."""
+        return bool(self.large) and self.large[index]
 
     def numbers(self, dataset: Dataset, index: int, mask: Labels) -> NDArray[np.integer]:
         """(height, width) the number of the object at each pixel of an image, see object_numbers."""
@@ -128,8 +144,7 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         """
         epoch, position, index, _ = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
-        image, mask = self.files.read(self.dataset, index)
-        geometry = draw_sample(rng, image, self.trial, self._point(key, mask))
+        image, mask, geometry = self._read(key, rng)
         paste = functools.partial(self.paster, geometry=geometry, key=key) if self.paster else None
         sample, target, pasted = augment(image, mask, geometry, rng, self.trial, self.normalisation, paste)
         batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
@@ -143,20 +158,32 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
             batch["object_area"] = torch.from_numpy(pad(areas, self.trial.multiple, WHOLE))
         return batch
 
-    def _point(self, key: Key, mask: Labels) -> tuple[int, int] | None:
+    def _read(self, key: Key, rng: np.random.Generator) -> tuple[NDArray[Any], Labels, Geometry]:
+        """The image and mask of a sample, of a large image what the sample is made of, and where it lies in them."""
+        index, size = key[2], self.files.sizes[key[2]]
+        if not self.files.is_large(index):
+            image, mask = self.files.read(self.dataset, index)
+            size = (image.shape[1], image.shape[0])
+            return image, mask, draw_sample(rng, size, self.trial, self._point(key, part_of(mask)))
+        with self.files.source(self.dataset, index) as source:
+            geometry = draw_sample(rng, size, self.trial, self._point(key, source.part))
+            box = geometry.window(size)
+            return *source.window(box), dataclasses.replace(geometry, corner=box[:2])
+
+    def _point(self, key: Key, classes: Classes) -> tuple[int, int] | None:
         """A pixel that the crop must hold, from a stream of its own: no other draw of the sample depends on it."""
         epoch, position, index, focus = key
         if focus == NO_FOCUS or self.boxes is None:
             return None
         rng = np.random.default_rng([self.trial.seed, PLACE, epoch, position])
-        return self.boxes.draw_point(rng, index, focus, mask)
+        return self.boxes.draw_point(rng, index, focus, classes)
 
 
 def draw_sample(
-    rng: np.random.Generator, image: NDArray[Any], trial: Trial, point: tuple[int, int] | None = None
+    rng: np.random.Generator, size: tuple[int, int], trial: Trial, point: tuple[int, int] | None = None
 ) -> Geometry:
-    """Draw where a sample lies in its image, by the ranges of the trial; it holds the pixel (x, y) of `point`."""
-    size, scale = (image.shape[1], image.shape[0]), (trial.scale_min, trial.scale_max)
+    """Draw where a sample lies in its image (width, height), by the trial's ranges; it holds the pixel of `point`."""
+    scale = (trial.scale_min, trial.scale_max)
     return draw_geometry(rng, size, resize=trial.resize, crop=trial.crop, scale=scale, flip=trial.flip, point=point)
 
 

@@ -63,6 +63,8 @@ class WholeImages(torch.utils.data.Dataset[Item]):
         """Images of one input size together, since the network pools over a whole batch's picture."""
         by_size: dict[tuple[int, int], list[int]] = {}
         for index in range(len(self.files.ids)):
+            if self.files.is_large(index):
+                continue  # see imbseg.training.large
             by_size.setdefault(self.trial.resize or self.files.sizes[index], []).append(index)
         return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
 

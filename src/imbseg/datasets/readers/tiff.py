@@ -22,6 +22,7 @@ GEOGRAPHIC = (33550, 33922, 34264, 34735, 34736, 34737)
 REDUCED, MASK = 1, 4  # NewSubfileType: an overview, a transparency mask
 CHANNELS = (1, 3, 4)  # grey; red, green, blue; the same with alpha
 SIDE = 256  # of a tile that is written
+LOSSY = ("JPEG", "JP2000", "WEBP", "LERC", "JETRAW")  # parts of the names of compressions that may change numbers
 
 
 class Tag(NamedTuple):
@@ -91,6 +92,29 @@ class Tiff:
         return int(self._page.samplesperpixel)
 
     @property
+    def photometric(self) -> int:
+        """What its numbers mean, as tifffile.PHOTOMETRIC counts."""
+        return int(self._page.photometric)
+
+    @property
+    def depth(self) -> str:
+        """Type of its numbers, such as uint8; of less than 8 bits how many."""
+        bits = self._page.bitspersample
+        return str(self._page.dtype) if bits >= 8 else f"{bits} bits"
+
+    @property
+    def lossy(self) -> str:
+        """The name of a compression that may change numbers; empty where none does."""
+        name = self._page.compression.name if hasattr(self._page.compression, "name") else str(self._page.compression)
+        return name if any(one in name for one in LOSSY) else ""
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """(rows, columns) of what is decoded at once: a tile or strip."""
+        page, (height, width) = self._page, self.size
+        return (page.tilelength, page.tilewidth) if page.is_tiled else (min(page.rowsperstrip, height), width)
+
+    @property
     def orientation(self) -> int:
         """How it is to be turned before it is shown, as EXIF counts."""
         found = self._page.tags[ORIENTATION].value if ORIENTATION in self._page.tags else 1
@@ -128,16 +152,25 @@ class Tiff:
         return self.layout.fitted(self.window(first, last, 0, self.size[1]), f"image {self.path}")
 
     def window(self, first: int, last: int, begin: int, end: int) -> NDArray[Any]:
-        """Rows first to last and columns begin to end, (height, width, channels) as they are stored.
+        """Rows first to last and columns begin to end, (height, width, channels), light where numbers are large.
 
         Raises:
             InputError: a part of the file can't be decoded, or it holds a palette.
         """
-        page, (height, width) = self._page, self.size
-        if page.photometric == tifffile.PHOTOMETRIC.PALETTE or page.dtype is None:
+        if self.photometric == tifffile.PHOTOMETRIC.PALETTE or self._page.dtype is None:
             raise InputError(f"image {self.path}: expected one number a channel, found a palette; export it without")
-        high = page.tilelength if page.is_tiled else min(page.rowsperstrip, height)
-        wide = page.tilewidth if page.is_tiled else width
+        found = self.numbers(first, last, begin, end)
+        is_inverse = self.photometric == tifffile.PHOTOMETRIC.MINISWHITE and found.dtype.kind == "u"
+        return ~found if is_inverse else found
+
+    def numbers(self, first: int, last: int, begin: int, end: int) -> NDArray[Any]:
+        """The same as they are stored: of a palette the places in it.
+
+        Raises:
+            InputError: a part of the file can't be decoded.
+        """
+        page, (height, width) = self._page, self.size
+        high, wide = self.part
         across, down = -(-width // wide), -(-height // high)
         planes = page.samplesperpixel if page.planarconfig == 2 else 1
         found = np.zeros((last - first, end - begin, page.samplesperpixel), page.dtype)
@@ -153,8 +186,7 @@ class Tiff:
                     cut = part[top - row * high : bottom - row * high, left - column * wide : right - column * wide]
                     channels = slice(plane, plane + 1) if planes > 1 else slice(None)
                     found[top - first : bottom - first, left - begin : right - begin, channels] = cut
-        is_inverse = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and found.dtype.kind == "u"
-        return ~found if is_inverse else found
+        return found
 
     def _segment(self, number: int) -> NDArray[Any] | None:
         """(rows, columns, channels) of a tile or strip."""

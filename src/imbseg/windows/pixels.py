@@ -11,12 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imbseg.augment.geometry import GREY, bordered
 from imbseg.datasets.read import read_image
-from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout, Padding
+from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
 from imbseg.datasets.readers.tiff import CHANNELS, Tag, Tiff, is_tiff
 from imbseg.errors import InputError
-from imbseg.predict.tiles import Side
 
 Bytes = NDArray[np.uint8]
 WHOLE = 2**25  # pixels up to which a TIFF is decoded as a whole
@@ -37,7 +35,7 @@ class Array:
     """An image in memory."""
 
     def __init__(self, image: NDArray[Any]) -> None:
-        """(height, width, channels)."""
+        """(height, width, channels), or (height, width) class indices."""
         self.image = image
 
     @property
@@ -88,22 +86,24 @@ def opened(path: Path, orientation: str | None, layout: Layout = PHOTOGRAPH) -> 
         if layout.is_photograph and file.channels not in CHANNELS:
             expected = "expected a grey image, or red, green, blue with or without alpha"
             raise InputError(f"image {path}: {expected}, found {file.channels} channels; export the three that count")
-        in_windows = file.plain and file.size[0] * file.size[1] > WHOLE
-        yield file if in_windows else Array(read_image(path, orientation, layout))
+        yield file if _in_windows(file) else Array(read_image(path, orientation, layout))
 
 
-def input_rows(pixels: Pixels, rows: Side, columns: Side, first: int, padding: Padding = GREY) -> NDArray[Any]:
-    """A row of tiles as the network's input, padding included: (tile height, padded width, channels)."""
-    begin, end, down = rows.resampling(first, first + rows.tile)
-    band: NDArray[Any] = pixels.rows(begin, end)
-    kind, channels = band.dtype, band.shape[2]
-    _, _, across = columns.resampling(0, columns.size)
-    if down is not None:
-        band = (down @ band.reshape(len(band), -1).astype(np.float32)).reshape(down.shape[0], -1, channels)
-    if across is not None:
-        turned = np.ascontiguousarray(band.transpose(1, 0, 2), np.float32).reshape(band.shape[1], -1)
-        band = (across @ turned).reshape(columns.size, -1, channels).transpose(1, 0, 2)
-    if band.dtype != kind:
-        band = np.clip(np.rint(band), 0, np.iinfo(kind).max).astype(kind)
-    below, right = rows.tile - band.shape[0], columns.padded - band.shape[1]
-    return bordered(band, (0, below, 0, right), padding) if below or right else band
+def is_large(path: Path, size: tuple[int, int], layout: Layout) -> bool:
+    """Whether windows of an image are read, never all of it: a TIFF of more than WHOLE pixels.
+
+    Args:
+        size: its two sides, which spare most files a look.
+        layout: of the data set's images.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    if size[0] * size[1] <= WHOLE or not is_tiff(path):
+        return False
+    with Tiff(path, layout) as file:
+        return _in_windows(file)
+
+
+def _in_windows(file: Tiff) -> bool:
+    return file.plain and file.size[0] * file.size[1] > WHOLE

@@ -1,0 +1,97 @@
+"""8-connected components of each class of a mask that comes from top to bottom, in bands."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from imbseg.datasets.labels import Labels, ignored_in
+
+Integers = NDArray[np.int64]
+NEVER = np.iinfo(np.int64).max
+
+
+class Components:
+    """Components of the rows so far: each band numbers its own pieces, and pieces that touch become one at the end.
+
+    Attributes:
+        count: pieces so far.
+    """
+
+    def __init__(self, background: int | None) -> None:
+        """`background` is the index of a class that has none, or None."""
+        self.background, self.count, self._top = background, 0, 0
+        self._pieces: list[Integers] = []  # (pieces, 6): class, pixels, left, top, right, bottom
+        self._touching: list[Integers] = []  # (2, pairs)
+        self._last: tuple[Labels, Integers] | None = None  # class and piece of each pixel of the last row
+
+    def add(self, mask: Labels) -> Integers:
+        """Take the next rows (rows, width); give the number of the piece at each pixel, from 1, 0 for none."""
+        numbers = np.zeros(mask.shape, np.int64)
+        ignored = ignored_in(mask)
+        for index in np.unique(mask).tolist():
+            if index not in (self.background, ignored):
+                self._number(mask, index, numbers)
+        if self._last is not None:
+            self._join(*self._last, mask[0], numbers[0])
+        self._last = mask[-1].copy(), numbers[-1].copy()
+        self._top += len(mask)
+        return numbers
+
+    def _number(self, mask: Labels, index: int, numbers: Integers) -> None:
+        binary = (mask == index).view(np.uint8)
+        left, top, wide, high = cv2.boundingRect(binary)
+        part = np.ascontiguousarray(binary[top : top + high, left : left + wide])
+        count, found, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
+        there = found > 0
+        numbers[top : top + high, left : left + wide][there] = found[there] + self.count
+        x, y, width, height, pixels = stats[1:].astype(np.int64).T
+        x, y = x + left, y + top + self._top
+        self._pieces.append(np.column_stack([np.full_like(x, index), pixels, x, y, x + width, y + height]))
+        self.count += count - 1
+
+    def _join(self, classes: Labels, above: Integers, here: Labels, below: Integers) -> None:
+        width = len(above)
+        for step in (-1, 0, 1):
+            low, high = max(0, -step), min(width, width - step)
+            upper = slice(low + step, high + step)
+            both = (classes[upper] == here[low:high]) & (above[upper] > 0) & (below[low:high] > 0)
+            if both.any():
+                self._touching.append(np.unique(np.stack([above[upper][both], below[low:high][both]]), axis=1))
+
+    def whole(self) -> tuple[Integers, Integers]:
+        """What the pieces make together.
+
+        Returns:
+            (pieces + 1,) the component of each piece, from 1, 0 of 0; and (components + 1, 6): class, pixels, left,
+            top, right, bottom (behind the last) of each, the first of none.
+        """
+        pieces = np.concatenate([np.zeros((1, 6), np.int64), *self._pieces])
+        pairs = np.concatenate([np.zeros((2, 0), np.int64), *self._touching], axis=1)
+        graph = coo_array((np.ones(pairs.shape[1], np.int8), tuple(pairs)), shape=(len(pieces), len(pieces)))
+        number, owner = connected_components(graph, directed=False)
+        order = np.argsort(np.unique(owner, return_index=True)[1], kind="stable")  # by the first piece
+        place = np.empty(number, np.int64)
+        place[order] = np.arange(number)
+        owner = place[owner]
+        found = np.zeros((number, 6), np.int64)
+        found[owner, 0] = pieces[:, 0]
+        np.add.at(found[:, 1], owner, pieces[:, 1])
+        found[:, 2:4] = NEVER
+        for column, least in ((2, True), (3, True), (4, False), (5, False)):
+            (np.minimum if least else np.maximum).at(found[:, column], owner, pieces[:, column])
+        return owner, found
+
+    def objects(self) -> Integers:
+        """(objects, 7) int64 as objects.csv has them: class, number, pixels, x, y, width, height.
+
+        Numbered from 1: by class, then from the top.
+        """
+        label, pixels, x, y, right, bottom = self.whole()[1][1:].T
+        found = np.column_stack([label, np.zeros_like(label), pixels, x, y, right - x, bottom - y])
+        found = found[np.lexsort(found[:, [6, 5, 2, 3, 4, 0]].T)]
+        found[:, 1] = np.arange(1, len(found) + 1)
+        return np.asarray(found, np.int64)
