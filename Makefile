@@ -6,6 +6,7 @@ CONFIG ?= nni_config.yml
 PORT ?=
 BENCH := benchmarks/.venv
 MUTATION := tools/mutation/.venv
+EXTRA ?=
 
 .PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark profile simulate mutants
 .DEFAULT_GOAL := help
@@ -13,11 +14,13 @@ MUTATION := tools/mutation/.venv
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
-setup:  ## install everything into the active environment, else into .venv (2 minutes, then at once)
+setup:  ## install everything into the active environment, else .venv; EXTRA=page: demo_page.py's too (2 minutes, then at once)
+	@case "$(EXTRA)" in ""|page) ;; *) echo "error: EXTRA: expected page, found $(EXTRA)" >&2; exit 2 ;; esac
 	@for python in python3 $(foreach minor,11 12 13,python3.$(minor)) python; do \
 	  "$$python" -c "import sys; sys.exit(sys.version_info < (3, 8))" 2> /dev/null \
 	    && exec "$$python" tools/setup_environment.py; \
 	done; echo "error: no Python 3 on PATH starts: install one of 3.11 to 3.13" >&2; exit 2
+	@$(if $(EXTRA),$(MAKE) --no-print-directory tools/$(EXTRA)/.venv/made)
 
 env:  ## make the conda environment of environment.yml
 	conda env create -f environment.yml

@@ -35,6 +35,7 @@ class Page:
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.number = 0
+        self.events: list[dict[str, Any]] = []  # what it told without being asked
 
     def call(self, method: str, **given: Any) -> dict[str, Any]:
         """One command of the protocol, and its result."""
@@ -45,6 +46,8 @@ class Page:
             if answer.get("id") == self.number:
                 assert "error" not in answer, answer["error"]
                 return dict(answer["result"])
+            if "method" in answer:
+                self.events.append(answer)
 
     def run(self, script: str) -> Any:
         """The value of an expression of JavaScript."""

@@ -29,8 +29,8 @@ from imbseg.meta.build import build
 from imbseg.metrics.counts import image_confusion, load_counts, marginals
 from imbseg.pictures import distinct_colors
 from imbseg.predict.many import predict_files
-from imbseg.training.room import check_room, free_memory
 from imbseg.trial import Trial
+from imbseg.trial.room import check_evaluation, check_room, free_memory
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -139,6 +139,22 @@ def test_logits_that_do_not_fit_are_refused_with_the_crop_that_does() -> None:
     with pytest.raises(InputError, match="; take a smaller batch_size"):
         check_room(trial, 1000, 10**6)
     assert (free_memory(torch.device("cpu")) or 0) > 10**6
+
+
+def test_the_logits_of_an_evaluation_are_refused_with_what_fits() -> None:
+    trial, big = Trial(resize=(1000, 500), crop=(256, 256), batch_size=4), (2000, 1000)
+    # 4 inputs of half a million pixels and one image of two: 4 million, of 100 classes 1.6 GB
+    check_evaluation(trial, 100, [big] * 9, 3_200_000_000)
+    check_evaluation(trial, 100, [big] * 9, None)
+    check_evaluation(trial, 100, [], 1)
+    check_evaluation(trial, 100, [big] * 2, 2_400_000_000)
+    words = r"logits of 4 images of 1000x500 pixels and 100 classes, .*, take 1\.6 GB, .* 3\.0 GB of free memory; "
+    with pytest.raises(InputError, match=words + "take a batch_size of 3$"):
+        check_evaluation(trial, 100, [big] * 9, 3_000_000_000)
+    with pytest.raises(InputError, match=r"; take resize 500x250, or cut the images in parts$"):
+        check_evaluation(trial, 100, [big] * 9, 1_800_000_000)
+    with pytest.raises(InputError, match="; cut the images in parts, or save them as tiled TIFFs"):
+        check_evaluation(trial, 100, [big] * 9, 1_600_000_000)
 
 
 def test_a_run_of_300_classes_labels_as_its_test_did(tmp_path: Path) -> None:

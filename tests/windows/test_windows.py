@@ -42,7 +42,14 @@ from imbseg.windows.components import Components
 from imbseg.windows.mask import Mask
 
 WHOLE = "imbseg.windows.pixels.WHOLE"
-SIZES = {"train0": (200, 264), "train1": (193, 170), "train2": (64, 70), "val0": (150, 161), "test0": (210, 180)}
+SIZES = {
+    "train0": (200, 264),
+    "train1": (193, 170),
+    "train2": (64, 70),
+    "train3": (64, 64),
+    "val0": (150, 161),
+    "test0": (210, 180),
+}
 
 
 @pytest.mark.parametrize("density", [0.3, 0.5, 0.7])
@@ -152,7 +159,7 @@ def test_meta_is_the_same_and_tells_where_classes_are(tree: Path, monkeypatch: p
         assert (folders["whole"] / file).read_bytes() == (folders["windows"] / file).read_bytes(), file
     assert not (folders["whole"] / "cells.csv").exists()
     cells, images = (pd.read_csv(folders["windows"] / f"{one}.csv") for one in ("cells", "images"))
-    assert set(cells["id"]) == {"train0", "train1", "val0", "test0"}  # train2 has fewer pixels
+    assert set(cells["id"]) == {"train0", "train1", "val0", "test0"}  # others have fewer pixels
     for name in ("ground", "field", "rod"):
         own = cells[cells["class"] == name].groupby("id")["pixels"].sum()
         assert own.to_dict() == images.set_index("id").loc[own.index, f"pixels:{name}"].to_dict()
@@ -171,7 +178,7 @@ def test_samples_and_patches_and_counts_are_those_of_whole_images(tree: Path, mo
     build(load(str(tree)), tree.parent / "meta", workers=1, seed=1)
     flags = {"scale_min": "1", "scale_max": "1"}
     trial, dataset, fold = parts(tree, **flags)
-    assert fold.train.large == [True, True, False]
+    assert fold.train.large == [True, True, False, False]
     monkeypatch.setattr(WHOLE, 2**25)
     whole_fold = parts(tree, **flags)[2]
     pairs = [TrainSamples(one.train, dataset, trial, IMAGENET, one.boxes) for one in (fold, whole_fold)]

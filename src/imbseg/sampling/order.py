@@ -13,7 +13,9 @@ ORDER, AUGMENTATION, PASTE, FOCUS, PLACE, DRAWN_CLASS = 1, 2, 3, 11, 12, 13
 Ints = NDArray[np.int64]
 
 
-def epoch_order(weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch: int) -> tuple[Ints, Ints]:
+def epoch_order(
+    weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch: int, repeats: int = 1
+) -> tuple[Ints, Ints]:
     """The images of one epoch, in the order in which they are shown, and the class each was drawn for.
 
     Args:
@@ -21,9 +23,11 @@ def epoch_order(weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch
         doubled: whether as many images again, drawn by weight with replacement, join the train fold. Where all images
             are equally likely the fold simply stands there twice.
         epoch: counted from 1.
+        repeats: how often each image of the fold stands there.
 
     Returns:
-        (samples,) images and (samples,) classes, NO_FOCUS where none was drawn; samples is images or twice as many.
+        (samples,) images and (samples,) classes, NO_FOCUS where none was drawn; samples is images times repeats, or
+        twice as many.
 
     Raises:
         ValueError: a weight is negative or not finite, or all are 0.
@@ -32,11 +36,11 @@ def epoch_order(weights: NDArray[np.float64], *, doubled: bool, seed: int, epoch
         raise ValueError("draw weights must be finite, at least 0, and not all 0")
     rng = np.random.default_rng([seed, ORDER, epoch])
     share = weights.sum(axis=0) if weights.ndim == 2 else weights  # (images,)
-    images = np.arange(len(share))
-    focus = np.full(len(share), NO_FOCUS)
+    images = np.tile(np.arange(len(share)), repeats)
+    focus = np.full(len(images), NO_FOCUS)
     if doubled:
         equal = bool((share == share[0]).all())
-        drawn = images if equal else rng.choice(len(share), len(share), p=share / share.sum())
+        drawn = images if equal else rng.choice(len(share), len(images), p=share / share.sum())
         images = np.concatenate([images, drawn])
         focus = np.concatenate([focus, _classes_of(drawn, weights, seed, epoch) if weights.ndim == 2 else focus])
     order = rng.permutation(len(images))
@@ -89,18 +93,20 @@ class EpochBatches:
     batch_size: int
     has_object: NDArray[np.bool_] | None = None
     crop_on_object: float = 0.0
+    repeats: int = 1
     epoch: int = dataclasses.field(default=1, init=False)
     first: int = dataclasses.field(default=0, init=False)  # step to begin with; those before it aren't loaded
 
     def __len__(self) -> int:
         """Steps an epoch."""
-        samples = int(self.weights.shape[-1]) * (2 if self.doubled else 1)
+        samples = int(self.weights.shape[-1]) * self.repeats * (2 if self.doubled else 1)
         full, rest = divmod(samples, self.batch_size)
         return full + (rest > 1)
 
     def keys(self) -> list[Key]:
         """The samples of the current epoch in their order, as keys that say everything about a sample."""
-        images, focus = epoch_order(self.weights, doubled=self.doubled, seed=self.seed, epoch=self.epoch)
+        how = {"doubled": self.doubled, "seed": self.seed, "epoch": self.epoch, "repeats": self.repeats}
+        images, focus = epoch_order(self.weights, **how)  # type: ignore[arg-type]
         if self.has_object is not None:
             rng = np.random.default_rng([self.seed, FOCUS, self.epoch])
             focus = focus_more(rng, images, focus, self.has_object, self.crop_on_object)

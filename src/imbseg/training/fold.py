@@ -113,6 +113,7 @@ def epoch_batches(trial: Trial, fold: Fold) -> EpochBatches:
         batch_size=trial.batch_size,
         has_object=None if fold.boxes is None else fold.boxes.has_object(len(fold.class_priors)),
         crop_on_object=trial.crop_on_object,
+        repeats=trial.samples_per_image,
     )
 
 

@@ -54,6 +54,11 @@ def large(files: Files) -> list[int]:
     return [place for place in range(len(files.ids)) if files.is_large(place)]
 
 
+def shown_whole(files: Files) -> list[tuple[int, int]]:
+    """(width, height) of the others."""
+    return [size for place, size in enumerate(files.sizes) if not files.is_large(place)]
+
+
 @torch.inference_mode()
 def in_bands(
     model: torch.nn.Module,

@@ -34,13 +34,13 @@ from imbseg.training.folder import (
     stored_result,
     write_rows,
 )
+from imbseg.training.large import shown_whole
 from imbseg.training.limits import limits_again, record
 from imbseg.training.loop import Batches, Begun, evaluate, train_epoch
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare, seed_epoch
 from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner
-from imbseg.training.room import check_room, free_memory
 from imbseg.training.samples import Files
 from imbseg.training.stages import (
     BEFORE,
@@ -59,6 +59,7 @@ from imbseg.training.views import rehearse
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.geometry import geometry_of
+from imbseg.trial.room import check_evaluation, check_room, free_memory
 
 Report = Callable[[Row], None]
 
@@ -83,6 +84,8 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     check_room(trial, len(resolved.dataset.classes), free_memory(device))
     torch.set_num_threads(threads)
     fold = read_fold(trial, resolved.dataset)
+    whole_sizes = [*shown_whole(fold.val), *shown_whole(fold.test)]
+    check_evaluation(trial, len(resolved.dataset.classes), whole_sizes, free_memory(device))
     fold = dataclasses.replace(fold, limits=(limits := limits_again(out, fold.train, resolved.dataset)))
     weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
     known: dict[str, Any] = {"weights_of_classes": weights, "class_groups": fold.groups}

@@ -16,15 +16,16 @@ from imbseg.models import checkpoint
 from imbseg.post_hoc import grid, steps
 from imbseg.training.fold import epoch_batches, read_fold
 from imbseg.training.folder import open_folder
+from imbseg.training.large import in_bands, large
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.post_hoc import count_along, ways_of
 from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare
-from imbseg.training.room import check_room, free_memory
 from imbseg.training.samples import Files
-from imbseg.training.views import Way
+from imbseg.training.views import Way, asked
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 from imbseg.trial.pace import Pace, Timer
+from imbseg.trial.room import check_room, free_memory
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
 MOST_STRENGTHS_TESTED = 3  # strengths of a correction with which the test set is predicted
@@ -151,17 +152,23 @@ def _end(run: Run, image_s: float) -> float:
     """Seconds after the last epoch, where an image takes so long to evaluate without a correction."""
     tests = len(run.fold.test.ids)
     names = steps(run.trial.post_hoc)
+    large_s = _large_seconds(run, run.fold.test, ways_of(run.trial.post_hoc))
+    tests -= len(large(run.fold.test))
     if not names:
-        return (len(run.fold.val.ids) + tests) * image_s
+        return (len(run.fold.val.ids) + tests) * image_s + large_s
     ways = ways_of(run.trial.post_hoc)
     tested = sum(min(len(grid(name)[1]) or 1, MOST_STRENGTHS_TESTED) for name in names)
     corrected_s, corrected_image_s = _evaluate(run, run.fold.val, ways)
     of_a_way = max(corrected_image_s - image_s, 0.0) / len(ways)
-    return corrected_s + tests * (image_s + tested * of_a_way)
+    return corrected_s + tests * (image_s + tested * of_a_way) + large_s
 
 
 def _evaluate(run: Run, files: Files, ways: Sequence[Way] = ()) -> tuple[float, float]:
     """Seconds of the whole evaluation, and of an image: from one of a batch and one of four, if there are as many."""
+    if large_s := _large_seconds(run, files, ways):
+        small = files.take([place for place in range(len(files.ids)) if not files.is_large(place)])
+        seconds = large_s + (_evaluate(run, small, ways)[0] if small.ids else 0.0)
+        return seconds, seconds / len(files.ids)
     total, few = len(files.ids), run.trial.batch_size
     more = min(4 * few, total)
     if more <= few:
@@ -170,6 +177,18 @@ def _evaluate(run: Run, files: Files, ways: Sequence[Way] = ()) -> tuple[float, 
     short, long = (_seconds_of(run, _spread(files, count), ways) for count in (few, more))
     image_s = max(long - short, 0.0) / (more - few)
     return long + (total - more) * image_s, image_s
+
+
+def _large_seconds(run: Run, files: Files, ways: Sequence[Way] = ()) -> float:
+    """Seconds of all large images, from the first rows of one; 0 where there is none."""
+    places = large(files)
+    if not places:
+        return 0.0
+    whole = WholeImages(files, run.dataset, run.trial, run.normalisation)
+    started = time.perf_counter()
+    _, rows = next(in_bands(run.learner.model, whole, places[0], run.learner.device, run.trial, asked(ways)))
+    of_a_pixel = (time.perf_counter() - started) / rows.size
+    return of_a_pixel * sum(files.sizes[place][0] * files.sizes[place][1] for place in places)
 
 
 def _seconds_of(run: Run, files: Files, ways: Sequence[Way]) -> float:

@@ -43,6 +43,9 @@ class Settings(BaseModel):
     crop_on_object: float = Field(
         0.0, ge=0, le=1, description="share of the samples whose crop is placed on an object, with any sampling"
     )
+    samples_per_image: int = Field(
+        1, ge=1, le=1000000, description="samples of each train image in an epoch; large images have room for many"
+    )
     copy_paste: Annotated[str, AfterValidator(Choice(COPY_PASTE))] = Field(
         "none", description="which objects are pasted into other images"
     )
