@@ -20,7 +20,7 @@ import imbseg.predict
 from imbseg.datasets.read import read_image, read_mask
 from imbseg.datasets.spec import load
 from imbseg.metrics.counts import image_confusion, load_counts, marginals
-from imbseg.predict.predict_again import predict_again
+from imbseg.predict.again import predict_again
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Command = Callable[..., tuple[int, str, str]]
@@ -63,7 +63,7 @@ def test_from_the_yaml_file_to_labels(tmp_path: Path, command: Command, monkeypa
     monkeypatch.setattr("imbseg.windows.pixels.WHOLE", 10_000)
     monkeypatch.setattr("imbseg.predict.predictor.MOST_INPUT", 10_000)
     monkeypatch.setattr("imbseg.windows.source.SHOWN", 200)
-    monkeypatch.setattr("imbseg.predict.predict_again.SHOWN", 200)
+    monkeypatch.setattr("imbseg.predict.again.SHOWN", 200)
 
     def run(*words: object) -> None:
         status, said, complaint = command(*words)
