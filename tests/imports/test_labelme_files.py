@@ -266,9 +266,6 @@ BAD = {
         lambda f: [labelme(f, "a", square("Car", 0, 0, 4)), labelme(f, "b", square("car", 0, 0, 4))],
         "differ in upper and lower case only; --rename 'car=Car' makes them one"),
     "no shape at all": (lambda f: labelme(f, "a"), "expected two classes or more, found background; are there shapes?"),
-    "256 classes": (
-        lambda f: [labelme(f, name, *(square(str(one), 0, 0, 2) for one in range(255))) for name in "ab"],
-        "expected at most 255 classes, which a mask of 8 bits holds, found 256"),
     "one image": (lambda f: labelme(f, "a", square("car", 0, 0, 4)), "expected two images or more"),
 }  # fmt: skip
 
@@ -280,6 +277,23 @@ def test_bad_input_is_one_sentence_and_writes_nothing(name: str, tmp_path: Path,
     make(tmp_path / "in")
     assert sentence in refused("import_labels.py", "labelme", tmp_path / "in", "--out", tmp_path / "out")
     assert [one.name for one in tmp_path.iterdir()] == ["in"]
+
+
+def test_of_more_than_255_classes_masks_have_16_bits(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        shapes = [square(f"c{number:03d}", number % 38, number // 38 * 2, 1) for number in range(299)]
+        labelme(tmp_path / "in", name, *shapes, square("__ignore__", 30, 20, 5))
+    dataset, said = bring(tmp_path / "in", tmp_path / "out")
+    assert (len(dataset.class_names), dataset.ignore_index) == (300, 65535)
+    mask, _ = masks(dataset, "a")
+    assert mask.dtype == np.int16
+    assert (mask[20:25, 30:35] == -1).all()
+    assert sorted(np.unique(mask).tolist()) == [-1, *range(300)]  # the background, 299 squares of one pixel
+    assert mask[0, 1] == dataset.class_names.index("c001")
+    with Image.open(tmp_path / "out/masks/a.png") as picture:
+        assert picture.mode.startswith("I")
+    assert said[0].endswith("300 classes")
 
 
 FLAGS = {

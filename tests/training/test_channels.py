@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+import torch
 from band_tree import SIX, make_bands, write_png
 from small_trial import SMALL, train
 
@@ -22,10 +24,12 @@ from imbseg.meta.build import build
 from imbseg.metrics.counts import image_confusion, load_counts, marginals
 from imbseg.predict.again import predict_again
 from imbseg.predict.many import predict_files
+from imbseg.predict.predictor import Predictor, Tiling
 from imbseg.training.fold import read_fold
 from imbseg.training.limits import limits_of
 from imbseg.training.preview import preview
 from imbseg.trial import resolve
+from imbseg.windows.pixels import Array
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -105,9 +109,28 @@ def test_other_images_are_one_sentence(tmp_path: Path) -> None:
     assert (tmp_path / "out/labels/good.png").is_file()
 
 
+def test_six_bands_in_tiles_are_those_of_the_whole_image(tmp_path: Path) -> None:
+    _, run = trained(tmp_path)
+    dataset, file = load(str(tmp_path / "set/bands.yml")), tmp_path / "set/images/test0.tif"
+    image = np.tile(read_image(file, None, dataset.layout), (3, 2, 1))
+    predictor = imbseg.predict.load(str(run), tiling=Tiling((64, 64), 32, always=True))
+    stored = predictor.members[0].stored
+    torch.manual_seed(1)  # a network that sees no surroundings: tiles change nothing
+    pointwise = torch.nn.Conv2d(6, 3, 1)
+    member = dataclasses.replace(predictor.members[0], stored=dataclasses.replace(stored, model=pointwise))
+    whole, tiled = (Predictor([member], tiling=one)(image) for one in (None, predictor.tiling))
+    assert image.dtype == np.uint16
+    assert len(list(Predictor([member], tiling=predictor.tiling).bands(Array(image)))) > 1
+    np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=1e-6)
+    assert len(np.unique(whole.labels)) > 1
+    assert not predict_files(predictor, {"x": file}, tmp_path / "out", say=lambda _: None)
+    assert cv2.imread(str(tmp_path / "out/labels/x.png"), cv2.IMREAD_UNCHANGED).shape[:2] == (64, 80)
+
+
 @pytest.mark.slow
-def test_six_bands_from_the_yaml_file_to_the_page_and_labels(tmp_path: Path, command: Command) -> None:
-    file, meta = make_bands(tmp_path / "set", trial={**SMALL, "crop": 64, "epochs": 1}), tmp_path / "meta"
+@pytest.mark.parametrize("keys", [{}, {"channels": ["grey"], "write": write_png, "ending": "png"}], ids=["six", "grey"])
+def test_from_the_yaml_file_to_the_page_and_labels(tmp_path: Path, command: Command, keys: dict[str, Any]) -> None:
+    file, meta = make_bands(tmp_path / "set", trial={**SMALL, "crop": 64, "epochs": 1}, **keys), tmp_path / "meta"
     assert command("make_meta.py", "--dataset", file, "--out", meta)[0] == 0
     plan = ("--dataset", file, "--meta", meta, "--hours", "0.2", "--out", tmp_path / "plan.yml")
     assert command("plan_experiment.py", *plan)[0] == 0

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imbseg.datasets.search import PICTURES
+from imbseg.datasets.spec import IGNORE
 
 Size = tuple[int, int]  # height, width
 Kind = Literal["polygon", "ellipse", "line", "points", "bitmap", "runs", "file"]
 BACKGROUND, IGNORED = "background", "ignore"  # what no shape covers; a label whose pixels count nowhere
+DEEP = 2**16 - 1  # an ignored pixel of a mask of 16 bits
 Orientation = Literal["upright", "stored"]
 SUBSETS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
            "testing": "test"}  # fmt: skip
@@ -153,3 +155,12 @@ def unlisted(folder: Path, listed: set[Path]) -> list[Annotated]:
 def first_subset(path: Path) -> str:
     """The subset that one of the folders of a path is named after."""
     return next((SUBSETS[part.lower()] for part in path.parts[:-1] if part.lower() in SUBSETS), "")
+
+
+def ignored_number(classes: int) -> int:
+    """What a mask of so many classes holds at an ignored pixel: 255, or where they take 16 bits 65535.
+
+    >>> ignored_number(255), ignored_number(256)
+    (255, 65535)
+    """
+    return IGNORE if classes <= IGNORE else DEEP

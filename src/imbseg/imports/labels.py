@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from imbseg.datasets.spec import IGNORE
+from imbseg.datasets.model import MOST_CLASSES
 from imbseg.errors import InputError, amount, listed, unknown_name
-from imbseg.imports.found import BACKGROUND, IGNORED, Choices, Found
+from imbseg.imports.found import BACKGROUND, IGNORED, Choices, Found, ignored_number
 
 
 def class_order(found: Found, choices: Choices) -> tuple[list[str], dict[str, int]]:
-    """The classes, and the index of each label: its class's, or 255 of a label that is ignored.
+    """The classes, and the index of each label: its class's, or of a label that is ignored `ignored_number`.
 
     Background comes first: what no shape covers, unless that is ignored.
 
@@ -42,10 +42,11 @@ def class_order(found: Found, choices: Choices) -> tuple[list[str], dict[str, in
         order.insert(0, BACKGROUND)
     if len(order) < 2:
         raise InputError(f"expected two classes or more, found {listed(order) or 'none'}; are there shapes?")
-    if len(order) > IGNORE:
+    if len(order) > MOST_CLASSES:
         few = "--rename OLD=NEW merges some, and --rename OLD=ignore leaves some out"
-        raise InputError(f"expected at most {IGNORE} classes, which a mask of 8 bits holds, found {len(order)}; {few}")
-    return order, {label: IGNORE if name == IGNORED else order.index(name) for label, name in names.items()}
+        raise InputError(f"expected at most {MOST_CLASSES} classes, found {len(order)}; {few}")
+    ignored = ignored_number(len(order))
+    return order, {label: ignored if name == IGNORED else order.index(name) for label, name in names.items()}
 
 
 def _renamed(counts: Iterable[str], choices: Choices) -> dict[str, str]:

@@ -20,11 +20,12 @@ class Rules:
     """How shapes are drawn.
 
     Attributes:
-        index: label -> class index, or 255: ignored.
+        index: label -> class index, or `ignored`.
         bottom: what no shape covers.
         background: index of the class that is no object.
         on_top: `later` shapes lie above earlier ones, or `smaller` above larger ones.
         crowd: whether crowds are ignored, or of their class.
+        ignored: the number of ignored pixels, see ignored_number.
     """
 
     index: Mapping[str, int]
@@ -34,6 +35,7 @@ class Rules:
     crowd: str
     line_width: float = 0.0
     threshold: int | None = None
+    ignored: int = IGNORE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,14 +43,14 @@ class Painted:
     """An image's masks.
 
     Attributes:
-        mask: (height, width) uint8 class indices, 255 = ignored.
+        mask: (height, width) class indices, uint8, of more than 255 classes uint16.
         objects: (height, width) uint16, a number an object, 0 = none.
         overlaps: pixels that lost one class to another, by (below, above).
         nothing: shapes that cover no pixel of the image.
         hidden: objects of which nothing is seen under others.
     """
 
-    mask: NDArray[np.uint8]
+    mask: NDArray[np.integer]
     objects: NDArray[np.uint16]
     overlaps: Counter[tuple[int, int]]
     nothing: list[str]
@@ -63,16 +65,17 @@ def paint(shapes: Sequence[Shape], size: Size, rules: Rules) -> Painted:
     """
     packed = [covered(one, size, line_width=rules.line_width, threshold=rules.threshold) for one in shapes]
     parts = list(zip(shapes, packed, strict=True))
-    mask, objects = np.full(size, rules.bottom, np.uint8), np.zeros(size, np.uint16)
+    kind = np.uint8 if rules.ignored == IGNORE else np.uint16
+    mask, objects = np.full(size, rules.bottom, kind), np.zeros(size, np.uint16)
     drawn = np.zeros(size, np.bool_)
     overlaps: Counter[tuple[int, int]] = Counter()
     numbers: dict[object, int] = {}
     for place, (shape, runs) in enumerate(sorted(parts, key=lambda part: _height(part[0], part[1], rules))):
         index, pixels = _index(shape, rules), decode(runs)
-        below = np.bincount(mask[pixels & drawn], minlength=256)
+        below = np.bincount(mask[pixels & drawn])
         overlaps.update({(was, index): int(below[was]) for was in np.flatnonzero(below).tolist() if was != index})
         mask[pixels], drawn[pixels] = index, True
-        is_object = pixels.any() and index not in (IGNORE, rules.background) and not shape.crowd
+        is_object = pixels.any() and index not in (rules.ignored, rules.background) and not shape.crowd
         of = place if shape.group is None else (shape.label, shape.group)
         objects[pixels] = _number(numbers, of, shape) if is_object else 0
     seen = len(np.unique(objects[objects > 0]))
@@ -87,7 +90,7 @@ def _number(numbers: dict[object, int], of: object, shape: Shape) -> int:
 
 
 def _index(shape: Shape, rules: Rules) -> int:
-    return IGNORE if shape.crowd and rules.crowd == "ignore" else rules.index[shape.label]
+    return rules.ignored if shape.crowd and rules.crowd == "ignore" else rules.index[shape.label]
 
 
 def _height(shape: Shape, runs: Runs, rules: Rules) -> tuple[bool, int]:

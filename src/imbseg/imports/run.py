@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbseg.console import progress
-from imbseg.datasets.spec import IGNORE
 from imbseg.errors import InputError, amount, first_ten, listed
 from imbseg.files import replaceable_folder, whole_folder
 from imbseg.imports import READERS
-from imbseg.imports.found import BACKGROUND, Annotated, Choices, Found, Orientation, Shape, Size
+from imbseg.imports.found import BACKGROUND, Annotated, Choices, Found, Orientation, Shape, Size, ignored_number
 from imbseg.imports.labels import class_order
 from imbseg.imports.paint import Rules, paint
 from imbseg.imports.photographs import Head, head, orientation, upright, wrong_size
@@ -148,16 +147,19 @@ def _presence(images: list[Annotated], index: dict[str, int], classes: int) -> N
     found = np.zeros((len(images), classes), np.bool_)
     for row, image in zip(found, images, strict=True):
         for shape in image.shapes:
-            if index[shape.label] != IGNORE:
+            if index[shape.label] < classes:
                 row[index[shape.label]] = True
     return found
 
 
 def _rules(order: list[str], index: dict[str, int], found: Found, choices: Choices) -> Rules:
     background = order.index(BACKGROUND) if BACKGROUND in order else None
-    bottom = background if choices.unlabelled == "background" and background is not None else IGNORE
+    ignored = ignored_number(len(order))
+    bottom = background if choices.unlabelled == "background" and background is not None else ignored
     on_top = choices.on_top or found.on_top
-    return Rules(index, bottom, background, on_top, choices.crowd, choices.line_width or 0.0, choices.threshold)
+    return Rules(
+        index, bottom, background, on_top, choices.crowd, choices.line_width or 0.0, choices.threshold, ignored
+    )
 
 
 def _draw(found: Found, sizes: list[Size], rules: Rules, writer: Writer, classes: int) -> Totals:
@@ -178,7 +180,7 @@ def _tell(found: Found, totals: Totals, plan: Plan, rules: Rules, say: Say) -> N
         say(f"  {name}: {row['share']:.2%} of the pixels, {amount(row['images'], 'image')}")
     above = "the later shape" if rules.on_top == "later" else "the smaller shape"
     if totals.overlaps:
-        names = [*plan.classes, *[""] * (IGNORE - len(plan.classes)), "ignored"]
+        names = dict(enumerate(plan.classes)) | {rules.ignored: "ignored"}
         most = [f"{names[b]} over {names[a]} {count}" for (a, b), count in totals.overlaps.most_common()]
         total = sum(totals.overlaps.values())
         say(f"overlaps: {total} pixels of another class covered, {above} on top ({listed(most)})")

@@ -16,7 +16,7 @@ from imbseg.datasets.ids import image_rows
 from imbseg.datasets.spec import IGNORE
 from imbseg.errors import InputError
 from imbseg.files import REPOSITORY, portable, write_json, write_text
-from imbseg.imports.found import BACKGROUND, Annotated, Choices, Orientation
+from imbseg.imports.found import BACKGROUND, Annotated, Choices, Orientation, ignored_number
 from imbseg.imports.paint import Painted
 from imbseg.pictures import class_colors
 
@@ -41,14 +41,15 @@ class Totals:
 
     def __init__(self, classes: int) -> None:
         """No image yet."""
-        self.pixels, self.images = np.zeros(256, np.int64), np.zeros(classes, np.int64)
+        self.ignored = ignored_number(classes)
+        self.pixels, self.images = np.zeros(self.ignored + 1, np.int64), np.zeros(classes, np.int64)
         self.overlaps: Counter[tuple[int, int]] = Counter()
         self.nothing: list[str] = []
         self.hidden = 0
 
     def add(self, painted: Painted) -> None:
         """Take an image."""
-        pixels = np.bincount(painted.mask.ravel(), minlength=256)
+        pixels = np.bincount(painted.mask.ravel(), minlength=self.ignored + 1)
         self.pixels += pixels
         self.images += pixels[: len(self.images)] > 0
         self.overlaps.update(painted.overlaps)
@@ -78,15 +79,18 @@ class Writer:
             ids = [one for one, subset in zip(self.ids, plan.subsets, strict=True) if subset == name]
             write_text(folder / f"{name}.txt", "".join(f"{one}\n" for one in ids))
         self._write_yaml(target, ignored=True)
-        self.palette = np.zeros((256, 3), np.uint8)  # all 256: of a shorter one 255 is stored in fewer bits
-        self.palette[: len(plan.classes)] = class_colors(spec.load(str(self.file), root=str(folder)))
+        self.palette = np.zeros((IGNORE + 1, 3), np.uint8)  # all 256: of a shorter one 255 is stored in fewer bits
+        if len(plan.classes) <= IGNORE:
+            self.palette[: len(plan.classes)] = class_colors(spec.load(str(self.file), root=str(folder)))
 
     def add(self, place: int, painted: Painted) -> None:
         """Write an image's files."""
         name, image = self.ids[place], self.images[place]
         self._photograph(image, self.folder / "images" / f"{name}{self.ending}")
-        mask = Image.fromarray(painted.mask).convert("P")
-        mask.putpalette(self.palette.ravel().tolist())
+        mask = Image.fromarray(painted.mask)
+        if len(self.plan.classes) <= IGNORE:
+            mask = mask.convert("P")
+            mask.putpalette(self.palette.ravel().tolist())
         mask.save(_new(self.folder / "masks" / f"{name}.png"))
         if self.plan.instances:
             Image.fromarray(painted.objects).save(_new(self.folder / "objects" / f"{name}.png"))
@@ -111,9 +115,9 @@ class Writer:
         Returns:
             The name of the YAML file.
         """
-        self._write_yaml(target, ignored=bool(totals.pixels[IGNORE]))
+        self._write_yaml(target, ignored=bool(totals.pixels[totals.ignored]))
         image_rows(spec.load(str(self.file), root=str(self.folder)))
-        names = dict(enumerate(self.plan.classes)) | {IGNORE: "ignore"}
+        names = dict(enumerate(self.plan.classes)) | {totals.ignored: "ignore"}
         record = {
             "format": self.plan.kind,
             "choices": dataclasses.asdict(self.plan.choices),
@@ -137,7 +141,7 @@ class Writer:
             **({"objects": "objects/{id}.png"} if plan.instances else {}),
             **({"orientation": plan.orientation} if plan.orientation else {}),
             "mask_encoding": "index",
-            "ignore_index": IGNORE if ignored else None,
+            "ignore_index": ignored_number(len(plan.classes)) if ignored else None,
             "subsets": {name: f"{name}.txt" for name in ("train", "val", "test") if name in plan.subsets},
             "classes": [{"name": name} for name in plan.classes],
             **({"background": BACKGROUND} if BACKGROUND in plan.classes else {}),
