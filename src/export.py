@@ -12,7 +12,7 @@ from imbseg.errors import InputError, Parser, run_command
 
 RUN = "a run folder, a folder of runs (its best strategy, all seeds and folds), a name in data/runs, or `latest`"
 INT8 = "int8: also model_int8.onnx, with mIoU and tail of both on the test images"
-FLOAT = "float32: also model_float32.onnx, which takes 0..1"
+FLOAT = "float32: also model_float32.onnx, which takes 0..1; model.onnx takes what the data set file's range says"
 
 
 def main() -> None:
@@ -29,7 +29,9 @@ def main() -> None:
     how = {"post_hoc": options.post_hoc, "device": "cpu", "operating_points": not options.argmax}
     predictor = predict.load(options.run, **chosen, **how)
     print(predictor.said)
-    kinds = ["uint8", *(["float32"] if options.input == "float32" else [])]
+    kinds = [predictor.layout.values.kind, *(["float32"] if options.input == "float32" else [])]
+    if kinds.count("float32") > 1:
+        raise InputError("--input float32: model.onnx takes the run's images, float32 already; leave it out")
     export(predictor, choose(options.run, **chosen).runs, options.out, kinds, int8=options.quantize == "int8")
     print(f"model card: {options.out / 'MODEL_CARD.md'}")
 
@@ -38,7 +40,7 @@ def _parser() -> Parser:
     parser = Parser(prog="export.py", description="Finished networks -> ONNX, weights, a model card.")
     parser.add_argument("--run", required=True, metavar="RUN", help=RUN)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write; replaced as a whole")
-    parser.add_argument("--input", choices=("uint8", "float32"), default="uint8", help=FLOAT)
+    parser.add_argument("--input", choices=("float32",), help=FLOAT)
     parser.add_argument("--quantize", choices=("int8",), help=INT8)
     parser.add_argument("--by", choices=("mIoU", "tail"), default="mIoU", help="validation score that chooses")
     parser.add_argument("--strategy", metavar="NAME", help="as the report names it, instead of the best")

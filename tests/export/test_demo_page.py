@@ -69,15 +69,13 @@ def address(runs: Path, tmp_path: Path) -> Iterator[str]:
     ]
     subprocess.run(commands[0], cwd=REPOSITORY, check=True, capture_output=True)
     closed = {**os.environ, "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    server = subprocess.Popen(commands[1], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True,
-                              env=closed | {"no_proxy": "127.0.0.1"})  # fmt: skip
-    try:
-        assert server.stdout is not None
-        lines = iter(server.stdout.readline, "")
-        yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    how: dict[str, Any] = {"cwd": REPOSITORY, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(commands[1], env=closed | {"no_proxy": "127.0.0.1"}, **how) as server:
+        try:
+            lines = iter(server.stdout.readline, "")
+            yield next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+        finally:
+            server.terminate()
 
 
 @pytest.mark.slow

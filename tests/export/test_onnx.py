@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,23 @@ import torch
 from torch import nn
 
 from imbseg.augment.geometry import resize_image
+from imbseg.datasets.readers.layout import Layout
+from imbseg.datasets.readers.values import Range
 from imbseg.errors import InputError
 from imbseg.export import onnx_file
 from imbseg.export.bins import Bins
-from imbseg.export.module import Exported
+from imbseg.export.module import Exported, input_kinds
 from imbseg.export.onnx_file import Session, as_input, compare
 from imbseg.export.resize import EITHER, GROWS, SAME, SHRINKS, resize, scaled
-from imbseg.export.write import SIZES
+from imbseg.export.write import SIZES, _drawn
 from imbseg.models import ARCHITECTURES
 from imbseg.models.decoders import build_network
-from imbseg.models.weights import IMAGENET
+from imbseg.models.weights import IMAGENET, widen
 from imbseg.post_hoc import POST_HOC
 from imbseg.predict.again import Stored
 from imbseg.predict.member import Member
 from imbseg.predict.predictor import Predictor
+from imbseg.training.limits import normalised
 from imbseg.training.views import last_layer
 from imbseg.trial import Trial
 
@@ -69,7 +73,7 @@ def held(found: Predictor, file: Path, sizes: tuple[tuple[int, int], ...], kind:
         np.kron(one[: -(-one.shape[0] // 8), : -(-one.shape[1] // 8)], np.ones((8, 8, 1), np.uint8))
         for one in images(*sizes)
     ]
-    agreement = onnx_file.photographs(found, session, smooth, kind)
+    agreement = onnx_file.photographs(found, session, smooth, module)
     resized = found.members[0].factor != (1.0, 1.0) or "larger" in found.way[0]
     assert agreement.differing <= (0.01 if resized else 0.001)
     return session
@@ -120,11 +124,47 @@ def test_networks_together_with_float32_input(tmp_path: Path) -> None:
     session = held(predictor(*networks), tmp_path / "model.onnx", ((31, 33), (80, 64)), "float32")
     image = images((80, 64))[0]
     alone = [Predictor([one])(image).probabilities for one in networks]
-    given = as_input(image, "float32")
+    given = as_input(image, 255.0)
     assert given.dtype == np.float32
     assert given.max() <= 1
     np.testing.assert_allclose(session.run(given)[1][0], (alone[0] + alone[1]) / 2, atol=0.02)
     assert np.abs(alone[0] - alone[1]).max() > 0.05
+
+
+LAYOUTS = {
+    "six bands": Layout(("a", "b", "c", "d", "e", "f"), Range("uint16", 0, 65535)),
+    "grey": Layout(("grey",), Range("uint16", 0, 65535)),
+    "floats": Layout(("a", "b"), Range("float32", -1.5, 40.0)),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("factor", [(1.0, 1.0), (0.75, 0.6)])
+def test_other_channels_and_values(name: str, factor: tuple[float, float], tmp_path: Path) -> None:
+    layout, one = LAYOUTS[name], member("unet", factor)
+    limits = layout.limits
+    widen(one.stored.model.encoder, len(layout.channels), pretrained=False)
+    how = normalised(IMAGENET, layout, limits)
+    found = predictor(Member(dataclasses.replace(one.stored, layout=layout, normalisation=how), factor))
+    kind = layout.values.kind
+    assert input_kinds(layout) == ((kind,) if name == "floats" else (kind, "float32"))
+    module = Exported(found, kind)
+    onnx_file.write(module, tmp_path / "model.onnx")
+    session, drawn = Session.of(tmp_path / "model.onnx", 1), _drawn(found)[:6]
+    assert {str(image.dtype) for image in drawn} == {kind}
+    assert compare(module, session, drawn).largest < 1e-4
+    if layout.values.clips:
+        assert drawn[-1].max() > limits[1][0]
+    for image in drawn[3:]:
+        labels, probabilities = session.run(image[None])
+        wanted = found(image)
+        np.testing.assert_allclose(probabilities[0], wanted.probabilities, atol=1e-4 if factor == (1, 1) else 0.02)
+        assert (labels[0] != wanted.labels).mean() < 0.02
+    if name == "grey":
+        unit = Exported(found, "float32")
+        given = torch.from_numpy(as_input(drawn[2], unit.top))
+        with torch.inference_mode():
+            np.testing.assert_allclose(unit(given)[1], module(torch.from_numpy(drawn[2][None]))[1], atol=2e-3)
 
 
 def test_operating_points_inside(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def card(predictor: Predictor, runs: Sequence[Run], about_file: Mapping[str, Any
             "meta_sha256": about.get("meta_sha256"),
             **{f"{subset}_images": about.get(f"{subset}_images") for subset in ("train", "val", "test")},
         },
+        "input": {"channels": list(predictor.layout.channels), "kind": predictor.layout.values.kind},
         "classes": _classes(predictor, about),
         "correction": {"post_hoc": predictor.way[0], "strength": predictor.way[1]},
         "operating_points": {predictor.class_names[index]: at for index, at in predictor.thresholds.items()},

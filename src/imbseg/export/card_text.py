@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from imbseg.datasets.labels import label_type
 from imbseg.export.card import OPEN
 from imbseg.page.markdown import escape
 
@@ -15,7 +16,7 @@ import onnxruntime
 
 card = json.load(open("MODEL_CARD.json", encoding="utf-8"))
 session = onnxruntime.InferenceSession("model.onnx")
-image = np.load("image.npy")  # (height, width, 3) uint8, red, green, blue; any size
+image = np.load("image.npy")  # (height, width, {channels}) {kind}, {names}; any size
 labels, probabilities = session.run(None, {"image": image[None]})
 for one in card["classes"]:
     print(one["name"], (labels[0] == one["index"]).mean(), probabilities[0, one["index"]].max())
@@ -35,6 +36,13 @@ def text(card: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def ten_lines(card: dict[str, Any]) -> str:
+    """What labels an image without imbseg."""
+    given = card["input"]
+    how = {"channels": len(given["channels"]), "kind": given["kind"], "names": ", ".join(given["channels"])}
+    return "".join(line.format(**how) if "{channels}" in line else line for line in TEN_LINES.splitlines(keepends=True))
+
+
 def _opening(card: dict[str, Any]) -> list[str]:
     training = card["training"]["settings"]
     what = (
@@ -50,9 +58,10 @@ def _opening(card: dict[str, Any]) -> list[str]:
 
 def _use(card: dict[str, Any]) -> list[str]:
     files, correction = card["files"], card["correction"]
-    parts = ["## Use", "With onnxruntime and numpy alone, in this folder:", f"```python\n{TEN_LINES}```"]
+    parts = ["## Use", "With onnxruntime and numpy alone, in this folder:", f"```python\n{ten_lines(card)}```"]
     said = (
-        "Normalisation, resizing and correction are inside. `labels` (images, height, width) uint8 are class indices, "
+        f"Normalisation, resizing and correction are inside. `labels` (images, height, width) "
+        f"{label_type(len(card['classes']))} are class indices, "
     )
     said += "`probabilities` (images, classes, height, width) float32. An image is seen whole."
     parts.append(said)

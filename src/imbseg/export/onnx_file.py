@@ -28,7 +28,7 @@ AXES = {
     OUTPUTS[0]: {0: "images", 1: "height", 2: "width"},
     OUTPUTS[1]: {0: "images", 2: "height", 3: "width"},
 }
-EXAMPLE = (1, 67, 93, 3)  # no size that a step of the network could take for granted
+EXAMPLE = (1, 67, 93)  # no size that a step of the network could take for granted
 REPEATS = 3
 Array = NDArray[Any]
 
@@ -53,8 +53,11 @@ def write(module: Exported, file: Path) -> None:
     Raises:
         InputError: something of the network or its correction can't be written.
     """
-    need("onnx")
-    example = torch.zeros(EXAMPLE, dtype=getattr(torch, module.kind))
+    onnx = need("onnx")
+    deep = module.kind == "uint16"  # a type that the exporter lacks
+    example = torch.zeros(
+        *EXAMPLE, len(module.layout.channels), dtype=torch.int32 if deep else getattr(torch, module.kind)
+    )
     how: dict[str, Any] = {"input_names": [INPUT], "output_names": list(OUTPUTS), "dynamic_axes": AXES}
     with (
         whole_file(file) as temporary,
@@ -69,6 +72,10 @@ def write(module: Exported, file: Path) -> None:
         except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
             what = f"post_hoc {module.way[0]}" if module.way[0] != "none" else "the network"
             raise InputError(f"{what} can't be written as ONNX: {first_line(error)}") from error
+        if deep:  # all that takes the image turns it into float32 first
+            model = onnx.load(str(temporary))
+            model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT16
+            onnx.save(model, str(temporary))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +121,7 @@ def compare(module: Exported, session: Session, images: Sequence[Array]) -> Agre
     """Label images with both.
 
     Args:
-        images: (height, width, 3) uint8, red, green, blue; at least one.
+        images: (height, width, channels) of the run's layout; at least one.
     """
 
     def run(given: Array, _: Array) -> tuple[Array, Array]:
@@ -122,20 +129,20 @@ def compare(module: Exported, session: Session, images: Sequence[Array]) -> Agre
             labels, probabilities = module(torch.from_numpy(given))
         return labels.numpy(), probabilities.numpy()
 
-    return _held(run, session, images, module.kind)
+    return _held(run, session, images, module)
 
 
-def photographs(predictor: Predictor, session: Session, images: Sequence[Array], kind: str) -> Agreement:
+def photographs(predictor: Predictor, session: Session, images: Sequence[Array], module: Exported) -> Agreement:
     """As `compare`, with what predict.py gives in place of the module."""
-    return _held(lambda given, image: _whole(predictor(image)), session, images, kind)
+    return _held(lambda given, image: _whole(predictor(image)), session, images, module)
 
 
 def _held(
-    run: Callable[[Array, Array], tuple[Array, Array]], session: Session, images: Sequence[Array], kind: str
+    run: Callable[[Array, Array], tuple[Array, Array]], session: Session, images: Sequence[Array], module: Exported
 ) -> Agreement:
     largest, differing, pixels, spent = 0.0, 0, 0, []
     for image in [*images, *[images[-1]] * (REPEATS - 1)]:
-        given = as_input(image, kind)
+        given = as_input(image, module.top)
         begun = time.perf_counter()
         labels, probabilities = run(given, image)
         middle = time.perf_counter()
@@ -151,6 +158,6 @@ def _whole(found: Labelled) -> tuple[Array, Array]:
     return found.labels[None], found.probabilities[None]
 
 
-def as_input(image: Array, kind: str) -> Array:
-    """(1, height, width, 3) as a file of that kind takes it."""
-    return np.ascontiguousarray(image[None] if kind == "uint8" else image[None].astype(np.float32) / 255)
+def as_input(image: Array, top: float = 1.0) -> Array:
+    """(1, height, width, channels) as a file takes it: as it is, or where the file takes 0..1 over `top`."""
+    return np.ascontiguousarray(image[None] if top == 1 else image[None].astype(np.float32) / np.float32(top))

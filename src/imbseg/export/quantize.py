@@ -23,7 +23,7 @@ SCORES = ("mIoU", "tail")
 
 
 def quantize(source: Path, file: Path, dataset: Dataset) -> int:
-    """Write the 8-bit file of a file that takes uint8.
+    """Write the 8-bit file of one that takes images as they are.
 
     Returns:
         How many train images its ranges come from.
@@ -34,7 +34,7 @@ def quantize(source: Path, file: Path, dataset: Dataset) -> int:
     rows = [row for row in image_rows(dataset) if row.subset == "train"][:CALIBRATION]
     if not rows:
         raise InputError(f"quantize: {dataset.path} declares no train image to set ranges by; leave it out")
-    images = (read_image(dataset.root / row.image, dataset.orientation) for row in rows)
+    images = (read_image(dataset.root / row.image, dataset.orientation, dataset.layout) for row in rows)
     kinds = need("onnxruntime.quantization")
     logging.getLogger().addFilter(_quiet)
     try:
@@ -57,7 +57,7 @@ class _Reader:
     def get_next(self) -> dict[str, Array] | None:
         """The next one, None at the end."""
         image = next(self._images, None)
-        return None if image is None else {"image": as_input(image, "uint8")}
+        return None if image is None else {"image": as_input(image)}
 
 
 def _quiet(record: logging.LogRecord) -> bool:
@@ -69,7 +69,7 @@ def scores(session: Session, dataset: Dataset, names: Sequence[str], groups: Gro
     """mIoU and tail of a file on all test images."""
     images, confusions = subset_images(dataset, "test"), []
     for _, image, mask in images:
-        labels = session.run(as_input(read_image(image, dataset.orientation), "uint8"))[0][0]
+        labels = session.run(as_input(read_image(image, dataset.orientation, dataset.layout)))[0][0]
         confusions.append(image_confusion(labels, read_mask(mask, dataset), len(names)))
     found: dict[str, Any] = summary(collect([one for one, _, _ in images], confusions), names, groups)
     return {name: float(found[name]) for name in SCORES if not math.isnan(found.get(name, math.nan))}

@@ -15,7 +15,7 @@ from imbseg.errors import InputError
 from imbseg.export.card import Card, card
 from imbseg.export.card_text import text
 from imbseg.export.library import CONFIG, WEIGHTS, save
-from imbseg.export.module import Exported
+from imbseg.export.module import Exported, input_kinds
 from imbseg.export.onnx_file import Array, Session, compare, need, photographs, write
 from imbseg.export.quantize import quantize, scores
 from imbseg.files import replaceable_folder, sha256, whole_folder, write_json, write_text
@@ -39,7 +39,7 @@ def export(
     Args:
         predictor: on the CPU.
         runs: whose networks they are.
-        kinds: of input: uint8 for model.onnx, and float32 for model_float32.onnx.
+        kinds: of input: the type of the images' values for model.onnx, and float32 for model_float32.onnx.
         int8: whether model_int8.onnx is written too; it takes the data set.
 
     Raises:
@@ -50,7 +50,8 @@ def export(
     folder = replaceable_folder(out)
     if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
         raise InputError(f"{folder}: isn't of export.py and would be replaced; choose another --out")
-    modules = {_file(kind): Exported(predictor, kind) for kind in kinds}
+    native = input_kinds(predictor.layout)[0]
+    modules = {PLAIN if kind == native else f"model_{kind}.onnx": Exported(predictor, kind) for kind in kinds}
     with whole_folder(folder) as draft:
         files: dict[str, Card] = {}
         for name, module in modules.items():
@@ -67,23 +68,20 @@ def export(
     return found
 
 
-def _file(kind: str) -> str:
-    return PLAIN if kind == "uint8" else f"model_{kind}.onnx"
-
-
 def _onnx(predictor: Predictor, module: Exported, file: Path) -> Card:
     write(module, file)
     session = Session.of(file, torch.get_num_threads())
-    rng = np.random.default_rng(1)
-    drawn = compare(module, session, [rng.integers(0, 256, (*size, 3), np.uint8) for size in SIZES])
+    drawn = compare(module, session, _drawn(predictor))
     if drawn.largest > ALLOWED:
         problem = f"differs from the network by {drawn.largest:.2g} in a probability, {ALLOWED:g} is allowed"
         raise InputError(f"{file.name}: {problem}; nothing was written; report it, with the run's trial.json")
-    what = {"uint8": "uint8, 0..255", "float32": "float32, 0..1"}[module.kind]
+    values = predictor.layout.values
+    top = f"0..{values.high:.0f}" if module.top == 1 else "0..1"
+    what = f"{module.kind}, {top}" if not values.clips else f"{module.kind}, as the files have them"
     lines = [f"{file.name}: at most {drawn.largest:.1e} from the network in PyTorch, {drawn.images} sizes of images."]
     measured: Card = {"largest_difference": drawn.largest, "sizes": drawn.images}
     if images := list(_test_images(predictor)):
-        seen = photographs(predictor, session, images, module.kind)
+        seen = photographs(predictor, session, images, module)
         height, width = images[-1].shape[:2]
         lines.append(
             f"{file.name}: {100 * (1 - seen.differing):.3f} % of the pixels of {seen.images} test images have the "
@@ -92,8 +90,19 @@ def _onnx(predictor: Predictor, module: Exported, file: Path) -> Card:
         )
         measured |= {"photographs": seen.images, "labels_as_predicted": 1 - seen.differing}
         measured |= {"seconds_pytorch": seen.seconds[0], "seconds_onnxruntime": seen.seconds[1]}
-    content = f"image (images, height, width, 3) {what}; red, green, blue -> labels, probabilities"
+    names = predictor.layout.channels
+    content = f"image (images, height, width, {len(names)}) {what}; {', '.join(names)} -> labels, probabilities"
     return {"content": content, "sha256": sha256(file), **measured, "measured": lines}
+
+
+def _drawn(predictor: Predictor) -> list[Array]:
+    """Images of all SIZES, of values within the range and, where that is floats, beyond it."""
+    rng, values, channels = np.random.default_rng(1), predictor.layout.values, len(predictor.layout.channels)
+    if not values.clips:
+        return [rng.integers(0, int(values.high) + 1, (*size, channels)).astype(values.kind) for size in SIZES]
+    low, high = (np.array(one) for one in predictor.members[0].stored.normalisation[2:4])
+    beyond = (high - low) / 8
+    return [rng.uniform(low - beyond, high + beyond, (*size, channels)).astype(np.float32) for size in SIZES]
 
 
 def _test_images(predictor: Predictor) -> Iterator[Array]:
@@ -101,7 +110,7 @@ def _test_images(predictor: Predictor) -> Iterator[Array]:
     try:
         dataset = dataset_of(predictor.members[0].stored.about)
         rows = [row for row in image_rows(dataset) if row.subset == "test"][:PHOTOGRAPHS]
-        yield from (read_image(dataset.root / row.image, dataset.orientation) for row in rows)
+        yield from (read_image(dataset.root / row.image, dataset.orientation, predictor.layout) for row in rows)
     except (InputError, OSError):
         return
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from imbseg.console import progress
 from imbseg.datasets.ids import ImageRow
 from imbseg.datasets.labels import Labels
-from imbseg.datasets.picture import picture_size
 from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import Dataset
 from imbseg.meta.ceiling import Grid, Size, iou, overlap, through
@@ -145,9 +144,9 @@ def typical_size(sizes: Sequence[Size]) -> Size:
 
 def _overlaps(row: ImageRow, *, dataset: Dataset, grids: Sequence[Grid]) -> tuple[NDArray[np.int64], Size]:
     """(grids, 3, classes) of one mask, and its (width, height)."""
-    image, native = dataset.root / row.image, (0, 0)
+    native = (0, 0)
     counts = np.zeros((len(grids), 3, len(dataset.classes)), np.int64)
-    large = is_large(image, picture_size(image), dataset.layout)
+    large = is_large(dataset.root / row.image, dataset.layout)
     for part, native in _parts(dataset.root / row.mask, dataset, large=large):
         counts += [_of_part(part, native, grid, dataset) for grid in grids]
     return counts, native

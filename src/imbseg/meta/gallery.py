@@ -26,7 +26,7 @@ def image_of_each_class(dataset: Dataset, meta: Meta) -> list[Sample]:
     root, found = meta.root(dataset), []
     for row in (pool.iloc[number] for number in best):
         files, size = (root / row["image"], root / row["mask"]), (int(row["width"]), int(row["height"]))
-        if is_large(files[0], size, dataset.layout):
+        if is_large(files[0], dataset.layout, size):
             with opened_pair(*files, dataset) as source:
                 image, mask = source.reduced()
         else:

@@ -54,7 +54,7 @@ def scan(row: ImageRow, dataset: Dataset) -> ImageScan | str:
         What the image holds, or the sentence that says what is wrong with which file.
     """
     try:
-        if is_large(dataset.root / row.image, picture_size(dataset.root / row.image), dataset.layout):
+        if is_large(dataset.root / row.image, dataset.layout):
             return _scan_windows(row, dataset)
         height, width = _image_size(row, dataset)
         mask = read_mask(dataset.root / row.mask, dataset)  # (height, width)

@@ -76,7 +76,7 @@ class Files:
             else [],
             entries=entries or {},
             groups=[dataset.group_of(str(one)) for one in rows["id"]] if dataset.group else [],
-            large=[is_large(image, size, dataset.layout) for image, size in zip(images, sizes, strict=True)],
+            large=[is_large(image, dataset.layout, size) for image, size in zip(images, sizes, strict=True)],
         )
 
     def read(self, dataset: Dataset, index: int) -> Pair:

@@ -89,20 +89,20 @@ def opened(path: Path, orientation: str | None, layout: Layout = PHOTOGRAPH) -> 
         yield file if _in_windows(file) else Array(read_image(path, orientation, layout))
 
 
-def is_large(path: Path, size: tuple[int, int], layout: Layout) -> bool:
+def is_large(path: Path, layout: Layout, size: tuple[int, int] | None = None) -> bool:
     """Whether windows of an image are read, never all of it: a TIFF of more than WHOLE pixels.
 
     Args:
-        size: its two sides, which spare most files a look.
         layout: of the data set's images.
-
-    Raises:
-        InputError: it can't be read.
+        size: its two sides, where they are known: that spares most files a look.
     """
-    if size[0] * size[1] <= WHOLE or not is_tiff(path):
+    if (size is not None and size[0] * size[1] <= WHOLE) or not is_tiff(path):
         return False
-    with Tiff(path, layout) as file:
-        return _in_windows(file)
+    try:
+        with Tiff(path, layout) as file:
+            return _in_windows(file)
+    except InputError:
+        return False  # reading it tells what is wrong
 
 
 def _in_windows(file: Tiff) -> bool:
