@@ -106,13 +106,14 @@ class Labeller:
 STYLE = """
 .swatch { display: inline-block; width: 1em; height: 1em; margin-right: .5em; vertical-align: -.15em; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: .2em 1.5em .2em 0; }
+.shown img { width: 100%; height: 100%; object-fit: contain; }
 footer { display: none !important; }
 """
 
 
 def page(labeller: Labeller) -> Any:
     """The page, to be launched."""
-    import gradio
+    import gradio  # no share button below: it would send the picture away
 
     def look(image: Bytes | None) -> tuple[Bytes | None, Bytes | None, str]:
         if image is None:
@@ -124,9 +125,10 @@ def page(labeller: Labeller) -> Any:
     with gradio.Blocks(title=f"{labeller.name}: labels", analytics_enabled=False) as blocks:
         gradio.Markdown(f"# {labeller.name}\nDrop an image. It stays on this machine.")
         with gradio.Row():
-            given = gradio.Image(label="image", type="numpy", image_mode="RGB", sources=["upload"], height=420)
-            classes = gradio.Image(label="classes", format="png", interactive=False, height=420)
-            doubt = gradio.Image(label="doubt", format="png", interactive=False, height=420)
+            look_of: dict[str, Any] = {"height": 420, "elem_classes": "shown", "buttons": ["download", "fullscreen"]}
+            given = gradio.Image(label="image", type="numpy", image_mode="RGB", sources=["upload"], **look_of)
+            classes = gradio.Image(label="classes", format="png", interactive=False, **look_of)
+            doubt = gradio.Image(label="doubt", format="png", interactive=False, **look_of)
         table = gradio.HTML()
         given.change(look, given, [classes, doubt, table], api_name=False, show_progress="minimal")
     return blocks
