@@ -51,8 +51,10 @@ def test_what_is_no_folder_of_export_is_refused(tmp_path: Path, refused: Callabl
     assert "--port: expected 0..65535, found 70000" in refused("demo_page.py", "--model", tmp_path, "--port", 70000)
 
 
-@pytest.mark.skipif(OWN.is_file(), reason="the page's environment is there: it takes over")
-def test_without_its_environment_it_says_what_to_do(tmp_path: Path, refused: Callable[..., str]) -> None:
+def test_without_its_environment_it_says_what_to_do(
+    tmp_path: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imbseg.files.REPOSITORY", tmp_path)
     assert "run `make setup EXTRA=page`, once" in refused("demo_page.py", "--model", tmp_path)
 
 
