@@ -34,7 +34,7 @@ def test_what_it_shows_by_hand() -> None:
     image = np.array([[(100, 100, 100), (0, 30, 60), (10, 10, 10)]], np.uint8)
     mixed, doubt, told = labeller.look(image)
     assert mixed.tolist() == [[[150, 50, 50], [0, 15, 80], [5, 5, 55]]]
-    assert doubt.tolist() == [[[100, 100, 100], [255, 140, 0], [10, 10, 10]]]
+    assert doubt.tolist() == [[[100, 100, 100], [142, 85, 15], [10, 10, 10]]]
     assert told.startswith("<p>33.3 % of the pixels are doubtful")
     rows = re.findall(r"</span>(.*?)</td><td>(.*?)</td><td>(.*?)</td>", told)
     assert rows == [("&lt;b&gt;", "66.7 %", "0.68"), ("a", "33.3 %", "0.90")]

@@ -78,7 +78,7 @@ class Labeller:
         """What the page shows of an image (height, width, 3).
 
         Returns:
-            The image with its classes' colours, the same in grey with doubtful pixels in orange, and HTML: the share
+            The image with its classes' colours, the same in grey with orange over doubtful pixels, and HTML: the share
             of each class, its mean probability where it is predicted, and the share of doubtful pixels.
         """
         labels, probabilities = (one[0] for one in self.run(np.ascontiguousarray(image[None])))
@@ -86,7 +86,7 @@ class Labeller:
         best = np.partition(probabilities, max(len(self.classes) - 2, 0), axis=0)
         doubtful = best[-1] - best[-2] < DOUBT if len(self.classes) > 1 else np.zeros(labels.shape, np.bool_)
         grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
-        grey[doubtful] = ORANGE
+        grey[doubtful] = ((1 - SHARE) * grey[doubtful] + SHARE * np.array(ORANGE)).astype(np.uint8)
         return mixed, grey, self._table(labels, probabilities, float(doubtful.mean()))
 
     def _table(self, labels: NDArray[Any], probabilities: NDArray[np.float32], doubtful: float) -> str:
@@ -99,7 +99,7 @@ class Labeller:
             cells = (swatch + html.escape(self.classes[index]), f"{100 * shares[index]:.1f} %", sure)
             rows.append("<tr>" + "".join(f"<td>{one}</td>" for one in cells) + "</tr>")
         head = "<tr><th>class</th><th>of the pixels</th><th>mean probability there</th></tr>"
-        near = f"whose two likeliest classes are nearer than {DOUBT:g}"
+        near = f"their two likeliest classes are nearer than {DOUBT:g}"
         return f"<p>{100 * doubtful:.1f} % of the pixels are doubtful: {near}.</p><table>{head}{''.join(rows)}</table>"
 
 
