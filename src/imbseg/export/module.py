@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -43,7 +43,7 @@ class Pixels(torch.nn.Module):
         self.factor = [Fraction(one).limit_denominator(LARGEST) for one in reversed(member.factor)]  # height, width
         how, channels = member.stored.normalisation, len(member.stored.layout.channels)
         matrix, self.clips = torch.from_numpy(plain_matrix(how).astype(np.float32)), how.clips
-        values = {"grey": how.padding, "low": how.low, "high": how.high}
+        values: dict[str, Sequence[float]] = {"grey": how.padding, "low": how.low, "high": how.high}
         values |= {"slope": matrix[:, :channels].diagonal().tolist(), "offset": matrix[:, channels].tolist()}
         for name, of_channels in values.items():
             self.register_buffer(name, torch.tensor(of_channels, dtype=torch.float32).view(channels, 1, 1))
