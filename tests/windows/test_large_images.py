@@ -24,7 +24,8 @@ from imbseg.predict.again import predict_again
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Command = Callable[..., tuple[int, str, str]]
-TRIAL = {**SMALL, "strategy": "full/given/rare_class/rare", "epochs": "1", "crop": "64", "paste_min_pixels": "9"}
+TRIAL = {**SMALL, "strategy": "full/given/rare_class/rare", "epochs": "1", "crop": "64", "paste_min_pixels": "9",
+         "rare_objects": "200"}  # fmt: skip
 MOST_MB = 1500
 
 
