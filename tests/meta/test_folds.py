@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_tree import tiny_dataset, tiny_masks
+from tiny_tree import make_tiny, tiny_dataset, tiny_masks
 
 from imbseg.datasets.ids import image_rows
-from imbseg.datasets.spec import Dataset
+from imbseg.datasets.spec import Dataset, load
+from imbseg.errors import InputError
+from imbseg.meta.build import build
 from imbseg.meta.folds import fold_columns, split_inputs
 from imbseg.meta.quality import leaking_groups
+from imbseg.meta.read import fold_rows, read_meta
 from imbseg.meta.table import image_table, scan_all
 
 CUT = {"classes": ["ball"], "ratio": 0.5}
@@ -75,3 +78,16 @@ def test_grouped_is_left_out_without_enough_groups(pattern: str | None, offered:
         numbers = found["full/grouped/seed1"].dropna()
         group = images(dataset)["group"][numbers.index].to_numpy(str)
         assert leaking_groups(group, numbers.to_numpy("int64")) == 0
+
+
+def test_fewer_train_images_than_folds_are_validated_by_their_own_subset(tmp_path: Path) -> None:
+    masks = tiny_masks(4)
+    dataset = load(str(make_tiny(tmp_path / "set", masks, val=1)))
+    built = build(dataset, tmp_path / "meta", workers=1, seed=1)
+    assert [name for name in built.images if name.startswith("full/")] == ["full/given"]
+    assert built.images["full/given"].tolist()[:3] == [1, 1, 0]
+    assert "Use the split `given`, your own `val` subset: there are fewer train images than folds." in built.diagnosis
+    assert fold_rows(read_meta(dataset, tmp_path / "meta"), "full/given", 0)[1]["subset"].tolist() == ["val"]
+    alone = load(str(make_tiny(tmp_path / "alone", masks)))
+    with pytest.raises(InputError, match="5 folds need at least 5 train images, found 3"):
+        build(alone, tmp_path / "none", workers=1, seed=1)

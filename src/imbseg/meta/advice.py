@@ -98,7 +98,8 @@ def _absent(classes: pd.DataFrame, dataset: Dataset) -> list[str]:
 def _split(splits: pd.DataFrame) -> list[str]:
     summary = split_summary(splits)
     folds = summary[[str(name).startswith("full/") and not str(name).endswith("/given") for name in summary.index]]
-    found = [_most_even(folds)]
+    few_images = "Use the split `given`, your own `val` subset: there are fewer train images than folds."
+    found = [_most_even(folds)] if len(folds) else [few_images]
     few = summary[summary["rarest_in_smallest"].lt(FEW) & summary["rarest_class"].ne("")]
     if len(few):
         name, fewest = str(few["rarest_in_smallest"].idxmin()), int(few["rarest_in_smallest"].min())

@@ -52,10 +52,15 @@ def fold_columns(images: pd.DataFrame, dataset: Dataset) -> dict[str, pd.Series[
 
 
 def is_offered(split: str, rows: pd.DataFrame, dataset: Dataset) -> bool:
-    """Whether a data set has what a split needs: `given` a val subset, `grouped` as many groups as folds."""
-    if split == "grouped":
-        return dataset.group is not None and rows["group"].nunique() >= FOLDS
-    return split != "given" or "val" in dataset.subsets
+    """Whether a data set has what a split needs: `given` a val subset, `grouped` as many groups as folds.
+
+    Where there is a val subset, a few large images need no folds.
+    """
+    if split == "given":
+        return "val" in dataset.subsets
+    if len(rows) < FOLDS and "val" in dataset.subsets:
+        return False
+    return split != "grouped" or (dataset.group is not None and rows["group"].nunique() >= FOLDS)
 
 
 def _folds(inputs: dict[str, Any], dataset: Dataset, imbalance: str, split: str, seed: int) -> NDArray[np.int64]:
