@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from imbseg import ranks
 from imbseg.errors import run_command
 from imbseg.files import runs_folder
 from imbseg.memory import keep_freed
@@ -16,10 +17,17 @@ from imbseg.trial.sources import parser
 
 
 def main() -> int:
+    """Train a trial, as one process or as one of those that torchrun started."""
+    with ranks.joined():
+        return train()
+
+
+def train() -> int:
     """Read the settings, train, report."""
     flags, out = read_flags()
-    sampled, nni, twin = ask_nni() if "NNI_PLATFORM" in os.environ else ({}, None, None)
-    if twin and report_of(twin, nni):
+    asked = ask_nni() if "NNI_PLATFORM" in os.environ and ranks.is_main() else ({}, None, None)
+    sampled, nni, twin = (*ranks.agreed(lambda: (asked[0], asked[2])), asked[1])
+    if twin and ranks.agreed(lambda: report_of(twin, nni)):
         return 0
     resolved = resolve(flags, sampled)
     keep_freed(training=True)
@@ -28,9 +36,15 @@ def main() -> int:
     folder = Path(out) if out else default_folder(resolved.trial)
     intermediate = nni.report_intermediate_result if nni else ignore
     final = nni.report_final_result if nni else ignore
-    run_trial(resolved, folder, intermediate=intermediate, final=final, say=lambda line: print(line, flush=True))
-    print(f"run folder: {folder}")
+    run_trial(resolved, folder, intermediate=intermediate, final=final, say=say)
+    say(f"run folder: {folder}")
     return 0
+
+
+def say(line: str) -> None:
+    """Print a line, once."""
+    if ranks.is_main():
+        print(line, flush=True)
 
 
 def read_flags() -> tuple[dict[str, str], str | None]:

@@ -88,14 +88,19 @@ def in_child(flags: dict[str, str], out: Path, kill_at: Moment | None, number: i
     told.send((tick.names, heard["lines"]))
 
 
-def start(
-    flags: dict[str, str], out: Path, kill_at: Moment | None = None, number: int = signal.SIGKILL
-) -> tuple[int, list[str], list[str]]:
-    """Run a trial to its end or its kill: exit code, ticks, lines; the latter two are empty where it was killed."""
+def preload() -> None:
+    """Start the server, if it isn't there."""
     SERVER.set_forkserver_preload(["killing"])
     with pytest.MonkeyPatch.context() as patched:  # Python 3.11 preloads without the path of this process
         patched.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
         forkserver.ensure_running()
+
+
+def start(
+    flags: dict[str, str], out: Path, kill_at: Moment | None = None, number: int = signal.SIGKILL
+) -> tuple[int, list[str], list[str]]:
+    """Run a trial to its end or its kill: exit code, ticks, lines; the latter two are empty where it was killed."""
+    preload()
     hear, tell = SERVER.Pipe(duplex=False)
     process = SERVER.Process(target=in_child, args=(flags, out, kill_at, number, tell))
     process.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-ORDER = ["errors", "files", "memory", "interrupt", "declared", "own", "menu", "console", "canvas", "datasets",
+ORDER = ["errors", "files", "memory", "interrupt", "ranks", "declared", "own", "menu", "console", "canvas", "datasets",
          "windows", "pictures", "splits", "imports", "meta", "sampling", "copy_paste", "augment", "models", "losses",
          "post_hoc", "checks", "metrics", "trial", "training", "runs", "statistics", "predict", "page", "export",
          "report", "verdict"]  # fmt: skip

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE_S = 4.0  # NNI sends SIGKILL 5 s after SIGINT
@@ -42,6 +43,12 @@ _state = _State()
 def asked() -> bool:
     """Whether a signal asked this process to leave."""
     return _state.asked
+
+
+def leave() -> NoReturn:
+    """Raise KeyboardInterrupt here, and not once more for a signal that came before."""
+    _state.raised = True
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
@@ -110,6 +117,11 @@ def follow_parent() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.set_wakeup_fd(-1)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Have the system end this process with the one that started it, whatever ends that one (Linux)."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(PARENT_DIES, int(signal.SIGKILL))

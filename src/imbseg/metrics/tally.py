@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Tally:
             found["calibration"] = calibration_counts(logits, mask)
         if sizes is not None:
             found |= zip(BY_SIZE, size_counts(labels, mask, sizes), strict=True)
-        self._sum(found)
+        self.sums = added([self.sums, found])
 
     def bands(self, size: tuple[int, int]) -> Bands:
         """What counts an image (height, width) that comes in bands."""
@@ -56,7 +57,12 @@ class Tally:
             found |= {"components": bands.components(), "calibration": bands.calibration()}
         if by_size:
             found |= zip(BY_SIZE, bands.sizes(), strict=True)
-        self._sum(found)
+        self.sums = added([self.sums, found])
 
-    def _sum(self, found: Sums) -> None:
-        self.sums = {name: self.sums[name] + counted if self.sums else counted for name, counted in found.items()}
+
+def added(parts: Iterable[Sums]) -> Sums:
+    """The sums of several tallies, of which some may have seen no image."""
+    total: Sums = {}
+    for sums in parts:
+        total |= {name: total[name] + counted if name in total else counted for name, counted in sums.items()}
+    return total

@@ -94,14 +94,20 @@ class EpochBatches:
     has_object: NDArray[np.bool_] | None = None
     crop_on_object: float = 0.0
     repeats: int = 1
+    rank: int = 0  # of the processes that share each batch
+    ranks: int = 1
     epoch: int = dataclasses.field(default=1, init=False)
     first: int = dataclasses.field(default=0, init=False)  # step to begin with; those before it aren't loaded
 
     def __len__(self) -> int:
         """Steps an epoch."""
-        samples = int(self.weights.shape[-1]) * self.repeats * (2 if self.doubled else 1)
-        full, rest = divmod(samples, self.batch_size)
+        full, rest = divmod(self.samples, self.batch_size)
         return full + (rest > 1)
+
+    @property
+    def samples(self) -> int:
+        """Samples an epoch; the last may be left out."""
+        return int(self.weights.shape[-1]) * self.repeats * (2 if self.doubled else 1)
 
     def keys(self) -> list[Key]:
         """The samples of the current epoch in their order, as keys that say everything about a sample."""
@@ -117,4 +123,21 @@ class EpochBatches:
         """The batches of the current epoch, from the first step on."""
         keys = self.keys()
         for step in range(self.first, len(self)):
-            yield keys[step * self.batch_size : (step + 1) * self.batch_size]
+            yield self._part(keys[step * self.batch_size : (step + 1) * self.batch_size])
+
+    def _part(self, batch: list[Key]) -> list[Key]:
+        """What this process loads of a batch: as much as the others, and two samples or more.
+
+        Where the last batch hasn't so many, the first of it are lent, behind the process's own.
+        """
+        if self.ranks == 1:
+            return batch
+        each = max(2, -(-len(batch) // self.ranks))
+        own = batch[self.rank * each : (self.rank + 1) * each]
+        return own + batch[: each - len(own)]
+
+    def shown(self, step: int) -> tuple[int, int]:
+        """Samples of a step, counted from 0: in all processes, and in this one without those that are lent."""
+        together = min(self.batch_size, self.samples - step * self.batch_size)
+        each = max(2, -(-together // self.ranks))
+        return together, min(max(together - self.rank * each, 0), each)

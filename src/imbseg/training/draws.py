@@ -71,6 +71,14 @@ class Draws:
         for name, value in state.items():
             setattr(self, name, value.cpu().numpy() if isinstance(value, torch.Tensor) else value)
 
+    def add_state(self, state: Mapping[str, Any]) -> None:
+        """Add what another process counted."""
+        for name, value in state.items():
+            if value is not None:
+                other = value.cpu().numpy() if isinstance(value, torch.Tensor) else value
+                known = getattr(self, name)
+                setattr(self, name, other if known is None else known + other)
+
     def _columns(self, what: str, values: np.ndarray) -> Row:
         return {f"{what}:{name}": value for name, value in zip(self.names, values.tolist(), strict=False)}
 

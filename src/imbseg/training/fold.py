@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbseg import ranks
 from imbseg.augment.boxes import Boxes
 from imbseg.copy_paste.donors import Donors
 from imbseg.datasets import decoded
@@ -114,6 +115,8 @@ def epoch_batches(trial: Trial, fold: Fold) -> EpochBatches:
         has_object=None if fold.boxes is None else fold.boxes.has_object(len(fold.class_priors)),
         crop_on_object=trial.crop_on_object,
         repeats=trial.samples_per_image,
+        rank=ranks.rank(),
+        ranks=ranks.size(),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imbseg import __version__
+from imbseg import __version__, ranks
 from imbseg.errors import InputError, TrialFailed, describe_os_error
 from imbseg.files import REPOSITORY, portable, read_object, seal, sha256, whole_file, writable_folder, write_json
 from imbseg.interrupt import asked, leaving
@@ -43,34 +43,41 @@ class Folder:
 
     def status(self, state: str, **more: Any) -> None:
         """Write status.json: running, finished, failed or interrupted, what goes with it, and its checksum."""
+        if not ranks.is_main():
+            return
         content = {"status": state, **more}
         write_json(self.file("status.json"), {**content, "sha256": seal(content)})
 
     def log(self, line: str) -> None:
         """Append a line to log.txt."""
+        if not ranks.is_main():
+            return
         with self.file("log.txt").open("a", encoding="utf-8") as handle:
             handle.write(line + "\n")
 
 
 @contextlib.contextmanager
 def open_folder(path: Path) -> Iterator[Folder]:
-    """Make or take a run folder, for this process alone while the context lasts.
+    """Make or take a run folder, for this process (or the main one of several) alone while the context lasts.
 
     Raises:
         InputError: it can't be written, is a file, or another process trains in it.
     """
+    with contextlib.ExitStack() as held:
+        yield Folder(ranks.agreed(lambda: _taken(path, held)))
+
+
+def _taken(path: Path, held: contextlib.ExitStack) -> Path:
     folder = writable_folder(path)
-    with (folder / ".lock").open("wb") as lock:
-        try:
-            # Of this process alone: the loader's processes don't inherit it, which outlive a kill by seconds
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"{folder}: another process trains in this folder; wait, or choose another --out"
-            ) from error
-        for left in folder.glob(".*.tmp.*"):  # of a process that was killed while it wrote
-            left.unlink()
-        yield Folder(folder)
+    lock = held.enter_context((folder / ".lock").open("wb"))
+    try:
+        # Of this process alone: the loader's processes don't inherit it, which outlive a kill by seconds
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise InputError(f"{folder}: another process trains in this folder; wait, or choose another --out") from error
+    for left in folder.glob(".*.tmp.*"):  # of a process that was killed while it wrote
+        left.unlink()
+    return folder
 
 
 @contextlib.contextmanager
@@ -79,14 +86,19 @@ def guarded(folder: Folder, cadence: Cadence) -> Iterator[None]:
     stopped = "stopped from outside; start it again to go on"
 
     def late() -> None:
-        lost = f"a step took longer, so {cadence.lost()} are lost"
-        print(f"{folder.path}: {stopped}; {lost}", file=sys.stderr, flush=True)
-        folder.status("interrupted", message=f"{stopped}; {lost}")
+        if not ranks.is_main():
+            return
+        cause = ranks.heard()
+        failed = isinstance(cause, Exception)
+        why = str(cause) if failed else f"{stopped}; a step took longer, so {cadence.lost()} are lost"
+        print(f"{folder.path}: {why}", file=sys.stderr, flush=True)
+        folder.status("failed" if failed else "interrupted", message=why)
 
     folder.status("running")
     with leaving(late):
         try:
-            yield
+            with ranks.blamed():
+                yield
         except KeyboardInterrupt:
             _last_status(folder, "interrupted", stopped)
             raise
@@ -156,6 +168,7 @@ def describe(resolved: Resolved, trial: Trial, meta_digest: str, **more: Any) ->
         "commit": _commit(),
         "experiment": os.environ.get("NNI_EXP_ID"),
         "nni_trial": os.environ.get("NNI_TRIAL_JOB_ID"),
+        **({"processes": ranks.size()} if ranks.size() > 1 else {}),
         **more,
     }
 
@@ -188,6 +201,12 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
         # Nothing was trained yet: nothing to lose, and no result that other settings gave.
         write_json(file, description)
         return
+    processes = known.get("processes", 1)
+    if processes != ranks.size():
+        how = f" (torchrun --nproc_per_node {processes})" if processes > 1 else ""
+        trained = f"{processes} process{'es' if processes > 1 else ''} trained this trial, found {ranks.size()}"
+        again = f"start it with {processes} again{how}, or choose another --out"
+        raise InputError(f"{folder.path}: {trained}; {again}")
     now = description["parameters"]
     before = _newer(now, description) | known["parameters"]
     differ = [

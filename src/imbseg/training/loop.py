@@ -9,13 +9,16 @@ import torch
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
+from imbseg import ranks
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.interrupt import whole as uninterrupted
 from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
-from imbseg.metrics.tally import Tally
+from imbseg.metrics.tally import Tally, added
 from imbseg.models.arithmetic import computing
 from imbseg.post_hoc.logits import as_labels, none
+from imbseg.sampling.order import EpochBatches
+from imbseg.training.begun import Begun, set_chance
 from imbseg.training.draws import Draws
 from imbseg.training.large import in_bands, large
 from imbseg.training.optimizer import multiply_gradients, rest, schedule_factor, set_learning_rates, share
@@ -38,45 +41,12 @@ class Learner:
     device: torch.device
     average: AveragedModel | None = None  # of the weights, where the trial asks for it
     only_head: bool = False  # all else is frozen, normalisation and dropout too
+    parallel: torch.nn.Module | None = None  # the network over several processes, see ranks.parallel
 
     @property
     def evaluated(self) -> torch.nn.Module:
         """The network that is scored and kept."""
         return self.model if self.average is None else self.average.module
-
-
-@dataclasses.dataclass
-class Begun:
-    """An epoch under way: what its steps so far left behind, beside the learner's own state.
-
-    Attributes:
-        draws: what they showed.
-        step: how many are done.
-        loss: () sum of their losses.
-        chance: states of torch's generators for the next step; none: as the epoch's seed left them.
-        spent: seconds of the clock and of the processor.
-        torn: a step is half done.
-        gathered: samples of the batches whose gradients wait for the optimizer's next step, with `accumulate`.
-    """
-
-    draws: Draws
-    step: int = 0
-    loss: torch.Tensor | float = 0.0
-    chance: list[torch.Tensor] = dataclasses.field(default_factory=list)
-    spent: tuple[float, float] = (0.0, 0.0)
-    torn: bool = False
-    gathered: list[int] = dataclasses.field(default_factory=list)
-
-
-def chance_states(device: torch.device) -> list[torch.Tensor]:
-    """Of the generators that draw inside the network: dropout, drop path."""
-    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]
-
-
-def _set_chance(states: list[torch.Tensor], device: torch.device) -> None:
-    torch.set_rng_state(states[0].cpu())
-    if device.type == "cuda" and len(states) > 1:
-        torch.cuda.set_rng_state(states[1].cpu(), device)
 
 
 def train_epoch(
@@ -114,38 +84,57 @@ def train_epoch(
     total = torch.zeros((), device=learner.device) + begun.loss
     for batch in progress(batches, total=steps - begun.step, what=f"epoch {epoch}/{trial.epochs}"):
         if begun.chance:  # after the loader, which draws a number when it starts
-            _set_chance(begun.chance, learner.device)
+            set_chance(begun.chance, learner.device)
         factor = schedule_factor(trial, before * updates + begun.step // every, epochs * updates)
         set_learning_rates(learner.optimizer, trial, factor)
         with uninterrupted():
             begun.torn, begun.chance = True, []
             last = (begun.step + 1) % every == 0 or begun.step + 1 == steps
-            loss, logits = _step(learner, batch, loss_of, trial, begun.gathered, last=last)
+            together, own = _shown(batches, begun.step)
+            loss, logits = _step(learner, batch, loss_of, trial, begun.gathered, together, last=last)
             if not math.isfinite(loss.item()):
                 rates = f"with lr {trial.lr * factor:.3g} and encoder_lr {trial.encoder_lr * factor:.3g}"
                 where = f"at step {begun.step + 1} of epoch {epoch}, {rates}"
                 raise TrialFailed(f"the loss became {loss.item()} {where}; take smaller learning rates")
             total += loss.detach()
-            watch(batch, logits)
+            if own != 0:
+                watch({name: tensor[:own] for name, tensor in batch.items()}, logits[:own])
             begun.step, begun.loss, begun.torn = begun.step + 1, total, False
         if between is not None:
             between()
     return float(total) / steps
 
 
+def _shown(batches: Batches, step: int) -> tuple[int | None, int | None]:
+    """Samples of a step in all processes, and in this one; None: all that were loaded."""
+    order = batches.batch_sampler if ranks.size() > 1 else None
+    return order.shown(step) if isinstance(order, EpochBatches) else (None, None)
+
+
 def _step(
-    learner: Learner, batch: Batch, loss_of: Loss, trial: Trial, gathered: list[int], *, last: bool
+    learner: Learner,
+    batch: Batch,
+    loss_of: Loss,
+    trial: Trial,
+    gathered: list[int],
+    together: int | None,
+    *,
+    last: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Gather a batch's gradient; the optimizer's step takes place with the last batch of a group."""
     there = {name: tensor.to(learner.device, non_blocking=True) for name, tensor in batch.items()}
     if not gathered:
         learner.optimizer.zero_grad(set_to_none=True)
     with computing(trial.precision, learner.device):
-        logits = learner.model(there.pop("image")).float()
-    loss = loss_of(logits, there.pop("target"), there)
-    gathered.append(len(logits))
+        logits = (learner.parallel or learner.model)(there.pop("image")).float()
+    scored = logits
+    if together is not None:  # every process takes the loss of the whole batch, whose gradient is the sum over them
+        scored = ranks.of_all(logits, together)
+        there = {name: ranks.of_all(tensor, together) for name, tensor in there.items()}
+    loss = loss_of(scored, there.pop("target"), there)
+    gathered.append(len(scored))
     if torch.isfinite(loss):
-        torch.autograd.backward(learner.scaler.scale(loss * share(gathered, trial.accumulate)))
+        torch.autograd.backward(learner.scaler.scale(loss * (share(gathered, trial.accumulate) * ranks.size())))
         if last:
             _update(learner, rest(gathered, trial.accumulate))
             gathered.clear()
@@ -179,14 +168,18 @@ def evaluate(
         confusion = image_confusion(labels, truth.mask, classes)
         found[index], total = np.stack(marginals(confusion)), total + confusion[:-1]
         tally.add(logits, labels, truth.mask, truth.sizes)
-    for index in progress(large(whole.files), total=len(large(whole.files)), what=f"{what}, large images"):
+    far = ranks.share(large(whole.files))
+    for index in progress(far, total=len(far), what=f"{what}, large images"):
         bands = tally.bands(whole.files.sizes[index][::-1])
         for views, rows in in_bands(model, whole, index, device, trial):
             bands.add(as_labels(none(views["logits"])[0], classes), rows, views["logits"][0])
         found[index], total = np.stack(marginals(bands.confusion)), total + bands.confusion[:-1]
         tally.add_bands(bands, by_size=whole.by_size)
-    counts = gathered(whole.files.ids, [found[index] for index in range(len(found))], total, groups=whole.files.groups)
-    return dataclasses.replace(counts, **tally.sums)
+    rows_of = {index: row for part in ranks.everyone(found) for index, row in part.items()}
+    sums = added(ranks.everyone({"confusion": total} | tally.sums))
+    ids, groups = whole.files.ids, whole.files.groups
+    counts = gathered(ids, [rows_of[index] for index in range(len(ids))], sums.pop("confusion"), groups=groups)
+    return dataclasses.replace(counts, **sums)
 
 
 @torch.inference_mode()
@@ -195,11 +188,13 @@ def predict(
 ) -> Iterator[tuple[int, torch.Tensor, Truth]]:
     """One image at a time: its place in `whole`, its logits at its mask's own size, its truth.
 
+    Of several processes each predicts its share.
+
     Args:
         whole: the images; they come grouped by size.
     """
     model.eval()
-    groups = whole.batches(trial.batch_size)
+    groups = ranks.share(whole.batches(trial.batch_size))  # no batch is cut: sizes change last bits
     how = loading(trial, device)
     loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=stack, **how)
     for images, truths, indices in progress(loader, total=len(groups), what=what):

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbseg import ranks
 from imbseg.metrics.counts import Counts, image_confusion, marginals, save_counts
 from imbseg.metrics.scores import mean, summary
-from imbseg.metrics.tally import Sums, Tally
+from imbseg.metrics.tally import Sums, Tally, added
 from imbseg.post_hoc import POST_HOC, factors, grid, passes, prefix, steps
 from imbseg.post_hoc.logits import as_labels
 from imbseg.training.folder import Row, write_rows
@@ -100,16 +101,21 @@ def correct(run: Run) -> tuple[dict[str, Counts], Row]:
     chosen = {name: choose(rows) for name, rows in by_name.items() if grid(name)[1]}
     test = count_along(run, "test", ways_of(run.trial.post_hoc, chosen))
     scores["test"] = _scores(run, test)
-    write_rows(run.folder.file("post_hoc.csv"), _rows(scores, chosen))
     both = {"val": val, "test": test}
+    plain = {subset: along.at(plain_of(along.ways) or along.ways[0]) for subset, along in both.items()}
+    if ranks.is_main():
+        _write(run, both, scores, chosen)
+    return plain, _result(scores, chosen)
+
+
+def _write(run: Run, both: Mapping[str, Along], scores: Scores, chosen: Chosen) -> None:
+    write_rows(run.folder.file("post_hoc.csv"), _rows(scores, chosen))
     for subset, along in both.items():
         for way, score in [((name, at), score) for name, by in chosen.items() for score, at in by.items()]:
             kind = prefix(way[0])[:-1].replace("*", "_") + ("" if score == "mIoU" else f"_{score}")
             save_counts(run.folder.file(f"counts_{subset}_{kind}.npz"), along.at(way))
     for line in _lines(scores, chosen):
         run.say(line)
-    plain = {subset: along.at(plain_of(along.ways) or along.ways[0]) for subset, along in both.items()}
-    return plain, _result(scores, chosen)
 
 
 def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
@@ -130,7 +136,7 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
         confusions += each[:, :-1]
         if plain:
             tally.add(views["logits"][0], labels[ways.index(plain)], truth.mask, truth.sizes)
-    for index in large(whole.files):
+    for index in ranks.share(large(whole.files)):
         bands = [tally.bands(whole.files.sizes[index][::-1]) for _ in ways]
         model, device = run.learner.model, run.learner.device
         for views, rows in in_bands(model, whole, index, device, run.trial, asked(ways)):
@@ -141,7 +147,10 @@ def count_along(run: Run, subset: str, ways: Sequence[Way]) -> Along:
         confusions += each[:, :-1]
         if plain:
             tally.add_bands(bands[ways.index(plain)], by_size=whole.by_size)
-    return Along(whole.files.ids, tuple(ways), images, confusions, whole.files.groups, tally.sums)
+    counted: Sums = {"images": images, "confusions": confusions, **tally.sums}
+    sums = added(ranks.everyone(counted))  # an image's counts are 0 in all processes but one
+    images, confusions = sums.pop("images"), sums.pop("confusions")
+    return Along(whole.files.ids, tuple(ways), images, confusions, whole.files.groups, sums)
 
 
 def choose(scores: Mapping[float, Mapping[str, float]]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from imbseg import ranks
 from imbseg.augment.photometry import Normalisation
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
@@ -21,10 +22,11 @@ from imbseg.models.arithmetic import check_precision, gradient_scaler, set_cudnn
 from imbseg.models.checkpoint import Cadence
 from imbseg.models.decoders import build_network, placed
 from imbseg.models.weights import load_encoder_weights, widen
+from imbseg.training.begun import Begun
 from imbseg.training.fold import Fold, epoch_batches, weighted
 from imbseg.training.folder import Folder, Row
 from imbseg.training.limits import limits_of, normalised
-from imbseg.training.loop import Batches, Begun, Learner, Loss
+from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line
 from imbseg.training.samples import TrainSamples, loading
@@ -71,14 +73,16 @@ def prepare(
     of_weights = load_encoder_weights(encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
     widen(encoder, len(layout.channels), pretrained=trial.encoder_weights is not None)  # type: ignore[arg-type]
     normalisation = normalised(of_weights, layout, fold.limits or limits_of(fold.train, resolved.dataset))
-    model = placed(model, device, channels_last=trial.channels_last)
+    model = ranks.with_batch_norm_of_all(placed(model, device, channels_last=trial.channels_last), device)
     scaler = gradient_scaler(trial.precision, device)
     average = averaged(model, trial.ema) if trial.ema else None
-    learner = Learner(model, make_optimizer(model, trial), scaler, device, average)
+    parallel = ranks.parallel(model, device)
+    learner = Learner(model, make_optimizer(model, trial), scaler, device, average, parallel=parallel)
     loss_of = make_loss(trial, fold, device)
     run = Run(folder, trial, resolved.dataset, fold, learner, normalisation, loss_of, [], [], _also_log(say, folder))
     sizes = f"{len(fold.train.ids)} train, {len(fold.val.ids)} validation, {len(fold.test.ids)} test images"
-    run.say(f"{trial.strategy}  {trial.loss}  seed {trial.seed}: {sizes}, on {device} with {trial.threads} threads")
+    where = f"on {device} with {trial.threads} threads" + (f", {ranks.size()} processes" if ranks.size() > 1 else "")
+    run.say(f"{trial.strategy}  {trial.loss}  seed {trial.seed}: {sizes}, {where}")
     if trial.class_weights != "none":
         pairs = zip(resolved.dataset.class_names, fold.class_weights, strict=True)
         words = ", ".join(f"{name} {weight:.3g}" for name, weight in pairs)
@@ -212,9 +216,9 @@ def choose_device(name: str, precision: str = "float32") -> torch.device:
         other = "take --device cpu, or install a CUDA build of torch (see README)"
         raise InputError(f"device: {name} is asked for, and {there}; {other}")
     check_precision(precision, device)
-    return device
+    return ranks.own_gpu(device)
 
 
-def seed_epoch(seed: int, epoch: int) -> None:
+def seed_epoch(seed: int, epoch: int, rank: int = 0) -> None:
     """Seed what draws inside the network (dropout, drop path): epoch by epoch, so that a resume needs no state."""
-    torch.manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    torch.manual_seed((seed * 1_000_003 + epoch + rank * 2**52) % 2**63)

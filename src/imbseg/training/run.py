@@ -1,5 +1,6 @@
 """One trial -> one run folder: prepare, train epoch by epoch, test once; started again, it goes on."""
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -10,11 +11,12 @@ from typing import Any
 
 import torch
 
+from imbseg import ranks
 from imbseg.augment.geometry import typical_size
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import TrialFailed
 from imbseg.files import sha256
-from imbseg.interrupt import whole
+from imbseg.interrupt import asked, leave, whole
 from imbseg.meta.ceiling_table import of_some
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
@@ -22,6 +24,7 @@ from imbseg.metrics.tables import save_tables
 from imbseg.models import checkpoint
 from imbseg.post_hoc import steps
 from imbseg.sampling.order import EpochBatches
+from imbseg.training.begun import Begun
 from imbseg.training.draws import Draws, adapts, asks_confidence, class_scores
 from imbseg.training.fold import draw_weights, read_fold
 from imbseg.training.folder import (
@@ -36,7 +39,7 @@ from imbseg.training.folder import (
 )
 from imbseg.training.large import shown_whole
 from imbseg.training.limits import limits_again, record
-from imbseg.training.loop import Batches, Begun, evaluate, train_epoch
+from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare, seed_epoch
@@ -52,6 +55,7 @@ from imbseg.training.stages import (
     restore,
     save_begun,
     scores,
+    take_best,
     trial_at,
     write_down,
 )
@@ -78,6 +82,7 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
         InputError: something given can't be used; status.json says failed, if there was a folder already.
         TrialFailed: the loss or the validation score isn't finite; status.json says failed.
     """
+    ranks.check_batch(resolved.trial.batch_size)
     threads = resolved.trial.threads or recorded_threads(out) or torch.get_num_threads()
     device = choose_device(resolved.trial.device, resolved.trial.precision)
     trial = resolved.trial.model_copy(update={"threads": threads, "device": str(device)})
@@ -96,8 +101,8 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
     known |= record(resolved.dataset.layout, limits)
     with open_folder(out) as folder:
         pasted = paste_record(trial, resolved.dataset, fold.donors)
-        keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, **known, **pasted))
-        if (stored := stored_result(out)) is not None:
+        ranks.agreed(lambda: keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, **known, **pasted)))
+        if (stored := ranks.agreed(lambda: stored_result(out))) is not None:
             say(f"{folder.path}: this trial has finished; its stored result is reported")
             final(stored)
             return stored
@@ -136,8 +141,9 @@ def _one_epoch(run: Run, batches: Batches, epoch: int) -> None:
         row = epoch_row(epoch, loss, found)
         run.say(epoch_line(row, planned(run.trial), begun.spent[0] + val_s, run.history))
         run.history.append(row)
-        shown = order.keys()[: begun.draws.samples]
-        run.draws.append(begun.draws.row(epoch, images=len({key[2] for key in shown})))
+        draws = begun.draws_of_all()
+        shown = order.keys()[: draws.samples]
+        run.draws.append(draws.row(epoch, images=len({key[2] for key in shown})))
         seconds = {"train_s": begun.spent[0], "train_cpu_s": begun.spent[1], "val_s": val_s}
         run.seconds.append({"epoch": epoch, **seconds, "checkpoint_s": run.cadence.spent()})
         _keep(run, counts)
@@ -149,17 +155,24 @@ def _learn(run: Run, batches: Batches, epoch: int, begun: Begun) -> float:
 
     def between() -> None:
         begun.spent = time.perf_counter() - started[0], cpu_seconds() - started[1]
-        if run.cadence.due():
+        stop, due = ranks.any_of(asked(), ranks.is_main() and run.cadence.due())
+        if stop or due:
+            begun.share(run.learner.device)
+            if stop:
+                leave()
             save_begun(run)
 
     dataset: Any = batches.dataset
     dataset.trial = trial_at(run.trial, epoch)
-    seed_epoch(run.trial.seed, epoch)
+    seed_epoch(run.trial.seed, epoch, ranks.rank())
     said = dataset.paster.before_epoch(run.history) if dataset.paster else None
     if said:
         run.say(f"epoch {epoch}: {said}")
     watch = begun.draws.add, course(run, epoch)
-    return train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, *watch, begun=begun, between=between)
+    with whole() if ranks.size() > 1 else contextlib.nullcontext():  # several processes stop at the same step
+        loss = train_epoch(run.learner, batches, run.loss_of, run.trial, epoch, *watch, begun=begun, between=between)
+        begun.share(run.learner.device)
+    return loss
 
 
 def cpu_seconds() -> float:
@@ -183,6 +196,7 @@ def _next_order(run: Run, batches: Batches, epoch: int) -> EpochBatches:
 
 def _evaluate(run: Run, subset: str, epoch: int, *, closely: bool = False) -> Counts:
     whole = WholeImages(getattr(run.fold, subset), run.dataset, trial_at(run.trial, epoch), run.normalisation)
+    ranks.same(list(run.learner.evaluated.buffers()))  # where each process has seen its part of the batches
     return evaluate(run.learner.evaluated, whole, run.learner.device, run.trial, subset, closely=closely)
 
 
@@ -192,7 +206,7 @@ def _as_trained(run: Run, epoch: int) -> dict[str, Counts]:
 
 def _keep(run: Run, counts: Counts) -> None:
     """Write the epoch down; on a full disk later."""
-    if best_epoch(scores(run)) == len(run.history):
+    if best_epoch(scores(run)) == len(run.history) and ranks.is_main():
         run.best = {"epoch": len(run.history), "model": run.learner.evaluated.state_dict()}, counts
     run.unwritten = not if_room(run, write_down)
 
@@ -203,9 +217,11 @@ def _finish(run: Run, final: Report) -> Row:
         write_down(run)
     best = best_epoch(scores(run))
     run.learner.average = None
-    run.learner.model.load_state_dict(checkpoint.load(run.folder.file("best.pt"), run.learner.device)["model"])
+    take_best(run)
     at_best = dataclasses.replace(run, trial=trial_at(run.trial, best))
     found, corrected = correct(at_best) if steps(run.trial.post_hoc) else (_as_trained(run, best), {})
+    if not ranks.is_main():
+        return {}
     counts = found["test"]
     save_counts(run.folder.file("counts_test.npz"), counts)
     save_tables(run.folder.path, found, run.dataset.class_names)

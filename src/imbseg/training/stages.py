@@ -6,15 +6,16 @@ from typing import Any
 import torch
 from segmentation_models_pytorch.base import initialization
 
+from imbseg import ranks
 from imbseg.errors import InputError, first_line
 from imbseg.interrupt import whole
 from imbseg.losses.cross_entropy import cross_entropy
 from imbseg.losses.pixels import ignored_label
 from imbseg.metrics.counts import save_counts
 from imbseg.models import checkpoint
+from imbseg.training.begun import restored
 from imbseg.training.draws import Draws, asks_confidence
 from imbseg.training.folder import write_rows
-from imbseg.training.loop import Begun, chance_states
 from imbseg.training.optimizer import make_optimizer
 from imbseg.training.prepare import Run, disk_full
 from imbseg.training.record import SELECTED, should_stop, write_events
@@ -71,15 +72,27 @@ def course(run: Run, epoch: int) -> tuple[int, int]:
 
 def _begin_head(run: Run) -> None:
     """Take the best epoch's weights, and forget its last layer."""
-    best = run.folder.file("best.pt")
-    if run.best is None and not best.is_file():
-        raise InputError(f"{best} is missing: its last layer is learned anew; train in another folder")
-    content = checkpoint.load(best, run.learner.device) if run.best is None else run.best[0]
-    run.learner.model.load_state_dict(content["model"])
+    take_best(run)
     torch.manual_seed(run.trial.seed)
     initialization.initialize_head(run.learner.model.segmentation_head)
     freeze(run, len(run.history))
     run.say(f"after epoch {len(run.history)}: the last layer is learned anew, all classes alike")
+
+
+def take_best(run: Run) -> None:
+    """Give the network the best epoch's weights, in all processes.
+
+    Raises:
+        InputError: best.pt is missing or damaged.
+    """
+    file = run.folder.file("best.pt")
+
+    def load() -> None:
+        content = checkpoint.load(file, run.learner.device) if run.best is None else run.best[0]
+        run.learner.model.load_state_dict(content["model"])
+
+    ranks.agreed(load)
+    ranks.same(list(run.learner.model.state_dict().values()))
 
 
 def freeze(run: Run, head_from: int) -> None:
@@ -89,6 +102,7 @@ def freeze(run: Run, head_from: int) -> None:
     learner.model.requires_grad_(False)
     learner.model.segmentation_head.requires_grad_(True)
     learner.optimizer = make_optimizer(learner.model, run.trial)
+    learner.parallel = ranks.parallel(learner.model, learner.device)
     run.loss_of = balanced
 
 
@@ -107,6 +121,8 @@ LAST, BEFORE = "last.pt", "previous.pt"  # the checkpoint, and the one before it
 
 def save(run: Run) -> None:
     """Write last.pt, and before it the best weights so far; what only some trials have stands in theirs alone."""
+    if not ranks.is_main():
+        return
     learner, file = run.learner, run.folder.file
     parts = [name for name in (*LEARNED, "average") if getattr(learner, name) is not None]
     state: dict[str, Any] = {name: getattr(learner, name).state_dict() for name in parts}
@@ -114,8 +130,7 @@ def save(run: Run) -> None:
     if run.head_from is not None:
         state["head_from"] = run.head_from
     if run.begun is not None:
-        chance = run.begun.chance or chance_states(learner.device)
-        state["begun"] = vars(run.begun) | {"chance": chance, "draws": run.begun.draws.state()}
+        state["begun"] = run.begun.stored(learner.device)
         if run.begun.gathered:
             state["gradients"] = [one.grad for one in learner.model.parameters()]
     with whole(), run.cadence.writing():
@@ -128,6 +143,8 @@ def save(run: Run) -> None:
 
 def write_down(run: Run) -> None:
     """Write what an epoch's end leaves: the checkpoint, and tables that can always be made from its history."""
+    if not ranks.is_main():
+        return
     save(run)
     write_tables(run)
     write_events(run.folder.file("events"), run.history[-1])  # last: on a full disk TensorBoard's thread would fail
@@ -135,14 +152,16 @@ def write_down(run: Run) -> None:
 
 def write_tables(run: Run) -> None:
     """The tables of all epochs so far; nothing before the first has ended."""
+    if not ranks.is_main():
+        return
     for name, rows in (("epochs", run.history), ("draws", run.draws), ("timing", run.seconds)):
         if rows:
             write_rows(run.folder.file(f"{name}.csv"), rows)
 
 
 def save_begun(run: Run) -> None:
-    """Write last.pt between two steps of an epoch, if the disk has room."""
-    if run.begun is not None and run.begun.step and not run.begun.torn:
+    """Write last.pt between two steps of an epoch, if the disk has room, and every process's state is known."""
+    if run.begun is not None and run.begun.step and run.begun.stored(run.learner.device):
         if_room(run, save)
 
 
@@ -175,7 +194,9 @@ def restore(run: Run) -> None:
     Raises:
         InputError: the checkpoint is broken, or of another network, optimizer or version.
     """
-    file, state = run.folder.file(LAST), _newest(run)
+    file, newest = run.folder.file(LAST), list[dict[str, Any] | None]()
+    ranks.agreed(lambda: newest.append(_newest(run)))  # it may move files, which the others then find
+    state = newest[0] if newest else _newest(run)
     if state is None:
         if run.folder.file("best.pt").is_file():
             run.say("best.pt is there, and no checkpoint to go on from: the trial begins anew")
@@ -188,7 +209,8 @@ def restore(run: Run) -> None:
     try:
         for name in (*LEARNED, *(["average"] if run.learner.average is not None else [])):
             getattr(run.learner, name).load_state_dict(state[name])
-        run.begun = _begun(run, state["begun"]) if "begun" in state else None
+        draws = Draws(run.dataset.class_names, confidence=asks_confidence(run.trial))
+        run.begun = restored(state["begun"], draws) if "begun" in state else None
         for parameter, gradient in zip(run.learner.model.parameters(), state.get("gradients", []), strict=False):
             parameter.grad = gradient
     except (RuntimeError, ValueError, KeyError, TypeError) as error:  # torch tells each in several lines
@@ -196,16 +218,10 @@ def restore(run: Run) -> None:
         raise InputError(f"checkpoint {file}: is of {other}; train in another folder") from error
     run.history, run.draws, run.seconds = state["history"], state["draws"], state["seconds"]
     write_tables(run)
-    if run.history:  # a kill may have come between the checkpoint and these
+    if run.history and ranks.is_main():  # a kill may have come between the checkpoint and these
         write_events(run.folder.file("events"), run.history[-1])
     within = f", step {run.begun.step}" if run.begun else ""
     run.say(f"going on after epoch {len(run.history)}{within}")
-
-
-def _begun(run: Run, state: dict[str, Any]) -> Begun:
-    draws = Draws(run.dataset.class_names, confidence=asks_confidence(run.trial))
-    draws.load_state(state["draws"])
-    return Begun(**state | {"draws": draws})
 
 
 def _newest(run: Run) -> dict[str, Any] | None:

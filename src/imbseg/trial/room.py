@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imbseg import ranks
 from imbseg.errors import InputError
 from imbseg.trial.fields import Trial
 from imbseg.trial.values import show
@@ -77,13 +78,13 @@ def check_evaluation(trial: Trial, classes: int, sizes: Sequence[Size], free: in
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that the device has left; None where the system doesn't tell."""
+    """Bytes that the device has left for this process; None where the system doesn't tell."""
     if device.type == "cuda":
         import torch
 
         return int(torch.cuda.mem_get_info(device)[0])
     try:
         lines = dict(line.split(":", 1) for line in MEMORY.read_text(encoding="ascii").splitlines())
-        return 1024 * int(lines["MemAvailable"].split()[0])
+        return 1024 * int(lines["MemAvailable"].split()[0]) // ranks.size()
     except (OSError, ValueError, KeyError, IndexError):
         return None
