@@ -86,12 +86,10 @@ def guarded(folder: Folder, cadence: Cadence) -> Iterator[None]:
     stopped = "stopped from outside; start it again to go on"
 
     def late() -> None:
-        if not ranks.is_main():
-            return
-        cause = ranks.heard()
-        failed = isinstance(cause, Exception)
+        failed = isinstance(cause := ranks.heard(), Exception)
         why = str(cause) if failed else f"{stopped}; a step took longer, so {cadence.lost()} are lost"
-        print(f"{folder.path}: {why}", file=sys.stderr, flush=True)
+        if ranks.is_main():
+            print(f"{folder.path}: {why}", file=sys.stderr, flush=True)
         folder.status("failed" if failed else "interrupted", message=why)
 
     folder.status("running")
@@ -201,12 +199,9 @@ def keep_or_refuse(folder: Folder, description: dict[str, Any]) -> None:
         # Nothing was trained yet: nothing to lose, and no result that other settings gave.
         write_json(file, description)
         return
-    processes = known.get("processes", 1)
-    if processes != ranks.size():
-        how = f" (torchrun --nproc_per_node {processes})" if processes > 1 else ""
-        trained = f"{processes} process{'es' if processes > 1 else ''} trained this trial, found {ranks.size()}"
-        again = f"start it with {processes} again{how}, or choose another --out"
-        raise InputError(f"{folder.path}: {trained}; {again}")
+    if (number := known.get("processes", 1)) != ranks.size():
+        again = f"start it with torchrun --nproc_per_node {number} again, or choose another --out"
+        raise InputError(f"{folder.path}: processes: {number} trained this trial, found {ranks.size()}; {again}")
     now = description["parameters"]
     before = _newer(now, description) | known["parameters"]
     differ = [

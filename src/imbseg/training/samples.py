@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbseg import ranks
 from imbseg.augment.boxes import Boxes, Classes, part_of
 from imbseg.augment.geometry import Geometry, draw_geometry, pad, warp_image, warp_mask
 from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with_pasted
@@ -226,6 +228,8 @@ def loading(trial: Trial, device: torch.device) -> dict[str, Any]:
 def start_worker(number: int) -> None:
     """A loader process works for a trainer alone, and ends with it."""
     follow_parent()
+    if ranks.size() > 1:
+        os.setpgrp()  # torchrun's signals are for the trainer, which still needs its samples
     quiet_worker(number)
 
 
