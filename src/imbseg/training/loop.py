@@ -97,7 +97,9 @@ def train_epoch(
                 where = f"at step {begun.step + 1} of epoch {epoch}, {rates}"
                 raise TrialFailed(f"the loss became {loss.item()} {where}; take smaller learning rates")
             total += loss.detach()
-            if own != 0:
+            if own is None:
+                watch(batch, logits)
+            elif own:
                 watch({name: tensor[:own] for name, tensor in batch.items()}, logits[:own])
             begun.step, begun.loss, begun.torn = begun.step + 1, total, False
         if between is not None:
