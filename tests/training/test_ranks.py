@@ -85,7 +85,7 @@ def test_losses_weights_and_draws_are_those_of_one_process(epochs: dict[int, lis
 
 @pytest.mark.slow
 def test_every_loss_is_that_of_the_whole_batch(data: dict[str, str], tmp_path: Path) -> None:
-    losses = [name for name in LOSSES if name not in (*LOSS, NOISY)]
+    losses, data = [name for name in LOSSES if name not in (*LOSS, NOISY)], {**data, "accumulate": "2"}
     found = {
         number: [one.value for one in together(number, first_epochs, data, losses, tmp_path)] for number in NUMBERS
     }
@@ -203,7 +203,7 @@ def test_another_process_says_nothing_of_what_ended_the_main_one() -> None:
     assert (second.status, second.complaints) == (INTERRUPTED, "")
 
 
-EVERYTHING = {**ADAPTIVE, "ema": "0.9", "aspp_dropout": "0.3", "workers": "2", "keep_last": "true", "batch_size": "4",
+EVERYTHING = {**ADAPTIVE, "accumulate": "2", "ema": "0.9", "aspp_dropout": "0.3", "workers": "2", "keep_last": "true", "batch_size": "4",
               "post_hoc": "prior", "loss": "cross_entropy"}  # fmt: skip
 MOMENTS = {
     "another killed in a step": (1, ("step begins", 4), signal.SIGKILL),
