@@ -30,9 +30,9 @@ def main() -> None:
     budget = None if given.hours is None else hours(given.hours)
     dataset, meta, out = read(given)
     keep_freed(training=True)
+    from imbseg import timing
     from imbseg.manager import baseline as first
     from imbseg.manager import geometries, plan, plan_config, plan_fit, plan_trials
-    from imbseg.training import timing
     from imbseg.trial.pace import busy_notice
 
     plan.check_anything(meta, dataset)

@@ -11,14 +11,14 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 ORDER = ["errors", "files", "memory", "interrupt", "ranks", "declared", "own", "menu", "console", "canvas", "datasets",
          "windows", "pictures", "splits", "imports", "meta", "sampling", "copy_paste", "augment", "models", "losses",
-         "post_hoc", "checks", "metrics", "trial", "training", "runs", "statistics", "predict", "page", "export",
-         "report", "verdict"]  # fmt: skip
+         "post_hoc", "checks", "metrics", "trial", "training", "timing", "runs", "statistics", "predict", "page",
+         "export", "report", "verdict"]  # fmt: skip
 MAY_IMPORT = {
     **{layer: set(ORDER[: number + 1]) for number, layer in enumerate(ORDER)},
-    "runs": set(ORDER[: ORDER.index("runs") + 1]) - {"training"},
+    "runs": set(ORDER[: ORDER.index("runs") + 1]) - {"training", "timing"},
     "statistics": {"errors", "metrics", "statistics"},
-    "report": {*ORDER} - {"training", "verdict"},
-    "verdict": {*ORDER} - {"training"},
+    "report": {*ORDER} - {"training", "timing", "verdict"},
+    "verdict": {*ORDER} - {"training", "timing"},
     "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
                 "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "manager"},
 }  # fmt: skip

@@ -18,7 +18,7 @@ import torch
 from gpu_speed import data
 
 from imbseg.models import checkpoint
-from imbseg.training.timing import measure
+from imbseg.timing import measure
 from imbseg.trial import resolve
 
 REPOSITORY = Path(__file__).resolve().parents[1]

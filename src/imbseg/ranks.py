@@ -20,9 +20,7 @@ T = TypeVar("T")
 LONG = datetime.timedelta(days=7)  # torchrun ends what waits for a dead process; a long evaluation is none
 PATIENCE_S = 5.0  # the main process says what ended another one, unless it hangs
 REASON = "reason"  # key of what ended a process
-REASONS: dict[str, Callable[[str], BaseException]] = {
-    one.__name__: one for one in (InputError, TrialFailed, KeyboardInterrupt)
-}
+REASONS: dict[str, type[BaseException]] = {one.__name__: one for one in (InputError, TrialFailed, KeyboardInterrupt)}
 LOST = re.compile(r"gloo|nccl|connection (closed|reset)|socket", re.IGNORECASE)  # torch has no class for it
 
 
@@ -75,10 +73,9 @@ def joined() -> Iterator[None]:
     from torch import distributed
     from torch.distributed.rendezvous import rendezvous
 
-    store, _state.rank, _state.size = next(rendezvous("env://", timeout=LONG))
-    _state.store = store
+    _state.store, _state.rank, _state.size = next(rendezvous("env://", timeout=LONG))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, store=store, rank=rank(), world_size=size(), timeout=LONG)
+    distributed.init_process_group(backend, store=_state.store, rank=rank(), world_size=size(), timeout=LONG)
     try:
         with blamed():
             yield
@@ -167,9 +164,9 @@ def any_of(*flags: bool) -> list[bool]:
     import torch
     from torch import distributed
 
-    both = torch.tensor(flags, dtype=torch.int32)
-    distributed.all_reduce(both, distributed.ReduceOp.MAX)
-    return [bool(flag) for flag in both]
+    found = torch.tensor(flags, dtype=torch.int32)
+    distributed.all_reduce(found, distributed.ReduceOp.MAX)
+    return [bool(flag) for flag in found]
 
 
 @blamed()

@@ -13,9 +13,9 @@ from binary_tree import make_binary_tree
 from plain_meta import build
 from small_trial import make_data
 
+from imbseg import timing
 from imbseg.datasets import spec
 from imbseg.manager import config, preflight, space
-from imbseg.training import timing
 from imbseg.trial import parse_flags, resolve
 from imbseg.trial.geometry import geometry_of, pyramid_of
 from imbseg.trial.pace import Pace

@@ -203,8 +203,8 @@ def test_another_process_says_nothing_of_what_ended_the_main_one() -> None:
     assert (second.status, second.complaints) == (INTERRUPTED, "")
 
 
-EVERYTHING = {**ADAPTIVE, "accumulate": "2", "ema": "0.9", "aspp_dropout": "0.3", "workers": "2", "keep_last": "true", "batch_size": "4",
-              "post_hoc": "prior", "loss": "cross_entropy"}  # fmt: skip
+EVERYTHING = {**ADAPTIVE, "accumulate": "2", "ema": "0.9", "aspp_dropout": "0.3", "workers": "2", "keep_last": "true",
+              "batch_size": "4", "post_hoc": "prior", "loss": "cross_entropy"}  # fmt: skip
 MOMENTS = {
     "another killed in a step": (1, ("step begins", 4), signal.SIGKILL),
     "the main one killed as it writes": (0, ("write begun", 2), signal.SIGKILL),

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from small_trial import SMALL
 
+from imbseg import timing
 from imbseg.errors import InputError
-from imbseg.training import timing
+from imbseg.timing import FirstBatches, Pace
 from imbseg.training.samples import Files
-from imbseg.training.timing import FirstBatches, Pace
 from imbseg.trial import Resolved, resolve
 
 pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them
