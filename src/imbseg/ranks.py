@@ -75,9 +75,10 @@ def joined() -> Iterator[None]:
 
     _state.store, _state.rank, _state.size = next(rendezvous("env://", timeout=LONG))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, store=_state.store, rank=rank(), world_size=size(), timeout=LONG)
     try:
         with blamed():
+            distributed.init_process_group(backend, store=_state.store, rank=rank(), world_size=size(), timeout=LONG)
+            any_of(False)  # nobody ends before all are there
             yield
         distributed.destroy_process_group()
     except (InputError, TrialFailed, OSError, KeyboardInterrupt) as error:
@@ -95,7 +96,7 @@ def _leave(error: BaseException) -> None:
     if isinstance(error, OSError):
         error = InputError(describe_os_error(error))
     with contextlib.suppress(RuntimeError):  # torchrun may be gone
-        _state.store.set(REASON, json.dumps([type(error).__name__, str(error)]))
+        _state.store.compare_set(REASON, "", json.dumps([type(error).__name__, str(error)]))  # the first word counts
     if isinstance(error, KeyboardInterrupt):
         raise SystemExit(STATUS) from error
     distributed.destroy_process_group()  # whoever waits for this process hears of it

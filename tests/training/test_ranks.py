@@ -192,9 +192,10 @@ def test_a_batch_that_two_cannot_share_is_refused_once(data: dict[str, str], bat
 
 @pytest.mark.parametrize(("error", "status"), [(InputError, 2), (TrialFailed, 1), (OSError, 2)])
 def test_the_main_process_says_what_ended_another(error: type[Exception], status: int) -> None:
-    first, second = together(2, fails, 1, error)
+    first, second, third = together(3, fails, 2, error)
     assert (first.status, first.complaints) == (status, "error: image x.png: is broken\n")
-    assert (second.status, second.complaints) == (status, "")
+    assert second.complaints == third.complaints == ""
+    assert third.status == status
 
 
 def test_another_process_says_nothing_of_what_ended_the_main_one() -> None:
