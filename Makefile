@@ -54,8 +54,11 @@ notebooks: setup  ## run the notebooks on the sample and store their outputs (1 
 	@cd notebooks && $(ENV)/bin/jupyter-execute --inplace *.ipynb
 
 ifeq ($(PART),architectures)
-benchmark: setup  ## training samples a second beside others (2 minutes); PART=architectures: seconds a step of each
+benchmark: setup  ## training samples a second beside others (2 minutes); PART=architectures, epoch: what else
 	@OMP_NUM_THREADS=1 $(PY) benchmarks/architectures.py
+else ifeq ($(PART),epoch)
+benchmark: setup $(BENCH)/made
+	@$(BENCH)/bin/python benchmarks/epoch.py
 else
 benchmark: setup $(BENCH)/made
 	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/training_samples.py
