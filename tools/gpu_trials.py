@@ -142,6 +142,10 @@ def curve(given: Any) -> Iterable[dict[str, Any]]:
         process.kill()
         process.wait()
     minutes = (time.perf_counter() - started) / 60
+    if not (folder / "epochs.csv").is_file():
+        if process.returncode != -signal.SIGKILL:
+            _wait(process, folder, 0)
+        raise RuntimeError(f"{given.arguments.minutes:.3g} minutes are too few for an epoch and its start; give more")
     yield from _epochs(folder)
     if not (folder / "status.json").is_file():
         _wait(process, folder, 0)
