@@ -170,7 +170,9 @@ def test_a_row_of_the_tables_and_its_line(tmp_path: Path, monkeypatch: pytest.Mo
     row = epoch_row(3, 0.25, SCORES)
     assert list(row)[:4] == ["epoch", "loss", "mIoU", SELECTED]
     assert (row["epoch"], row["loss"], row["IoU/a"]) == (3, 0.25, 0.9)
-    assert epoch_line(row, 7, 2.0, []) == "epoch 3/7  loss 0.2500  mIoU 0.500  2.0 s"
+    assert epoch_line(row, 7, {"train_s": 1.5, "val_s": 0.5, "samples_per_s": math.nan}, []) == (
+        "epoch 3/7  loss 0.2500  mIoU 0.500  2.0 s"
+    )
     points: list[tuple[Any, ...]] = []
 
     class Writer:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +12,13 @@ import torch
 
 from imbseg.errors import InputError
 from imbseg.models.decoders import build_network
+from imbseg.training import loop
+from imbseg.training.begun import Begun
+from imbseg.training.draws import Draws
 from imbseg.training.fold import class_weights
 from imbseg.training.optimizer import make_optimizer, poly_factor, set_learning_rates
 from imbseg.training.prepare import choose_device, make_loss
-from imbseg.training.record import epoch_line, for_tuner
+from imbseg.training.record import epoch_line, for_tuner, timing_row, waiting_advice
 from imbseg.trial import Trial
 
 
@@ -65,7 +70,35 @@ def test_devices_where_there_is_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_line_names_a_class_that_was_lost() -> None:
     history = [{"IoU/pole": 0.2, "IoU/sky": 0.9}]
     row = {"epoch": 2, "loss": 0.5, "mIoU": 0.4, "tail": 0.1, "IoU/pole": 0.0, "IoU/sky": 0.8}
-    assert epoch_line(row, 5, 12.34, history) == "epoch 2/5  loss 0.5000  mIoU 0.400  tail 0.100  12.3 s  lost: pole"
+    timing = timing_row(2, (10.34, 9.0, 0.5), 51, 2.0, 0.1)
+    line = "epoch 2/5  loss 0.5000  mIoU 0.400  tail 0.100  12.3 s  4.93 samples/s  lost: pole"
+    assert epoch_line(row, 5, timing, history) == line
+
+
+def test_waiting_for_data_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 of 10 s are waited; an epoch that had said so before, and 9 %, say nothing."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)))
+    slow, quick = (timing_row(1, (10.0, 9.0, waited), 100, 1.0, 0.0) for waited in (2.0, 0.9))
+    assert (slow["waited_s"], slow["samples_per_s"]) == (2.0, 10.0)
+    told = "20% of the training time waits for data: take more `workers` than 2 (4 cores here), or keep decoded images"
+    assert waiting_advice(slow, [quick], 2) == f"{told} (`cache_mb`)"
+    assert waiting_advice(slow, [], 4) == "20% of the training time waits for data: keep decoded images (`cache_mb`)"
+    assert waiting_advice(slow, [quick, slow], 2) == waiting_advice(quick, [], 2) == ""
+
+
+def test_only_the_time_until_a_batch_is_there_is_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loader takes 3 s and 1 s, the steps 10 s each."""
+    clock, begun = [0.0], Begun(Draws([], confidence=False))
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+
+    def batches() -> Iterator[Any]:
+        for seconds in (3.0, 1.0):
+            clock[0] += seconds
+            yield {}
+
+    for _ in loop._waited(batches(), begun):  # type: ignore[arg-type]
+        clock[0] += 10
+    assert begun.waited == 4.0
 
 
 def test_the_tuner_gets_no_nan() -> None:

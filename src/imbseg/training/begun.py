@@ -20,6 +20,7 @@ class Begun:
         loss: () sum of their losses.
         chance: states of torch's generators for the next step; none: as the epoch's seed left them.
         spent: seconds of the clock and of the processor.
+        waited: seconds until the loader gave a batch.
         torn: a step is half done.
         gathered: samples of the batches whose gradients wait for the optimizer's next step, with `accumulate`.
         of_all: the state in each of several processes, when `share` was called last.
@@ -30,6 +31,7 @@ class Begun:
     loss: torch.Tensor | float = 0.0
     chance: list[torch.Tensor] = dataclasses.field(default_factory=list)
     spent: tuple[float, float] = (0.0, 0.0)
+    waited: float = 0.0
     torn: bool = False
     gathered: list[int] = dataclasses.field(default_factory=list)
     of_all: list[dict[str, Any]] = dataclasses.field(default_factory=list)

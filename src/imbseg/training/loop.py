@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -82,7 +83,7 @@ def train_epoch(
     updates = -(-steps // every)
     begun = begun or Begun(Draws([], confidence=False))
     total = torch.zeros((), device=learner.device) + begun.loss
-    for batch in progress(batches, total=steps - begun.step, what=f"epoch {epoch}/{trial.epochs}"):
+    for batch in progress(_waited(batches, begun), total=steps - begun.step, what=f"epoch {epoch}/{trial.epochs}"):
         if begun.chance:  # after the loader, which draws a number when it starts
             set_chance(begun.chance, learner.device)
         factor = schedule_factor(trial, before * updates + begun.step // every, epochs * updates)
@@ -105,6 +106,15 @@ def train_epoch(
         if between is not None:
             between()
     return float(total) / steps
+
+
+def _waited(batches: Batches, begun: Begun) -> Iterator[Batch]:
+    """Batches; the time until each is there is added up."""
+    since = time.perf_counter()
+    for batch in batches:
+        begun.waited += time.perf_counter() - since
+        yield batch
+        since = time.perf_counter()
 
 
 def _shown(batches: Batches, step: int) -> tuple[int | None, int | None]:

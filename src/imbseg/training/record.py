@@ -1,6 +1,7 @@
 """What is said and kept of each epoch (a line, a row, a point for TensorBoard), and which is the best so far."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from imbseg.datasets.spec import GROUPS
 
 Row = dict[str, float]
 SELECTED = "mIoU_present"  # the score of an epoch: over the classes that the validation images show
+MUCH_WAITING = 0.1  # share of the training time from which on the loader is said to hold it back
 TABLE = ("mIoU", SELECTED, "classes_scored", *GROUPS, "mIoU_I", "mIoU_C", "mIoU_published_val", "pixel_accuracy")
 
 
@@ -22,11 +24,41 @@ def table_scores(scores: Mapping[str, float]) -> Row:
     return row | {name: value for name, value in scores.items() if name.startswith(("IoU/", "precision/", "recall/"))}
 
 
-def epoch_line(row: Row, epochs: int, seconds: float, history: list[Row]) -> str:
+def timing_row(epoch: int, spent: tuple[float, float, float], samples: int, val_s: float, checkpoint_s: float) -> Row:
+    """One row of timing.csv.
+
+    Args:
+        spent: seconds of training by the clock, by the processor, and waited for data.
+    """
+    train_s, cpu_s, waited_s = spent
+    row = {"epoch": epoch, "train_s": train_s, "train_cpu_s": cpu_s, "val_s": val_s, "checkpoint_s": checkpoint_s}
+    return row | {"waited_s": waited_s, "samples_per_s": samples / train_s if train_s else math.nan}
+
+
+def waiting(timing: Row) -> float:
+    """The share of an epoch's training that waits for data.
+
+    >>> waiting({"train_s": 10.0, "waited_s": 2.5}), waiting({"train_s": 0.0})
+    (0.25, 0.0)
+    """
+    return timing.get("waited_s", 0.0) / timing["train_s"] if timing["train_s"] else 0.0
+
+
+def waiting_advice(timing: Row, before: Sequence[Row], workers: int) -> str:
+    """What to do where the loader holds training back; said once."""
+    if waiting(timing) < MUCH_WAITING or any(waiting(row) >= MUCH_WAITING for row in before):
+        return ""
+    cores = len(os.sched_getaffinity(0))
+    more = f"take more `workers` than {workers} ({cores} cores here), or " if workers < cores else ""
+    return f"{waiting(timing):.0%} of the training time waits for data: {more}keep decoded images (`cache_mb`)"
+
+
+def epoch_line(row: Row, epochs: int, timing: Row, history: list[Row]) -> str:
     """The line a person reads after an epoch; classes that scored before and are now at 0 are named."""
     words = [f"epoch {int(row['epoch'])}/{epochs}", f"loss {row['loss']:.4f}", f"mIoU {row['mIoU']:.3f}"]
     words += [f"tail {row['tail']:.3f}"] if not math.isnan(row.get("tail", math.nan)) else []
-    words += [f"{seconds:.1f} s"]
+    words += [f"{timing['train_s'] + timing['val_s']:.1f} s"]
+    words += [f"{timing['samples_per_s']:.3g} samples/s"] if timing["samples_per_s"] > 0 else []
     lost = lost_classes(row, history)
     return "  ".join(words) + (f"  lost: {', '.join(lost)}" if lost else "")
 

@@ -43,7 +43,7 @@ from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare, seed_epoch
-from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner
+from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner, timing_row, waiting_advice
 from imbseg.training.samples import Files
 from imbseg.training.stages import (
     BEFORE,
@@ -139,13 +139,15 @@ def _one_epoch(run: Run, batches: Batches, epoch: int) -> None:
         if math.isnan(found[SELECTED]):
             raise TrialFailed(f"no validation mIoU in epoch {epoch}: no validation image has a labelled pixel")
         row = epoch_row(epoch, loss, found)
-        run.say(epoch_line(row, planned(run.trial), begun.spent[0] + val_s, run.history))
-        run.history.append(row)
         draws = begun.draws_of_all()
+        timing = timing_row(epoch, (*begun.spent, begun.waited), draws.samples, val_s, run.cadence.spent())
+        run.say(epoch_line(row, planned(run.trial), timing, run.history))
+        if advice := waiting_advice(timing, run.seconds, run.trial.workers):
+            run.say(advice)
+        run.history.append(row)
         shown = order.keys()[: draws.samples]
         run.draws.append(draws.row(epoch, images=len({key[2] for key in shown})))
-        seconds = {"train_s": begun.spent[0], "train_cpu_s": begun.spent[1], "val_s": val_s}
-        run.seconds.append({"epoch": epoch, **seconds, "checkpoint_s": run.cadence.spent()})
+        run.seconds.append(timing)
         _keep(run, counts)
 
 
