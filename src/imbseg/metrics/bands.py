@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imbseg.datasets.labels import Labels, ignored_in
 from imbseg.metrics.calibration import calibration_at, spread
-from imbseg.metrics.components import matched_counts, shared_pixels
+from imbseg.metrics.components import matched_counts
 from imbseg.metrics.counts import image_confusion
 from imbseg.metrics.object_size import sized
 from imbseg.windows.components import Components
@@ -33,8 +33,8 @@ class Bands:
         self.confusion = np.zeros((classes + 1, classes), np.int64)
         self._grid = spread(*size)
         self._found, self._true = Components(background), Components(background)
-        self._shared: list[tuple[Integers, Integers, Integers]] = []
-        self._right: list[tuple[Integers, Integers]] = []  # pieces of the truth, and pixels predicted as their class
+        # Of the pixels that are predicted as their class: pieces of the prediction and of the truth, and how many
+        self._right: list[NDArray[np.int32]] = []  # (3, pairs)
         self._chosen: list[tuple[torch.Tensor, Labels]] = []  # the pixels of which calibration is counted
 
     def add(self, labels: Labels, truth: Labels, logits: torch.Tensor, *, only_confusion: bool = False) -> None:
@@ -49,33 +49,34 @@ class Bands:
         if only_confusion:
             return
         true = self._true.add(truth)
-        self._right.append(_counted(true[(labels == truth) & (true > 0)]))
+        found = np.zeros_like(true)
         if self.closely:
             ignored = ignored_in(truth)
             found = self._found.add(np.where(truth == ignored, truth, labels))
-            self._shared.append(shared_pixels(found, true, self._true.count + 1))
             rows, columns = self._grid
             here = slice((rows.start - self._top) % rows.step, None, rows.step)
             self._chosen.append((logits[:, here, columns].clone(), truth[here, columns].copy()))
+        right = (labels == truth) & (true > 0)
+        self._right.append(_pairs(found[right], true[right], self._true.count + 1))
         self._top += len(truth)
 
     def sizes(self) -> Integers:
         """(3, classes, 3) as size_counts gives."""
         owner, true = self._true.whole()
         right = np.zeros(len(true), np.int64)
-        for pieces, pixels in self._right:
+        for _, pieces, pixels in self._right:
             np.add.at(right, owner[pieces], pixels)
         return sized(true[:, 0], true[:, 1], right, self.classes)
 
     def components(self) -> Integers:
         """(classes, 2, 3) as component_counts gives."""
         (our_owner, found), (their_owner, true) = self._found.whole(), self._true.whole()
-        ours, theirs, shared = (np.concatenate(one) for one in zip(*self._shared, strict=True))
-        code, place = np.unique(our_owner[ours] * len(true) + their_owner[theirs], return_inverse=True)
+        ours, theirs, shared = np.concatenate(self._right, axis=1)
+        code, place = np.unique(our_owner[ours] * np.int64(len(true)) + their_owner[theirs], return_inverse=True)
         pixels = np.zeros(len(code), np.int64)
         np.add.at(pixels, place, shared)
         pairs = (*np.divmod(code, len(true)), pixels)
-        return matched_counts(pairs, found[:, 0], true[:, 0], self.classes)
+        return matched_counts(pairs, (found[:, 0], found[:, 1]), (true[:, 0], true[:, 1]), self.classes)
 
     def calibration(self) -> NDArray[np.float64]:
         """(classes, 15, 3) as calibration_counts gives."""
@@ -85,6 +86,7 @@ class Bands:
         return calibration_at(torch.cat(logits, dim=1), np.concatenate(truths))
 
 
-def _counted(numbers: Integers) -> tuple[Integers, Integers]:
-    values, counts = np.unique(numbers, return_counts=True)
-    return values, counts.astype(np.int64)
+def _pairs(found: Integers, true: Integers, number: int) -> NDArray[np.int32]:
+    """(3, pairs) each two numbers that stand at one place, the second below `number`, and at how many."""
+    code, counts = np.unique(found * np.int64(number) + true, return_counts=True)
+    return np.stack([*np.divmod(code, number), counts]).astype(np.int32)

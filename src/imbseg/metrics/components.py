@@ -38,25 +38,30 @@ def component_counts(prediction: Labels, mask: Labels, classes: int, background:
     """
     labelled = np.where(mask == ignored_in(mask), mask, prediction)
     (found, kinds), (true, true_kinds) = (numbered_components(side, background) for side in (labelled, mask))
-    return matched_counts(shared_pixels(found, true, len(true_kinds)), kinds, true_kinds, classes)
+    ours, theirs, shared = shared_pixels(found, true, len(true_kinds))
+    sizes, true_sizes = (np.bincount(side, shared).astype(np.int64) for side in (ours, theirs))
+    alike = kinds[ours] == true_kinds[theirs]
+    alike &= (ours > 0) & (theirs > 0)
+    pairs = ours[alike], theirs[alike], shared[alike]
+    return matched_counts(pairs, (kinds, sizes), (true_kinds, true_sizes), classes)
 
 
 def matched_counts(
-    pairs: tuple[Integers, Integers, Integers], kinds: Integers, true_kinds: Integers, classes: int
+    pairs: tuple[Integers, Integers, Integers],
+    found: tuple[Integers, Integers],
+    true: tuple[Integers, Integers],
+    classes: int,
 ) -> NDArray[np.int64]:
     """(classes, 2, 3) of components of which it is known what they share.
 
     Args:
-        pairs: numbers of predicted and of true components that share pixels, 0 (none) among them, and how many.
-        kinds: (predicted components + 1,) class of each; of 0 it says nothing.
-        true_kinds: (true components + 1,) likewise.
+        pairs: numbers from 1 of predicted and of true components of one class that share pixels, and how many.
+        found: class and pixels of each predicted component, of 0 they say nothing; (components + 1,) each.
+        true: of the true ones likewise.
     """
-    ours, theirs, shared = pairs
-    sizes, true_sizes = (np.bincount(side, shared) for side in (ours, theirs))
+    (ours, theirs, shared), (kinds, sizes), (true_kinds, true_sizes) = pairs, found, true
     iou = shared / (sizes[ours] + true_sizes[theirs] - shared)
-    alike = kinds[ours] == true_kinds[theirs]
-    alike &= (ours > 0) & (theirs > 0)
-    matched = [kinds[_matched(*(side[alike & (iou >= least)] for side in (ours, theirs)))] for least in THRESHOLDS]
+    matched = [kinds[_matched(*(side[iou >= least] for side in (ours, theirs)))] for least in THRESHOLDS]
     tp = np.stack([np.bincount(one, minlength=classes) for one in matched], axis=1)  # (classes, thresholds)
     totals = [np.bincount(side[1:], minlength=classes)[:, None] for side in (kinds, true_kinds)]
     return np.stack([tp, totals[0] - tp, totals[1] - tp], axis=-1)

@@ -13,6 +13,7 @@ from imbseg.augment.photometry import apply_color
 from imbseg.datasets.labels import Labels
 from imbseg.errors import InputError
 from imbseg.losses import terms
+from imbseg.memory import returning
 from imbseg.models import ARCHITECTURES
 from imbseg.models.arithmetic import computing
 from imbseg.models.blend import blended, cut_sides
@@ -78,7 +79,8 @@ def in_bands(
     model.eval()
     files, classes = whole.files, len(whole.dataset.classes)
     least, tile = ARCHITECTURES[trial.architecture].smallest, whole.trial.padded_size
-    with files.source(whole.dataset, index) as source, files.source(whole.dataset, index) as again:
+    source_of = functools.partial(files.source, whole.dataset, index)
+    with returning(), source_of() as source, source_of() as again:
         size = files.sizes[index]
         sides = cut_sides(size, size, tile, None, trial.multiple, least)
         names = ["logits", *(name for name in ("mirrored",) if name in wanted)]

@@ -24,13 +24,14 @@ class Components:
     def __init__(self, background: int | None) -> None:
         """`background` is the index of a class that has none, or None."""
         self.background, self.count, self._top = background, 0, 0
-        self._pieces: list[Integers] = []  # (pieces, 6): class, pixels, left, top, right, bottom
-        self._touching: list[Integers] = []  # (2, pairs)
-        self._last: tuple[Labels, Integers] | None = None  # class and piece of each pixel of the last row
+        # 32 bits: of an image that looks like noise there are millions of pieces
+        self._pieces: list[NDArray[np.int32]] = []  # (pieces, 6): class, pixels, left, top, right, bottom
+        self._touching: list[NDArray[np.int32]] = []  # (2, pairs)
+        self._last: tuple[Labels, NDArray[np.int32]] | None = None  # class and piece of each pixel of the last row
 
-    def add(self, mask: Labels) -> Integers:
+    def add(self, mask: Labels) -> NDArray[np.int32]:
         """Take the next rows (rows, width); give the number of the piece at each pixel, from 1, 0 for none."""
-        numbers = np.zeros(mask.shape, np.int64)
+        numbers = np.zeros(mask.shape, np.int32)
         ignored = ignored_in(mask)
         for index in np.unique(mask).tolist():
             if index not in (self.background, ignored):
@@ -41,19 +42,20 @@ class Components:
         self._top += len(mask)
         return numbers
 
-    def _number(self, mask: Labels, index: int, numbers: Integers) -> None:
+    def _number(self, mask: Labels, index: int, numbers: NDArray[np.int32]) -> None:
         binary = (mask == index).view(np.uint8)
         left, top, wide, high = cv2.boundingRect(binary)
         part = np.ascontiguousarray(binary[top : top + high, left : left + wide])
         count, found, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
         there = found > 0
         numbers[top : top + high, left : left + wide][there] = found[there] + self.count
-        x, y, width, height, pixels = stats[1:].astype(np.int64).T
+        x, y, width, height, pixels = stats[1:].T
         x, y = x + left, y + top + self._top
-        self._pieces.append(np.column_stack([np.full_like(x, index), pixels, x, y, x + width, y + height]))
+        columns = [np.full_like(x, index), pixels, x, y, x + width, y + height]
+        self._pieces.append(np.column_stack(columns).astype(np.int32))
         self.count += count - 1
 
-    def _join(self, classes: Labels, above: Integers, here: Labels, below: Integers) -> None:
+    def _join(self, classes: Labels, above: NDArray[np.int32], here: Labels, below: NDArray[np.int32]) -> None:
         width = len(above)
         for step in (-1, 0, 1):
             low, high = max(0, -step), min(width, width - step)
@@ -69,8 +71,8 @@ class Components:
             (pieces + 1,) the component of each piece, from 1, 0 of 0; and (components + 1, 6): class, pixels, left,
             top, right, bottom (behind the last) of each, the first of none.
         """
-        pieces = np.concatenate([np.zeros((1, 6), np.int64), *self._pieces])
-        pairs = np.concatenate([np.zeros((2, 0), np.int64), *self._touching], axis=1)
+        pieces = np.concatenate([np.zeros((1, 6), np.int32), *self._pieces])
+        pairs = np.concatenate([np.zeros((2, 0), np.int32), *self._touching], axis=1)
         graph = coo_array((np.ones(pairs.shape[1], np.int8), tuple(pairs)), shape=(len(pieces), len(pieces)))
         number, owner = connected_components(graph, directed=False)
         order = np.argsort(np.unique(owner, return_index=True)[1], kind="stable")  # by the first piece
