@@ -128,7 +128,7 @@ def test_what_a_sample_brings_along(dataset: spec.Dataset, files: Files) -> None
     assert asked == [((32, 32), (1, 4, 1, 1), (32, 32, 3), 18)]
     assert sample["pasted"].tolist() == [0, 1]
     assert (sample["image_weight"].item(), sample["image_weight"].dtype) == (2.0, torch.float32)
-    assert (sample["target"].dtype, sample["target"][0, 0].item()) == (torch.int64, 1)
+    assert (sample["target"].dtype, sample["target"][0, 0].item()) == (torch.uint8, 1)
     areas = sample["object_area"].numpy()
     assert areas[0, 0] == 0.25
     assert np.unique(areas[1:]).tolist() == pytest.approx([18 / 320, 1])  # the object's share of its image; the rest

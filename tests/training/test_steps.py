@@ -278,3 +278,15 @@ def test_averaged_weights_follow_the_optimizers_steps() -> None:
     taught.average = averaged(taught.model, 0.5)
     loop.train_epoch(taught, [BATCH] * 5, Seen(taught, [1.0] * 5), trial, 1, lambda *_: None)
     assert taught.average.n_averaged.item() == 3
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int16])
+def test_a_loss_gets_int64_however_small_the_target_was_loaded(kind: torch.dtype) -> None:
+    taught, kinds = learner(Trial()), []
+
+    def loss_of(logits: torch.Tensor, target: torch.Tensor, _: object) -> torch.Tensor:
+        kinds.append((target.dtype, target.tolist()))
+        return logits.sum()
+
+    loop.train_epoch(taught, [{**BATCH, "target": BATCH["target"].to(kind)}], loss_of, Trial(), 1, lambda *_: None)
+    assert kinds == [(torch.int64, [7])]

@@ -87,14 +87,15 @@ def true_class_probability(target: torch.Tensor, logits: torch.Tensor) -> np.nda
     """For each class, the sum over its pixels of the probability that the network gives it there.
 
     Args:
-        target: (images, height, width) int64 on the CPU, 255 = ignored.
+        target: (images, height, width) integers on the CPU, 255 = ignored.
         logits: (images, classes, height, width), on any device.
 
     Returns:
         (classes,) float64, summed on the CPU: on a GPU the order of a sum is not fixed.
     """
     classes = logits.shape[1]
-    at = target.to(logits.device).clamp(0, classes - 1)[:, None]  # an ignored pixel asks for any class, and is dropped
+    there = target.to(logits.device).long()
+    at = there.clamp(0, classes - 1)[:, None]  # an ignored pixel asks for any class, and is dropped
     own = logits.float().softmax(dim=1).gather(1, at)[:, 0].cpu().numpy()  # (images, height, width)
     truth = target.numpy()
     labelled = truth != ignored_label(classes)

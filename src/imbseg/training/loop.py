@@ -65,7 +65,7 @@ def train_epoch(
     """Train one epoch, or what is left of it.
 
     Args:
-        batches: `image` (images, 3, height, width) float32, `target` (images, height, width) int64, and maps.
+        batches: `image` (images, 3, height, width) float32, `target` (images, height, width) int, and maps.
         loss_of: (logits, target, maps) -> scalar.
         watch: called after each step with its batch and logits.
         course: (epochs before it, all epochs) of the learning rates' course; None: those of the trial.
@@ -93,15 +93,15 @@ def train_epoch(
             last = (begun.step + 1) % every == 0 or begun.step + 1 == steps
             together, own = _shown(batches, begun.step)
             loss, logits = _step(learner, batch, loss_of, trial, begun.gathered, together, last=last)
+            if own is None:  # on a GPU beside the backward pass, which item() waits for
+                watch(batch, logits)
+            elif own:
+                watch({name: tensor[:own] for name, tensor in batch.items()}, logits[:own])
             if not math.isfinite(loss.item()):
                 rates = f"with lr {trial.lr * factor:.3g} and encoder_lr {trial.encoder_lr * factor:.3g}"
                 where = f"at step {begun.step + 1} of epoch {epoch}, {rates}"
                 raise TrialFailed(f"the loss became {loss.item()} {where}; take smaller learning rates")
             total += loss.detach()
-            if own is None:
-                watch(batch, logits)
-            elif own:
-                watch({name: tensor[:own] for name, tensor in batch.items()}, logits[:own])
             begun.step, begun.loss, begun.torn = begun.step + 1, total, False
         if between is not None:
             between()
@@ -135,6 +135,7 @@ def _step(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Gather a batch's gradient; the optimizer's step takes place with the last batch of a group."""
     there = {name: tensor.to(learner.device, non_blocking=True) for name, tensor in batch.items()}
+    there["target"] = there["target"].long()
     if not gathered:
         learner.optimizer.zero_grad(set_to_none=True)
     with computing(trial.precision, learner.device):

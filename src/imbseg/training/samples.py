@@ -21,7 +21,7 @@ from imbseg.augment.geometry import Geometry, draw_geometry, pad, warp_image, wa
 from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with_pasted
 from imbseg.augment.photometry import Normalisation, apply_color, color_matrix, draw_color
 from imbseg.datasets.decoded import Pair, read_pair
-from imbseg.datasets.labels import Labels, ignored_in
+from imbseg.datasets.labels import Labels, ignored_in, label_type
 from imbseg.datasets.read import read_objects
 from imbseg.datasets.search import existing
 from imbseg.datasets.spec import Dataset
@@ -138,8 +138,9 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         self.with_areas = "object_area" in terms.arguments(self.trial.loss)
 
     def __getitem__(self, key: Key) -> Batch:
-        """A sample: `image` (channels, height, width) float32, and `target` (height, width) int64, 255 = ignored (-1 of
-        more than 255 classes).
+        """A sample: `image` (channels, height, width) float32, and `target` (height, width) uint8, 255 = ignored.
+
+        Of more than 255 classes it is int16, and -1. It is small on its way to a GPU, where it becomes int64.
 
         With copy-paste also `pasted` (classes,) int64, the pasted objects of each class. Where the loss asks for
         it also `object_area` (height, width) float32, see imbseg.augment.object_area.
@@ -149,7 +150,8 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         image, mask, geometry = self._read(key, rng)
         paste = functools.partial(self.paster, geometry=geometry, key=key) if self.paster else None
         sample, target, pasted = augment(image, mask, geometry, rng, self.trial, self.normalisation, paste)
-        batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(target.astype(np.int64))}
+        labels = target.astype(label_type(len(self.dataset.classes)))
+        batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(labels)}
         if pasted:
             batch["pasted"] = torch.from_numpy(pasted.counts(len(self.dataset.classes)))
         if self.image_weights is not None:
