@@ -26,7 +26,7 @@ def train() -> int:
     """Read the settings, train, report."""
     flags, out = read_flags()
     asked = ask_nni() if "NNI_PLATFORM" in os.environ and ranks.is_main() else ({}, None, None)
-    sampled, nni, twin = (*ranks.agreed(lambda: (asked[0], asked[2])), asked[1])
+    nni, (sampled, twin) = asked[1], ranks.agreed(lambda: (asked[0], asked[2]))
     if twin and ranks.agreed(lambda: report_of(twin, nni)):
         return 0
     resolved = resolve(flags, sampled)

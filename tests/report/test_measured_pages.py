@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -149,6 +150,12 @@ def camvid_scores(cell: str, column: str) -> Scores:
     return {(seed, 0): value for seed, value in zip(own["seed"], own[column], strict=True)}
 
 
+def run_scores(data: str, cell: str, score: str) -> Scores:
+    """A score of the runs of a cell in docs/runs, by seed."""
+    files = (DOCS / "runs" / data).glob(f"{cell}_[0-9]/status.json")
+    return {(int(file.parent.name[-1]), 0): json.loads(file.read_text())["result"][score] for file in files}
+
+
 def test_the_results_of_the_readme() -> None:
     root = DOCS / "sample_runs"
     voc = published("TRUE_random_x2_FALSE_none").group
@@ -156,6 +163,10 @@ def test_the_results_of_the_readme() -> None:
         compared(evidence(root).group, "weighted_cross_entropy", "cross_entropy"),
         [(camvid_scores("weighted", column), camvid_scores("plain", column)) for column in ("test/tail", "test/head")],
         [(camvid_scores("plain", "test/prior/tail"), camvid_scores("plain", "test/tail"))],
+        *(
+            [(run_scores(data, cell, score), run_scores(data, "plain", score)) for score in ("test/tail", "test/head")]
+            for data, cell in (("coffee", "unet_cc_dice"), ("idrid", "weighted"))
+        ),
         compared(voc, "TRUE_random_x2_TRUE_cnt", "TRUE_random_x2_FALSE_none"),
         compared(voc, "TRUE_mskf_x2_FALSE_none", "TRUE_random_x2_FALSE_none"),
         compared(voc, "TRUE_mskf_cnt_FALSE_none", "TRUE_mskf_x2_FALSE_none"),

@@ -38,7 +38,7 @@ def table(file: Path) -> list[dict[str, str]]:
 def toy(monkeypatch: pytest.MonkeyPatch, folder: Path, images: dict[str, list[Any]], priors: list[float]) -> Any:
     """A run whose network gives these (logits, mask) of each subset."""
     subsets = {
-        name: SimpleNamespace(ids=[str(place) for place in range(len(found))], groups=[])
+        name: SimpleNamespace(ids=[str(place) for place in range(len(found))], groups=[], is_large=lambda _: False)
         for name, found in images.items()
     }
 

@@ -124,7 +124,7 @@ def test_the_share_of_the_processor_and_the_size_of_a_run(
     monkeypatch.setattr(timing.time, "perf_counter", lambda: float(next(wall)))
     monkeypatch.setattr(timing.time, "process_time", lambda: float(next(processor)))
     found = timing.measure(trial(data))
-    assert found.share == 0.25  # a second of one thread in four
+    assert found.share == pytest.approx(1 / 12)  # a second of one thread in twelve: a step asks the clock three times
     files = [finished[0] / name for name in ("best.pt", "counts_val.npz", "counts_test.npz")]
     assert found.bytes == pytest.approx(sum(file.stat().st_size for file in files), rel=0.1)
     assert found.beside == pytest.approx(3 * 2 * files[0].stat().st_size, rel=0.1)  # weights, and the momentum of each
@@ -166,7 +166,12 @@ def test_the_end_of_a_trial(data: dict[str, str], monkeypatch: pytest.MonkeyPatc
     # 0.5 s an image without a correction, 0.1 s more for each way; at most three strengths on the 8 test images
     monkeypatch.setattr(timing, "_evaluate", lambda run, files, ways: (40.0, 0.5 + 0.1 * len(ways)))
     run: Any = SimpleNamespace(trial=trial(data, post_hoc="none").trial)
-    run.fold = SimpleNamespace(val=SimpleNamespace(ids=["b"] * 3), test=SimpleNamespace(ids=["a"] * 8))
+    run.fold = SimpleNamespace(
+        **{
+            name: SimpleNamespace(ids=["a"] * images, is_large=lambda _: False)
+            for name, images in (("val", 3), ("test", 8))
+        }
+    )
     assert timing._end(run, 0.5) == pytest.approx(5.5)  # 3 validation and 8 test images
     run.trial = trial(data, post_hoc="prior").trial
     assert timing._end(run, 0.5) == pytest.approx(40.0 + 8 * 0.8)

@@ -45,7 +45,7 @@ class Geometry:
             image: (width, height) of the file.
 
         >>> Geometry((0.5, 2.0), (100, 100), False, (64, 64)).window((1000, 90))
-        (184, 34, 346, 90)
+        (184, 34, 344, 90)
         """
         shrink = _shrink(self.scale) if max(self.scale) <= HALVED else 1
         edges = []
