@@ -211,7 +211,6 @@ MOMENTS = {
     "the main one killed as it writes": (0, ("write begun", 2), signal.SIGKILL),
     "another asked to leave": (1, ("step ends", 3), signal.SIGTERM),
     "the main one asked to leave in validation": (0, ("evaluation", 1), signal.SIGINT),
-    "another asked to leave in validation": (1, ("evaluation", 1), signal.SIGINT),
 }
 LATER = {"finish_epochs": "1", "finish_size": "80x96", "retrain_head_epochs": "1"}
 
