@@ -164,8 +164,12 @@ def test_the_results_of_the_readme() -> None:
         [(camvid_scores("weighted", column), camvid_scores("plain", column)) for column in ("test/tail", "test/head")],
         [(camvid_scores("plain", "test/prior/tail"), camvid_scores("plain", "test/tail"))],
         *(
-            [(run_scores(data, cell, score), run_scores(data, "plain", score)) for score in ("test/tail", "test/head")]
-            for data, cell in (("coffee", "unet_cc_dice"), ("idrid", "weighted"))
+            [(run_scores(data, cell, score), run_scores(data, base, score)) for score in ("test/tail", "test/head")]
+            for data, cell, base in (
+                ("camvid", "unet_seven_cc_dice", "weighted"),
+                ("coffee", "unet_cc_dice", "plain"),
+                ("idrid", "weighted", "plain"),
+            )
         ),
         compared(voc, "TRUE_random_x2_TRUE_cnt", "TRUE_random_x2_FALSE_none"),
         compared(voc, "TRUE_mskf_x2_FALSE_none", "TRUE_random_x2_FALSE_none"),
