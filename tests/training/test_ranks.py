@@ -83,7 +83,7 @@ def test_losses_weights_and_draws_are_those_of_one_process(epochs: dict[int, lis
     check_epochs(epochs, loss)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_loss_is_that_of_the_whole_batch(data: dict[str, str], tmp_path: Path) -> None:
     losses, data = [name for name in LOSSES if name not in (*LOSS, NOISY)], {**data, "accumulate": "2"}
     found = {
@@ -223,7 +223,7 @@ def through(data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> d
     return ending(out)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_stopped_and_started_again_it_ends_the_same(
     moment: str, data: dict[str, str], through: dict[str, Any], tmp_path: Path
@@ -245,7 +245,7 @@ def test_stopped_and_started_again_it_ends_the_same(
     assert [name for name in {**through, **found} if through.get(name) != found.get(name)] == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_sampler_and_paste_rule(data: dict[str, str], tmp_path: Path) -> None:
     strategies = {name: f"full/mskf/{name}/none" for name in SAMPLING}
     strategies |= {f"paste {name}": f"full/mskf/none/{name}" for name in COPY_PASTE if name not in ("none", "weak")}
@@ -257,7 +257,7 @@ def test_every_sampler_and_paste_rule(data: dict[str, str], tmp_path: Path) -> N
         assert two == one, name
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_torchrun_that_is_stopped_ends_all_and_goes_on_at_once(
     number: int, data: dict[str, str], tmp_path: Path

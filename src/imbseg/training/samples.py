@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -222,16 +221,17 @@ def augment(
 
 
 def loading(trial: Trial, device: torch.device) -> dict[str, Any]:
-    """How samples are loaded."""
-    pinned = device.type == "cuda"
-    return {"num_workers": trial.workers, "worker_init_fn": start_worker, "pin_memory": pinned}
+    """How samples are loaded: of several processes that train together each loads its own.
+
+    A loader is forked, and hung for good where gloo's threads held a lock of the process at that moment.
+    """
+    pinned, workers = device.type == "cuda", trial.workers if ranks.size() == 1 else 0
+    return {"num_workers": workers, "worker_init_fn": start_worker, "pin_memory": pinned}
 
 
 def start_worker(number: int) -> None:
     """A loader process works for a trainer alone, and ends with it."""
     follow_parent()
-    if ranks.size() > 1:
-        os.setpgrp()  # torchrun's signals are for the trainer, which still needs its samples
     quiet_worker(number)
 
 
