@@ -16,6 +16,7 @@ from imbseg.datasets.readers.values import WHOLE
 from imbseg.errors import InputError
 from imbseg.export.bins import with_bins
 from imbseg.export.resize import EITHER, GROWS, SAME, SHRINKS, padding, resize, scaled
+from imbseg.models.arithmetic import shown
 from imbseg.post_hoc import factors
 from imbseg.predict.member import Member
 from imbseg.predict.operating_points import decide
@@ -59,7 +60,7 @@ class Pixels(torch.nn.Module):
         padded = functional.pad(levels - self.grey, (0, right, 0, below)) + self.grey
         padded = torch.minimum(torch.maximum(padded, self.low), self.high) if self.clips else padded
         given = padded * self.slope + self.offset
-        logits = self.network(given.flip(-1)).flip(-1) if mirror else self.network(given)
+        logits = shown(self.network, given, mirror=mirror)
         cut: torch.Tensor = logits[:, :, : size[0], : size[1]]
         return functional.interpolate(cut, size=native, mode="bilinear", align_corners=False) if resized else cut
 

@@ -47,6 +47,12 @@ def computing(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype=HALF.get(precision, torch.bfloat16), enabled=precision in HALF)
 
 
+def shown(model: torch.nn.Module, images: torch.Tensor, *, mirror: bool) -> torch.Tensor:
+    """(images, classes, height, width) logits of images, or of their mirror images turned back."""
+    found: torch.Tensor = model(images.flip(-1)).flip(-1) if mirror else model(images)
+    return found
+
+
 def gradient_scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:
     """What keeps float16's small gradients above 0; of the others it does nothing."""
     return torch.amp.GradScaler(device.type, enabled=precision == "float16")
@@ -56,7 +62,7 @@ def set_cudnn(how: str = "deterministic") -> None:
     """Ask for repeatable convolutions, or for the fastest of those that cudnn tries at each input's size.
 
     Args:
-        how: deterministic or benchmark. With either, CUDA's bilinear upsampling stays unrepeatable in its last bits.
+        how: deterministic or benchmark. With the first, too, a trial on CUDA differs in its last bits when repeated.
     """
     torch.backends.cudnn.benchmark = how == "benchmark"
     torch.backends.cudnn.deterministic = how != "benchmark"

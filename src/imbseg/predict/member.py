@@ -16,7 +16,7 @@ from imbseg.errors import InputError
 from imbseg.files import read_object
 from imbseg.meta.read import fold_column, fold_rows, pixel_counts
 from imbseg.models import ARCHITECTURES
-from imbseg.models.arithmetic import computing
+from imbseg.models.arithmetic import computing, shown
 from imbseg.post_hoc import grid, prefix
 from imbseg.predict.again import Stored, stored_network
 from imbseg.training.loop import native_logits
@@ -84,8 +84,7 @@ class Member:
         matrix = plain_matrix(how)
         there = torch.stack([torch.from_numpy(apply_color(one, matrix, how)) for one in tiles]).to(stored.device)
         with computing(stored.trial.precision, stored.device):
-            found: torch.Tensor = stored.model(there.flip(-1)).flip(-1) if mirror else stored.model(there)
-        return found.float()
+            return shown(stored.model, there, mirror=mirror).float()
 
     def class_priors(self) -> torch.Tensor:
         """(classes,) float64 pixel shares of its train fold.

@@ -15,7 +15,7 @@ from imbseg.errors import InputError
 from imbseg.losses import terms
 from imbseg.memory import returning
 from imbseg.models import ARCHITECTURES
-from imbseg.models.arithmetic import computing
+from imbseg.models.arithmetic import computing, shown
 from imbseg.models.blend import blended, cut_sides
 from imbseg.post_hoc import IN_TILES, in_tiles, steps
 from imbseg.training.samples import Files
@@ -83,7 +83,7 @@ def in_bands(
     with returning(), source_of() as source, source_of() as again:
         size = files.sizes[index]
         sides = cut_sides(size, size, tile, None, trial.multiple, least)
-        names = ["logits", *(name for name in ("mirrored",) if name in wanted)]
+        names = ["logits", "mirrored"] if "mirrored" in wanted else ["logits"]
         streams = []
         for name, opened in zip(names, (source, again), strict=False):
             network = functools.partial(_logits, model, whole, device, trial.precision, name == "mirrored")
@@ -101,5 +101,4 @@ def _logits(
 ) -> torch.Tensor:
     there = torch.from_numpy(apply_color(tile, whole.matrix, whole.normalisation)).to(device)[None]
     with computing(precision, device):
-        found: torch.Tensor = model(there.flip(-1)).flip(-1) if mirror else model(there)
-    return found[0].float()
+        return shown(model, there, mirror=mirror)[0].float()

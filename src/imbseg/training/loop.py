@@ -16,7 +16,7 @@ from imbseg.errors import TrialFailed
 from imbseg.interrupt import whole as uninterrupted
 from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
 from imbseg.metrics.tally import Tally, added
-from imbseg.models.arithmetic import computing
+from imbseg.models.arithmetic import computing, shown
 from imbseg.post_hoc.logits import as_labels, none
 from imbseg.sampling.order import EpochBatches
 from imbseg.training.begun import Begun, set_chance
@@ -213,7 +213,7 @@ def predict(
     for images, truths, indices in progress(loader, total=len(groups), what=what):
         with computing(trial.precision, device):
             there = images.to(device, non_blocking=True)
-            logits = model(there.flip(-1)).flip(-1).float() if mirror else model(there).float()
+            logits = shown(model, there, mirror=mirror).float()
         for one, truth, index in zip(logits, truths, indices, strict=True):
             height, width = truth.mask.shape
             yield index, native_logits(one, whole.input_size(index), (width, height)), truth
