@@ -20,7 +20,8 @@ def main() -> None:
     options = _parser().parse_args()
     from imbseg import predict  # torch: after the flags are known to be good
     from imbseg.datasets import spec
-    from imbseg.predict.evaluate import check_classes, choose_points, evaluate, subset_images
+    from imbseg.predict.evaluate import check_classes, choose_points, evaluate
+    from imbseg.predict.labelled import subset_images
     from imbseg.predict.operating_points import read_points
     from imbseg.trial.stored import dataset_of
 

@@ -99,3 +99,9 @@ def test_an_operating_point_meets_its_recall_on_validation_and_predict_takes_it(
     (tmp_path / "runs" / "two" / "trial.json").write_text(about.replace('"seed": 1,', '"seed": 2,'))
     sentence = refused("evaluate.py", "--run", tmp_path / "runs", "--operating_point", "crack:recall=.9")
     assert "is chosen for one run without post_hoc, found 2 networks" in sentence
+    status, said, _ = command("evaluate.py", "--run", tmp_path / "runs", "--out", tmp_path / "both")
+    assert status == 0
+    assert "+0.000 over the mean of its networks" in said  # of the same weights
+    row = table(tmp_path / "both" / "ensemble.csv")[0]
+    assert row["score"] == "mIoU"
+    assert float(row["ensemble"]) == float(row["best"]) == json.loads((run / "status.json").read_text())["test"]["mIoU"]

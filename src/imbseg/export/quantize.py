@@ -15,7 +15,8 @@ from imbseg.errors import InputError
 from imbseg.export.onnx_file import Array, Session, as_input, need
 from imbseg.metrics.counts import collect, image_confusion
 from imbseg.metrics.scores import summary
-from imbseg.predict.evaluate import Groups, subset_images
+from imbseg.predict.evaluate import Groups
+from imbseg.predict.labelled import subset_images
 
 CALIBRATION = 32  # train images by which the ranges of 8 bits are set
 COUNTED = ("Conv", "ConvTranspose")  # the rest stays float32: resizing in 8 bits would be another picture

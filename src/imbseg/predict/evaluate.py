@@ -1,8 +1,7 @@
 """Networks on labelled images: scores with intervals, by group, calibration, curves; thresholds from validation."""
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg.console import progress
-from imbseg.datasets.ids import image_rows
-from imbseg.datasets.labels import Labels
-from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError, listed
 from imbseg.files import writable_folder
@@ -24,22 +19,22 @@ from imbseg.metrics.scores import mean, summary
 from imbseg.metrics.tables import save_tables
 from imbseg.metrics.tally import Tally
 from imbseg.predict.curves import Curves, Row
+from imbseg.predict.ensemble import compare, sentences
+from imbseg.predict.labelled import Image, Truth, beside, shown, subset_images
 from imbseg.predict.operating_points import Point, keep, threshold
 from imbseg.predict.predictor import Labelled, Predictor
 from imbseg.statistics.bootstrap import draw_images
 from imbseg.training.folder import write_rows
 from imbseg.trial.stored import dataset_of, meta_of
-from imbseg.windows.mask import Mask
-from imbseg.windows.pixels import Array, Pixels, opened
 
-Image = tuple[str, Path, Path]  # id, image file, mask file
 Groups = Mapping[str, Sequence[str]]
 Say = Callable[[str], None]
-Truth = Array | Mask  # class indices: (height, width) as `size`, and `rows`
 
 
 def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say: Say = print) -> None:
     """Score labelled images, and write scores.csv, groups.csv, curves.csv, counts.npz and a run's tables of them.
+
+    Of several networks each is counted alone too, which takes as long again: ensemble.csv says what averaging gains.
 
     Args:
         dataset: with the classes that the networks know, in their order.
@@ -53,7 +48,7 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
     check_classes(dataset, names)
     images, folder = subset_images(dataset, subset), writable_folder(out)
     curves, tally = Curves(names), Tally(dataset, closely=True)
-    parts = _images(predictor, dataset, images, f"{subset} of {dataset.name}")
+    parts = shown(predictor, dataset, images, f"{subset} of {dataset.name}")
     confusions = (_count(truth, bands, curves, tally) for truth, bands in parts)
     of = [dataset.group_of(one) for one, _, _ in images] if dataset.group else []
     counts = dataclasses.replace(collect([one for one, _, _ in images], confusions, groups=of), **tally.sums)
@@ -64,22 +59,15 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
     write_rows(folder / "groups.csv", _by_group(counts, names, groups))
     save_tables(folder, {subset: counts}, names)
     write_rows(folder / "curves.csv", curves.rows())
+    if len(predictor.members) > 1:
+        gained = compare(predictor, dataset, images, counts, _parts(names, groups))
+        write_rows(folder / "ensemble.csv", gained)
+        for line in sentences(gained):
+            say(line)
     told = {str(row["score"]): row for row in scores}
     for name in ("mIoU", *GROUPS):
         if name in told and told[name]["value"] == told[name]["value"]:
             say(f"{name} {_interval(told[name])}, {len(images)} images")
-
-
-def subset_images(dataset: Dataset, subset: str) -> list[Image]:
-    """The images of a subset with their masks.
-
-    Raises:
-        InputError: it has none.
-    """
-    rows = [row for row in image_rows(dataset) if row.subset == subset]
-    if not rows:
-        raise InputError(f"subset: {dataset.path} declares no {subset!r} subset; choose another")
-    return [(row.id, dataset.root / row.image, dataset.root / row.mask) for row in rows]
 
 
 def check_classes(dataset: Dataset, names: Sequence[str]) -> None:
@@ -124,8 +112,8 @@ def choose_points(predictor: Predictor, points: Sequence[Point], say: Say = prin
     dataset = dataset_of(stored.about)
     images = _validation(stored.about, dataset)
     of_class: dict[str, list[NDArray[np.float32]]] = {one.name: [] for one in points}
-    for truth, bands in _images(predictor, dataset, images, "validation"):
-        for rows, band in _beside(truth, bands):
+    for truth, bands in shown(predictor, dataset, images, "validation"):
+        for rows, band in beside(truth, bands):
             for name, seen in of_class.items():
                 index = names.index(name)
                 seen.append(band.probabilities[index][rows == index])
@@ -151,36 +139,10 @@ def _validation(about: Mapping[str, Any], dataset: Dataset) -> list[Image]:
     return [(str(name), root / str(image), root / str(mask)) for name, image, mask in files]
 
 
-def _images(
-    predictor: Predictor, dataset: Dataset, images: Sequence[Image], what: str
-) -> Iterator[tuple[Truth, Iterator[Labelled]]]:
-    """The truth of each image, and what the networks make of it from top to bottom."""
-    for _, image, mask in progress(images, total=len(images), what=what):
-        with opened(image, dataset.orientation, predictor.layout) as pixels, _truth(mask, dataset, pixels) as truth:
-            if truth.size != pixels.size:
-                raise InputError(f"mask {mask}: is {truth.size}, its image {pixels.size}; they must be of one size")
-            yield truth, predictor.bands(pixels)
-
-
-def _truth(mask: Path, dataset: Dataset, pixels: Pixels) -> contextlib.AbstractContextManager[Truth]:
-    """A mask, in windows where its image is read so."""
-    if isinstance(pixels, Array):
-        return contextlib.nullcontext(Array(read_mask(mask, dataset)))
-    return Mask(mask, dataset)
-
-
-def _beside(truth: Truth, bands: Iterable[Labelled]) -> Iterator[tuple[Labels, Labelled]]:
-    """The rows of the truth that belong to each band."""
-    top = 0
-    for band in bands:
-        yield truth.rows(top, top + len(band.labels)), band
-        top += len(band.labels)
-
-
 def _count(truth: Truth, bands: Iterable[Labelled], curves: Curves, tally: Tally) -> NDArray[np.int64]:
     """An image's confusion; nothing is kept of a band but what its components share with the next."""
     counted = tally.bands(truth.size)
-    for part, band in _beside(truth, bands):
+    for part, band in beside(truth, bands):
         curves.add(band.probabilities, part)
         counted.add(band.labels, part, torch.from_numpy(band.probabilities).clamp_min(1e-30).log())
     tally.add_bands(counted, by_size=False)
@@ -192,9 +154,7 @@ def _scores(counts: Counts, names: Sequence[str], groups: Groups, say: Say) -> l
     if counts.calibration is not None:
         errors = calibration_error(counts.calibration).tolist()
         found |= {f"ECE/{name}": error for name, error in zip(names, errors, strict=True)}
-    parts: dict[str, list[int]] = {"mIoU": list(range(len(names)))}
-    parts |= {group: [list(names).index(one) for one in own] for group, own in groups.items()}
-    parts |= {f"IoU/{name}": [index] for index, name in enumerate(names)}
+    parts = _parts(names, groups)
     try:
         units = counts.groups if counts.groups.size else None
         drawn = draw_images(counts.tp[None], counts.fp[None], counts.fn[None], groups=units).iou[0]  # (draws, classes)
@@ -208,6 +168,13 @@ def _scores(counts: Counts, names: Sequence[str], groups: Groups, say: Say) -> l
         low, high = np.percentile(known, (2.5, 97.5)) if len(known) else (np.nan, np.nan)
         rows.append({"score": name, "value": float(value), "low": float(low), "high": float(high)})
     return rows
+
+
+def _parts(names: Sequence[str], groups: Groups) -> dict[str, list[int]]:
+    """Score -> indices of the classes whose IoU it averages."""
+    parts: dict[str, list[int]] = {"mIoU": list(range(len(names)))}
+    parts |= {group: [list(names).index(one) for one in own] for group, own in groups.items()}
+    return parts | {f"IoU/{name}": [index] for index, name in enumerate(names)}
 
 
 def _by_group(counts: Counts, names: Sequence[str], groups: Groups) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,11 +100,17 @@ class Predictor:
         for one in members[1:]:
             if one.stored.class_names != self.class_names:
                 raise InputError(f"{one.stored.folder}: has other classes than {members[0].stored.folder}; name one")
+        self._asked = (post_hoc, by)
         self.way, self.given = _correction(self.members, post_hoc, by)
         self._decode, self.thresholds = decoder(self.way, self.given), dict(thresholds or {})
         if self.thresholds and self.way[0] != "none":
             why = "operating points were chosen without a correction"
             raise InputError(f"post_hoc {post_hoc}: {why}; leave it out, or take --argmax")
+
+    def alone(self) -> dict[Path, Predictor]:
+        """Each network by its run folder, with the same correction at the strength of its own trial."""
+        post_hoc, by = self._asked
+        return {one.stored.folder: Predictor([one], post_hoc, by, self.tiling) for one in self.members}
 
     def settings(self) -> dict[str, Any]:
         """What its labels depend on beside its networks, as JSON holds it."""
