@@ -1,5 +1,6 @@
 """What averaging networks gains over each of them, from counts worked by hand."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from imbseg.errors import InputError
 from imbseg.metrics.counts import Counts, collect
 from imbseg.predict.ensemble import gains, sentences
 
+LETTERS = "abcdefghijklmnopqrstuvwx"
 PARTS = {"mIoU": [0, 1], "tail": [1]}
 CALM, WILD = Path("runs/calm"), Path("runs/wild")
 
@@ -43,3 +45,13 @@ def test_members_are_put_in_the_order_of_the_images_and_too_few_have_no_interval
     assert "nan" not in next(sentences([row]))
     with pytest.raises(InputError, match="its members were counted on other images"):
         gains(ensemble, {CALM: counted(hits, "abce")}, PARTS)
+
+
+def test_groups_are_drawn_where_there_are_ten() -> None:
+    alike = [2] * 24
+    for groups, drawn in ((12, "groups"), (3, "images")):
+        names = [f"video{number % groups}" for number in range(24)]
+        ensemble = dataclasses.replace(counted(alike, LETTERS), groups=np.array(names))
+        rows = gains(ensemble, {CALM: counted(alike, LETTERS)}, PARTS)
+        assert {row["drawn"] for row in rows} == {drawn}
+        assert any("too narrow" in line for line in sentences(rows, grouped=True)) == (drawn == "images")

@@ -1,5 +1,6 @@
 """What averaging several networks gains over each of them alone, on the same images."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -61,12 +62,13 @@ def gains(ensemble: Counts, members: Mapping[Path, Counts], parts: Parts) -> lis
 
     Returns:
         A row a score. `best` is the member that is highest in that score on these images, which flatters it.
-        `low` and `high` bound 95 % of each gain when images (or groups) are drawn with replacement, the same draws
-        for all; NaN with fewer than ten.
+        `low` and `high` bound 95 % of each gain when what `drawn` says (groups, or images) is drawn with replacement,
+        the same draws for all; NaN with fewer than ten images. With fewer than ten groups images are drawn, and the
+        interval is too narrow: they resemble each other.
     """
     found = [ensemble, *(_beside(ensemble, one) for one in members.values())]
     observed = np.stack([iou(one) for one in found])
-    drawn = _drawn(found)
+    units, drawn = _drawn(found)
     rows: list[Row] = []
     for name, classes in parts.items():
         own = list(classes)
@@ -79,7 +81,7 @@ def gains(ensemble: Counts, members: Mapping[Path, Counts], parts: Parts) -> lis
         over = None if drawn is None else mean(drawn[:, :, own], axis=2)  # (networks, draws)
         for what in WORDS:
             row |= _gain(what, float(row["ensemble"]) - float(row[what]), over, best)
-        rows.append(row)
+        rows.append(row | {"drawn": units})
     return rows
 
 
@@ -90,14 +92,15 @@ def _beside(ensemble: Counts, one: Counts) -> Counts:
     return ordered
 
 
-def _drawn(found: Sequence[Counts]) -> Floats | None:
-    """(networks, draws, classes) IoU; None where there are too few images to draw from."""
-    units = found[0].groups if found[0].groups.size else None
+def _drawn(found: Sequence[Counts]) -> tuple[str, Floats | None]:
+    """What is drawn, and (networks, draws, classes) IoU; nothing where there are too few images."""
     sums = [np.stack([getattr(one, kind) for one in found]) for kind in ("tp", "fp", "fn")]
-    try:
-        return draw_images(*sums, groups=units).iou
-    except InputError:
-        return None
+    groups = found[0].groups if found[0].groups.size else None
+    for units, drawn in ((groups, "groups"), (None, "images")):
+        if units is not None or drawn == "images":
+            with contextlib.suppress(InputError):
+                return drawn, draw_images(*sums, groups=units).iou
+    return "", None
 
 
 def _gain(what: str, value: float, over: Floats | None, best: int) -> Row:
@@ -111,8 +114,8 @@ def _gain(what: str, value: float, over: Floats | None, best: int) -> Row:
     return row
 
 
-def sentences(rows: Sequence[Row]) -> Iterator[str]:
-    """What the terminal says, of mIoU and the tail."""
+def sentences(rows: Sequence[Row], *, grouped: bool = False) -> Iterator[str]:
+    """What the terminal says, of mIoU and the tail; `grouped`: the data set declares groups."""
     for row in rows:
         if row["score"] in ("mIoU", "tail"):
             over = [
@@ -120,6 +123,8 @@ def sentences(rows: Sequence[Row]) -> Iterator[str]:
                 for what, words in WORDS.items()
             ]
             yield f"ensemble: {row['score']} {float(row['ensemble']):.3f}, {', '.join(over)}"
+    if grouped and rows and rows[0]["drawn"] == "images":
+        yield "  these intervals draw images, not groups of them, of which there are too few: they are too narrow"
 
 
 def _interval(row: Row, what: str) -> str:

@@ -62,7 +62,7 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
     if len(predictor.members) > 1:
         gained = compare(predictor, dataset, images, counts, _parts(names, groups))
         write_rows(folder / "ensemble.csv", gained)
-        for line in sentences(gained):
+        for line in sentences(gained, grouped=bool(counts.groups.size)):
             say(line)
     told = {str(row["score"]): row for row in scores}
     for name in ("mIoU", *GROUPS):
