@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "verdict": {*ORDER} - {"training", "timing"},
     "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
                 "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "manager"},
+    "racing": {"errors", "files", "console", "datasets", "meta", "trial", "runs", "statistics", "manager", "racing"},
 }  # fmt: skip
 JUNK = {"utils", "common", "helpers", "misc"}
 
