@@ -19,6 +19,10 @@ from imbseg.manager import launch, preflight, watch
 def main() -> int:
     """Check, start, watch, stop, and say where everything is."""
     given = parse(sys.argv[1:])
+    if given.ray:
+        from imbseg.cluster import command  # Ray's own environment has it
+
+        return command.run(given)
     given.port = given.port or free_port()
     for line in preflight.check(given.config, given.port):
         print(line, flush=True)
@@ -48,6 +52,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--report", action="store_true", help="end with the report of src/report.py")
     parser.add_argument("--keep", action="store_true", help="leave the experiment open in the web UI at the end")
     parser.add_argument("--resume", metavar="ID", help="go on with a stopped experiment: its unfinished trials run on")
+    ray = parser.add_argument_group("on a Ray cluster (make setup EXTRA=ray; docs/scaling.md)")
+    ray.add_argument(
+        "--ray", metavar="ADDRESS", help="run there instead: auto, HOST:PORT, or local (this machine alone)"
+    )
+    ray.add_argument("--trial_cpus", type=float, metavar="N", help="CPUs a trial, 0.5 too (default: its --threads)")
+    ray.add_argument("--trial_gpus", type=float, metavar="N", help="GPUs a trial, 0.5 too (default: trialGpuNumber)")
     return parser.parse_args(arguments)
 
 

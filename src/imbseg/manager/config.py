@@ -26,6 +26,7 @@ class Config:
     gpus: int | None
     service: dict[str, Any]
     work: Path
+    raw: dict[str, Any]
 
     @property
     def platform(self) -> str:
@@ -80,7 +81,7 @@ def read(path: Path) -> Config:
         raise InputError(f"{path}: trialCodeDirectory: {code} is no folder (paths are relative to the config file)")
     gpus = raw.get("trialGpuNumber", service.get("trialGpuNumber"))
     work = Path(str(raw.get("experimentWorkingDirectory", "~/nni-experiments"))).expanduser()
-    return Config(path, _space(raw, path), code, str(raw["trialCommand"]), gpus, service, here / work)
+    return Config(path, _space(raw, path), code, str(raw["trialCommand"]), gpus, service, here / work, raw)
 
 
 def _load(path: Path) -> Any:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from imbseg.manager import rest, table
+from imbseg.manager import rest, screen, table
 from imbseg.manager.launch import Experiment, text_of
-
-if TYPE_CHECKING:
-    from rich.live import Live
 
 # As NNI 3.0 writes it.
 DISPATCHER_SET_UP = "Setup tuner..."
@@ -55,13 +50,14 @@ def watch(
         out: where to; standard output where None. On a terminal a live table, else one line a change.
     """
     seen: list[rest.Listed] = []
-    with _screen(out or sys.stdout, experiment) as screen:
+    title = f"experiment {experiment.id}  http://127.0.0.1:{experiment.port}"
+    with screen.opened(out or sys.stdout, title) as shown:
         answered, quiet = time.monotonic(), 0
         while True:
             died = dispatcher_error(experiment.folder)
             try:
                 seen = rest.trials(experiment.base)
-                screen.show(seen, rest.latest_results(experiment.base))
+                shown.show(seen, rest.latest_results(experiment.base))
                 status, errors = rest.status(experiment.base)
                 died = died or (f"NNI reports an error: {' '.join(errors) or status}" if status == "ERROR" else None)
                 quiet = quiet + 1 if all_ended(experiment.base, status, seen) else 0
@@ -131,45 +127,3 @@ def manager_error(folder: Path) -> str:
     log = folder / "log" / "nnimanager.log"
     errors = [line.strip() for line in text_of(log).splitlines() if "ERROR" in line or "CRITICAL" in line]
     return f"its last error: {errors[-1]}; see {log}" if errors else f"see {log}"
-
-
-class _Lines:
-    """One line whenever a trial's status or number of epochs changes."""
-
-    def __init__(self, out: TextIO) -> None:
-        self.out = out
-        self.known: dict[str, tuple[str, str]] = {}
-
-    def show(self, trials: list[rest.Listed], latest: dict[str, rest.Latest]) -> None:
-        for row in table.rows(trials, latest):
-            state = (row.status, row.epochs)
-            if self.known.get(row.id) != state:
-                self.known[row.id] = state
-                print(row.line(), file=self.out, flush=True)
-
-
-class _LiveTable:
-    def __init__(self, live: Live, title: str) -> None:
-        self.live = live
-        self.title = title
-
-    def show(self, trials: list[rest.Listed], latest: dict[str, rest.Latest]) -> None:
-        ended = sum(trial.status in table.FINISHED for trial in trials)
-        title = f"{self.title}  {ended} of {len(trials)} trials ended"
-        self.live.update(table.as_table(table.rows(trials, latest), title), refresh=True)
-
-
-@contextmanager
-def _screen(out: TextIO, experiment: Experiment) -> Iterator[_Lines | _LiveTable]:
-    if not out.isatty():
-        yield _Lines(out)
-        return
-    from rich.console import Console
-    from rich.live import Live
-
-    title = f"experiment {experiment.id}  http://127.0.0.1:{experiment.port}"
-    # A long table is cut while it runs and shown whole at the end.
-    with Live(console=Console(file=out), auto_refresh=False, vertical_overflow="ellipsis") as live:
-        yield _LiveTable(live, title)
-        live.vertical_overflow = "visible"
-        live.refresh()

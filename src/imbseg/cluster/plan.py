@@ -1,0 +1,159 @@
+"""An NNI config -> what Ray Tune is to do; what it can't be asked for is refused by name, before Ray is imported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from imbseg import trial
+from imbseg.cluster.space import DRAWN, check_types, grid
+from imbseg.errors import InputError
+from imbseg.manager.config import Config
+
+METRIC = "default"
+TUNERS = ("GridSearch", "Random", "TPE")
+# Keys that are Ray's own matter, or change nothing there.
+KNOWN = {"experimentName", "searchSpace", "searchSpaceFile", "trialCodeDirectory", "trialCommand", "trialConcurrency",
+         "trialGpuNumber", "maxTrialNumber", "maxExperimentDuration", "tuner", "assessor", "advisor", "trainingService",
+         "experimentWorkingDirectory", "debug", "logLevel"}  # fmt: skip
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What Ray Tune is to do.
+
+    Attributes:
+        searcher: grid, random or tpe.
+        grid: the sampled values of each trial, where it is a grid.
+        samples: how many trials; -1 until the time is over, or somebody stops it.
+        options: of the Optuna sampler.
+        scheduler: asha, median or None.
+        limits: of the scheduler.
+        seconds: after which it ends, or None.
+        cpus: of a trial; a fraction shares a core.
+        gpus: of a trial; a fraction shares a GPU.
+        retries: how often a trial that was killed, or failed, starts again.
+    """
+
+    searcher: str
+    grid: list[dict[str, Any]] | None
+    samples: int
+    options: dict[str, Any] = field(default_factory=dict)
+    scheduler: str | None = None
+    limits: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+    retries: int = 3
+
+
+def make(given: Config, *, cpus: float | None, gpus: float | None, retries: int) -> Plan:
+    """Map a config.
+
+    Args:
+        cpus: of a trial; the config's `--threads` where None, else 1.
+        gpus: of a trial; the config's trialGpuNumber where None.
+
+    Raises:
+        InputError: something in the config has no counterpart (the message names it).
+    """
+    check_keys(given)
+    searcher, options = search_of(given)
+    scheduler, limits = scheduler_of(given)
+    most = int(given.raw.get("maxTrialNumber", -1))
+    points = grid(given.space)[: most if most > 0 else None] if searcher == "grid" else None
+    if points is None:
+        check_types(given.space, DRAWN, f"{searcher} on Ray")
+    threads = float(trial.parse_flags(given.flags()).get("threads", 1))
+    return Plan(
+        searcher,
+        points,
+        1 if points is not None else most,
+        options,
+        scheduler,
+        limits,
+        seconds_of(given),
+        share("--trial_cpus", threads if cpus is None else cpus, least=0.001),
+        share("--trial_gpus", float(given.gpus or 0) if gpus is None else gpus, least=0.0),
+        retries,
+    )
+
+
+def share(flag: str, value: float, *, least: float) -> float:
+    """CPUs or GPUs of a trial: Ray takes fractions of one, and whole numbers above.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if value < least or (value > 1 and value != int(value)):
+        raise InputError(f"{flag}: expected a share such as 0.5 or a whole number, found {value:g}")
+    return value
+
+
+def check_keys(given: Config) -> None:
+    """Refuse what only NNI does."""
+    for key in given.raw:
+        if key not in KNOWN:
+            raise InputError(f"{given.path}: {key} is NNI's own and has no counterpart on Ray; take it out")
+    if given.platform != "local":
+        why = f"trainingService {given.platform}: with --ray the machines are those of the Ray cluster"
+        raise InputError(f"{given.path}: {why}; write {{platform: local}}")
+
+
+def search_of(given: Config) -> tuple[str, dict[str, Any]]:
+    """The searcher, and options of Optuna's sampler."""
+    if "advisor" in given.raw:
+        return "random", taken(given, "advisor", {"R": None, "eta": None, "optimize_mode": None, "exec_mode": None})[1]
+    name, options = taken(given, "tuner", {"seed": "seed", "optimize_mode": None})
+    if name not in TUNERS:
+        raise InputError(f"{given.path}: tuner {name} has no counterpart on Ray; choose from: {', '.join(TUNERS)}")
+    return {"GridSearch": "grid", "Random": "random", "TPE": "tpe"}[name], options
+
+
+def scheduler_of(given: Config) -> tuple[str | None, dict[str, Any]]:
+    """What stops trials early: NNI's Hyperband becomes ASHA, its Medianstop Ray's."""
+    if "advisor" in given.raw:
+        name, limits = taken(given, "advisor", {"R": "max_t", "eta": "reduction_factor"} | dict.fromkeys(IGNORED))
+        if name != "Hyperband":
+            raise InputError(f"{given.path}: advisor {name} has no counterpart on Ray; take Hyperband (ASHA there)")
+        return "asha", {"max_t": 60, "reduction_factor": 3} | limits  # NNI's defaults
+    if "assessor" in given.raw:
+        name, limits = taken(given, "assessor", {"start_step": "grace_period", "optimize_mode": None})
+        if name != "Medianstop":
+            raise InputError(f"{given.path}: assessor {name} has no counterpart on Ray; take Medianstop")
+        return "median", limits
+    return None, {}
+
+
+IGNORED = ("optimize_mode", "exec_mode", "seed")
+
+
+def taken(given: Config, role: str, known: Mapping[str, str | None]) -> tuple[str, dict[str, Any]]:
+    """The name of an algorithm, and its arguments by Ray's names.
+
+    Args:
+        known: argument -> Ray's name of it; None where it changes nothing.
+
+    Raises:
+        InputError: another argument, or a class of one's own.
+    """
+    algorithm = given.raw[role]
+    if "name" not in algorithm:
+        raise InputError(f"{given.path}: {role}: a class of your own runs under NNI only; name one that NNI has")
+    arguments = algorithm.get("classArgs") or {}
+    for name in arguments:
+        if name not in known:
+            raise InputError(f"{given.path}: {role}: classArgs: {name} has no counterpart on Ray; take it out")
+    found = {new: arguments[name] for name, new in known.items() if new is not None and name in arguments}
+    return str(algorithm["name"]), found
+
+
+def seconds_of(given: Config) -> float | None:
+    """maxExperimentDuration (such as 90m) in seconds."""
+    text = given.raw.get("maxExperimentDuration")
+    if text is None:
+        return None
+    number, unit = (str(text)[:-1], str(text)[-1:]) if not str(text).isdigit() else (str(text), "s")
+    if not number.isdigit() or unit not in UNITS:
+        raise InputError(f"{given.path}: maxExperimentDuration: expected a time such as 90m or 8h, found {text!r}")
+    return float(number) * UNITS[unit]
