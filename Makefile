@@ -14,8 +14,8 @@ EXTRA ?=
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
 
-setup:  ## install everything into the active environment, else .venv; EXTRA=page: demo_page.py's too (2 minutes, then at once)
-	@case "$(EXTRA)" in ""|page) ;; *) echo "error: EXTRA: expected page, found $(EXTRA)" >&2; exit 2 ;; esac
+setup:  ## install everything into the active environment, else .venv; EXTRA=page|ray: what demo_page.py, --ray need (2 minutes)
+	@case "$(EXTRA)" in ""|page|ray) ;; *) echo "error: EXTRA: expected page or ray, found $(EXTRA)" >&2; exit 2 ;; esac
 	@for python in python3 $(foreach minor,11 12 13,python3.$(minor)) python; do \
 	  "$$python" -c "import sys; sys.exit(sys.version_info < (3, 8))" 2> /dev/null \
 	    && exec "$$python" tools/setup_environment.py; \

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
                 "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "manager"},
     "racing": {"errors", "files", "console", "datasets", "meta", "trial", "runs", "statistics", "manager", "racing"},
+    "cluster": {"errors", "files", "datasets", "trial", "manager", "cluster"},
 }  # fmt: skip
 JUNK = {"utils", "common", "helpers", "misc"}
 

@@ -10,7 +10,17 @@ from imbseg.errors import InputError
 from imbseg.manager.config import Config
 
 METRIC = "default"
-TUNERS = ("GridSearch", "Random", "TPE")
+TUNERS = {"gridsearch": "grid", "random": "random", "tpe": "tpe"}
+# Role -> NNI's algorithm -> its arguments by Ray's names; None where one changes nothing there.
+ALGORITHMS: Mapping[str, Mapping[str, Mapping[str, str | None]]] = {
+    "tuner": {
+        "gridsearch": {},
+        "random": {"seed": "seed", "optimize_mode": None},
+        "tpe": {"seed": "seed", "optimize_mode": None},
+    },
+    "assessor": {"medianstop": {"start_step": "grace_period", "optimize_mode": None}},
+    "advisor": {"hyperband": {"R": "max_t", "eta": "reduction_factor", "optimize_mode": None, "exec_mode": None}},
+}
 # Keys that are Ray's own matter, or change nothing there.
 KNOWN = {"experimentName", "searchSpace", "searchSpaceFile", "trialCodeDirectory", "trialCommand", "trialConcurrency",
          "trialGpuNumber", "maxTrialNumber", "maxExperimentDuration", "tuner", "assessor", "advisor", "trainingService",
@@ -29,6 +39,7 @@ class Plan:
         options: of the Optuna sampler.
         scheduler: asha, median or None.
         limits: of the scheduler.
+        fixed: settings that every trial gets beside the sampled ones.
         seconds: after which it ends, or None.
         cpus: of a trial; a fraction shares a core.
         gpus: of a trial; a fraction shares a GPU.
@@ -41,6 +52,7 @@ class Plan:
     options: dict[str, Any] = field(default_factory=dict)
     scheduler: str | None = None
     limits: dict[str, Any] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
     seconds: float | None = None
     cpus: float = 1.0
     gpus: float = 0.0
@@ -72,6 +84,7 @@ def make(given: Config, *, cpus: float | None, gpus: float | None, retries: int)
         options,
         scheduler,
         limits,
+        {"epochs": limits["max_t"]} if scheduler == "asha" else {},
         seconds_of(given),
         share("--trial_cpus", threads if cpus is None else cpus, least=0.001),
         share("--trial_gpus", float(given.gpus or 0) if gpus is None else gpus, least=0.0),
@@ -85,7 +98,7 @@ def share(flag: str, value: float, *, least: float) -> float:
     Raises:
         InputError: it is neither.
     """
-    if value < least or (value > 1 and value != int(value)):
+    if not value >= least or (value > 1 and value != int(value)):
         raise InputError(f"{flag}: expected a share such as 0.5 or a whole number, found {value:g}")
     return value
 
@@ -103,49 +116,35 @@ def check_keys(given: Config) -> None:
 def search_of(given: Config) -> tuple[str, dict[str, Any]]:
     """The searcher, and options of Optuna's sampler."""
     if "advisor" in given.raw:
-        return "random", taken(given, "advisor", {"R": None, "eta": None, "optimize_mode": None, "exec_mode": None})[1]
-    name, options = taken(given, "tuner", {"seed": "seed", "optimize_mode": None})
-    if name not in TUNERS:
-        raise InputError(f"{given.path}: tuner {name} has no counterpart on Ray; choose from: {', '.join(TUNERS)}")
-    return {"GridSearch": "grid", "Random": "random", "TPE": "tpe"}[name], options
+        return "random", {}
+    name, options = taken(given, "tuner")
+    return TUNERS[name], options
 
 
 def scheduler_of(given: Config) -> tuple[str | None, dict[str, Any]]:
     """What stops trials early: NNI's Hyperband becomes ASHA, its Medianstop Ray's."""
     if "advisor" in given.raw:
-        name, limits = taken(given, "advisor", {"R": "max_t", "eta": "reduction_factor"} | dict.fromkeys(IGNORED))
-        if name != "Hyperband":
-            raise InputError(f"{given.path}: advisor {name} has no counterpart on Ray; take Hyperband (ASHA there)")
-        return "asha", {"max_t": 60, "reduction_factor": 3} | limits  # NNI's defaults
-    if "assessor" in given.raw:
-        name, limits = taken(given, "assessor", {"start_step": "grace_period", "optimize_mode": None})
-        if name != "Medianstop":
-            raise InputError(f"{given.path}: assessor {name} has no counterpart on Ray; take Medianstop")
-        return "median", limits
-    return None, {}
+        return "asha", {"max_t": 60, "reduction_factor": 3} | taken(given, "advisor")[1]  # NNI's defaults
+    return ("median", taken(given, "assessor")[1]) if "assessor" in given.raw else (None, {})
 
 
-IGNORED = ("optimize_mode", "exec_mode", "seed")
-
-
-def taken(given: Config, role: str, known: Mapping[str, str | None]) -> tuple[str, dict[str, Any]]:
+def taken(given: Config, role: str) -> tuple[str, dict[str, Any]]:
     """The name of an algorithm, and its arguments by Ray's names.
 
-    Args:
-        known: argument -> Ray's name of it; None where it changes nothing.
-
     Raises:
-        InputError: another argument, or a class of one's own.
+        InputError: it or one of its arguments has no counterpart, or it is a class of one's own.
     """
-    algorithm = given.raw[role]
-    if "name" not in algorithm:
-        raise InputError(f"{given.path}: {role}: a class of your own runs under NNI only; name one that NNI has")
+    algorithm, known = given.raw[role], ALGORITHMS[role]
+    shown = str(algorithm.get("name") or algorithm["className"])
+    name = shown.lower()  # NNI minds no case
+    if name not in known:
+        choices = ", ".join(known)
+        raise InputError(f"{given.path}: {role} {shown} has no counterpart on Ray; choose from: {choices}")
     arguments = algorithm.get("classArgs") or {}
-    for name in arguments:
-        if name not in known:
-            raise InputError(f"{given.path}: {role}: classArgs: {name} has no counterpart on Ray; take it out")
-    found = {new: arguments[name] for name, new in known.items() if new is not None and name in arguments}
-    return str(algorithm["name"]), found
+    for one in arguments:
+        if one not in known[name]:
+            raise InputError(f"{given.path}: {role}: classArgs: {one} has no counterpart on Ray; take it out")
+    return name, {new: arguments[one] for one, new in known[name].items() if new is not None and one in arguments}
 
 
 def seconds_of(given: Config) -> float | None:

@@ -106,6 +106,9 @@ def connected(address: str) -> Iterator[str]:
     Raises:
         InputError: nothing answers there.
     """
+    if address == "local":
+        # Ray's own word for: every port of this machine's cluster on 127.0.0.1
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import ray
 
     if address.startswith("ray://"):

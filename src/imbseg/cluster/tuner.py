@@ -72,13 +72,13 @@ def _search(plan: Plan, space: dict[str, Any]) -> Any:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     kinds = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
     return OptunaSearch(
-        partial(_sampled, space), metric=METRIC, mode="max", sampler=kinds[plan.searcher](**plan.options)
+        partial(_sampled, space, plan.fixed), metric=METRIC, mode="max", sampler=kinds[plan.searcher](**plan.options)
     )
 
 
-def _sampled(space: dict[str, Any], trial: Any) -> dict[str, Any]:
+def _sampled(space: dict[str, Any], fixed: dict[str, Any], trial: Any) -> dict[str, Any]:
     # Ray's wrapper would put every single draw into the trial's config as well.
-    return {"sampled": draw(space, getattr(trial, "ot_trial", trial))}
+    return {"sampled": draw(space, getattr(trial, "ot_trial", trial)) | fixed}
 
 
 def _scheduler(plan: Plan) -> Any:
