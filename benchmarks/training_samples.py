@@ -28,8 +28,9 @@ from imbseg.meta.build import build
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import read_fold
+from imbseg.training.loading import quiet_worker
 from imbseg.training.prepare import make_paster
-from imbseg.training.samples import TrainSamples, quiet_worker
+from imbseg.training.samples import TrainSamples
 from imbseg.trial import resolve
 
 SAMPLES, PHOTOGRAPHS = 40, 100  # samples a turn; images generated

@@ -1,44 +1,74 @@
-"""Trials in processes of their own that kill themselves at a chosen moment: no test waits for one.
+"""Trials in processes of their own that kill themselves at a named moment, or are killed after some seconds.
 
-A moment is a tick: before and after a step, in the middle of a checkpoint's writing, before and after a file takes its
-name, at an image of an evaluation, between two epochs.
+A named moment is a tick: before and after a step, in the middle of a checkpoint's writing, before and after a file
+takes its name, at an image of an evaluation, between two epochs. Seconds say when a kill comes; no test asks them back.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import multiprocessing
 import os
 import signal
 import sys
-from multiprocessing import forkserver
+import time
+from multiprocessing import connection, forkserver
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from small_trial import train
+from plain_meta import build
+from small_trial import SMALL, train
+from tiny_tree import make_tiny
 
+from imbseg.datasets.spec import load
 from imbseg.models.checkpoint import Cadence
 from imbseg.training import loop
 
 SERVER = multiprocessing.get_context("forkserver")  # it imports torch once, and has run none of it when it forks
-Moment = int | tuple[str, int]  # the place of a tick, or its name and which of that name, counted from 1
+Moment = float | tuple[str, int]  # seconds from the start, or a tick's name and which of that name, counted from 1
 INTERRUPTED = 130
 EVERY = 2  # steps from one checkpoint inside an epoch to the next
+
+
+EVERYTHING = {
+    "strategy": "full/mskf/adaptive/adaptive", "adaptive_from": "confidence", "workers": "2", "ema": "0.9",
+    "batch_size": "3", "accumulate": "4",  # checkpoints lie within groups of batches, and an epoch ends within one
+    "epochs": "2", "finish_epochs": "1", "finish_size": "80x96", "retrain_head_epochs": "1",
+    "aspp_dropout": "0.3", "loss": "cross_entropy", "post_hoc": "prior", "keep_last": "true", "patience": "0",
+    "checkpoint_minutes": "1000000",
+}  # fmt: skip
+
+
+def everything(folder: Path) -> dict[str, str]:
+    """The flags of a trial with all that has a state of its own, on data of three classes below a folder."""
+    masks = {f"{number:03d}": np.zeros((64, 64), np.uint8) for number in range(12)}
+    for number, mask in enumerate(masks.values()):
+        if number % 3 != 2:
+            mask[8 + number : 18 + number, 4 * number : 12 + 4 * number] = 1
+        if number % 2:
+            mask[40:44, 3 * number : 24 + 3 * number] = 2
+    file = make_tiny(folder / "data", masks, test=3)
+    build(load(str(file)), folder / "meta")
+    weights = "".join(f"{one},{0.5 + place / 8}\n" for place, one in enumerate(masks))
+    (folder / "weights.csv").write_text("id,weight\n" + weights, encoding="utf-8")
+    where = {"dataset": str(file), "meta": str(folder / "meta"), "image_weights": str(folder / "weights.csv")}
+    return {**SMALL, **EVERYTHING, **where}
 
 
 class Ticks:
     """The moments so far; at one of them the process is gone."""
 
-    def __init__(self, kill_at: Moment | None, number: int) -> None:
+    def __init__(self, kill_at: Moment | None, number: int = signal.SIGKILL) -> None:
         self.kill_at, self.number, self.names = kill_at, number, list[str]()
 
     def __call__(self, name: str) -> None:
         self.names.append(name)
-        if self.kill_at in (len(self.names) - 1, (name, self.names.count(name))):
+        if self.kill_at == (name, self.names.count(name)):
             os.kill(os.getpid(), self.number)
 
 
@@ -99,21 +129,32 @@ def preload() -> None:
         forkserver.ensure_running()
 
 
-def start(
-    flags: dict[str, str], out: Path, kill_at: Moment | None = None, number: int = signal.SIGKILL
-) -> tuple[int, list[str], list[str]]:
-    """Run a trial to its end or its kill: exit code, ticks, lines; the latter two are empty where it was killed."""
+class Ended(NamedTuple):
+    """A trial at its end or its kill: exit code, ticks, lines (both empty where it was killed), seconds."""
+
+    status: int
+    names: list[str]
+    lines: list[str]
+    seconds: float
+
+
+def start(flags: dict[str, str], out: Path, kill_at: Moment | None = None, number: int = signal.SIGKILL) -> Ended:
+    """Run a trial to its end or its kill; back as soon as the process is gone, its loaders may still be there."""
     preload()
     hear, tell = SERVER.Pipe(duplex=False)
     process = SERVER.Process(target=in_child, args=(flags, out, kill_at, number, tell))
     process.start()
+    begun = time.monotonic()
     tell.close()
-    try:
-        names, lines = hear.recv()
-    except EOFError:
-        names, lines = [], []
+    names, lines = list[str](), list[str]()
+    if not connection.wait([hear, process.sentinel], kill_at if isinstance(kill_at, float) else None):
+        os.kill(process.pid or 0, number)
+        connection.wait([hear, process.sentinel])
+    if hear.poll():
+        with contextlib.suppress(EOFError):
+            names, lines = hear.recv()
     process.join()
-    return process.exitcode or 0, names, lines
+    return Ended(process.exitcode or 0, names, lines, time.monotonic() - begun)
 
 
 def ending(folder: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import io
 import multiprocessing
 import os
@@ -23,9 +24,10 @@ from imbseg.training.begun import Begun
 from imbseg.training.draws import Draws
 from imbseg.training.fold import read_fold
 from imbseg.training.folder import Folder
-from imbseg.training.loop import evaluate, train_epoch
+from imbseg.training.loop import evaluate, predict, train_epoch
 from imbseg.training.post_hoc import count_along
 from imbseg.training.prepare import Run, make_batches, prepare
+from imbseg.training.stages import trial_at
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import resolve
 
@@ -119,6 +121,23 @@ def first_epochs(flags: dict[str, str], losses: Sequence[str], place: Path) -> d
         weights = torch.cat([weight.detach().flatten() for weight in run.learner.model.parameters()]).numpy()
         found[loss] = {"losses": each, "weights": weights, "draws": begun.draws_of_all().row(1, images=0)}
     return found
+
+
+def loaded(flags: dict[str, str], place: Path, epochs: int) -> list[str]:
+    """Digests of all that loaders give this process: the batches of some epochs, and an evaluation's images."""
+    run, found = prepared(flags, place), list[str]()
+    batches: Any = make_batches(run)
+    for epoch in range(1, epochs + 1):
+        batches.batch_sampler.epoch = epoch
+        batches.dataset.trial = trial_at(run.trial, epoch)
+        batches.dataset.paster.before_epoch(run.history)
+        for batch in batches:
+            parts = (part for name, one in batch.items() for part in (name.encode(), one.numpy().tobytes()))
+            found.append(hashlib.sha256(b"".join(parts)).hexdigest())
+        run.history.append({"IoU/ground": 0.9, "IoU/ball": 0.1, "IoU/rod": 0.5})
+    whole = WholeImages(run.fold.val, run.dataset, run.trial, run.normalisation)
+    shown = predict(run.learner.model, whole, run.learner.device, run.trial, "")
+    return found + [hashlib.sha256(logits.numpy().tobytes()).hexdigest() for _, logits, _ in shown]
 
 
 def counted(flags: dict[str, str], place: Path, size: int) -> tuple[dict[str, Any], Any]:

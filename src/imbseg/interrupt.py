@@ -3,10 +3,12 @@
 import contextlib
 import ctypes
 import dataclasses
+import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing import connection
 from types import FrameType
 from typing import NoReturn
 
@@ -111,13 +113,21 @@ def _watch(reader: int, left: threading.Event, late: Callable[[], None]) -> None
 
 
 def follow_parent() -> None:
-    """A process that works for the one that forked it leaves Ctrl-C to it, and ends with it, whatever ends it (Linux).
+    """A process that works for another one leaves Ctrl-C to it, and ends with it, whatever ends it (Linux).
 
-    Where that one is gone before this is called, torch's loaders notice within 5 s.
+    Where one that forked it is gone before this is called, torch's loaders notice within 5 s.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.set_wakeup_fd(-1)
     end_with_parent()
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid != os.getppid():  # a server forked it
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def end_with_parent() -> None:

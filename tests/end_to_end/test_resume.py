@@ -1,8 +1,12 @@
-"""Trials stopped by Ctrl-C on their experiment end as if they had never stopped; test_killed.py has kills."""
+"""Trials whose experiment was stopped end as if they had never stopped: by Ctrl-C, and by nnictl itself.
+
+test_killed.py has kills.
+"""
 
 from __future__ import annotations
 
 import csv
+import json
 import signal
 import subprocess
 import time
@@ -11,9 +15,11 @@ from pathlib import Path
 
 import pytest
 from end_to_end.real_trials import ran, run_experiment, sampled, trial_command, trial_log, write_config
+from killing import ending, everything
+from killing import start as run_through
 from small_trial import train
 
-from imbseg.manager import rest
+from imbseg.manager import launch, rest
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +49,10 @@ def rows(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def wait_for(what: Callable[[], bool], process: subprocess.Popen[str], timeout_s: float = 120) -> None:
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[str] | None = None, timeout_s: float = 120) -> None:
     until = time.monotonic() + timeout_s
     while not what():
-        assert process.poll() is None, process.communicate()[0]
+        assert process is None or process.poll() is None, process.communicate()[0]
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -96,3 +102,29 @@ def check_twins(home: Path, found: dict[str, dict], listed: list[rest.Listed], e
         assert twin.final is not None
         assert twin.final == first.final
         assert f"trial {first.id} of this experiment has the same parameters" in trial_log(home, twin.id)
+
+
+def status_of(folder: Path) -> str:
+    file = folder / "status.json"
+    return str(json.loads(file.read_text())["status"]) if file.is_file() else ""
+
+
+def test_nnictl_stop_and_resume_lose_nothing(home: Path, port: int) -> None:
+    """Plain nnictl on a trial with everything that has a state of its own; stopped in its second epoch."""
+    flags = {**everything(home), "epochs": "6", "checkpoint_minutes": "0.001"}
+    space = {"seed": {"_type": "choice", "_value": [1]}}
+    config = write_config(home, "configs/sample.yml", trial_command(flags), space, maxTrialNumber=None)
+    experiment = launch.start(config, port, guarded=False)
+    wait_for(lambda: bool(list(home.glob("runs/*/*/epochs.csv"))))
+    (folder,) = home.glob("runs/*/*")
+    assert launch.stop(experiment.id)
+    wait_for(lambda: status_of(folder) == "interrupted")
+    subprocess.run(
+        [launch.nnictl(), "resume", experiment.id, "--port", str(port)],
+        env=launch.environment(guarded=False), check=True, capture_output=True,
+    )  # fmt: skip
+    wait_for(lambda: status_of(folder) == "finished")
+    assert "going on after epoch " in (folder / "log.txt").read_text()
+    assert run_through({**flags, "seed": "1"}, home / "through").status == 0
+    found, through = ending(folder), ending(home / "through")
+    assert [name for name in {**through, **found} if through.get(name) != found.get(name)] == []

@@ -19,7 +19,7 @@ from imbseg.errors import InputError, TrialFailed
 from imbseg.models.checkpoint import Cadence
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import EpochBatches, epoch_order
-from imbseg.training import prepare, samples
+from imbseg.training import loading, prepare
 from imbseg.training.fold import Fold, epoch_batches, read_fold
 from imbseg.training.folder import guarded, stored_result
 from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, should_stop, table_scores, write_events
@@ -137,7 +137,7 @@ def test_the_loader_takes_the_trials_settings(data: dict[str, str]) -> None:
     hand = {"trial": resolved.trial, "dataset": resolved.dataset, "fold": fold, "normalisation": IMAGENET}
     made = prepare.make_batches(SimpleNamespace(**hand, learner=SimpleNamespace(device=torch.device("cpu"))))
     assert (made.num_workers, made.pin_memory, made.persistent_workers) == (1, False, False)
-    assert made.worker_init_fn is samples.start_worker
+    assert made.worker_init_fn is loading.start_worker
     assert (made.batch_sampler.batch_size, made.batch_sampler.seed) == (4, 1)
     assert (made.dataset.files, made.dataset.boxes, made.dataset.paster) == (fold.train, fold.boxes, None)
     assert made.dataset.normalisation == IMAGENET

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import select
 import signal
@@ -11,12 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from killing import SERVER, preload
 
 from imbseg.errors import InputError
 from imbseg.training.folder import open_folder
-from imbseg.training.samples import start_worker
-
-FORK = multiprocessing.get_context("fork")  # as the loader starts its processes
+from imbseg.training.loading import start_server, start_worker
 
 
 class Slow(torch.utils.data.Dataset[int]):
@@ -34,15 +32,20 @@ class Slow(torch.utils.data.Dataset[int]):
         return 8
 
 
-def train(folder: Path, tell: Connection) -> None:
+def train(folder: Path, tell: Connection, context: str) -> None:
+    if context == "forkserver":
+        start_server()
+    how = {"num_workers": 2, "worker_init_fn": start_worker, "multiprocessing_context": context}
     with open_folder(folder):
-        for _ in torch.utils.data.DataLoader(Slow(tell), num_workers=2, worker_init_fn=start_worker):
+        for _ in torch.utils.data.DataLoader(Slow(tell), **how):
             pass
 
 
-def test_a_kill_frees_the_folder_at_once_and_ends_its_loaders(tmp_path: Path) -> None:
-    heard, tell = FORK.Pipe(duplex=False)
-    trial = FORK.Process(target=train, args=(tmp_path, tell))
+@pytest.mark.parametrize("context", ["fork", "forkserver"])
+def test_a_kill_frees_the_folder_at_once_and_ends_its_loaders(tmp_path: Path, context: str) -> None:
+    preload()
+    heard, tell = SERVER.Pipe(duplex=False)
+    trial = SERVER.Process(target=train, args=(tmp_path, tell, context))
     trial.start()
     loaders = [heard.recv() if heard.poll(60) else 0 for _ in range(2)]
     with pytest.raises(InputError, match="another process trains in this folder"), open_folder(tmp_path):

@@ -21,10 +21,11 @@ from imbseg.errors import InputError
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import Fold, read_fold
+from imbseg.training.loading import quiet_worker
 from imbseg.training.paste import Paster
 from imbseg.training.prepare import make_paster
 from imbseg.training.preview import first_samples
-from imbseg.training.samples import TrainSamples, quiet_worker
+from imbseg.training.samples import TrainSamples
 from imbseg.trial import Resolved, resolve
 
 pytestmark = pytest.mark.slow  # trains many small networks; `make test` runs them

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from killing import INTERRUPTED, ending
-from several import counted, fails, first_epochs, struck, together, trial, trials
+from killing import INTERRUPTED, ending, everything
+from several import counted, fails, first_epochs, loaded, struck, together, trial, trials
 from small_trial import REPOSITORY, SMALL, make_data, train, words_of
 from timm.layers import BatchNormAct2d
 
@@ -91,6 +91,18 @@ def test_every_loss_is_that_of_the_whole_batch(data: dict[str, str], tmp_path: P
     }
     for loss in losses:
         check_epochs(found, loss)
+
+
+def test_loaders_beside_gloo_give_the_same_bytes(tmp_path: Path) -> None:
+    """Copy-paste that follows the validation, larger samples in the second epoch, maps and weights of the images."""
+    flags = {**everything(tmp_path), "batch_size": "4", "loss": "size_balanced"}
+    alone, served = (
+        [one.value for one in together(2, loaded, {**flags, "workers": workers}, tmp_path / workers, 2)]
+        for workers in ("0", "2")
+    )
+    assert None not in served
+    assert served == alone
+    assert len(set(served[0] + served[1])) == len(served[0]) + len(served[1])
 
 
 @pytest.mark.parametrize("size", [13, 3])

@@ -22,8 +22,9 @@ from imbseg.sampling.order import EpochBatches
 from imbseg.training.begun import Begun, set_chance
 from imbseg.training.draws import Draws
 from imbseg.training.large import in_bands, large
+from imbseg.training.loading import loading
 from imbseg.training.optimizer import multiply_gradients, rest, schedule_factor, set_learning_rates, share
-from imbseg.training.samples import Batch, loading
+from imbseg.training.samples import Batch
 from imbseg.training.whole_images import Truth, WholeImages, stack
 from imbseg.trial import Trial
 

@@ -26,10 +26,11 @@ from imbseg.training.begun import Begun
 from imbseg.training.fold import Fold, epoch_batches, weighted
 from imbseg.training.folder import Folder, Row
 from imbseg.training.limits import limits_of, normalised
+from imbseg.training.loading import loading
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line
-from imbseg.training.samples import TrainSamples, loading
+from imbseg.training.samples import TrainSamples
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.geometry import pyramid_of
 from imbseg.trial.remedies import takes

@@ -9,12 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from imbseg import ranks
 from imbseg.augment.boxes import Boxes, Classes, part_of
 from imbseg.augment.geometry import Geometry, draw_geometry, pad, warp_image, warp_mask
 from imbseg.augment.object_area import WHOLE, object_areas, object_numbers, with_pasted
@@ -24,9 +22,7 @@ from imbseg.datasets.labels import Labels, ignored_in, label_type
 from imbseg.datasets.read import read_objects
 from imbseg.datasets.search import existing
 from imbseg.datasets.spec import Dataset
-from imbseg.interrupt import follow_parent
 from imbseg.losses import terms
-from imbseg.memory import keep_freed
 from imbseg.sampling.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
 from imbseg.windows.pixels import is_large
@@ -218,25 +214,3 @@ def augment(
         image, mask = pasted.image, pasted.mask
     image, mask = pad(image, trial.multiple, padding), pad(mask, trial.multiple, ignored_in(mask))
     return apply_color(image, matrix, normalisation), mask, pasted
-
-
-def loading(trial: Trial, device: torch.device) -> dict[str, Any]:
-    """How samples are loaded: of several processes that train together each loads its own.
-
-    A loader is forked, and hung for good where gloo's threads held a lock of the process at that moment.
-    """
-    pinned, workers = device.type == "cuda", trial.workers if ranks.size() == 1 else 0
-    return {"num_workers": workers, "worker_init_fn": start_worker, "pin_memory": pinned}
-
-
-def start_worker(number: int) -> None:
-    """A loader process works for a trainer alone, and ends with it."""
-    follow_parent()
-    quiet_worker(number)
-
-
-def quiet_worker(_: int) -> None:
-    """A loader process takes one thread: the cores belong to the training."""
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
-    keep_freed(training=False)
