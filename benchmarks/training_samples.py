@@ -24,11 +24,11 @@ from photographs import make_photographs
 from rivals import Make, with_albumentations, with_torchvision
 
 from imbseg.datasets.spec import REPOSITORY, load
+from imbseg.loaders import quiet_worker
 from imbseg.meta.build import build
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import read_fold
-from imbseg.training.loading import quiet_worker
 from imbseg.training.prepare import make_paster
 from imbseg.training.samples import TrainSamples
 from imbseg.trial import resolve

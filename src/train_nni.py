@@ -5,6 +5,7 @@ folder holds everything; the same command goes on where it was stopped. Half a m
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ def train() -> int:
     from imbseg.training.run import run_trial  # torch and all that: after the parameters are known to be good
 
     folder = Path(out) if out else default_folder(resolved.trial)
-    intermediate = nni.report_intermediate_result if nni else ignore
-    final = nni.report_final_result if nni else ignore
+    intermediate = heard(nni.report_intermediate_result) if nni else ignore
+    final = heard(nni.report_final_result) if nni else ignore
     run_trial(resolved, folder, intermediate=intermediate, final=final, say=say)
     say(f"run folder: {folder}")
     return 0
@@ -94,6 +95,19 @@ def default_folder(trial: Trial) -> Path:
     parts = (Path(trial.dataset).stem, trial.strategy, trial.loss, f"fold{trial.fold}", f"seed{trial.seed}")
     name = "-".join(parts).replace("/", "-").replace(":", "-").replace("*", "x")  # shells expand a star
     return runs_folder() / "by_hand" / name
+
+
+def heard(report: Callable[[dict[str, float]], None]) -> Callable[[dict[str, float]], None]:
+    """A report to a manager that is gone ends the trial as a signal does: its experiment was stopped, NNI is slower."""
+
+    def told(scores: dict[str, float]) -> None:
+        try:
+            report(scores)
+        except OSError as error:  # of the network
+            say("NNI's manager doesn't answer any more: the trial stops here, and goes on when it is resumed")
+            raise KeyboardInterrupt from error
+
+    return told
 
 
 def ignore(_: dict[str, float]) -> None:

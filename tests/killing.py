@@ -51,7 +51,7 @@ def everything(folder: Path) -> dict[str, str]:
         if number % 3 != 2:
             mask[8 + number : 18 + number, 4 * number : 12 + 4 * number] = 1
         if number % 2:
-            mask[40:44, 3 * number : 24 + 3 * number] = 2
+            mask[40:43, 3 * number : 24 + 3 * number] = 2
     file = make_tiny(folder / "data", masks, test=3)
     build(load(str(file)), folder / "meta")
     weights = "".join(f"{one},{0.5 + place / 8}\n" for place, one in enumerate(masks))

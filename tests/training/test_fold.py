@@ -15,13 +15,14 @@ import pytest
 import torch
 from small_trial import SMALL
 
+from imbseg import loaders
 from imbseg.errors import InputError, TrialFailed
 from imbseg.models.checkpoint import Cadence
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import EpochBatches, epoch_order
-from imbseg.training import loading, prepare
+from imbseg.training import prepare
 from imbseg.training.fold import Fold, epoch_batches, read_fold
-from imbseg.training.folder import guarded, stored_result
+from imbseg.training.folder import Folder, guarded, stored_result
 from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, should_stop, table_scores, write_events
 from imbseg.trial import Resolved, resolve
 
@@ -137,7 +138,7 @@ def test_the_loader_takes_the_trials_settings(data: dict[str, str]) -> None:
     hand = {"trial": resolved.trial, "dataset": resolved.dataset, "fold": fold, "normalisation": IMAGENET}
     made = prepare.make_batches(SimpleNamespace(**hand, learner=SimpleNamespace(device=torch.device("cpu"))))
     assert (made.num_workers, made.pin_memory, made.persistent_workers) == (1, False, False)
-    assert made.worker_init_fn is loading.start_worker
+    assert made.worker_init_fn is loaders.start_worker
     assert (made.batch_sampler.batch_size, made.batch_sampler.seed) == (4, 1)
     assert (made.dataset.files, made.dataset.boxes, made.dataset.paster) == (fold.train, fold.boxes, None)
     assert made.dataset.normalisation == IMAGENET
@@ -203,9 +204,11 @@ def test_a_row_of_the_tables_and_its_line(tmp_path: Path, monkeypatch: pytest.Mo
         (ZeroDivisionError("by 0"), "failed", "ZeroDivisionError: by 0"),
     ],
 )
-def test_whatever_ends_a_trial_stands_in_its_status(error: BaseException, status: str, message: str) -> None:
+def test_whatever_ends_a_trial_stands_in_its_status(
+    error: BaseException, status: str, message: str, tmp_path: Path
+) -> None:
     said: list[tuple[str, dict[str, str]]] = []
-    folder: Any = SimpleNamespace(status=lambda what, **more: said.append((what, more)))
+    folder: Any = SimpleNamespace(path=tmp_path, status=lambda what, **more: said.append((what, more)))
 
     with pytest.raises(type(error)), guarded(folder, Cadence(5)):
         raise error
@@ -213,6 +216,15 @@ def test_whatever_ends_a_trial_stands_in_its_status(error: BaseException, status
     with guarded(folder, Cadence(5)):
         assert said[2:] == [("running", {})]
     assert said[3:] == []
+
+
+@pytest.mark.parametrize("error", [ConnectionError("refused"), KeyboardInterrupt()])
+def test_a_result_that_the_tuner_did_not_hear_stays(error: BaseException, tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    with pytest.raises(type(error)), guarded(folder, Cadence(5)):  # noqa: PT012
+        folder.status("finished", result={"default": 0.5})
+        raise error
+    assert stored_result(tmp_path) == {"default": 0.5}
 
 
 @pytest.mark.parametrize(

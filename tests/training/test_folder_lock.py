@@ -13,8 +13,8 @@ import torch
 from killing import SERVER, preload
 
 from imbseg.errors import InputError
+from imbseg.loaders import start_server, start_worker
 from imbseg.training.folder import open_folder
-from imbseg.training.loading import start_server, start_worker
 
 
 class Slow(torch.utils.data.Dataset[int]):

@@ -18,10 +18,10 @@ from imbseg.datasets.read import read_mask, read_objects
 from imbseg.datasets.sample import make_sample
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
+from imbseg.loaders import as_it_is, quiet_worker
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import Fold, read_fold
-from imbseg.training.loading import quiet_worker
 from imbseg.training.paste import Paster
 from imbseg.training.prepare import make_paster
 from imbseg.training.preview import first_samples
@@ -158,7 +158,7 @@ def test_samples_are_the_same_at_any_number_of_workers(shapes: dict[str, str], w
     samples.paster.before_epoch([])
     keys = [(1, position, 3 * position, NO_FOCUS) for position in range(12)]
     loader = torch.utils.data.DataLoader(samples, batch_sampler=[keys[:6], keys[6:]], num_workers=workers,
-                                         worker_init_fn=quiet_worker)  # fmt: skip
+                                         worker_init_fn=quiet_worker, collate_fn=as_it_is)  # fmt: skip
     alone = samples_of({**shapes, **PASTING, "crop": "96", "paste_memory": "0"})
     for batch, part in zip(loader, (keys[:6], keys[6:]), strict=True):
         for place, key in enumerate(part):

@@ -105,7 +105,10 @@ def plain_matrix(normalisation: Normalisation) -> NDArray[np.float64]:
 
 
 def apply_color(
-    image: NDArray[np.generic], matrix: NDArray[np.float64], normalisation: Normalisation | None = None
+    image: NDArray[np.generic],
+    matrix: NDArray[np.float64],
+    normalisation: Normalisation | None = None,
+    out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Map every pixel, and put channels first.
 
@@ -113,13 +116,14 @@ def apply_color(
         image: (height, width, channels).
         matrix: (channels, channels + 1).
         normalisation: says whether values beyond its range are brought to it first; None: they stay.
+        out: of the shape of the result, which is written there; None: memory of its own.
 
     Returns:
         (channels, height, width) float32, contiguous.
     """
     coefficients, channels = matrix.astype(np.float32), len(matrix)
     clips = normalisation is not None and normalisation.clips
-    mapped = np.empty((channels, *image.shape[:2]), np.float32)
+    mapped = np.empty((channels, *image.shape[:2]), np.float32) if out is None else out
     # Strip by strip: blocks of megabytes are fetched from the system and given back for every sample, at six times
     # the cost of the arithmetic
     for top in range(0, image.shape[0], STRIP):

@@ -111,8 +111,9 @@ def guarded(folder: Folder, cadence: Cadence) -> Iterator[None]:
 
 def _last_status(folder: Folder, state: str, message: str) -> None:
     """Write it if the disk has room: what ended the trial is raised in any case."""
-    with contextlib.suppress(OSError):
-        folder.status(state, message=message)
+    with contextlib.suppress(OSError, InputError):
+        if stored_result(folder.path) is None:  # else it stays: the tuner alone didn't hear of it
+            folder.status(state, message=message)
 
 
 def recorded_threads(path: Path) -> int | None:

@@ -14,6 +14,7 @@ from imbseg import ranks
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.interrupt import whole as uninterrupted
+from imbseg.loaders import give_back, loading
 from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
 from imbseg.metrics.tally import Tally, added
 from imbseg.models.arithmetic import computing, shown
@@ -22,7 +23,6 @@ from imbseg.sampling.order import EpochBatches
 from imbseg.training.begun import Begun, set_chance
 from imbseg.training.draws import Draws
 from imbseg.training.large import in_bands, large
-from imbseg.training.loading import loading
 from imbseg.training.optimizer import multiply_gradients, rest, schedule_factor, set_learning_rates, share
 from imbseg.training.samples import Batch
 from imbseg.training.whole_images import Truth, WholeImages, stack
@@ -110,11 +110,12 @@ def train_epoch(
 
 
 def _waited(batches: Batches, begun: Begun) -> Iterator[Batch]:
-    """Batches; the time until each is there is added up."""
+    """Batches, given back after their step; the time until each is there is added up."""
     since = time.perf_counter()
     for batch in batches:
         begun.waited += time.perf_counter() - since
         yield batch
+        give_back(batch)
         since = time.perf_counter()
 
 
@@ -209,7 +210,7 @@ def predict(
     """
     model.eval()
     groups = ranks.share(whole.batches(trial.batch_size))  # no batch is cut: sizes change last bits
-    how = loading(trial, device)
+    how = loading(trial.workers, device)
     loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=stack, **how)
     for images, truths, indices in progress(loader, total=len(groups), what=what):
         with computing(trial.precision, device):

@@ -15,6 +15,7 @@ from imbseg import ranks
 from imbseg.augment.photometry import Normalisation
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
+from imbseg.loaders import as_it_is, loading
 from imbseg.losses import LOSSES, terms
 from imbseg.meta.atrous import atrous_rates, live_taps
 from imbseg.metrics.counts import Counts
@@ -26,7 +27,6 @@ from imbseg.training.begun import Begun
 from imbseg.training.fold import Fold, epoch_batches, weighted
 from imbseg.training.folder import Folder, Row
 from imbseg.training.limits import limits_of, normalised
-from imbseg.training.loading import loading
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line
@@ -187,7 +187,8 @@ def make_batches(run: Run) -> Batches:
     fold, paster = run.fold, make_paster(trial, run.dataset, run.fold)
     of_fold = (fold.boxes, paster, fold.image_weights)
     samples = TrainSamples(fold.train, run.dataset, trial, run.normalisation, *of_fold)
-    return torch.utils.data.DataLoader(samples, batch_sampler=sampler, **loading(trial, run.learner.device))
+    how = loading(trial.workers, run.learner.device)
+    return torch.utils.data.DataLoader(samples, batch_sampler=sampler, collate_fn=as_it_is, **how)
 
 
 def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:

@@ -22,6 +22,7 @@ from imbseg.datasets.labels import Labels, ignored_in, label_type
 from imbseg.datasets.read import read_objects
 from imbseg.datasets.search import existing
 from imbseg.datasets.spec import Dataset
+from imbseg.loaders import Slots
 from imbseg.losses import terms
 from imbseg.sampling.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
@@ -131,6 +132,15 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
     def __post_init__(self) -> None:
         """Ask what the loss asks."""
         self.with_areas = "object_area" in terms.arguments(self.trial.loss)
+        self.slots = Slots()
+
+    def __getitems__(self, keys: list[Key]) -> Batch:
+        """A batch, stacked; images are written where the trainer reads them."""
+        width, height = self.trial.padded_size
+        images = self.slots.take((len(keys), len(self.normalisation.mean), height, width), torch.float32)
+        samples = [self._sample(key, image.numpy()) for key, image in zip(keys, images, strict=True)]
+        others = [name for name in samples[0] if name != "image"]
+        return {"image": images, **{name: self.slots.stacked([one[name] for one in samples]) for name in others}}
 
     def __getitem__(self, key: Key) -> Batch:
         """A sample: `image` (channels, height, width) float32, and `target` (height, width) uint8, 255 = ignored.
@@ -140,11 +150,14 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         With copy-paste also `pasted` (classes,) int64, the pasted objects of each class. Where the loss asks for
         it also `object_area` (height, width) float32, see imbseg.augment.object_area.
         """
+        return self._sample(key)
+
+    def _sample(self, key: Key, out: NDArray[np.float32] | None = None) -> Batch:
         epoch, position, index, _ = key
         rng = np.random.default_rng([self.trial.seed, AUGMENTATION, epoch, position])
         image, mask, geometry = self._read(key, rng)
         paste = functools.partial(self.paster, geometry=geometry, key=key) if self.paster else None
-        sample, target, pasted = augment(image, mask, geometry, rng, self.trial, self.normalisation, paste)
+        sample, target, pasted = augment(image, mask, geometry, rng, self.trial, self.normalisation, paste, out)
         labels = target.astype(label_type(len(self.dataset.classes)))
         batch = {"image": torch.from_numpy(sample), "target": torch.from_numpy(labels)}
         if pasted:
@@ -194,6 +207,7 @@ def augment(
     trial: Trial,
     normalisation: Normalisation,
     paste: Callable[[NDArray[Any], Labels], Pasted] | None = None,
+    out: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], Labels, Pasted | None]:
     """Cut a sample out of one image and its mask, paste instances into it, colour and normalise it.
 
@@ -201,6 +215,7 @@ def augment(
         image: (height, width, channels).
         mask: (height, width) class indices, see read_mask.
         paste: image and mask at the sample's size -> the same with objects pasted; None: nothing is.
+        out: where the first of what is returned is written; None: memory of its own.
 
     Returns:
         (channels, height, width) float32 and (height, width) class indices, padded at right and below to what the
@@ -213,4 +228,4 @@ def augment(
     if pasted:
         image, mask = pasted.image, pasted.mask
     image, mask = pad(image, trial.multiple, padding), pad(mask, trial.multiple, ignored_in(mask))
-    return apply_color(image, matrix, normalisation), mask, pasted
+    return apply_color(image, matrix, normalisation, out), mask, pasted
