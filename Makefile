@@ -54,11 +54,14 @@ notebooks: setup  ## run the notebooks on the sample and store their outputs (1 
 	@cd notebooks && $(ENV)/bin/jupyter-execute --inplace *.ipynb
 
 ifeq ($(PART),architectures)
-benchmark: setup  ## training samples a second beside others (2 minutes); PART=architectures, epoch: what else
+benchmark: setup  ## training samples a second beside others (2 minutes); PART=architectures, epoch, loader, start, checkpoint, counting: what else
 	@OMP_NUM_THREADS=1 $(PY) benchmarks/architectures.py
 else ifeq ($(PART),epoch)
 benchmark: setup $(BENCH)/made
 	@$(BENCH)/bin/python benchmarks/epoch.py
+else ifneq ($(filter loader start checkpoint counting,$(PART)),)
+benchmark: setup $(BENCH)/made
+	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/costs.py $(PART)
 else
 benchmark: setup $(BENCH)/made
 	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/training_samples.py

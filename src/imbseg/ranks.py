@@ -1,5 +1,6 @@
 """One trial over the processes of a torchrun: which one this is, what all of them come to know, how they leave."""
 
+import atexit
 import contextlib
 import dataclasses
 import datetime
@@ -61,8 +62,7 @@ def joined() -> Iterator[None]:
     """Inside, the processes that torchrun started are one group; without torchrun nothing is done.
 
     Raises:
-        InputError, TrialFailed, KeyboardInterrupt: in the main process, also where another process had to end by it.
-        SystemExit: in the others, silently.
+        InputError, TrialFailed, KeyboardInterrupt: in the main process, also of another; SystemExit in the others.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
         yield
@@ -82,6 +82,8 @@ def joined() -> Iterator[None]:
             yield
         distributed.destroy_process_group()
     except (InputError, TrialFailed, OSError, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):  # gloo's destructor may wait for the others until torchrun kills it
+            atexit.register(os._exit, STATUS)
         if is_main():
             raise
         _leave(error)
@@ -165,8 +167,7 @@ def any_of(*flags: bool) -> list[bool]:
     import torch
     from torch import distributed
 
-    found = torch.tensor(flags, dtype=torch.int32)
-    distributed.all_reduce(found, distributed.ReduceOp.MAX)
+    distributed.all_reduce(found := torch.tensor(flags, dtype=torch.int32), distributed.ReduceOp.MAX)
     return [bool(flag) for flag in found]
 
 
@@ -197,8 +198,7 @@ def check_batch(batch_size: int) -> None:
     Raises:
         InputError: it can't.
     """
-    number = size()
-    if number > 1 and (batch_size % number or batch_size < 2 * number):
+    if (number := size()) > 1 and (batch_size % number or batch_size < 2 * number):
         least = f"a multiple of the {number} processes, {2 * number} or more"
         raise InputError(f"batch_size: is that of all processes together: expected {least}, found {batch_size}")
 

@@ -99,7 +99,7 @@ def test_loaders_beside_gloo_give_the_same_bytes(tmp_path: Path) -> None:
     alone, served = (together(2, loaded, {**flags, "workers": workers}, tmp_path, 2) for workers in ("0", "2"))
     assert {(one.status, one.complaints) for one in alone + served} == {(0, "")}
     assert [one.value for one in served] == [one.value for one in alone]
-    assert len({*alone[0].value, *alone[1].value}) == len(alone[0].value + alone[1].value)
+    assert len({*alone[0].value, *alone[1].value}) > 10  # samples that one lends the other are in both
 
 
 @pytest.mark.parametrize("size", [13, 3])
@@ -280,7 +280,7 @@ def test_a_torchrun_that_is_stopped_ends_all_and_goes_on_at_once(
             if line.startswith("epoch 2/"):
                 process.send_signal(number)
                 break
-        process.communicate()
+        assert "forcefully exiting" not in process.communicate()[1]  # torchrun has waited for none of them in vain
     status = json.loads((out / "status.json").read_text())
     assert status["status"] == ("running" if number == signal.SIGKILL else "interrupted")
     assert "lost" not in status.get("message", "")  # the loaders went on until a checkpoint was written
