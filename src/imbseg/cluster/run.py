@@ -30,6 +30,7 @@ SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
     "TUNE_FORCE_TRIAL_CLEANUP_S": "15",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }
 
 
@@ -150,36 +151,47 @@ def fitting(node: dict[str, float], planned: plan.Plan) -> int:
 
 def fit(given: config.Config, planned: plan.Plan, place: Place, resumed: bool) -> Ended:
     """Let Ray Tune run the trials."""
-    name = place.runs.name
-    with screen.opened(sys.stdout, f"experiment {name}") as shown:
-        callback = trainable.callback(shown.show)
+    title = f"experiment {place.runs.name}"
+    with screen.opened(sys.stdout, title) as shown, interrupts() as seen:
+        callback = trainable.callback(shown.show, seen)
         trial = trainable.trainable(place)
         started = (
             tuner.again(planned, trial, callback, place.runs)
             if resumed
             else tuner.new(planned, given.space, trial, callback, place.runs)
         )
-        with as_interrupt(signal.SIGTERM, signal.SIGHUP):
-            started.fit()
-    return Ended(place.runs, *how(callback.trials, place))
+        started.fit()
+    return Ended(place.runs, outcome(callback.trials, place), bool(seen))
 
 
-def how(trials: Any, place: Place) -> tuple[Outcome, bool]:
-    """The outcome, and whether trials are left that had not ended."""
+def outcome(trials: Any, place: Place) -> Outcome:
+    """How the trials ended, with the last line of those that failed."""
     rows = trainable.listed(trials)
     failures = {row.id: why for row in rows if (why := table.failed(row)) is not None}
-    said = {id: last_line(place.output / f"{id}.txt") for id in failures}
-    failures = {id: f"{why}: {said[id]}" if said[id] else why for id, why in failures.items()}
-    left = any(row.status in ("WAITING", "RUNNING") for row in rows)
-    return Outcome(len(rows), failures), left
+    said = {name: last_line(place.output / f"{name}.txt") for name in failures}
+    return Outcome(len(rows), {name: ": ".join(filter(None, (why, said[name]))) for name, why in failures.items()})
 
 
 @contextlib.contextmanager
-def as_interrupt(*numbers: int) -> Iterator[None]:
-    """While Ray Tune runs, these signals end it as Ctrl-C does: trials write checkpoints, its state is kept."""
-    before = {number: signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT)) for number in numbers}
+def interrupts() -> Iterator[list[int]]:
+    """While Ray Tune runs, Ctrl-C, SIGTERM and SIGHUP end it: trials write checkpoints, its state is kept.
+
+    Yields:
+        The signals that came.
+    """
+    seen: list[int] = []
+
+    def heard(number: int, frame: Any) -> None:
+        seen.append(number)
+        os.kill(os.getpid(), signal.SIGUSR1)  # Ray Tune's signal for it
+
+    def early(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    handlers = dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), heard) | {signal.SIGUSR1: early}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        yield seen
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -35,8 +35,12 @@ def trainable(place: Place) -> Any:
     return Trial
 
 
-def callback(show: Show) -> Any:
-    """The callback that shows the trials, at most once a second, and keeps them for the end."""
+def callback(show: Show, interrupted: Sequence[int]) -> Any:
+    """The callback that shows the trials, at most once a second, and keeps them for the end.
+
+    Args:
+        interrupted: not empty any more once somebody stops the experiment: Ray Tune then calls every trial ended.
+    """
     from ray import tune
 
     class Shown(tune.Callback):  # type: ignore[misc]
@@ -44,13 +48,17 @@ def callback(show: Show) -> Any:
             self.looked = 0.0
             self.trials: Sequence[Any] = ()
 
+        def __reduce__(self) -> Any:
+            return tune.Callback, ()  # Ray Tune keeps it for a resume, which gets another; no screen can be kept
+
         def on_step_end(self, iteration: int, trials: Sequence[Any], **info: Any) -> None:
             if time.monotonic() - self.looked > SHOWN_S:
                 self.draw(trials)
                 self.looked = time.monotonic()
 
         def on_experiment_end(self, trials: Sequence[Any], **info: Any) -> None:
-            self.draw(trials)
+            if not interrupted:
+                self.draw(trials)
 
         def draw(self, trials: Sequence[Any]) -> None:
             self.trials = trials

@@ -1,0 +1,181 @@
+"""Real trials on real Ray nodes: interrupted and resumed, a node killed under them, the head killed."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+import yaml
+from small_trial import SMALL, make_data, train, words_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OWN = REPOSITORY / "tools/ray/.venv/bin/python"
+SAME = ("epochs.csv", "counts_val.npz", "counts_test.npz", "post_hoc.csv", "draws.csv")
+LOSSES = ("cross_entropy", "focal")
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> None:
+    if not OWN.is_file():
+        pytest.skip("no environment with Ray: make it with `make setup EXTRA=ray`")
+
+
+class Runs:
+    """An experiment's config, its driver started as a user does, and what it printed."""
+
+    def __init__(self, folder: Path, seeds: int, epochs: int) -> None:
+        self.flags = SMALL | make_data(folder) | {"epochs": str(epochs)}
+        self.runs, self.config, self.seeds = folder / "runs", folder / "a.yml", seeds
+        fixed = {name: value for name, value in self.flags.items() if name != "loss"}
+        choices = {"loss": [*LOSSES], "seed": [*range(1, seeds + 1)]}
+        config = {
+            "searchSpace": {name: {"_type": "choice", "_value": values} for name, values in choices.items()},
+            "trialCodeDirectory": str(REPOSITORY),
+            "trialCommand": " ".join(["python", "src/train_nni.py", *words_of(fixed)]),
+            "trialConcurrency": 1,
+            "tuner": {"name": "GridSearch"},
+            "trainingService": {"platform": "local"},
+        }
+        self.config.write_text(yaml.safe_dump(config))
+        self.lines: list[str] = []
+
+    def start(self, *more: str) -> subprocess.Popen[str]:
+        words = [str(OWN), "-u", "src/run_experiment.py", str(self.config), *more]
+        own = {"IMBSEG_RUNS": str(self.runs), "RAY_worker_niceness": "0"}
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(words, cwd=REPOSITORY, env=kept | own, **pipe)
+
+    def until(self, output: IO[str], pattern: str, times: int = 1) -> list[re.Match[str]]:
+        """Read on until lines of a pattern have come so often, or nothing comes any more."""
+        found = []
+        for line in output:
+            self.lines.append(line)
+            if match := re.search(pattern, line):
+                found.append(match)
+                if len(found) == times:
+                    return found
+        raise AssertionError("".join(self.lines))
+
+    @property
+    def folders(self) -> list[Path]:
+        return sorted(file.parent for file in self.runs.glob("*/*/trial.json"))
+
+    def check(self, experiment: str, seeds: range, tmp_path: Path) -> None:
+        """One finished folder a trial, and the same bytes as one that nothing disturbed."""
+        assert len(self.folders) == len(LOSSES) * self.seeds
+        by = {}
+        for folder in self.folders:
+            about = yaml.safe_load((folder / "trial.json").read_text())["parameters"]
+            by[about["loss"], about["seed"]] = folder
+            assert '"status": "finished"' in (folder / "status.json").read_text()
+        for key in [(loss, seed) for loss in LOSSES for seed in seeds]:
+            alone = tmp_path / "alone" / f"{key[0]}{key[1]}"
+            train(self.flags | {"loss": key[0], "seed": str(key[1])}, alone)
+            assert filecmp.cmpfiles(alone, by[key], SAME, shallow=False) == ([*SAME], [], []), key
+
+
+@pytest.mark.slow
+def test_one_machine_interrupted_and_resumed(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, seeds=1, epochs=6)
+    with runs.start("--ray", "local", "--trial_cpus", "0.5") as driver:
+        assert driver.stdout is not None
+        experiment = runs.until(driver.stdout, r"^experiment (\w+) on Ray at 127\.0\.0\.1:")[0][1]
+        runs.until(driver.stdout, r"RUNNING +epochs +[12] ")
+        assert elsewhere(driver.pid) == []
+        driver.send_signal(signal.SIGINT)
+        command = runs.until(driver.stdout, r"interrupted, no trial runs any more; go on with: (.*)$")[0][1]
+        assert driver.wait() == 130
+    assert command.endswith(f"--ray local --trial_cpus 0.5 --resume {experiment}")
+    assert not any('"running"' in (folder / "status.json").read_text() for folder in runs.folders)
+    with runs.start("--ray", "local", "--trial_cpus", "0.5", "--resume", experiment) as driver:
+        assert driver.stdout is not None
+        runs.until(driver.stdout, r"^2 of 2 trials ended well$")
+        assert driver.wait() == 0
+    runs.check(experiment, range(1, 2), tmp_path)
+
+
+def elsewhere(pid: int) -> list[str]:
+    """Addresses but 127.0.0.1 at which a process or one that it started, or its Ray, listens."""
+    said = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
+    session = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    ours = {line.split()[0] for line in session.splitlines() if str(OWN.parents[1]) in line or "ray::" in line}
+    listening = [line for line in said.splitlines() if {*re.findall(r"pid=(\d+)", line)} & {*ours, str(pid)}]
+    assert listening
+    return [
+        line for line in listening if not line.split()[3].startswith(("127.0.0.1:", "[::1]:", "[::ffff:127.0.0.1]:"))
+    ]
+
+
+@pytest.fixture
+def nodes() -> Iterator[Any]:
+    """Start three nodes: (the process that holds them, their address, the raylets' process ids)."""
+    started = []
+
+    def start() -> tuple[subprocess.Popen[str], str, list[int]]:
+        words = [str(OWN), "-u", str(Path(__file__).with_name("nodes.py")), "3"]
+        pipe: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(words, **pipe)
+        started.append(process)
+        assert process.stdout is not None
+        address, *raylets = process.stdout.readline().split()
+        return process, address, [int(one) for one in raylets]
+
+    yield start
+    for process in started:
+        process.communicate()
+
+
+def kill_node(process: subprocess.Popen[str], number: int) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{number}\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "killed\n"
+
+
+def trials_of(raylet: int) -> set[int]:
+    """The trial processes that a node's workers have started."""
+    table = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in table.splitlines()[1:]]
+    workers = {pid for pid, parent, _ in rows if int(parent) == raylet}
+    return {int(pid) for pid, parent, words in rows if parent in workers and "src/train_nni.py" in words}
+
+
+@pytest.mark.long
+def test_ten_trials_on_three_nodes_a_node_killed_then_the_head(nodes: Any, tmp_path: Path) -> None:
+    runs = Runs(tmp_path, seeds=5, epochs=12)
+    process, address, raylets = nodes()
+    with runs.start("--ray", address, "--trial_cpus", "0.25") as driver:
+        assert driver.stdout is not None
+        experiment = runs.until(driver.stdout, r"^experiment (\w+) .*3 machines, 12 trials at once")[0][1]
+        seen = runs.until(driver.stdout, r"trial (\d) .* RUNNING +epochs +0 ", times=10)
+        assert {match[1] for match in seen} == {*"0123456789"}
+        assert "SUCCEEDED" not in "".join(runs.lines)  # ten at once
+        runs.until(driver.stdout, r"RUNNING +epochs +2 ", times=5)
+        gone = trials_of(raylets[2])
+        assert gone
+        kill_node(process, 2)
+        runs.until(driver.stdout, r"WAITING +epochs +[1-9]")  # back in the queue, with what it had trained
+        runs.until(driver.stdout, r"RUNNING +epochs +[4-9] ", times=2)
+        assert not any(Path(f"/proc/{one}").exists() for one in gone)
+        kill_node(process, 0)
+        driver.kill()
+    process.communicate()  # the last node
+    ended = sum('"finished"' in (folder / "status.json").read_text() for folder in runs.folders)
+    assert ended < 10  # else nothing was restored
+    process, address, _ = nodes()
+    with runs.start("--ray", address, "--trial_cpus", "0.25", "--resume", experiment) as driver:
+        assert driver.stdout is not None
+        runs.until(driver.stdout, r"^10 of 10 trials ended well$")
+        assert driver.wait() == 0
+    again = [*runs.runs.glob("*/.ray/output/*.txt")]
+    assert any("going on after epoch" in file.read_text() for file in again)
+    runs.check(experiment, range(1, 3), tmp_path)
