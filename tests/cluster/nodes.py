@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-os.environ |= {
+SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # 127.0.0.1 alone
     "RAY_worker_niceness": "0",
@@ -18,11 +18,12 @@ os.environ |= {
     "RAY_health_check_failure_threshold": "20",
 }
 
-from ray.cluster_utils import Cluster
-
 
 def main() -> None:
     """Start, obey, end."""
+    os.environ |= SETTINGS
+    from ray.cluster_utils import Cluster
+
     cluster = Cluster()
     how = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
     nodes = [cluster.add_node(node_ip_address="127.0.0.1", **how) for _ in range(int(sys.argv[1]))]
