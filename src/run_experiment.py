@@ -24,6 +24,10 @@ def main() -> int:
 
         return command.run(given)
     given.port = given.port or free_port()
+    if given.race:
+        from imbseg.racing.command import race
+
+        return race(given)
     for line in preflight.check(given.config, given.port):
         print(line, flush=True)
     experiment = None
@@ -58,7 +62,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     ray.add_argument("--trial_cpus", type=float, metavar="N", help="CPUs a trial, 0.5 too (default: its --threads)")
     ray.add_argument("--trial_gpus", type=float, metavar="N", help="GPUs a trial, 0.5 too (default: trialGpuNumber)")
-    return parser.parse_args(arguments)
+    race = parser.add_argument_group("as a race (docs/race.md): the beaten leave early")
+    race.add_argument("--race", action="store_true", help="drop the beaten before they cost; needs --hours")
+    race.add_argument("--hours", metavar="H", help="hours that the race may take")
+    race.add_argument("--score", default="mIoU", help="what it goes by in validation: mIoU (default) or tail")
+    race.add_argument(
+        "--keep_baseline", action="store_true", help="don't test the baseline's batch size and such first"
+    )
+    found = parser.parse_args(arguments)
+    if found.race and found.ray:
+        parser.error("--race runs through NNI; leave --ray out")
+    if not found.race and (found.hours or found.keep_baseline or found.score != "mIoU"):
+        parser.error("--hours, --score and --keep_baseline belong to --race")
+    return found
 
 
 def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> None:

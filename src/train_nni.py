@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from imbseg import ranks
-from imbseg.errors import run_command
+from imbseg.errors import InputError, run_command
 from imbseg.files import runs_folder
 from imbseg.memory import keep_freed
-from imbseg.trial import Trial, resolve
+from imbseg.trial import Trial, name, resolve
 from imbseg.trial.sources import parser
 
 
@@ -25,7 +25,7 @@ def main() -> int:
 
 def train() -> int:
     """Read the settings, train, report."""
-    flags, out = read_flags()
+    flags, place = read_flags()
     asked = ask_nni() if "NNI_PLATFORM" in os.environ and ranks.is_main() else ({}, None, None)
     nni, (sampled, twin) = asked[1], ranks.agreed(lambda: (asked[0], asked[2]))
     if twin and ranks.agreed(lambda: report_of(twin, nni)):
@@ -34,10 +34,10 @@ def train() -> int:
     keep_freed(training=True)
     from imbseg.training.run import run_trial  # torch and all that: after the parameters are known to be good
 
-    folder = Path(out) if out else default_folder(resolved.trial)
+    folder = folder_of(resolved.trial, place)
     intermediate = heard(nni.report_intermediate_result) if nni else ignore
     final = heard(nni.report_final_result) if nni else ignore
-    run_trial(resolved, folder, intermediate=intermediate, final=final, say=say)
+    run_trial(resolved, folder, intermediate=intermediate, final=final, say=say, until=place["until"])
     say(f"run folder: {folder}")
     return 0
 
@@ -48,13 +48,19 @@ def say(line: str) -> None:
         print(line, flush=True)
 
 
-def read_flags() -> tuple[dict[str, str], str | None]:
-    """Every Trial field as a flag, and --out."""
+def read_flags() -> tuple[dict[str, str], dict[str, Any]]:
+    """Every Trial field as a flag; and where it trains, and how far: --out, --below, --until."""
     arguments = parser(__doc__ or "")
     arguments.add_argument("--out", metavar="DIR", help="the run folder; default below data/runs (or IMBSEG_RUNS)")
+    arguments.add_argument(
+        "--below", metavar="DIR", help="the run folder lies in DIR, named after all settings (a race)"
+    )
+    arguments.add_argument("--until", type=int, metavar="N", help="pause after epoch N; the same without it goes on")
     found = vars(arguments.parse_args())
-    out = found.pop("out")
-    return {name: value for name, value in found.items() if value is not None}, out
+    place = {name: found.pop(name) for name in ("out", "below", "until")}
+    if place["until"] is not None and place["until"] < 1:
+        raise InputError(f"--until: expected an epoch, 1 or more, found {place['until']}")
+    return {name: value for name, value in found.items() if value is not None}, place
 
 
 def ask_nni() -> tuple[dict[str, Any], Any, str | None]:
@@ -88,13 +94,13 @@ def report_of(twin: str, nni: Any) -> bool:
     return True
 
 
-def default_folder(trial: Trial) -> Path:
-    """data/runs/<experiment>/<trial> under NNI, a folder named after the settings by hand."""
+def folder_of(trial: Trial, place: dict[str, Any]) -> Path:
+    """--out; else data/runs/<experiment>/<trial> under NNI, a folder named after the settings by hand or in a race."""
+    if place["out"] or place["below"]:
+        return Path(place["out"] or Path(place["below"]) / name.whole(trial))
     if "NNI_PLATFORM" in os.environ:
         return runs_folder() / os.environ["NNI_EXP_ID"] / os.environ["NNI_TRIAL_JOB_ID"]
-    parts = (Path(trial.dataset).stem, trial.strategy, trial.loss, f"fold{trial.fold}", f"seed{trial.seed}")
-    name = "-".join(parts).replace("/", "-").replace(":", "-").replace("*", "x")  # shells expand a star
-    return runs_folder() / "by_hand" / name
+    return runs_folder() / "by_hand" / name.short(trial)
 
 
 def heard(report: Callable[[dict[str, float]], None]) -> Callable[[dict[str, float]], None]:

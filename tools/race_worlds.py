@@ -59,7 +59,7 @@ class Arrays:
         """Take a world, the looks and the whole budget."""
         self.world, self.plan, self.budget, self.spent = world, plan, budget, 0.0
 
-    def costs(self, number: int) -> Floats:
+    def costs(self, number: int, _now: int) -> Floats:
         """Of each candidate: the epochs since the last look, or a whole trial of a new seed."""
         look = self.plan[number]
         before = self.plan[number - 1].epochs if number and look.seeds == 1 else 0
@@ -72,7 +72,7 @@ class Arrays:
     def run(self, number: int, chosen: Mask) -> Floats:
         """Look the scores up."""
         look = self.plan[number]
-        self.spent += float(self.costs(number)[chosen].sum())
+        self.spent += float(self.costs(number, number)[chosen].sum())
         return np.where(chosen[:, None], self.world.after[look.epochs][:, : look.seeds], np.nan)
 
 
@@ -112,7 +112,7 @@ def random_halving(world: World, budget: float, rng: np.random.Generator) -> Rac
     plan, alive = looks(world.epochs, world.full.shape[1]), np.ones(len(world.truth), np.bool_)
     field, means = Arrays(world, plan, budget), np.zeros(len(alive))
     for number in range(len(plan)):
-        if field.costs(number)[alive].sum() > field.left(number):
+        if field.costs(number, number)[alive].sum() > field.left(number):
             break
         means = field.run(number, alive).mean(axis=1)
         others = rng.permutation([one for one in np.flatnonzero(alive) if one != world.baseline])

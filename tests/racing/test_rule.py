@@ -61,14 +61,14 @@ def test_the_beaten_leave_and_the_baseline_stays() -> None:
     height = bar(NORMAL, 1, 3, 0.05)
     scores = np.array([[0.1], [0.5], [0.5 - height - 1e-6], [0.5 - height + 1e-6]])
     alive = np.ones(4, bool)
-    assert beaten(scores, alive, 0, NORMAL, 0.05).tolist() == [False, False, True, False]
-    assert beaten(scores, alive, 2, NORMAL, 0.05).tolist() == [True, False, False, False]
+    assert beaten(scores, alive, 0, height).tolist() == [False, False, True, False]
+    assert beaten(scores, alive, 2, height).tolist() == [True, False, False, False]
 
 
 def test_who_is_out_neither_leads_nor_leaves_again() -> None:
     scores = np.array([[0.1], [math.nan], [0.9], [0.12]])
     alive = np.array([True, False, False, True])
-    assert not beaten(scores, alive, 0, NORMAL, 0.05).any()
+    assert not beaten(scores, alive, 0, 0.5).any()
 
 
 def test_hours_hold_the_baseline_then_the_best() -> None:

@@ -13,6 +13,7 @@ from imbseg.manager import algorithms
 
 REQUIRED = ("trialCommand", "trialConcurrency", "trainingService")
 TRIAL_SCRIPT = "train_nni.py"
+PLACES = ("--below", "--until")  # flags of the script that are no setting, which a race gives
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ class Config:
         script = self.code / words[found[0]]
         if not script.is_file():
             raise InputError(f"{where}: {script} is not there; does trialCodeDirectory point to src/..?")
-        return words[found[0] + 1 :]
+        given = words[found[0] + 1 :]
+        aside = {at + part for at, word in enumerate(given) if word in PLACES for part in (0, 1)}
+        return [word for at, word in enumerate(given) if at not in aside]
 
 
 def read(path: Path) -> Config:

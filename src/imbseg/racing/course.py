@@ -6,14 +6,14 @@ from typing import Protocol
 
 import numpy as np
 
-from imbseg.racing.rule import ERROR, Floats, Look, Mask, Noise, afforded, beaten, noise_at
+from imbseg.racing.rule import ERROR, Floats, Look, Mask, afforded, bar, beaten, noise_at
 
 
 class Field(Protocol):
     """What runs the trials of a race."""
 
-    def costs(self, number: int) -> Floats:
-        """(candidates,) what look `number` takes of each, beyond the looks before it."""
+    def costs(self, number: int, now: int) -> Floats:
+        """(candidates,) what look `number` takes of each, beyond the looks before it, as known when `now` begins."""
 
     def left(self, number: int) -> float:
         """What is left of the budget when look `number` begins."""
@@ -28,14 +28,14 @@ class Step:
 
     Attributes:
         scores: (candidates, seeds), NaN of those that didn't take part.
-        noise: by which the bar was set.
+        bar: how far behind the leader the beaten are.
         unaffordable, failed, beaten: (candidates,) who left, and why.
         alive: (candidates,) who goes on.
     """
 
     look: Look
     scores: Floats
-    noise: Noise
+    bar: float
     unaffordable: Mask
     failed: Mask
     beaten: Mask
@@ -65,17 +65,18 @@ def run_course(
     steps: list[Step] = []
     alive, means = np.ones(candidates, np.bool_), np.zeros(candidates)
     for number, look in enumerate(plan):
-        whole = [field.costs(later) for later in range(number + 1, len(plan)) if plan[later].seeds == 1]
+        whole = [field.costs(later, number) for later in range(number + 1, len(plan)) if plan[later].seeds == 1]
         kept = np.sum([np.zeros(candidates), *whole], axis=0)  # the leader and the baseline are trained whole once
-        chosen = afforded(means, alive, baseline, field.costs(number), field.left(number), kept)
+        chosen = afforded(means, alive, baseline, field.costs(number, number), field.left(number), kept)
         if not chosen.any():
             break
         scores = field.run(number, chosen)
         failed = chosen & np.isnan(scores).any(axis=1)
         going = chosen & ~failed
         noise = noise_at(look, scores[going], score)
-        out = beaten(scores, going, baseline, noise, error / len(plan)) if going[baseline] else np.zeros_like(going)
-        steps.append(Step(look, scores, noise, alive & ~chosen, failed, out, going & ~out))
+        height = bar(noise, look.seeds, int(going.sum()) - 1, error / len(plan))
+        out = beaten(scores, going, baseline, height) if going[baseline] else np.zeros_like(going)
+        steps.append(Step(look, scores, height, alive & ~chosen, failed, out, going & ~out))
         alive, means = going & ~out, np.where(going, np.nan_to_num(scores.mean(axis=1)), -np.inf)
         if not alive[baseline] or alive.sum() < 2:
             break

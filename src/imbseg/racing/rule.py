@@ -110,16 +110,16 @@ def bar(noise: Noise, seeds: int, opponents: int, error: float, near: float = NE
     return max(critical * noise.deviation * math.sqrt(2 / seeds) - near, near)
 
 
-def beaten(scores: Floats, alive: Mask, baseline: int, noise: Noise, error: float) -> Mask:
+def beaten(scores: Floats, alive: Mask, baseline: int, height: float) -> Mask:
     """Who of those alive lies too far behind the leader; the baseline stays.
 
     Args:
         scores: (candidates, seeds); of those alive whole.
         alive: (candidates,).
-        error: the look's share of the error budget.
+        height: of the bar.
     """
     means = np.where(alive, scores.mean(axis=1), -np.inf)
-    far = means.max() - means > bar(noise, scores.shape[1], int(alive.sum()) - 1, error)
+    far = means.max() - means > height
     found: Mask = alive & far & (np.arange(len(alive)) != baseline)
     return found
 

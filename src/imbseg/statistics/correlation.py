@@ -34,6 +34,22 @@ def coefficient(test: str, one: Floats, other: Floats) -> tuple[float, float]:
     return float(result.statistic), float(result.pvalue)
 
 
+def tau_interval(one: Floats, other: Floats) -> tuple[float, float, float]:
+    """Kendall's tau-b with its 95 % interval by Fisher's z; the interval is NaN below five values.
+
+    Source: Fieller, Hartley and Pearson, 1957, doi:10.1093/biomet/44.3-4.470 (variance of z: .437 / (n - 4)).
+
+    >>> tau, low, high = tau_interval(np.arange(8.0), np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 6.0]))
+    >>> round(tau, 3), round(low, 3), round(high, 3)  # 27 of 28 pairs agree
+    (0.929, 0.762, 0.98)
+    """
+    tau, _ = coefficient("kendall", one, other)
+    if len(one) < 5 or math.isnan(tau) or abs(tau) > 1 - 1e-12:
+        return tau, math.nan, math.nan
+    middle, half = math.atanh(tau), 1.959964 * math.sqrt(0.437 / (len(one) - 4))
+    return tau, math.tanh(middle - half), math.tanh(middle + half)
+
+
 def correlations(scores: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Correlate a class's statistics with its IoU.
 

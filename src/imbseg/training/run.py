@@ -68,10 +68,19 @@ from imbseg.trial.room import check_evaluation, check_room, free_memory
 Report = Callable[[Row], None]
 
 
-def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Report, say: Callable[[str], None]) -> Row:
+def run_trial(
+    resolved: Resolved,
+    out: Path,
+    *,
+    intermediate: Report,
+    final: Report,
+    say: Callable[[str], None],
+    until: int | None = None,
+) -> Row:
     """Train a trial in its folder, or go on with it, or give its stored result.
 
     Args:
+        until: pause after this epoch, status interrupted; started again it goes on to the same numbers.
         intermediate: called after each epoch with what the tuner gets.
         final: called once, at the end, with the best epoch's scores and the test set's.
 
@@ -109,18 +118,32 @@ def run_trial(resolved: Resolved, out: Path, *, intermediate: Report, final: Rep
         cadence = checkpoint.Cadence(trial.checkpoint_minutes)
         with guarded(folder, cadence):
             run = dataclasses.replace(prepare(resolved, trial, fold, folder, device, say), cadence=cadence)
-            return _train(run, intermediate, final)
+            return _train(run, intermediate, final, until)
 
 
-def _train(run: Run, intermediate: Report, final: Report) -> Row:
+def _train(run: Run, intermediate: Report, final: Report, until: int | None) -> Row:
     restore(run)
     rehearse(run)
     batches = make_batches(run)
     while (epoch := next_epoch(run)) is not None:
+        if until is not None and epoch > until:
+            return _pause(run, final)
         with enough_memory(run):
             _one_epoch(run, batches, epoch)
         intermediate(for_tuner(run.history[-1]))
     return _finish(run, final)
+
+
+def _pause(run: Run, final: Report) -> Row:
+    """Leave after an epoch, with its checkpoint; `final` gets the best epoch's scores so far."""
+    if run.unwritten:
+        write_down(run)
+    done = len(run.history)
+    run.folder.status("interrupted", message=f"paused after epoch {done}; start it again to go on")
+    run.say(f"paused after epoch {done} of {planned(run.trial)}")
+    result = for_tuner(run.history[best_epoch(scores(run)) - 1])
+    final(result)
+    return result
 
 
 def _one_epoch(run: Run, batches: Batches, epoch: int) -> None:
