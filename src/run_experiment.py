@@ -66,9 +66,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     race.add_argument("--race", action="store_true", help="drop the beaten before they cost; needs --hours")
     race.add_argument("--hours", metavar="H", help="hours that the race may take")
     race.add_argument("--score", default="mIoU", help="what it goes by in validation: mIoU (default) or tail")
-    race.add_argument(
-        "--keep_baseline", action="store_true", help="don't test the baseline's batch size and such first"
-    )
+    race.add_argument("--keep_baseline", action="store_true", help="don't test the baseline's batch size first")
     found = parser.parse_args(arguments)
     if found.race and found.ray:
         parser.error("--race runs through NNI; leave --ray out")

@@ -26,6 +26,7 @@ from scipy import optimize, special, stats
 from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, write_text
 from imbseg.racing.rule import SHARES, Floats, Noise
+from imbseg.statistics.correlation import tau_interval
 
 DOCS = REPOSITORY / "docs"
 STORED = {"coffee": DOCS / "runs" / "coffee", "idrid": DOCS / "runs" / "idrid", "sample": DOCS / "sample_runs"}
@@ -59,7 +60,7 @@ def draw(found: pd.DataFrame, out: Path) -> None:
 
     drawn_ones = found[found["low"].notna()]
     groups = list(drawn_ones.groupby(drawn_ones["world"].str.split(", ").str[0], sort=False))
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    figure = Figure(figsize=(11, 3.9), layout="constrained")
     for axes, (name, rows) in zip(figure.subplots(1, len(groups), sharey=True), groups, strict=True):
         for rule, marker in (("race", "o"), ("best of one seed", "s"), ("random halving", "^")):
             own = rows[rows["rule"] == rule]
@@ -69,7 +70,7 @@ def draw(found: pd.DataFrame, out: Path) -> None:
         axes.axhline(GOAL, color="grey", linewidth=0.8, linestyle="--")
         axes.set(title=name, ylim=(0, 1.03))
         axes.tick_params(axis="x", rotation=60)
-    axes.legend(loc="lower left", frameon=False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
     figure.supylabel("share of races that kept the best\nor one within .01", fontsize="medium")
     figure.savefig(DOCS / "images" / "race.png" if out.parent == DOCS else out.with_suffix(".png"), dpi=110)
 
@@ -179,6 +180,12 @@ def short_ratio(world: World, share: float) -> float:
     return math.sqrt(max(variance, 0.0)) / known.deviation
 
 
+def agreements(world: World, share: float) -> list[tuple[float, float, float]]:
+    """Of each seed Kendall's tau, with its interval, of short training against the other seeds' whole training."""
+    short, seeds = world.after[math.ceil(share * world.epochs)], range(world.full.shape[1])
+    return [tau_interval(short[:, seed], np.delete(world.full, seed, axis=1).mean(axis=1)) for seed in seeds]
+
+
 def measured(score: str) -> Iterator[str]:
     """Seed SDs, what they have in common, and the noise of short training."""
     given = worlds(score)
@@ -190,8 +197,11 @@ def measured(score: str) -> Iterator[str]:
     for share in SHARES[:-1]:
         ratios = {name: short_ratio(world, share) for name, world in given.items() if len(world.truth) > 2}
         known = {name: ratio for name, ratio in ratios.items() if not math.isnan(ratio)}
-        told = ", ".join(f"{name} {ratio:.2f}" for name, ratio in known.items())
+        for name in known:
+            told = ", ".join(f"{tau:.2f} [{low:.2f}, {high:.2f}]" for tau, low, high in agreements(given[name], share))
+            yield f"{score}, {share:g} of the epochs, {name}: Kendall's tau by seed {told}"
         common_ratio = math.sqrt(np.mean([ratio**2 for ratio in known.values()]))
+        told = ", ".join(f"{name} {ratio:.2f}" for name, ratio in known.items())
         yield f"{score}, {share:g} of the epochs: {told}; root mean square {common_ratio:.2f}"
 
 

@@ -1,0 +1,52 @@
+"""A race through real NNI: interrupted, gone on with, and each trial to the bytes of one that never paused."""
+
+from __future__ import annotations
+
+import csv
+import signal
+from pathlib import Path
+
+import pytest
+from end_to_end.real_trials import experiments, run_experiment, trial_command, write_config
+from end_to_end.test_resume import rows, wait_for
+from small_trial import train
+
+from imbseg.files import read_object
+from imbseg.runs.collect import FINISHED, collect
+
+pytestmark = pytest.mark.slow
+
+EPOCHS = {"epochs": "4", "patience": "0"}
+LOSSES = ["cross_entropy", "weighted_cross_entropy"]
+SPACE = {"seed": {"_type": "choice", "_value": [1, 2]}, "loss": {"_type": "choice", "_value": LOSSES}}
+
+
+def test_a_race_is_interrupted_and_ends(home: Path, port: int, cracks: dict[str, str]) -> None:
+    command = trial_command({**cracks, **EPOCHS}, "loss")
+    config = write_config(home, "configs/sample.yml", command, SPACE)
+    process = run_experiment(config, port, "--race", "--hours", "1", "--keep_baseline")
+    wait_for(lambda: len(list(home.glob("runs/race_config_1/*/epochs.csv"))) == 2, process)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=90)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1].endswith("--resume race_config_1")
+    spent = read_object(home / "runs/race_config_1/race.json")["spent"]
+    assert spent > 0
+
+    process = run_experiment(config, port, "--race", "--keep_baseline", "--resume", "race_config_1")
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    assert "ranks at short against whole training" in said
+    assert "the whole grid (2 candidates, 2 seeds) would have taken" in said
+    assert all(one["status"] == "STOPPED" for one in experiments(home).values())
+
+    runs = collect(home / "runs/race_config_1")
+    assert [run.status for run in runs] == [FINISHED] * 4  # near ties: both stay to the end
+    for run in runs:
+        flags = {**cracks, **EPOCHS, "loss": str(run.parameters["loss"]), "seed": str(run.parameters["seed"])}
+        if run.parameters["seed"] == 1:
+            train(flags, home / "through" / run.name)
+            assert rows(home / "through" / run.name / "epochs.csv") == rows(run.folder / "epochs.csv")
+    with (home / "runs/race_config_1/race.csv").open(newline="") as handle:
+        assert {row["state"] for row in csv.DictReader(handle)} == {"in the race"}
+    assert read_object(home / "runs/race_config_1/race.json")["spent"] > spent
