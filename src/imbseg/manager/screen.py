@@ -12,6 +12,8 @@ from imbseg.manager.rest import Latest, Listed
 if TYPE_CHECKING:
     from rich.live import Live
 
+HEAD = 5  # lines of a table around its rows
+
 
 class Lines:
     """One line whenever a trial's status or number of epochs changes."""
@@ -31,18 +33,39 @@ class Lines:
 
 
 class LiveTable:
-    """The table of all trials, drawn anew at every call."""
+    """The table of the trials that fit the screen, drawn anew at every call; of all of them at the end."""
 
     def __init__(self, live: Live, title: str) -> None:
         """Draw through `live`, below a title."""
         self.live = live
         self.title = title
+        self.rows: list[table.Row] = []
 
     def show(self, trials: Sequence[Listed], latest: Mapping[str, Latest]) -> None:
-        """Draw the trials."""
-        ended = sum(trial.status in table.FINISHED for trial in trials)
-        title = f"{self.title}  {ended} of {len(trials)} trials ended"
-        self.live.update(table.as_table(table.rows(trials, latest), title), refresh=True)
+        """Draw what fits."""
+        self.rows = table.rows(trials, latest)
+        self._draw(fitting(self.rows, self.live.console.height - HEAD))
+
+    def whole(self) -> None:
+        """Draw every trial."""
+        self._draw(self.rows)
+
+    def _draw(self, rows: list[table.Row]) -> None:
+        ended = sum(row.status in table.FINISHED for row in self.rows)
+        left = f", {len(rows)} shown" if len(rows) < len(self.rows) else ""
+        title = f"{self.title}  {ended} of {len(self.rows)} trials ended{left}"
+        self.live.update(table.as_table(rows, title), refresh=True)
+
+
+def fitting(rows: list[table.Row], most: int) -> list[table.Row]:
+    """The rows to show where they don't all fit: what runs, then what ended last, then what comes next."""
+
+    def urgency(place: int) -> tuple[int, int]:
+        status = rows[place].status
+        return (0, place) if status == "RUNNING" else (1, -place) if status in table.FINISHED else (2, place)
+
+    kept = sorted(range(len(rows)), key=urgency)[: max(most, 1)]
+    return [rows[place] for place in sorted(kept)]
 
 
 @contextmanager
@@ -54,8 +77,8 @@ def opened(out: TextIO, title: str) -> Iterator[Lines | LiveTable]:
     from rich.console import Console
     from rich.live import Live
 
-    # A long table is cut while it runs and shown whole at the end.
     with Live(console=Console(file=out), auto_refresh=False, vertical_overflow="ellipsis") as live:
-        yield LiveTable(live, title)
+        shown = LiveTable(live, title)
+        yield shown
         live.vertical_overflow = "visible"
-        live.refresh()
+        shown.whole()
