@@ -1,4 +1,6 @@
-"""python src/run_experiment.py configs/sample.yml [--port P] [--report] [--keep] [--resume ID]: an NNI experiment.
+"""python src/run_experiment.py configs/sample.yml [--port P] [--report] [--keep] [--resume ID | --from ID]
+
+An NNI experiment, guarded.
 
 Checks take under 5 s, NNI's start 3 s; then it takes as long as its trials. The experiment is stopped at the end and
 after Ctrl-C; with --keep it stays open in NNI's web UI at the end. Exit status 1 if a trial failed or NNI broke down.
@@ -13,7 +15,8 @@ from pathlib import Path
 
 from imbseg.errors import Parser, run_command
 from imbseg.files import REPOSITORY, runs_folder
-from imbseg.manager import launch, preflight, watch
+from imbseg.manager import config, launch, preflight, watch
+from imbseg.tuning import earlier
 
 
 def main() -> int:
@@ -30,9 +33,13 @@ def main() -> int:
         return race(given)
     for line in preflight.check(given.config, given.port):
         print(line, flush=True)
-    experiment = None
+    checked, experiment = config.read(given.config), None
+    before = (given.earlier, checked.tuner, checked.space, checked.flags(), checked.code)
     try:
-        with launch.running(given.config, given.port, keep=given.keep, again=given.resume) as experiment:
+        with (
+            earlier.handed_over(*before),
+            launch.running(given.config, given.port, keep=given.keep, again=given.resume) as experiment,
+        ):
             print(f"experiment {experiment.id}: web UI at http://127.0.0.1:{experiment.port}", flush=True)
             outcome = watch.watch(experiment)
     except KeyboardInterrupt:
@@ -50,12 +57,13 @@ def main() -> int:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
-    parser = Parser(description=(__doc__ or "").split("\n\n")[1])
+    parser = Parser(description=(__doc__ or "").split("\n\n")[2])
     parser.add_argument("config", type=Path, help="the experiment: a YAML file of NNI, such as configs/sample.yml")
     parser.add_argument("--port", type=int, default=8080, help="port of NNI's web UI (default 8080; 0: any)")
     parser.add_argument("--report", action="store_true", help="end with the report of src/report.py")
     parser.add_argument("--keep", action="store_true", help="leave the experiment open in the web UI at the end")
     parser.add_argument("--resume", metavar="ID", help="go on with a stopped experiment: its unfinished trials run on")
+    parser.add_argument("--from", dest="earlier", metavar="ID", help="an earlier experiment that the tuner learns from")
     ray = parser.add_argument_group("on a Ray cluster (make setup EXTRA=ray; docs/scaling.md)")
     ray.add_argument(
         "--ray", metavar="ADDRESS", help="run there instead: auto, HOST:PORT, or local (this machine alone)"
@@ -72,6 +80,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error("--race runs through NNI; leave --ray out")
     if not found.race and (found.hours or found.keep_baseline or found.score != "mIoU"):
         parser.error("--hours, --score and --keep_baseline belong to --race")
+    if found.earlier is not None and (found.resume is not None or found.ray or found.race):
+        parser.error("--from belongs to the start of an experiment under NNI; leave it out beside --resume, --ray, --race")
     return found
 
 

@@ -11,16 +11,17 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 ORDER = ["errors", "files", "memory", "interrupt", "ranks", "loaders", "declared", "own", "menu", "console", "canvas",
          "datasets", "windows", "pictures", "splits", "imports", "meta", "sampling", "copy_paste", "augment", "models",
-         "losses", "post_hoc", "checks", "metrics", "trial", "training", "timing", "runs", "statistics", "predict",
+         "losses", "post_hoc", "checks", "metrics", "trial", "training", "timing", "runs", "statistics", "tuning",
          "page", "export", "report", "verdict"]  # fmt: skip
 MAY_IMPORT = {
     **{layer: set(ORDER[: number + 1]) for number, layer in enumerate(ORDER)},
     "runs": set(ORDER[: ORDER.index("runs") + 1]) - {"training", "timing"},
     "statistics": {"errors", "metrics", "statistics"},
+    "tuning": {"errors", "files", "trial", "runs", "tuning"},
     "report": {*ORDER} - {"training", "timing", "verdict"},
     "verdict": {*ORDER} - {"training", "timing"},
     "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
-                "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "manager"},
+                "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "tuning", "manager"},
     "racing": {"errors", "files", "console", "datasets", "meta", "trial", "runs", "statistics", "manager", "racing"},
     "cluster": {"errors", "files", "datasets", "trial", "manager", "cluster"},
 }  # fmt: skip
@@ -109,11 +110,11 @@ def test_a_layer_imports_only_what_stands_before_it(path: Path) -> None:
     assert layers(path.read_text(encoding="utf-8"), package_of(path)) <= MAY_IMPORT[layer]
 
 
-def test_only_the_trial_script_imports_nni() -> None:
+def test_only_the_trial_script_and_the_tuner_import_nni() -> None:
     scripts = [
         path for path in SOURCE.rglob("*.py") if "nni" in {name.split(".")[0] for name in imports(path.read_text())}
     ]
-    assert scripts == [SOURCE / "train_nni.py"]
+    assert sorted(scripts) == [SOURCE / "imbseg" / "tuning" / "nni_tuner.py", SOURCE / "train_nni.py"]
 
 
 @pytest.mark.parametrize("folder", REMEDIES)

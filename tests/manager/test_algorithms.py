@@ -10,6 +10,8 @@ import pytest
 from imbseg.errors import InputError
 from imbseg.manager import algorithms
 
+OWN = {"className": "imbseg.tuning.nni_tuner.OptunaTuner", "codeDirectory": "."}
+
 
 @pytest.mark.parametrize(
     ("role", "given"),
@@ -21,8 +23,10 @@ from imbseg.manager import algorithms
         ("tuner", {"name": "TPE", "classArgs": {"optimize_mode": "maximize", "seed": 1}}),
         ("tuner", {"name": "Anneal", "classArgs": {"optimize_mode": "maximize"}}),
         ("tuner", {"className": "mine.Tuner", "codeDirectory": ".", "classArgs": {"anything": 1}}),
+        ("tuner", OWN | {"classArgs": {"optimize": "balanced", "seed": 2}}),
+        ("assessor", {"className": "imbseg.tuning.nni_tuner.MedianAssessor", "classArgs": {"start_step": 5}}),
         ("assessor", {"name": "Medianstop", "classArgs": {"start_step": 5}}),
-        ("advisor", {"name": "Hyperband", "classArgs": {"R": 9}}),
+        ("advisor", {"className": "imbseg.tuning.nni_tuner.Hyperband", "classArgs": {"R": 9}}),
     ],
 )
 def test_what_nni_takes(role: str, given: dict[str, Any]) -> None:
@@ -36,7 +40,8 @@ def test_what_nni_takes(role: str, given: dict[str, Any]) -> None:
         ("tuner", {}, "c.yml: tuner: expected {name"),
         ("tuner", {"name": "GridSerch"}, r"unknown tuner in c.yml 'GridSerch' \(did you mean 'GridSearch'\?\)"),
         ("tuner", {"name": 5}, "unknown tuner in c.yml '5'"),
-        ("tuner", {"name": "Hyperband"}, "NNI knows Hyperband as advisor; write it under 'advisor:'"),
+        ("tuner", {"name": "BOHB"}, "NNI knows BOHB as advisor; write it under 'advisor:'"),
+        ("advisor", {"name": "Hyperband"}, "NNI 3.0's own Hyperband dies at its first result; write className"),
         ("assessor", {"name": "TPE"}, "NNI knows TPE as tuner"),
         ("assessor", {"name": "Median"}, "unknown assessor in c.yml.*choose from: Medianstop, Curvefitting"),
         ("tuner", {"name": "TPE", "classargs": {}}, "did you mean 'classArgs'"),
@@ -45,6 +50,9 @@ def test_what_nni_takes(role: str, given: dict[str, Any]) -> None:
         ("tuner", {"name": "Batch", "classArgs": {"seed": 1}}, "choose from: none"),
         ("tuner", {"name": "Anneal", "classArgs": {"algorithm_name": "tpe"}}, "unknown argument .*algorithm_name"),
         ("tuner", {"name": "PPO"}, "c.yml: tuner PPO: needs 'optimize_mode' in classArgs"),
+        ("tuner", OWN | {"classArgs": {"optimise": "tail"}}, "unknown argument .*did you mean 'optimize'"),
+        ("tuner", OWN | {"classArgs": {"optimize": "IoU"}}, "unknown optimize 'IoU'"),
+        ("tuner", OWN | {"className": "imbseg.tuning.nni_tuner.Tuner"}, "imbseg has no such class"),
         # NNI's own default: it would look for the worst mIoU.
         ("tuner", {"name": "TPE"}, "optimize_mode is 'minimize'"),
         ("tuner", {"name": "Evolution", "classArgs": {"optimize_mode": "maximise"}}, "optimize_mode is 'maximise'"),

@@ -20,12 +20,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+OWN = {"className": "imbseg.tuning.nni_tuner.OptunaTuner", "codeDirectory": "."}
+HYPERBAND = {"className": "imbseg.tuning.nni_tuner.Hyperband", "codeDirectory": "."}
+
+
 def choice(*values: Any) -> dict[str, Any]:
     return {"_type": "choice", "_value": list(values)}
 
 
 def test_a_sound_experiment_passes(folder: Path, free_port: int) -> None:
     assert "2 settings of the search space fit" in preflight.check(write_config(folder), free_port)[0]
+
+
+def test_what_a_budget_sets_is_checked_as_epochs(folder: Path, free_port: int) -> None:
+    given = {"tuner": None, "advisor": HYPERBAND}
+    preflight.check(write_config(folder, **given), free_port)
+    both = write_config(folder, **given, trialCommand=command(folder, more="--epochs 3"))
+    with pytest.raises(InputError, match="epochs stands in trialCommand and is what the advisor's budget sets"):
+        preflight.check(both, free_port)
 
 
 def test_1500_settings_read_each_column_of_meta_once(
@@ -69,6 +81,8 @@ def test_1500_settings_read_each_column_of_meta_once(
         ({"trialCommand": "python train_nni.py"}, r"/train_nni\.py is not there"),
         ({"trialCommand": "python src/train_nni.py 'x"}, "No closing quotation"),
         ({"trainingService": {"platform": "remote"}}, "listens on 127.0.0.1 only"),
+        ({"tuner": OWN | {"classArgs": {"optimize": "tial"}}}, "unknown optimize 'tial'.*did you mean 'tail'"),
+        ({"tuner": None, "advisor": HYPERBAND | {"classArgs": {"R": 0}}}, "epochs.*found 0"),
     ],
 )
 def test_a_broken_config_is_refused(folder: Path, free_port: int, changes: dict[str, Any], message: str) -> None:

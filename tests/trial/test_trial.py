@@ -251,3 +251,10 @@ def test_help_lists_every_flag_and_choice(capsys: pytest.CaptureFixture[str]) ->
     for name in (*LOSSES, *CLASS_WEIGHTS, "mskf", "label", "imbalanced", "adamw"):
         assert name in words
     assert set(FIELDS) <= {word.removeprefix("--") for word in words.split() if word.startswith("--")}
+
+
+def test_an_advisors_budget_is_the_epochs() -> None:
+    resolved = resolve({"dataset": "sample"}, {"TRIAL_BUDGET": 3})
+    assert (resolved.trial.epochs, resolved.sources["epochs"]) == (3, "sampled")
+    with pytest.raises(InputError, match="epochs: the flag says '4', NNI sampled 3"):
+        resolve({"dataset": "sample", "epochs": "4"}, {"TRIAL_BUDGET": 3})

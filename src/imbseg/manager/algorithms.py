@@ -13,8 +13,11 @@ import yaml
 
 from imbseg import declared
 from imbseg.errors import InputError, unknown_name
+from imbseg.files import REPOSITORY
+from imbseg.tuning import goal
 
 ROLES = ("tuner", "assessor", "advisor")
+SOURCE = REPOSITORY / "src"
 KEYS = ("name", "classArgs", "className", "codeDirectory")
 
 
@@ -38,7 +41,7 @@ class Algorithm:
 
 
 def check(role: str, given: Any, where: str) -> None:
-    """Check the name and the arguments of an algorithm that a config names; those of one's own class aren't known.
+    """Check the name and the arguments of an algorithm that a config names; of one's own class only imbseg's are known.
 
     Raises:
         InputError: NNI has no such algorithm (the message lists those it has) or it has no such argument; an argument
@@ -54,6 +57,9 @@ def check(role: str, given: Any, where: str) -> None:
         raise InputError(f"{where}: {role}: classArgs: expected {{argument: value}}, found {chosen!r}")
     if given.get("name") is not None:
         _check_arguments(_find(role, given["name"], where), chosen, f"{where}: {role} {given['name']}")
+    elif (place := str(given["className"])).startswith("imbseg."):
+        _check_arguments(Algorithm(place, role, None, place, ()), chosen, f"{where}: {role} {place}")
+        goal.check_arguments(chosen)
 
 
 def known() -> tuple[Algorithm, ...]:
@@ -87,7 +93,7 @@ def parameters(place: str) -> Mapping[str, Any] | None:
     {'seed': None, 'optimize_mode': None}
     """
     module, _, name = place.rpartition(".")
-    base = _package().parent / module.replace(".", "/")
+    base = (SOURCE if module.startswith("imbseg.") else _package().parent) / module.replace(".", "/")
     for file in [base.with_suffix(".py"), *sorted(base.glob("*.py"))]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if file.is_file() else ():
             if isinstance(node, ast.ClassDef) and node.name == name:
@@ -99,6 +105,9 @@ def _find(role: str, name: Any, where: str) -> Algorithm:
     there = known()
     for one in there:
         if str(name).lower() in (one.name.lower(), (one.alias or one.name).lower()):
+            if one.name == "Hyperband":
+                ours = "className: imbseg.tuning.nni_tuner.Hyperband, codeDirectory: ../src"
+                raise InputError(f"{where}: NNI 3.0's own Hyperband dies at its first result; write {ours}, R and eta")
             if one.role != role:
                 raise InputError(f"{where}: {role}: NNI knows {name} as {one.role}; write it under '{one.role}:'")
             return one
@@ -107,6 +116,8 @@ def _find(role: str, name: Any, where: str) -> Algorithm:
 
 def _check_arguments(algorithm: Algorithm, chosen: Mapping[str, Any], where: str) -> None:
     takes = parameters(algorithm.place)
+    if takes is None and algorithm.place.startswith("imbseg."):
+        raise InputError(f"{where}: imbseg has no such class; its own are in imbseg.tuning.nni_tuner")
     if takes is None:  # registered by the user
         return
     free = {name: default for name, default in takes.items() if name not in algorithm.own}

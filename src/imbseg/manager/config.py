@@ -30,6 +30,19 @@ class Config:
     raw: dict[str, Any]
 
     @property
+    def tuner(self) -> dict[str, Any]:
+        """The tuner or advisor, as the config has it."""
+        found: dict[str, Any] = self.raw.get("tuner") or self.raw["advisor"]
+        return found
+
+    @property
+    def most_epochs(self) -> int | None:
+        """The epochs of the longest trial, where an advisor gives each trial a budget; None where none does."""
+        name = str(self.tuner.get("name") or self.tuner.get("className")).rpartition(".")[2].lower()
+        budget = {"hyperband": ("R", 60), "bohb": ("max_budget", 3)}.get(name)
+        return int((self.tuner.get("classArgs") or {}).get(*budget)) if budget else None
+
+    @property
     def platform(self) -> str:
         """Where trials run: local, remote, ..."""
         return str(self.service.get("platform"))

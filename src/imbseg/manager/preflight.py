@@ -53,11 +53,13 @@ def check_trials(given: config.Config) -> list[trial.Resolved]:
     except InputError as error:
         raise InputError(f"{given.path}: {error}") from error
     found = []
-    for sampled in space.samples(given.space):
+    budget = {} if given.most_epochs is None else {"epochs": given.most_epochs}
+    for sampled in ({**one, **budget} for one in space.samples(given.space)):
         twice = _named(flags) & _named(trial_names(sampled))
         if twice:
             name = sorted(twice)[0]
-            raise InputError(f"{given.path}: {name} stands in trialCommand and in the search space; take it out of one")
+            other = "is what the advisor's budget sets" if name in budget else "in the search space"
+            raise InputError(f"{given.path}: {name} stands in trialCommand and {other}; take it out of one")
         try:
             found.append(trial.resolve(flags, sampled))
         except InputError as error:

@@ -18,6 +18,7 @@ from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of, read
 from imbseg.trial.remedies import MENUS, known, takes
 from imbseg.trial.values import show
 
+RENAMED = {"TRIAL_BUDGET": "epochs"}  # what Hyperband and BOHB call it
 GONE = {"amp": "write precision: float16"}
 OWN = re.compile(r"(^|[/+*=])[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # a remedy of the user's own, alone or within a value
 
@@ -95,7 +96,8 @@ def flatten(layer: Mapping[str, Any]) -> dict[str, Any]:
         InputError: an unknown or former name, or one that stands inside a nested choice and beside it.
     """
     flat: dict[str, Any] = {}
-    for name, value in layer.items():
+    for given, value in layer.items():
+        name = RENAMED.get(given, given)
         if name in GONE:
             raise InputError(f"{name}: is no setting any more; {GONE[name]}")
         if name not in FIELDS and name != "strategy":

@@ -16,7 +16,7 @@ from imbseg.report.frames import Frames
 
 QUESTIONS = ["strategies", "prior", "parts", "classes", "plane", "curves", "statistics.changes_section", "confusion"]
 QUESTIONS += ["pixels", "ceiling", "sizes", "sizes.detections_section", "exposure", "curves.forgotten_section"]
-QUESTIONS += ["calibration", "examples", "correlations", "statistics", "image_intervals", "run"]
+QUESTIONS += ["calibration", "examples", "settings", "correlations", "statistics", "image_intervals", "run"]
 
 
 def sections() -> list[Callable[[Evidence, Frames], Section]]:
