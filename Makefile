@@ -54,8 +54,11 @@ notebooks: setup  ## run the notebooks on the sample and store their outputs (1 
 	@cd notebooks && $(ENV)/bin/jupyter-execute --inplace *.ipynb
 
 ifeq ($(PART),architectures)
-benchmark: setup  ## training samples a second beside others (2 minutes); PART=architectures, epoch, loader, start, checkpoint, counting: what else
+benchmark: setup  ## training samples a second beside others (2 minutes); PART=architectures, epoch, loader, start, checkpoint, counting, tuners: what else
 	@OMP_NUM_THREADS=1 $(PY) benchmarks/architectures.py
+else ifeq ($(PART),tuners)
+benchmark: setup
+	@OMP_NUM_THREADS=1 $(PY) benchmarks/tuners.py
 else ifeq ($(PART),epoch)
 benchmark: setup $(BENCH)/made
 	@$(BENCH)/bin/python benchmarks/epoch.py

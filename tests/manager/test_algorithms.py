@@ -27,6 +27,7 @@ OWN = {"className": "imbseg.tuning.nni_tuner.OptunaTuner", "codeDirectory": "."}
         ("assessor", {"className": "imbseg.tuning.nni_tuner.MedianAssessor", "classArgs": {"start_step": 5}}),
         ("assessor", {"name": "Medianstop", "classArgs": {"start_step": 5}}),
         ("advisor", {"className": "imbseg.tuning.nni_tuner.Hyperband", "classArgs": {"R": 9}}),
+        ("advisor", {"name": "Hyperband", "classArgs": {"R": 9}}),
     ],
 )
 def test_what_nni_takes(role: str, given: dict[str, Any]) -> None:
@@ -40,8 +41,7 @@ def test_what_nni_takes(role: str, given: dict[str, Any]) -> None:
         ("tuner", {}, "c.yml: tuner: expected {name"),
         ("tuner", {"name": "GridSerch"}, r"unknown tuner in c.yml 'GridSerch' \(did you mean 'GridSearch'\?\)"),
         ("tuner", {"name": 5}, "unknown tuner in c.yml '5'"),
-        ("tuner", {"name": "BOHB"}, "NNI knows BOHB as advisor; write it under 'advisor:'"),
-        ("advisor", {"name": "Hyperband"}, "NNI 3.0's own Hyperband dies at its first result; write className"),
+        ("tuner", {"name": "Hyperband"}, "NNI knows Hyperband as advisor; write it under 'advisor:'"),
         ("assessor", {"name": "TPE"}, "NNI knows TPE as tuner"),
         ("assessor", {"name": "Median"}, "unknown assessor in c.yml.*choose from: Medianstop, Curvefitting"),
         ("tuner", {"name": "TPE", "classargs": {}}, "did you mean 'classArgs'"),

@@ -82,6 +82,7 @@ def test_1500_settings_read_each_column_of_meta_once(
         ({"trialCommand": "python src/train_nni.py 'x"}, "No closing quotation"),
         ({"trainingService": {"platform": "remote"}}, "listens on 127.0.0.1 only"),
         ({"tuner": OWN | {"classArgs": {"optimize": "tial"}}}, "unknown optimize 'tial'.*did you mean 'tail'"),
+        ({"tuner": None, "advisor": {"name": "Hyperband"}}, "NNI 3.0's own Hyperband dies at its first result"),
         ({"tuner": None, "advisor": HYPERBAND | {"classArgs": {"R": 0}}}, "epochs.*found 0"),
     ],
 )

@@ -105,9 +105,6 @@ def _find(role: str, name: Any, where: str) -> Algorithm:
     there = known()
     for one in there:
         if str(name).lower() in (one.name.lower(), (one.alias or one.name).lower()):
-            if one.name == "Hyperband":
-                ours = "className: imbseg.tuning.nni_tuner.Hyperband, codeDirectory: ../src"
-                raise InputError(f"{where}: NNI 3.0's own Hyperband dies at its first result; write {ours}, R and eta")
             if one.role != role:
                 raise InputError(f"{where}: {role}: NNI knows {name} as {one.role}; write it under '{one.role}:'")
             return one

@@ -32,6 +32,9 @@ def check(path: Path, port: int) -> list[str]:
     launch.nnictl()
     given = config.read(path)
     check_platform(given)
+    if str(given.tuner.get("name")).lower() == "hyperband":
+        ours = "className: imbseg.tuning.nni_tuner.Hyperband and codeDirectory: ../src"
+        raise InputError(f"{path}: advisor: NNI 3.0's own Hyperband dies at its first result; write {ours}")
     check_port(port)
     # Trials run in the code folder: paths among their flags are relative to it.
     with contextlib.chdir(given.code):
