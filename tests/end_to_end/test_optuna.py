@@ -102,7 +102,7 @@ def test_the_assessor_stops_what_is_below_the_median(home: Path, port: int, crac
     trials = [one for one in stored(home, experiment) if one.user_attrs]
     states = {(one.params["schedule"], one.params.get("schedule=poly/lr")): one.state.name for one in trials}
     assert states["onecycle", None] == "PRUNED", said
-    assert states['poly', '{"": 0.01}'] == "COMPLETE", said
+    assert states["poly", '{"": 0.01}'] == "COMPLETE", said
     ended = {json.loads(file.read_text())["status"] for file in (home / "runs").glob("*/*/status.json")}
     assert "finished" in ended
     assert [one.state.name for one in trials].count("PRUNED") == said.count("EARLY_STOPPED")
