@@ -12,7 +12,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 ORDER = ["errors", "files", "memory", "interrupt", "ranks", "loaders", "declared", "own", "menu", "console", "canvas",
          "datasets", "windows", "pictures", "splits", "imports", "meta", "sampling", "copy_paste", "augment", "models",
          "losses", "post_hoc", "checks", "metrics", "trial", "training", "timing", "runs", "statistics", "tuning",
-         "page", "export", "report", "verdict"]  # fmt: skip
+         "predict", "page", "export", "report", "verdict"]  # fmt: skip
 MAY_IMPORT = {
     **{layer: set(ORDER[: number + 1]) for number, layer in enumerate(ORDER)},
     "runs": set(ORDER[: ORDER.index("runs") + 1]) - {"training", "timing"},

@@ -7,6 +7,7 @@ class V3asV1 {
     allocatedParameters = new Map();
     environments = [];
     refusals = 0;
+    exitCode = null;
     v3 = {
         made: 0,
         createTrial: async (envId, command, folder, sequence, id) => {
@@ -31,6 +32,14 @@ class V3asV1 {
         }
         this.trialJobs[id] = { id, envId: form.envId, form };
         return this.trialJobs[id];
+    }
+    /* NNI's: the end is told while it waits, and `isEarlyStopped` is set afterwards. */
+    async cancelTrialJob(id, isEarlyStopped) {
+        const trial = this.trialJobs[id];
+        await Promise.resolve();
+        const stopped = trial.isEarlyStopped ? 'EARLY_STOPPED' : 'USER_CANCELED';
+        trial.status = this.exitCode === 0 ? 'SUCCEEDED' : this.exitCode === null ? stopped : 'FAILED';
+        trial.isEarlyStopped = Boolean(isEarlyStopped);
     }
     schedule() {
         return this.environments.length === 0 ? null : this.environments[0].id;

@@ -97,6 +97,28 @@ def test_while_gpus_are_busy_a_trial_waits_under_its_own_id(nni: Path, throws: s
     assert result(nni, SUBMIT + script) == [5, [], "p", 0]
 
 
+@pytest.mark.parametrize(
+    ("code", "early", "status"),
+    [
+        ("null", "true", "EARLY_STOPPED"),
+        ("130", "true", "EARLY_STOPPED"),
+        ("0", "true", "SUCCEEDED"),
+        ("null", "undefined", "USER_CANCELED"),
+        ("130", "undefined", "FAILED"),
+    ],
+)
+def test_a_trial_that_the_assessor_stops_is_early_stopped(nni: Path, code: str, early: str, status: str) -> None:
+    script = f"""
+    const trial = await submit('p');
+    trial.status = 'RUNNING';
+    service.exitCode = {code};
+    const before = trial.status;
+    await service.cancelTrialJob(trial.id, {early});
+    console.log(JSON.stringify([before, trial.status, {{ ...trial }}.status]));
+    """
+    assert result(nni, SUBMIT + script) == ["RUNNING", status, status]
+
+
 def listening(call: str) -> str:
     return f"""
     const net = require('net');

@@ -7,6 +7,8 @@
  *    trials ask, so that it lists (and its tuner learns) other parameters than those that ran as soon as two trials
  *    run at once or one dies early. A form that carries a trial id takes the path that NNI has for resumed trials,
  *    where parameters are stored under that id; so every form gets one here.
+ * 3. A trial that the assessor stops is EARLY_STOPPED. NNI 3.0 notes that it stopped it only after the trial has ended,
+ *    and calls it USER_CANCELED, or FAILED where the trial ended by itself with an exit status.
  */
 const fs = require('fs');
 const Module = require('module');
@@ -94,19 +96,43 @@ function ownParameters(V3asV1) {
     };
 }
 
+/** A trial whose status says that it was stopped early, however it ends; one that ends well before that has ended well. */
+function stoppedEarly(trial) {
+    let status = trial.status;
+    Object.defineProperty(trial, 'status', {
+        configurable: true,
+        enumerable: true,
+        get: () => status,
+        set: (value) => {
+            status = ['FAILED', 'USER_CANCELED'].includes(value) ? 'EARLY_STOPPED' : value;
+        },
+    });
+}
+
+function tellEarlyStops(V3asV1) {
+    const cancel = V3asV1.prototype.cancelTrialJob;
+    V3asV1.prototype.cancelTrialJob = async function (id, isEarlyStopped) {
+        if (isEarlyStopped && this.trialJobs[id]) {
+            stoppedEarly(this.trialJobs[id]);
+        }
+        return cancel.call(this, id, isEarlyStopped);
+    };
+}
+
 function guardClassWhenLoaded() {
     const load = Module._load;
     Module._load = function (request, ...rest) {
         const loaded = load.call(this, request, ...rest);
         if (/(^|[\\/])compat(\.js)?$/.test(request) && /v3[\\/]compat|^\.[\\/]compat/.test(request)) {
             const found = loaded.V3asV1;
-            const known = found && found.prototype.submitTrialJob && found.prototype.schedule;
-            if (!known) {
-                refuse(`${request} has no class V3asV1 with submitTrialJob and schedule`);
+            const needed = ['submitTrialJob', 'schedule', 'cancelTrialJob'];
+            if (!found || !needed.every((name) => found.prototype[name])) {
+                refuse(`${request} has no class V3asV1 with ${needed.join(', ')}`);
             }
             if (!found.imbsegGuarded) {
                 found.imbsegGuarded = true;
                 ownParameters(found);
+                tellEarlyStops(found);
             }
         }
         return loaded;
