@@ -81,7 +81,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if not found.race and (found.hours or found.keep_baseline or found.score != "mIoU"):
         parser.error("--hours, --score and --keep_baseline belong to --race")
     if found.earlier is not None and (found.resume is not None or found.ray or found.race):
-        parser.error("--from belongs to the start of an experiment under NNI; leave it out beside --resume, --ray, --race")
+        parser.error("--from belongs to the start of an experiment under NNI: without --resume, --ray and --race")
     return found
 
 
