@@ -2,7 +2,8 @@
 
     benchmarks/.venv/bin/python benchmarks/costs.py loader|start|checkpoint|counting
 
-loader: 512 x 512 samples that two loader processes deliver, and the same collated by torch in new memory, as before.
+loader: 512 x 512 samples and whole images that two loader processes deliver, and the same collated by torch in new
+memory, as before.
 start: from the command to a trial's first step, over importing torch, segmentation_models_pytorch and nni alone.
 checkpoint: of the published network with its optimizer, as a share of `checkpoint_minutes`.
 counting: eight masks of 512 x 512 and 21 classes, against torchmetrics.
@@ -12,6 +13,7 @@ Seconds are the processor's, which other programs change little; medians over ro
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import resource
 import statistics
@@ -31,7 +33,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "src"))
 
 from imbseg.datasets.spec import load  # noqa: E402
-from imbseg.loaders import give_back, loading  # noqa: E402
+from imbseg.loaders import as_it_is, give_back, loading  # noqa: E402
 from imbseg.meta.build import build  # noqa: E402
 from imbseg.metrics.counts import image_confusion  # noqa: E402
 from imbseg.models.weights import IMAGENET  # noqa: E402
@@ -39,6 +41,7 @@ from imbseg.training.fold import read_fold  # noqa: E402
 from imbseg.training.folder import open_folder  # noqa: E402
 from imbseg.training.prepare import choose_device, make_batches, prepare  # noqa: E402
 from imbseg.training.stages import save  # noqa: E402
+from imbseg.training.whole_images import WholeImages  # noqa: E402
 from imbseg.trial import resolve  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -98,10 +101,9 @@ def loader(folder: Path, rounds: int) -> None:
             batches: Any = make_batches(run)
         batches.dataset.normalisation = IMAGENET
         order = [key for _ in range(10) for key in batches.batch_sampler if len(key) == BATCH]
-        how = loading(WORKERS, CPU)
-        new = torch.utils.data.DataLoader(batches.dataset, batch_sampler=order, collate_fn=batches.collate_fn, **how)
-        old = torch.utils.data.DataLoader(OneByOne(batches.dataset), batch_sampler=order, **how)
-        ways |= {f"{kept}, as before": lambda one=old: of_loaders(one), kept: lambda one=new: of_loaders(one)}
+        ways |= pair(kept, batches.dataset, order, None)
+    whole = WholeImages(fold.train, resolved.dataset, resolved.trial, IMAGENET)
+    ways |= pair("whole images, decoded kept", whole, 10 * whole.batches(BATCH)[:-1], stacked)
     found = medians(ways, rounds)
     for name, seconds in found.items():
         over = found[f"{name.removesuffix(', as before')}, as before"] / seconds
@@ -109,17 +111,28 @@ def loader(folder: Path, rounds: int) -> None:
         print(f"{name}: {1e3 * seconds:.2f} ms a sample, {rate}, {over:.2f} x before")
 
 
-def of_loaders(batches: Any) -> float:
+def pair(name: str, dataset: Any, order: Any, collate: Any) -> dict[str, Callable[[], float]]:
+    """The same batches in both ways."""
+    ways = {f"{name}, as before": (OneByOne(dataset), collate), name: (dataset, as_it_is)}
+    return {key: functools.partial(of_loaders, one, order, how) for key, (one, how) in ways.items()}
+
+
+def stacked(batch: Any) -> Any:
+    """Whole images as they were collated."""
+    return torch.stack([one[0] for one in batch]), [one[1] for one in batch], [one[2] for one in batch]
+
+
+def of_loaders(dataset: Any, order: list[Any], collate: Any) -> float:
     """Processor seconds of loader processes for a sample; their start isn't counted."""
     spent = []
-    order = batches.batch_sampler
+    how = {"collate_fn": collate, **loading(WORKERS, CPU)}
     for part in (order[:WORKERS], order):
         before, given = resource.getrusage(resource.RUSAGE_CHILDREN), 0
-        how = {"collate_fn": batches.collate_fn, **loading(WORKERS, CPU)}
-        for batch in torch.utils.data.DataLoader(batches.dataset, batch_sampler=part, **how):
-            given += len(batch["image"])
-            give_back(batch)
-        del batch
+        for batch in torch.utils.data.DataLoader(dataset, batch_sampler=part, **how):
+            maps = batch if isinstance(batch, dict) else {"image": batch[0]}
+            given += len(maps["image"])
+            give_back(maps)
+        del batch, maps
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, given))
     (start, few), (whole, many) = spent

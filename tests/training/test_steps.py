@@ -18,7 +18,7 @@ from imbseg.training.draws import Draws
 from imbseg.training.optimizer import averaged, make_optimizer, onecycle_factor, poly_factor, set_learning_rates
 from imbseg.training.prepare import seed_epoch
 from imbseg.training.samples import Files
-from imbseg.training.whole_images import WholeImages, stack
+from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Trial
 
 CPU = torch.device("cpu")
@@ -170,7 +170,8 @@ def test_images_of_one_input_size_share_a_batch(dataset: spec.Dataset, files: Fi
     resized = WholeImages(files, dataset, Trial(resize=(48, 64)), IMAGENET)
     assert resized.batches(2) == [[0, 1], [2]]
     assert (resized.input_size(1), resized[1][0].shape) == ((48, 64), (3, 64, 48))
-    images, truths, places = stack([resized[1], resized[0]])
+    images, truths, places = resized.__getitems__([1, 0])
+    assert torch.equal(images, torch.stack([resized[1][0], resized[0][0]]))
     assert (images.shape, [truth.mask.shape for truth in truths], places) == ((2, 3, 64, 48), [(10, 32), (10, 20)],
                                                                               [1, 0])  # fmt: skip
 

@@ -14,7 +14,7 @@ from imbseg import ranks
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.interrupt import whole as uninterrupted
-from imbseg.loaders import give_back, loading
+from imbseg.loaders import as_it_is, give_back, loading
 from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
 from imbseg.metrics.tally import Tally, added
 from imbseg.models.arithmetic import computing, shown
@@ -25,7 +25,7 @@ from imbseg.training.draws import Draws
 from imbseg.training.large import in_bands, large
 from imbseg.training.optimizer import multiply_gradients, rest, schedule_factor, set_learning_rates, share
 from imbseg.training.samples import Batch
-from imbseg.training.whole_images import Truth, WholeImages, stack
+from imbseg.training.whole_images import Truth, WholeImages
 from imbseg.trial import Trial
 
 Batches = torch.utils.data.DataLoader[Batch]
@@ -211,11 +211,12 @@ def predict(
     model.eval()
     groups = ranks.share(whole.batches(trial.batch_size))  # no batch is cut: sizes change last bits
     how = loading(trial.workers, device)
-    loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=stack, **how)
+    loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=as_it_is, **how)
     for images, truths, indices in progress(loader, total=len(groups), what=what):
         with computing(trial.precision, device):
             there = images.to(device, non_blocking=True)
             logits = shown(model, there, mirror=mirror).float()
+        give_back({"image": images})
         for one, truth, index in zip(logits, truths, indices, strict=True):
             height, width = truth.mask.shape
             yield index, native_logits(one, whole.input_size(index), (width, height)), truth

@@ -1,13 +1,16 @@
 """Rows of images.csv -> whole images for evaluation, with the truth that predictions are held against."""
 
 import dataclasses
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from imbseg.augment.geometry import pad, resize_image
 from imbseg.augment.photometry import Normalisation, apply_color, plain_matrix
 from imbseg.datasets.labels import Labels
 from imbseg.datasets.spec import Dataset
+from imbseg.loaders import Slots
 from imbseg.metrics.object_size import ObjectSizes, object_sizes
 from imbseg.models import ARCHITECTURES
 from imbseg.training.samples import Files
@@ -28,6 +31,7 @@ class Truth:
 
 
 Item = tuple[torch.Tensor, Truth, int]
+Batch = tuple[torch.Tensor, list[Truth], list[int]]
 
 
 class WholeImages(torch.utils.data.Dataset[Item]):
@@ -41,6 +45,7 @@ class WholeImages(torch.utils.data.Dataset[Item]):
         self.matrix, self.normalisation = plain_matrix(normalisation), normalisation
         # meta has seen every instance mask, but not each machine that trains needs them
         self.by_size = all(path.is_file() for path in files.objects)
+        self.slots = Slots()
 
     def input_size(self, index: int) -> tuple[int, int]:
         """(width, height) of an image before padding."""
@@ -49,12 +54,24 @@ class WholeImages(torch.utils.data.Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         """(channels, height, width) float32 padded to what the network takes, the truth in its own size, the index."""
+        image, truth = self._padded(index)
+        return torch.from_numpy(apply_color(image, self.matrix, self.normalisation)), truth, index
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        """Some of one input size; their images are written where the process that predicts reads them."""
+        pairs = [self._padded(index) for index in indices]
+        shape = (len(pairs), len(self.matrix), *pairs[0][0].shape[:2])
+        images = self.slots.take(shape, torch.float32)
+        for (image, _), out in zip(pairs, images, strict=True):
+            apply_color(image, self.matrix, self.normalisation, out.numpy())
+        return images, [truth for _, truth in pairs], list(indices)
+
+    def _padded(self, index: int) -> tuple[NDArray[Any], Truth]:
         image, mask = self.files.read(self.dataset, index)
         image = resize_image(image, self.input_size(index))
         least = ARCHITECTURES[self.trial.architecture].smallest
         image = pad(image, self.trial.multiple, self.normalisation.padding, least=least)
-        tensor = torch.from_numpy(apply_color(image, self.matrix, self.normalisation))
-        return tensor, Truth(mask, self._sizes(index, mask) if self.by_size else None), index
+        return image, Truth(mask, self._sizes(index, mask) if self.by_size else None)
 
     def _sizes(self, index: int, mask: Labels) -> ObjectSizes:
         return object_sizes(mask, self.files.numbers(self.dataset, index, mask), len(self.dataset.classes))
@@ -67,8 +84,3 @@ class WholeImages(torch.utils.data.Dataset[Item]):
                 continue  # see imbseg.training.large
             by_size.setdefault(self.trial.resize or self.files.sizes[index], []).append(index)
         return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
-
-
-def stack(batch: list[Item]) -> tuple[torch.Tensor, list[Truth], list[int]]:
-    """Collate whole images: inputs are of one size, masks need not be."""
-    return torch.stack([one[0] for one in batch]), [one[1] for one in batch], [one[2] for one in batch]
