@@ -11,6 +11,7 @@ from imbseg.page.columns import STRATEGY, Column
 
 Record = Mapping[str, Any]
 MOST = 20  # rows of a table that isn't folded up
+LONGEST = 600  # rows of a table in a page; the CSV beside it has all
 
 
 def records(frame: pd.DataFrame) -> list[tuple[int, Record]]:
@@ -41,6 +42,16 @@ class Table:
     def closed(self) -> bool:
         """Whether it starts folded up."""
         return len(self.frame) > MOST if self.folded is None else self.folded
+
+    def cut(self) -> "Table":
+        """The table with no more rows than a page can hold, which its caption says."""
+        whole = len(self.columns) - 1 if self.turned else len(self.frame)
+        if whole <= LONGEST:
+            return self
+        caption = f"{self.caption}; the first {LONGEST} of {whole:,} rows, all are in {self.file}"
+        if self.turned:
+            return dataclasses.replace(self, caption=caption, columns=self.columns[: LONGEST + 1])
+        return dataclasses.replace(self, caption=caption, frame=self.frame.head(LONGEST))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +111,7 @@ class Section:
     @property
     def shown(self) -> list[Table]:
         """The tables that have a row."""
-        return [table for table in self.tables if len(table.frame)]
+        return [table.cut() for table in self.tables if len(table.frame)]
 
     @property
     def empty(self) -> bool:

@@ -16,6 +16,7 @@ from imbseg.statistics.difference import SIGNIFICANT
 COLUMNS, MOST = 4, 12  # panels in a row, and in a file
 LONGEST, WIDE = 24, 29  # letters beside a row, and in a line of a panel's title
 PLOT, ROW, LETTER, EDGE, FOOT = 1.9, 0.18, 0.068, 0.12, 0.45  # inches
+LEAST = 0.005  # of IoU that the axis has on either side
 Rows = list[tuple[int, Record]]
 Singles = Mapping[tuple[str, str], Sequence[float]]
 
@@ -68,7 +69,7 @@ def _extent(known: pd.DataFrame, singles: Singles) -> tuple[float, float]:
     ends = known[["mean", "low", "high"]].to_numpy(float)
     seen = zip(known["strategy"], known["score"], strict=True)
     points = [gain for key in seen for gain in singles.get(key, ())]
-    return limits([0.0, *points, *np.clip(ends[~np.isnan(ends)], -most, most).tolist()])
+    return limits([-LEAST, LEAST, *points, *np.clip(ends[~np.isnan(ends)], -most, most).tolist()])
 
 
 def _rows(canvas: Canvas, axis: Axes, names: Mapping[str, str], texts: Mapping[str, str]) -> None:

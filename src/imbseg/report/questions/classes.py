@@ -13,11 +13,12 @@ from imbseg.report.gains import MOST, gains
 from imbseg.report.questions import strategies
 from imbseg.runs.class_order import ClassOrder, class_order
 from imbseg.runs.collect import SCORES, SUBSETS
-from imbseg.runs.strategies import differences
+from imbseg.runs.strategies import Group, differences
 from imbseg.statistics.difference import SIGNIFICANT
 
 FILE = "comparisons.csv"
 BESIDE = 5  # strategies beside each other in a table of classes
+CLASSES = 200  # of a figure
 
 
 def order(evidence: Evidence) -> ClassOrder:
@@ -33,6 +34,7 @@ def figure(evidence: Evidence, frames: Frames) -> Canvas | None:
     lines += ["filled: significant after Holm correction; ring: its interval alone excludes 0; grey: neither"]
     lines += [f"classes {evidence.once(order).words}"]
     lines += [f"{MOST} of {len(ranked)} strategies: the largest gains"] * (len(ranked) > MOST)
+    lines += [_fewer(group)] * (len(group.classes) > CLASSES)
     return _drawn(evidence, frames, shown, "\n".join(lines))
 
 
@@ -51,13 +53,28 @@ def _ranked(compared: pd.DataFrame) -> list[str]:
 def _drawn(evidence: Evidence, frames: Frames, shown: Sequence[str], title: str = "") -> Canvas | None:
     group, classes, singles = evidence.group, evidence.once(order), {}
     names = {score: score for score in SCORES if any(one.values("test", score) for one in group.strategies)}
-    for index in classes.places:
+    for index in _largest(evidence, frames[FILE], shown):
         share = "" if classes.shares is None else f" ({100 * classes.shares[index]:.2g} %)"
         names[f"IoU/{group.classes[index]}"] = " ".join(group.classes[index].split()) + share
     for one in group.others:
         for score in names:
             singles[one.label, score] = list(differences(one, group.baseline, "test", score).values())
     return gains(frames[FILE], names, singles, strategies=shown, title=title)
+
+
+def _largest(evidence: Evidence, compared: pd.DataFrame, shown: Sequence[str]) -> list[int]:
+    """The classes of a figure, in their order: all, or those with the largest differences either way."""
+    places, names = evidence.once(order).places, evidence.group.classes
+    if len(places) <= CLASSES or compared.empty:
+        return places
+    own = compared[compared["strategy"].isin(list(shown))]
+    size = own.assign(size=own["mean"].abs()).groupby("score")["size"].max()
+    kept = set(sorted(places, key=lambda place: -float(size.get(f"IoU/{names[place]}", 0.0)))[:CLASSES])
+    return [place for place in places if place in kept]
+
+
+def _fewer(group: Group) -> str:
+    return f"{CLASSES} of {len(group.classes):,} classes: the largest differences either way"
 
 
 def section(evidence: Evidence, frames: Frames) -> Section:
@@ -75,6 +92,8 @@ def section(evidence: Evidence, frames: Frames) -> Section:
 def _said(evidence: Evidence, own: pd.DataFrame) -> tuple[str, ...]:
     """How the dots are to be read, and how many of them chance alone would mark."""
     first = f"Test IoU minus that of {evidence.group.baseline.label}; classes {evidence.once(order).words}."
+    if len(evidence.group.classes) > CLASSES:
+        first += f" The figure has {_fewer(evidence.group)} of each strategy."
     tested = own[own["low"].notna()]
     if tested.empty:
         return (f"{first} One seed a strategy: no interval, so no dot is marked.",)

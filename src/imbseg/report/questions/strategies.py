@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from imbseg.errors import listed
 from imbseg.page.columns import Column, columns
 from imbseg.page.content import Section, Table
 from imbseg.report.evidence import Evidence
@@ -14,6 +15,7 @@ from imbseg.statistics.difference import spread
 
 FILE = "strategies.csv"
 WORDS = {"test": "test", "val": "validation"}
+MOST = 40  # classes of the tail that are named
 NARROW = ("head", "medium")  # scores that a narrow terminal does without
 
 
@@ -46,7 +48,7 @@ def section(evidence: Evidence, frames: Frames) -> Section:
         ),
     ]
     tail = tail_classes(evidence.group)
-    said = [f"The tail: {', '.join(tail)}."] * bool(tail) + steps(evidence.group)
+    said = [f"The tail: {listed(tail, MOST)}."] * bool(tail) + steps(evidence.group)
     return Section("strategies", "Strategies", said, tables=tables)
 
 
