@@ -48,7 +48,7 @@ class Table:
         whole = len(self.columns) - 1 if self.turned else len(self.frame)
         if whole <= LONGEST:
             return self
-        caption = f"{self.caption}; the first {LONGEST} of {whole:,} rows, all are in {self.file}"
+        caption = f"{self.caption}; the first {LONGEST} of {whole:,} rows, the file has all"
         if self.turned:
             return dataclasses.replace(self, caption=caption, columns=self.columns[: LONGEST + 1])
         return dataclasses.replace(self, caption=caption, frame=self.frame.head(LONGEST))
