@@ -190,5 +190,5 @@ def test_a_thousand_classes_from_the_yaml_file_to_the_page(tmp_path: Path, comma
         levels = sum(name.startswith("val/IoU/c") and name.endswith("mean") for name in file.readline().split(","))
     assert levels == 1_000
     assert "IoU, precision and recall of every class; the first 600 of 2,000 rows, the file has all" in text
-    assert sum(1 for _ in (tmp_path / "report/class_profile.csv").open()) == 1 + 2_000
+    assert (tmp_path / "report/class_profile.csv").read_text().count("\n") == 1 + 2_000
     assert (tmp_path / "report/report.html").stat().st_size < 5_000_000
