@@ -13,9 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from imbseg.errors import Parser, run_command
+from imbseg.errors import InputError, Parser, run_command
 from imbseg.files import REPOSITORY, runs_folder
-from imbseg.manager import config, launch, preflight, watch
+from imbseg.manager import config, launch, orphans, preflight, watch
 from imbseg.tuning import earlier
 
 
@@ -33,25 +33,32 @@ def main() -> int:
         return race(given)
     for line in preflight.check(given.config, given.port):
         print(line, flush=True)
+    for line in () if given.resume else orphans.offers(given.config):
+        print(line, flush=True)
     checked, experiment = config.read(given.config), None
     before = (given.earlier, checked.tuner, checked.space, checked.flags(), checked.code)
+    how = {"keep": given.keep, "again": given.resume, "retries": given.retries}
     try:
-        with (
-            earlier.handed_over(*before),
-            launch.running(given.config, given.port, keep=given.keep, again=given.resume) as experiment,
-        ):
+        with earlier.handed_over(*before), launch.running(given.config, given.port, **how) as experiment:
+            again = resume_command(given, experiment)
+            orphans.note(experiment.id, given.config, again)
             print(f"experiment {experiment.id}: web UI at http://127.0.0.1:{experiment.port}", flush=True)
+            print(f"whatever ends it early, go on with: {again}", flush=True)
             outcome = watch.watch(experiment)
     except KeyboardInterrupt:
         if experiment is None:
             raise
-        print(f"interrupted, NNI is stopped; go on with: {resume_command(given.config, experiment)}")
+        print(f"interrupted, NNI is stopped; go on with: {again}")
         return 130
+    if outcome.ok:
+        orphans.forget(experiment.id)
     print(outcome.sentence(), flush=True)
     if given.report:
         report = [sys.executable, REPOSITORY / "src" / "report.py", "--runs", REPOSITORY / runs_of(experiment)]
         subprocess.run(report, check=False)
     say_where(experiment, given.keep, reported=given.report)
+    if not outcome.ok:
+        print(f"start the trials without a result again, from their checkpoints: {again}")
     return 0 if outcome.ok else 1
 
 
@@ -64,6 +71,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="leave the experiment open in the web UI at the end")
     parser.add_argument("--resume", metavar="ID", help="go on with a stopped experiment: its unfinished trials run on")
     parser.add_argument("--from", dest="earlier", metavar="ID", help="an earlier experiment that the tuner learns from")
+    parser.add_argument("--retries", type=int, default=launch.RETRIES, metavar="N", help="start a trial again that was "
+                        "killed, or failed for what may pass (memory, disk), up to N times (default 1)")  # fmt: skip
     ray = parser.add_argument_group("on a Ray cluster (make setup EXTRA=ray; docs/scaling.md)")
     ray.add_argument(
         "--ray", metavar="ADDRESS", help="run there instead: auto, HOST:PORT, or local (this machine alone)"
@@ -82,6 +91,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error("--hours, --score and --keep_baseline belong to --race")
     if found.earlier is not None and (found.resume is not None or found.ray or found.race):
         parser.error("--from belongs to the start of an experiment under NNI: without --resume, --ray and --race")
+    if found.retries < 0:
+        raise InputError(f"--retries: expected a whole number >= 0, found {found.retries}")
     return found
 
 
@@ -113,9 +124,14 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def resume_command(config: Path, experiment: launch.Experiment) -> str:
+def resume_command(given: argparse.Namespace, experiment: launch.Experiment) -> str:
     """The command that goes on where this one was interrupted."""
-    words = [sys.executable, "src/run_experiment.py", str(config), "--port", str(experiment.port)]
+    here = Path.cwd() == REPOSITORY
+    script = "src/run_experiment.py" if here else str(Path(__file__).resolve())
+    words = [sys.executable, script, str(given.config if here else given.config.resolve())]
+    words += ["--port", str(experiment.port)]
+    words += ["--retries", str(given.retries)] if given.retries != launch.RETRIES else []
+    words += ["--report"] if given.report else []
     return shlex.join([*words, "--resume", experiment.id])
 
 

@@ -5,13 +5,15 @@ folder holds everything; the same command goes on where it was stopped. Half a m
 """
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from imbseg import ranks
-from imbseg.errors import InputError, run_command
+from imbseg.errors import InputError, TrialFailed, describe_os_error, disk_full, run_command
 from imbseg.files import runs_folder
+from imbseg.interrupt import end_with_parent
 from imbseg.memory import keep_freed
 from imbseg.trial import Trial, name, resolve
 from imbseg.trial.sources import parser
@@ -37,7 +39,12 @@ def train() -> int:
     folder = folder_of(resolved.trial, place)
     intermediate = heard(nni.report_intermediate_result) if nni else ignore
     final = heard(nni.report_final_result) if nni else ignore
-    run_trial(resolved, folder, intermediate=intermediate, final=final, say=say, until=place["until"])
+    try:
+        run_trial(resolved, folder, intermediate=intermediate, final=final, say=say, until=place["until"])
+    except OSError as error:
+        if disk_full(error):  # exit status 1: started again, it may pass
+            raise TrialFailed(describe_os_error(error)) from error
+        raise
     say(f"run folder: {folder}")
     return 0
 
@@ -72,6 +79,8 @@ def ask_nni() -> tuple[dict[str, Any], Any, str | None]:
 
     from imbseg.manager.rest import finished_twin, listed_parameters
 
+    if os.environ["NNI_PLATFORM"] == "local":
+        end_with_parent(signal.SIGTERM)  # a killed manager leaves no trial: it writes a checkpoint, and can be resumed
     received = nni.get_next_parameter()
     channel, trial_id = os.environ.get("NNI_TRIAL_COMMAND_CHANNEL"), os.environ["NNI_TRIAL_JOB_ID"]
     if not channel:  # remote machines: parameters travel with the trial there

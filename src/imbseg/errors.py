@@ -82,10 +82,15 @@ def amount(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
+def disk_full(error: OSError) -> bool:
+    """Whether there is no room, on the disk or for this user: room can be made while a trial goes on."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def describe_os_error(error: OSError) -> str:
     """A sentence for a file that can't be written or read."""
     where = f"{error.filename}: " if error.filename else ""
-    if error.errno == errno.ENOSPC:
+    if disk_full(error):
         return f"{where}the disk is full; nothing was left half written; free some space and start again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{where}no permission ({error.strerror}); choose another folder or change its permissions"

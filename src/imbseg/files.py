@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imbseg.errors import InputError
+from imbseg.errors import InputError, disk_full
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ANEW = "remove the file or make it anew"
@@ -172,6 +172,7 @@ def writable_folder(path: Path | str) -> Path:
 
     Raises:
         InputError: it is a file, can't be made, or can't be written.
+        OSError: the disk is full.
     """
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
@@ -182,6 +183,8 @@ def writable_folder(path: Path | str) -> Path:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
+        if disk_full(error):
+            raise
         raise InputError(f"{folder}: can't write here ({error.strerror}); choose another output folder") from error
     return folder
 

@@ -130,8 +130,8 @@ def _end_after(sentinel: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def end_with_parent() -> None:
-    """Have the system end this process with the one that started it, whatever ends that one (Linux)."""
+def end_with_parent(number: int = signal.SIGKILL) -> None:
+    """Have the system send this process a signal when the one that started it ends, whatever ends that one (Linux)."""
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
-        prctl(PARENT_DIES, int(signal.SIGKILL))
+        prctl(PARENT_DIES, int(number))

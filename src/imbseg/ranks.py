@@ -192,7 +192,7 @@ def same(tensors: "list[torch.Tensor]") -> None:
         distributed.broadcast(tensor, 0)
 
 
-def check_batch(batch_size: int) -> None:
+def check_batch(batch_size: int, micro_batch: int | None = None) -> None:
     """Each of several processes takes the same part of a batch, of two samples or more.
 
     Raises:
@@ -201,6 +201,9 @@ def check_batch(batch_size: int) -> None:
     if (number := size()) > 1 and (batch_size % number or batch_size < 2 * number):
         least = f"a multiple of the {number} processes, {2 * number} or more"
         raise InputError(f"batch_size: is that of all processes together: expected {least}, found {batch_size}")
+    if number > 1 and micro_batch is not None:
+        other = "leave it out, and take a smaller batch_size with accumulate"
+        raise InputError(f"micro_batch: is of a single process, found {number}; {other}")
 
 
 def own_gpu(device: "torch.device") -> "torch.device":

@@ -19,13 +19,13 @@ from imbseg.training.folder import open_folder
 from imbseg.training.large import in_bands, large
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.post_hoc import count_along, ways_of
-from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare
+from imbseg.training.prepare import Run, choose_device, make_batches, prepare
 from imbseg.training.samples import Files
 from imbseg.training.views import Way, asked
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved
 from imbseg.trial.pace import Pace, Timer
-from imbseg.trial.room import check_room, free_memory
+from imbseg.trial.room import check_room, enough_memory, free_memory
 
 LEAST_STEPS, SECONDS = 3, 4.0  # a step more is timed until both are reached
 MOST_STRENGTHS_TESTED = 3  # strengths of a correction with which the test set is predicted
@@ -122,7 +122,7 @@ def measure(resolved: Resolved, like: Pace | None = None) -> Pace:
     fold = read_fold(trial, resolved.dataset)
     with tempfile.TemporaryDirectory(prefix="imbseg-timing-") as place, open_folder(Path(place)) as folder:
         run = prepare(resolved, trial, fold, folder, device, say=lambda _: None)
-        with enough_memory(run):
+        with enough_memory(trial, device):
             trained = _train(run)
             if like is not None:
                 return dataclasses.replace(like, **trained)

@@ -32,7 +32,8 @@ def run(nni: Path, script: str, **variables: str) -> subprocess.CompletedProcess
     """Run a script as NNI's main.js with the guard; it prints JSON as its last line."""
     (nni / "main.js").write_text(f"(async () => {{ {script} }})();")
     guard = nni.parent / "guard.js"
-    shutil.copy(GUARD, guard)
+    for file in GUARD.parent.glob("*.js"):
+        shutil.copy(file, nni.parent)
     given = {"PATH": os.environ["PATH"], "NODE_OPTIONS": f'--require "{guard}"', **variables}
     command = [str(NODE), str(nni / "main.js")]
     return subprocess.run(command, capture_output=True, text=True, env=given, cwd=nni, timeout=30, check=False)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from manager.experiments import write_config
 from manager.fake_manager import FakeManager
 
 from imbseg.errors import InputError
@@ -58,15 +59,24 @@ def test_the_id_is_read_and_the_experiment_stopped_by_it(fake: Fake, manager: Fa
     assert stopped(calls)
 
 
-def test_it_can_be_kept_and_a_stopped_one_resumed(fake: Fake, manager: FakeManager) -> None:
+def test_it_can_be_kept_and_a_stopped_one_resumed(
+    fake: Fake, manager: FakeManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = fake(CREATED)
+    place = tmp_path / "nni-experiments"
+    (place / "ab12cd34").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = write_config(tmp_path)
     with launch.running(Path("c.yml"), manager.port, keep=True):
         pass
     assert "stop" not in calls.read_text()
     calls.unlink()
-    with launch.running(Path("c.yml"), manager.port, again="ab12cd34") as experiment:
+    with launch.running(config, manager.port, again="ab12cd34") as experiment:
         assert experiment.id == "ab12cd34"
-    assert calls.read_text().splitlines() == [f"resume ab12cd34 --port {manager.port}", "stop ab12cd34"]
+    resume = f"resume ab12cd34 --experiment_dir {place} --port {manager.port}"
+    assert calls.read_text().splitlines() == [resume, "stop ab12cd34"]
+    with pytest.raises(InputError, match=f"found no experiment ef56gh78 in {place}"):
+        launch._arguments(config, "ef56gh78")
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

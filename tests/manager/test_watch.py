@@ -77,7 +77,7 @@ def test_an_experiment_without_a_trial_is_no_success(manager: FakeManager, tmp_p
         ("SUCCEEDED", {"tail": 1}, "no finite number"),
         ("FAILED", None, "failed"),
         ("SYS_CANCELED", None, "failed"),
-        ("USER_CANCELED", None, "canceled or killed"),
+        ("USER_CANCELED", None, "was canceled"),
         ("EARLY_STOPPED", None, None),
     ],
 )

@@ -16,10 +16,12 @@ from types import FrameType
 from typing import IO, Any
 
 from imbseg.errors import InputError
-from imbseg.manager import rest
+from imbseg.manager import orphans, rest
+from imbseg.manager.config import read
 
-GUARD = Path(__file__).with_name("guard.js")
 PROGRAMS = Path(__file__).with_name("programs")  # for a machine that lacks them: the last of PATH
+GUARD = PROGRAMS / "guard.js"
+RETRIES = 1  # of a failed trial
 MADE_FOR = "3.0"
 # nnictl imports pkg_resources, which warns about itself at every call; nothing else is silenced.
 QUIET = "PYTHONWARNINGS='ignore:pkg_resources is deprecated as an API'"
@@ -88,11 +90,14 @@ def start(config: Path, port: int, *, guarded: bool = True) -> Experiment:
     return _run(["create", "--config", str(config)], port, guarded=guarded)
 
 
-def _run(arguments: list[str], port: int, *, guarded: bool) -> Experiment:
+def _run(arguments: list[str], port: int, *, guarded: bool, told: Mapping[str, str] | None = None) -> Experiment:
+    """Run nnictl; `told` are variables for the guard."""
     command = [str(nnictl()), *arguments, "--port", str(port)]
+    apart = _apart(guarded)
+    apart["env"] |= told or {}
     # A file and not a pipe: what nnictl said, the id above all, must survive a Ctrl-C in the middle of reading it.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **_apart(guarded))
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **apart)
         try:
             process.wait()
         except KeyboardInterrupt:
@@ -179,19 +184,24 @@ def text_of(log: Path) -> str:
 
 
 @contextlib.contextmanager
-def running(config: Path, port: int, *, keep: bool = False, again: str | None = None) -> Iterator[Experiment]:
+def running(
+    config: Path, port: int, *, keep: bool = False, again: str | None = None, retries: int = RETRIES
+) -> Iterator[Experiment]:
     """An experiment that is stopped on leaving, whatever happens; with `keep` only after an error or Ctrl-C.
+
+    Where this process is killed, the guard stops it.
 
     Args:
         keep: leave it running where all went well.
-        again: id of a stopped experiment to go on with: its trials that had not ended start again under their old id.
+        again: id of an experiment to go on with: its trials without a result start again under their old id.
+        retries: how often a trial that was killed, or failed for what may pass, is started again.
 
     Raises:
         InputError: NNI refuses the config, or has no such stopped experiment.
     """
-    with _signals(_interrupt, signal.SIGTERM, signal.SIGHUP):
-        arguments = ["resume", _known_form(again)] if again is not None else ["create", "--config", str(config)]
-        experiment = _run(arguments, port, guarded=True)
+    with _signals(_interrupt, signal.SIGTERM, signal.SIGHUP), _owned() as owner:
+        told = {"IMBSEG_RETRIES": str(retries), "IMBSEG_OWNER": str(owner)}
+        experiment = _run(_arguments(config, again), port, guarded=True, told=told)
         try:
             yield experiment
         except BaseException:
@@ -201,6 +211,29 @@ def running(config: Path, port: int, *, keep: bool = False, again: str | None = 
             if not keep:
                 with quiet_interrupts():
                     stop(experiment.id)
+                    orphans.end_trials(experiment.id)
+
+
+def _arguments(config: Path, again: str | None) -> list[str]:
+    """Of nnictl. A resumed experiment's folder is named: NNI's list of experiments may be lost or outdated."""
+    if again is None:
+        return ["create", "--config", str(config)]
+    place = read(config).work
+    if not (place / _known_form(again)).is_dir():
+        raise InputError(f"--resume: found no experiment {again} in {place}; see nnictl experiment list --all")
+    orphans.wait_until_stopped(again)
+    return ["resume", again, "--experiment_dir", str(place)]
+
+
+@contextlib.contextmanager
+def _owned() -> Iterator[Path]:
+    """A file with this process's number: the process gone, and the file not, the guard stops the experiment."""
+    with tempfile.NamedTemporaryFile("w", prefix="imbseg-", suffix=".pid", delete=False) as file:
+        file.write(str(os.getpid()))
+    try:
+        yield Path(file.name)
+    finally:
+        Path(file.name).unlink(missing_ok=True)
 
 
 def quiet_interrupts() -> contextlib.AbstractContextManager[None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from imbseg import trial
 from imbseg.errors import InputError
 from imbseg.files import REPOSITORY, free_bytes
-from imbseg.manager import config, launch, space
+from imbseg.manager import config, launch, orphans, space
 from imbseg.meta import read as meta
 from imbseg.meta.unchanged import check_masks
 
@@ -151,7 +151,10 @@ def check_port(port: int) -> None:
         return
     other = next((near for near in range(port + 1, min(port + 200, 65536)) if port_is_free(near)), None)
     hint = f"take --port {other}" if other else "take another --port"
-    raise InputError(f"port {port} is taken (by another experiment?); {hint}")
+    if experiment := orphans.manager_on(port):
+        hint += f", or stop it: nnictl stop {experiment} (if its run_experiment.py was killed it stops within 10 s)"
+    whose = f"by experiment {experiment}" if experiment else "by another program"
+    raise InputError(f"port {port} is taken {whose}; {hint}")
 
 
 def port_is_free(port: int) -> bool:

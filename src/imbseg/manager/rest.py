@@ -13,6 +13,7 @@ from imbseg.errors import TrialFailed
 # Loopback never goes through a proxy, whatever HTTP_PROXY says.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 Answer = TypeVar("Answer")
+_STATUSES = {"ADD_RESUMED": "WAITING"}  # a resumed trial before its turn
 RETRIES = 5
 PAUSE_S = 0.5
 TWIN_PAUSE_S = 2.0
@@ -185,7 +186,7 @@ def _listed(job: dict[str, Any]) -> Listed:
     return Listed(
         id=str(job.get("trialJobId") or job.get("id")),
         sequence=int(job.get("sequenceId", -1)),
-        status=str(job["status"]),
+        status=_STATUSES.get(job["status"], str(job["status"])),
         parameters=dict(parameters or {}),
         final=scores(final[0]["data"]) if final else None,
     )

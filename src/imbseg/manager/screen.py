@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TextIO
 
 from imbseg.manager import table
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 HEAD = 5  # lines of a table around its rows
+Notes = Mapping[str, str]  # what there is to say of some trials, by id
+NONE: Notes = MappingProxyType({})
 
 
 class Lines:
@@ -21,12 +24,12 @@ class Lines:
     def __init__(self, out: TextIO) -> None:
         """Write to `out`."""
         self.out = out
-        self.known: dict[str, tuple[str, str]] = {}
+        self.known: dict[str, tuple[str, ...]] = {}
 
-    def show(self, trials: Sequence[Listed], latest: Mapping[str, Latest]) -> None:
+    def show(self, trials: Sequence[Listed], latest: Mapping[str, Latest], notes: Notes = NONE) -> None:
         """Print what has changed since the last call."""
-        for row in table.rows(trials, latest):
-            state = (row.status, row.epochs)
+        for row in table.rows(trials, latest, notes):
+            state = (row.status, row.epochs, row.note)
             if self.known.get(row.id) != state:
                 self.known[row.id] = state
                 print(row.line(), file=self.out, flush=True)
@@ -41,9 +44,9 @@ class LiveTable:
         self.title = title
         self.rows: list[table.Row] = []
 
-    def show(self, trials: Sequence[Listed], latest: Mapping[str, Latest]) -> None:
+    def show(self, trials: Sequence[Listed], latest: Mapping[str, Latest], notes: Notes = NONE) -> None:
         """Draw what fits."""
-        self.rows = table.rows(trials, latest)
+        self.rows = table.rows(trials, latest, notes)
         self._draw(fitting(self.rows, self.live.console.height - HEAD))
 
     def whole(self) -> None:

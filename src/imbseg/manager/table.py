@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imbseg.manager.rest import Latest, Listed
@@ -25,17 +26,21 @@ class Row(NamedTuple):
     default: str
     tail: str
     parameters: str
+    note: str = ""
 
     def line(self) -> str:
         """The row as one line of text."""
         state = f"trial {self.trial} {self.id}  {self.status:<13}  epochs {self.epochs:>3}"
-        return f"{state}  default {self.default}  tail {self.tail}  {self.parameters}"
+        scores = f"default {self.default}  tail {self.tail}"
+        return "  ".join(filter(None, [state, scores, self.parameters, self.note]))
 
 
-def rows(trials: Sequence[Listed], latest: Mapping[str, Latest]) -> list[Row]:
-    """One row a trial, with the parameters that differ between trials."""
+def rows(
+    trials: Sequence[Listed], latest: Mapping[str, Latest], notes: Mapping[str, str] = MappingProxyType({})
+) -> list[Row]:
+    """One row a trial, with the parameters that differ between trials, and what there is to say of some."""
     names = varying([trial.parameters for trial in trials])
-    return [_row(trial, latest.get(trial.id, Latest(0)), names) for trial in trials]
+    return [_row(trial, latest.get(trial.id, Latest(0)), names, notes.get(trial.id, "")) for trial in trials]
 
 
 def varying(parameters: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -55,7 +60,7 @@ def failed(trial: Listed) -> str | None:
     if trial.status in ("FAILED", "SYS_CANCELED"):
         return "failed"
     if trial.status == "USER_CANCELED":
-        return "was canceled or killed (out of memory shows like this, too)"
+        return "was canceled"
     if trial.status == "SUCCEEDED" and trial.final is None:
         return "ended without a result"
     if trial.status == "SUCCEEDED" and _score(trial.final, "default") == "-":
@@ -69,20 +74,23 @@ def as_table(shown: Sequence[Row], title: str) -> Table:
     from rich.text import Text
 
     table = Table(title=title, title_justify="left")
-    for name in Row._fields[:-1]:
+    for name in Row._fields[:-2]:
         table.add_column(name, justify="left" if name in ("id", "status") else "right", no_wrap=True)
     table.add_column("parameters", overflow="fold")
     for row in shown:
         style = {row.status: _STYLES.get(row.status, "red")}
-        table.add_row(*(Text(cell, style.get(cell, "")) for cell in row))
+        parameters = "  ".join(filter(None, [row.parameters, row.note]))
+        table.add_row(*(Text(cell, style.get(cell, "")) for cell in (*row[:-2], parameters)))
     return table
 
 
-def _row(trial: Listed, latest: Latest, names: Sequence[str]) -> Row:
+def _row(trial: Listed, latest: Latest, names: Sequence[str], note: str) -> Row:
     scores = trial.final or latest.scores
     shown = "  ".join(f"{name}={_value(trial.parameters[name])}" for name in names if name in trial.parameters)
+    if left := (scores or {}).get("micro_batch"):
+        shown = f"{shown}  micro_batch {left} (memory was too small)"
     numbers = (str(latest.count), _score(scores, "default"), _score(scores, "tail"))
-    return Row(str(trial.sequence), trial.id, trial.status, *numbers, shown)
+    return Row(str(trial.sequence), trial.id, trial.status, *numbers, shown, note)
 
 
 def _score(scores: Mapping[str, Any] | None, name: str) -> str:

@@ -50,6 +50,7 @@ def watch(
         out: where to; standard output where None. On a terminal a live table, else one line a change.
     """
     seen: list[rest.Listed] = []
+    notes = _Notes(experiment.folder)
     title = f"experiment {experiment.id}  http://127.0.0.1:{experiment.port}"
     with screen.opened(out or sys.stdout, title) as shown:
         answered, quiet = time.monotonic(), 0
@@ -57,7 +58,7 @@ def watch(
             died = dispatcher_error(experiment.folder)
             try:
                 seen = rest.trials(experiment.base)
-                shown.show(seen, rest.latest_results(experiment.base))
+                shown.show(seen, rest.latest_results(experiment.base), notes.of(seen))
                 status, errors = rest.status(experiment.base)
                 died = died or (f"NNI reports an error: {' '.join(errors) or status}" if status == "ERROR" else None)
                 quiet = quiet + 1 if all_ended(experiment.base, status, seen) else 0
@@ -115,11 +116,41 @@ def dispatcher_error(folder: Path) -> str | None:
     return f"NNI's dispatcher (the tuner) died{reason}; see {log}"
 
 
-def trial_error(folder: Path, trial: str) -> str:
-    """The last line that a local trial wrote to its standard error, cut where it is long; empty where it wrote none."""
-    files = folder.glob(f"environments/*/trials/{trial}/trial.stderr")
+def trial_error(folder: Path, trial: str, start: str = "") -> str:
+    """The last line that a local trial wrote to its standard error, cut where it is long; empty where it wrote none.
+
+    Args:
+        start: `.1` for its first start, and so on, where it was started again; empty: the last.
+    """
+    files = folder.glob(f"environments/*/trials/{trial}/trial.stderr{start}")
     lines = [line.strip() for file in files for line in text_of(file).splitlines() if line.strip()]
     return lines[-1][:MOST_LETTERS] if lines else ""
+
+
+def starts_before(folder: Path, trial: str) -> int:
+    """How often a local trial ended and was started again."""
+    return sum(1 for _ in folder.glob(f"environments/*/trials/{trial}/trial.stderr.*"))
+
+
+class _Notes:
+    """What there is to say of trials that failed, or were started again; files of what has ended are read once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ended: dict[str, str] = {}
+
+    def of(self, trials: list[rest.Listed]) -> dict[str, str]:
+        found = dict(self.ended)
+        for trial in trials:
+            if trial.id in found or trial.status in ("WAITING", "SUCCEEDED"):
+                continue
+            if trial.status not in table.FINISHED:
+                if number := starts_before(self.folder, trial.id):
+                    why = trial_error(self.folder, trial.id, f".{number}") or "it was killed"
+                    found[trial.id] = f"started again ({number}): {why}"
+            elif table.failed(trial) is not None:
+                found[trial.id] = self.ended[trial.id] = trial_error(self.folder, trial.id)
+        return found
 
 
 def manager_error(folder: Path) -> str:

@@ -33,6 +33,7 @@ from imbseg.training.stages import trial_at
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Trial
 from imbseg.trial.fields import read
+from imbseg.trial.micro_batch import KEY
 from imbseg.trial.remedies import known
 from imbseg.trial.stored import by_todays_names, dataset_of, meta_of
 from imbseg.windows.source import SHOWN
@@ -48,6 +49,7 @@ NEWER = (
     "epochs",
     "finish_epochs",
     "finish_size",
+    "micro_batch",
     *POST_HOC.declares(),
 )
 
@@ -198,7 +200,7 @@ def threads(number: int) -> Iterator[None]:
 
 def _trial(about: dict[str, Any], device: torch.device) -> Trial:
     """The settings that decide a prediction; float32 where the device lacks the precision of its training."""
-    stored = about["parameters"]
+    stored = about["parameters"] | ({KEY: about[KEY]} if KEY in about else {})
     if lacking := [name for name in DECIDING if name not in stored]:
         raise InputError(f"trial.json: lacks {lacking[0]!r}; the run is of another version of imbseg")
     found = read({name: stored[name] for name in (*DECIDING, *NEWER) if name in stored})

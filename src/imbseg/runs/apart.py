@@ -62,9 +62,22 @@ def mixed_classes(group: Group) -> str | None:
     )
 
 
+def halved_batches(group: Group) -> str | None:
+    """That runs of one group passed smaller parts of a batch through the network, since memory was too small."""
+    runs = [run for strategy in group.strategies for run in strategy.runs]
+    left = [(run, run.about.get("micro_batch"), run.parameters.get("batch_size")) for run in runs]
+    halved = [f"{run.name} ({now} of {batch})" for run, now, batch in left if now]
+    if not halved:
+        return None
+    return (
+        f"{group.name}: memory was too small for {len(halved)} of {len(runs)} runs, so that batch norm and losses "
+        f"over a whole batch saw fewer samples at a time there: {listed(halved, LISTED)}."
+    )
+
+
 def doubts(group: Group) -> list[str]:
     """What casts doubt on a comparison without forbidding it, in sentences."""
-    return [line for line in (mixed_versions(group), mixed_classes(group)) if line]
+    return [line for line in (mixed_versions(group), mixed_classes(group), halved_batches(group)) if line]
 
 
 def _versions(told: Any) -> tuple[tuple[str, str], ...]:

@@ -1,6 +1,7 @@
 """An epoch under way, as a checkpoint inside it holds it: in every process, where several train together."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,3 +78,9 @@ def set_chance(states: list[torch.Tensor], device: torch.device) -> None:
     torch.set_rng_state(states[0].cpu())
     if device.type == "cuda" and len(states) > 1:
         torch.cuda.set_rng_state(states[1].cpu(), device)
+
+
+def cpu_seconds() -> float:
+    """Of this process and of the loaders that have ended: unlike the clock, the same beside other work."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

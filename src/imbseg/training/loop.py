@@ -27,6 +27,7 @@ from imbseg.training.optimizer import multiply_gradients, rest, schedule_factor,
 from imbseg.training.samples import Batch
 from imbseg.training.whole_images import Truth, WholeImages
 from imbseg.trial import Trial
+from imbseg.trial.micro_batch import parts
 
 Batches = torch.utils.data.DataLoader[Batch]
 Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]  # (logits, target, maps of the batch's pixels)
@@ -135,25 +136,42 @@ def _step(
     *,
     last: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gather a batch's gradient; the optimizer's step takes place with the last batch of a group."""
+    """Gather a batch's gradient, part by part; the optimizer's step takes place with the last batch of a group."""
     there = {name: tensor.to(learner.device, non_blocking=True) for name, tensor in batch.items()}
     there["target"] = there["target"].long()
     if not gathered:
         learner.optimizer.zero_grad(set_to_none=True)
+    samples = len(there["target"])
+    gathered.append(samples if together is None else together)
+    of_batch = share(gathered, trial.accumulate) * ranks.size()
+    found, seen = list[torch.Tensor](), list[torch.Tensor]()
+    sizes = parts(samples, trial.at_once)
+    cut = {name: torch.split(tensor, sizes) for name, tensor in there.items()}
+    for index, size in enumerate(sizes):
+        part = {name: each[index] for name, each in cut.items()}
+        loss, logits = _pass(learner, part, loss_of, trial, together)
+        if torch.isfinite(loss):
+            torch.autograd.backward(learner.scaler.scale(loss * (of_batch * (size / samples))))
+        found.append(loss.detach() * (size / samples))
+        seen.append(logits.detach())
+    total = found[0] if len(found) == 1 else torch.stack(found).sum()
+    if torch.isfinite(total) and last:
+        _update(learner, rest(gathered, trial.accumulate))
+        gathered.clear()
+    return total, seen[0] if len(seen) == 1 else torch.cat(seen)
+
+
+def _pass(
+    learner: Learner, there: Batch, loss_of: Loss, trial: Trial, together: int | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss and logits of samples that pass through the network together."""
     with computing(trial.precision, learner.device):
         logits = (learner.parallel or learner.model)(there.pop("image")).float()
     scored = logits
     if together is not None:  # every process takes the loss of the whole batch, whose gradient is the sum over them
         scored = ranks.of_all(logits, together)
         there = {name: ranks.of_all(tensor, together) for name, tensor in there.items()}
-    loss = loss_of(scored, there.pop("target"), there)
-    gathered.append(len(scored))
-    if torch.isfinite(loss):
-        torch.autograd.backward(learner.scaler.scale(loss * (share(gathered, trial.accumulate) * ranks.size())))
-        if last:
-            _update(learner, rest(gathered, trial.accumulate))
-            gathered.clear()
-    return loss, logits.detach()
+    return loss_of(scored, there.pop("target"), there), logits
 
 
 def _update(learner: Learner, factor: float) -> None:
@@ -209,7 +227,7 @@ def predict(
         whole: the images; they come grouped by size.
     """
     model.eval()
-    groups = ranks.share(whole.batches(trial.batch_size))  # no batch is cut: sizes change last bits
+    groups = ranks.share(whole.batches(trial.at_once))  # no batch is cut: sizes change last bits
     how = loading(trial.workers, device)
     loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=as_it_is, **how)
     for images, truths, indices in progress(loader, total=len(groups), what=what):
@@ -223,15 +241,11 @@ def predict(
 
 
 def native_logits(logits: torch.Tensor, size: tuple[int, int], native: tuple[int, int]) -> torch.Tensor:
-    """Cut the padding off one image's logits, and bring them to the mask's size.
+    """Cut the padding off one image's logits (classes, height, width), and bring them to the mask's size.
 
     Args:
-        logits: (classes, padded height, padded width).
         size: (width, height) without padding.
         native: (width, height) of the mask.
-
-    Returns:
-        (classes, height, width) float.
     """
     cut = logits[None, :, : size[1], : size[0]]
     if size != native:

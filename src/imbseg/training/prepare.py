@@ -1,12 +1,10 @@
 """What a trial has in hand before its first step: device, network, weights, loss, samples."""
 
-import contextlib
 import dataclasses
-import errno
 import functools
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,7 +12,7 @@ import torch
 from imbseg import ranks
 from imbseg.augment.photometry import Normalisation
 from imbseg.datasets.spec import Dataset
-from imbseg.errors import InputError
+from imbseg.errors import InputError, disk_full
 from imbseg.loaders import as_it_is, loading
 from imbseg.losses import LOSSES, terms
 from imbseg.meta.atrous import atrous_rates, live_taps
@@ -34,7 +32,6 @@ from imbseg.training.samples import TrainSamples
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.geometry import pyramid_of
 from imbseg.trial.remedies import takes
-from imbseg.trial.values import show
 
 
 @dataclasses.dataclass
@@ -113,23 +110,6 @@ def dead_branches(trial: Trial) -> list[str]:
     return [f"atrous_rates {pyramid.rates}: {', '.join(dead)} {seen} {where}"]
 
 
-@contextlib.contextmanager
-def enough_memory(run: Run, what: str = "", other: str = "take a smaller batch_size, crop or resize") -> Iterator[None]:
-    """Where torch finds no room, name what is too large.
-
-    Raises:
-        InputError: the memory of the device doesn't hold it.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error).lower():
-            raise
-        trial = run.trial
-        what = what or f"{trial.batch_size} samples of {show(trial.input_size)} pixels in {trial.architecture}"
-        raise InputError(f"{what} are more than the memory of {run.learner.device} holds; {other}") from error
-
-
 def make_network(trial: Trial, classes: int) -> torch.nn.Module:
     """The network that a trial names, with random weights."""
     given = {name: getattr(trial, name) for name in takes("architecture", trial.architecture)}
@@ -160,11 +140,6 @@ def _also_log(say: Callable[[str], None], folder: Folder) -> Callable[[str], Non
                     raise
 
     return both
-
-
-def disk_full(error: OSError) -> bool:
-    """Whether there is no room, on the disk or for this user: room can be made while a trial goes on."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +23,7 @@ from imbseg.metrics.tables import save_tables
 from imbseg.models import checkpoint
 from imbseg.post_hoc import steps
 from imbseg.sampling.order import EpochBatches
-from imbseg.training.begun import Begun
+from imbseg.training.begun import Begun, cpu_seconds
 from imbseg.training.draws import Draws, adapts, asks_confidence, class_scores
 from imbseg.training.fold import draw_weights, read_fold
 from imbseg.training.folder import (
@@ -40,9 +39,10 @@ from imbseg.training.folder import (
 from imbseg.training.large import shown_whole
 from imbseg.training.limits import limits_again, record
 from imbseg.training.loop import Batches, evaluate, train_epoch
+from imbseg.training.memory import as_memory_allows
 from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
-from imbseg.training.prepare import Run, choose_device, enough_memory, make_batches, prepare, seed_epoch
+from imbseg.training.prepare import Run, choose_device, make_batches, prepare, seed_epoch
 from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner, timing_row, waiting_advice
 from imbseg.training.samples import Files
 from imbseg.training.stages import (
@@ -63,6 +63,7 @@ from imbseg.training.views import rehearse
 from imbseg.training.whole_images import WholeImages
 from imbseg.trial import Resolved, Trial
 from imbseg.trial.geometry import geometry_of
+from imbseg.trial.micro_batch import again, recorded
 from imbseg.trial.room import check_evaluation, check_room, free_memory
 
 Report = Callable[[Row], None]
@@ -91,7 +92,7 @@ def run_trial(
         InputError: something given can't be used; status.json says failed, if there was a folder already.
         TrialFailed: the loss or the validation score isn't finite; status.json says failed.
     """
-    ranks.check_batch(resolved.trial.batch_size)
+    ranks.check_batch(resolved.trial.batch_size, resolved.trial.micro_batch)
     threads = resolved.trial.threads or recorded_threads(out) or torch.get_num_threads()
     device = choose_device(resolved.trial.device, resolved.trial.precision)
     trial = resolved.trial.model_copy(update={"threads": threads, "device": str(device)})
@@ -116,9 +117,12 @@ def run_trial(
             final(stored)
             return stored
         cadence = checkpoint.Cadence(trial.checkpoint_minutes)
+
+        def ready(now: Trial) -> Run:
+            return dataclasses.replace(prepare(resolved, now, fold, folder, device, say), cadence=cadence)
+
         with guarded(folder, cadence):
-            run = dataclasses.replace(prepare(resolved, trial, fold, folder, device, say), cadence=cadence)
-            return _train(run, intermediate, final, until)
+            return as_memory_allows(ready, lambda run: _train(run, intermediate, final, until), again(trial, out))
 
 
 def _train(run: Run, intermediate: Report, final: Report, until: int | None) -> Row:
@@ -128,9 +132,8 @@ def _train(run: Run, intermediate: Report, final: Report, until: int | None) -> 
     while (epoch := next_epoch(run)) is not None:
         if until is not None and epoch > until:
             return _pause(run, final)
-        with enough_memory(run):
-            _one_epoch(run, batches, epoch)
-        intermediate(for_tuner(run.history[-1]))
+        _one_epoch(run, batches, epoch)
+        intermediate(for_tuner(run.history[-1]) | recorded(run.folder.path))
     return _finish(run, final)
 
 
@@ -200,12 +203,6 @@ def _learn(run: Run, batches: Batches, epoch: int, begun: Begun) -> float:
     return loss
 
 
-def cpu_seconds() -> float:
-    """Of this process and of the loaders that have ended: unlike the clock, the same beside other work."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
 def _next_order(run: Run, batches: Batches, epoch: int) -> EpochBatches:
     """Set the loader's order to an epoch's, with weights from the epochs before where the sampler asks for them."""
     order = batches.batch_sampler
@@ -253,9 +250,9 @@ def _finish(run: Run, final: Report) -> Row:
     subsets = {"val": run.fold.val, "test": run.fold.test}
     write_rows(run.folder.file("ceiling.csv"), [_ceilings(at_best.trial, run.dataset, subsets)])
     test = summary(counts, run.dataset.class_names, run.fold.groups)
-    result = for_tuner(run.history[best - 1], test) | corrected
+    result = for_tuner(run.history[best - 1], test) | corrected | (less := recorded(run.folder.path))
     everything = {name: value for name, value in test.items() if not math.isnan(value)}
-    run.folder.status("finished", best_epoch=best, epochs=len(run.history), result=result, test=everything)
+    run.folder.status("finished", best_epoch=best, epochs=len(run.history), result=result, test=everything, **less)
     for name in () if run.trial.keep_last else (BEFORE, LAST):
         run.folder.file(name).unlink(missing_ok=True)
     tail = f", tail {test['tail']:.3f}" if not math.isnan(test.get("tail", math.nan)) else ""

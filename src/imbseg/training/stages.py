@@ -7,7 +7,7 @@ import torch
 from segmentation_models_pytorch.base import initialization
 
 from imbseg import ranks
-from imbseg.errors import InputError, first_line
+from imbseg.errors import InputError, disk_full, first_line
 from imbseg.interrupt import whole
 from imbseg.losses.cross_entropy import cross_entropy
 from imbseg.losses.pixels import ignored_label
@@ -17,7 +17,7 @@ from imbseg.training.begun import restored
 from imbseg.training.draws import Draws, asks_confidence
 from imbseg.training.folder import write_rows
 from imbseg.training.optimizer import make_optimizer
-from imbseg.training.prepare import Run, disk_full
+from imbseg.training.prepare import Run
 from imbseg.training.record import SELECTED, should_stop, write_events
 from imbseg.trial import Trial
 

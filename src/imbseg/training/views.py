@@ -9,8 +9,9 @@ from imbseg.menu import arguments
 from imbseg.post_hoc import POST_HOC, factors, grid, is_view, steps
 from imbseg.post_hoc.logits import none
 from imbseg.training.loop import predict
-from imbseg.training.prepare import Run, enough_memory
+from imbseg.training.prepare import Run
 from imbseg.training.whole_images import Truth, WholeImages
+from imbseg.trial.room import enough_memory
 
 Way = tuple[str, float]  # a correction of the menu and its strength; 0 where it has none
 
@@ -48,12 +49,11 @@ def rehearse(run: Run) -> None:
     sizes = [run.trial.resize] if run.trial.resize else [*run.fold.val.sizes, *run.fold.test.sizes]
     largest = max(sizes, key=lambda size: size[0] * size[1])
     width, height = (-(-round(side * scale) // multiple) * multiple for side in largest)
-    what = f"post_hoc: the {run.trial.batch_size} images of {width} x {height} pixels that larger shows at once"
-    with enough_memory(run, what, "take a smaller larger_scale or batch_size, or leave it out"), torch.inference_mode():
+    what = f"post_hoc: the {run.trial.at_once} images of {width} x {height} pixels that larger shows at once"
+    other = "take a smaller larger_scale or batch_size, or leave it out"
+    with enough_memory(run.trial, run.learner.device, what, other), torch.inference_mode():
         run.learner.model.eval()(
-            torch.zeros(
-                run.trial.batch_size, len(run.dataset.layout.channels), height, width, device=run.learner.device
-            )
+            torch.zeros(run.trial.at_once, len(run.dataset.layout.channels), height, width, device=run.learner.device)
         )
 
 

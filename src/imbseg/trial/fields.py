@@ -72,6 +72,9 @@ class Settings(BaseModel):
     )
     image_weights: Text | None = Field(None, description="CSV of id and weight, which multiplies an image's loss")
     batch_size: int = Field(8, ge=2, description="samples a step")
+    micro_batch: int | None = Field(
+        None, ge=2, description="samples that pass the network at once, halved where memory is short; none: a batch"
+    )
     accumulate: int = Field(
         1, ge=1, le=4096, description="batches whose mean gradient an optimizer step takes; schedules count steps"
     )
@@ -129,6 +132,11 @@ class Settings(BaseModel):
     def seed_of_split(self) -> int:
         """The split is cut with the trial's own seed where it names none."""
         return self.seed if self.split_seed is None else self.split_seed
+
+    @property
+    def at_once(self) -> int:
+        """Most samples, or images of one size, that pass through the network together."""
+        return min(self.micro_batch or self.batch_size, self.batch_size)
 
     @property
     def input_size(self) -> Size:

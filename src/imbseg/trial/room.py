@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,30 @@ BYTES = 4  # of a score
 GB = 10**9
 LEAST = 32  # pixels of a side
 Size = tuple[int, int]  # (width, height)
+FULL = re.compile(r"(out of|not enough|can't allocate|cannot allocate) memory|alloc_failed", re.IGNORECASE)  # torch's
 MEMORY = Path("/proc/meminfo")
+
+
+class TooLarge(InputError):
+    """Memory doesn't hold what was tried; it may hold half."""
+
+
+@contextlib.contextmanager
+def enough_memory(
+    trial: Trial, where: object, what: str = "", other: str = "take a smaller batch_size, crop or resize"
+) -> Iterator[None]:
+    """Where torch finds no room, name what is too large.
+
+    Raises:
+        TooLarge: the memory of the device doesn't hold it.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not FULL.search(str(error)):
+            raise
+        what = what or f"{trial.at_once} samples of {show(trial.input_size)} pixels in {trial.architecture}"
+        raise TooLarge(f"{what} are more than the memory of {where} holds; {other}") from error
 
 
 def check_room(trial: Trial, classes: int, free: int | None) -> None:
@@ -33,12 +58,13 @@ def check_room(trial: Trial, classes: int, free: int | None) -> None:
         InputError: they do; the message names the crop that fits.
     """
     width, height = trial.padded_size
-    if free is None or (needed := trial.batch_size * classes * width * height * BYTES) <= SHARE * free:
+    if free is None or (needed := trial.at_once * classes * width * height * BYTES) <= SHARE * free:
         return
-    side = int((SHARE * free / (trial.batch_size * classes * BYTES)) ** 0.5) // trial.multiple * trial.multiple
-    other = f"take a crop of {side}x{side}, or a smaller batch_size" if side >= LEAST else "take a smaller batch_size"
+    side = int((SHARE * free / (trial.at_once * classes * BYTES)) ** 0.5) // trial.multiple * trial.multiple
+    less = "micro_batch" if trial.micro_batch else "batch_size"
+    other = f"take a crop of {side}x{side}, or a smaller {less}" if side >= LEAST else f"take a smaller {less}"
     raise InputError(
-        f"crop: the logits of {trial.batch_size} samples of {show(trial.input_size)} pixels and {classes} classes take "
+        f"crop: the logits of {trial.at_once} samples of {show(trial.input_size)} pixels and {classes} classes take "
         f"{needed / GB:.1f} GB, more than half of the {free / GB:.1f} GB of free memory; {other}"
     )
 
@@ -59,8 +85,8 @@ def check_evaluation(trial: Trial, classes: int, sizes: Sequence[Size], free: in
         return
     shown = Counter(trial.resize or size for size in sizes)
     native = max(width * height for width, height in sizes)
-    largest, number = max(shown.items(), key=lambda one: one[0][0] * one[0][1] * min(one[1], trial.batch_size))
-    pixels, number = largest[0] * largest[1], min(number, trial.batch_size)
+    largest, number = max(shown.items(), key=lambda one: one[0][0] * one[0][1] * min(one[1], trial.at_once))
+    pixels, number = largest[0] * largest[1], min(number, trial.at_once)
     a_class = SHARE * free / (classes * BYTES)  # pixels whose scores fit
     if number * pixels + native <= a_class:
         return

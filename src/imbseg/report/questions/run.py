@@ -54,7 +54,8 @@ def _of_subset(found: pd.DataFrame, subset: str, *more: str) -> Table:
     """Every trial with its scores on one kind of images; the validation images' folded up."""
     names = [score for score in SCORES if f"{subset}/{score}" in found]
     scores = [Column(f"{subset}/{score}", f"{WORDS[subset]} {score}", 3, minor=score in NARROW) for score in names]
-    shown = (*columns("trial", "label", "seed", *more), *scores, *columns(*["seconds"] * bool(more)))
+    halved = ["micro_batch"] * ("micro_batch" in found)
+    shown = (*columns("trial", "label", "seed", *more, *halved), *scores, *columns(*["seconds"] * bool(more)))
     folded = not more or len(found) > MOST
     return Table(f"Every trial, {WORDS[subset]} images", TRIALS, found, shown, by="label", folded=folded)
 
@@ -89,6 +90,7 @@ def _trial(run: Run, group: str, key: str, scores: list[str]) -> dict[str, str]:
     row = {"trial": run.name, "group": group, "status": run.status, "reason": run.reason, "key": key}
     row |= {name: str(run.parameters.get(name, "")) for name in ("strategy", "loss", "class_weights", "seed", "fold")}
     row |= {"best_epoch": str(run.best_epoch or ""), "epochs": str(run.epochs), "seconds": number(run.seconds, 1)}
+    row |= {"micro_batch": str(run.about["micro_batch"])} if "micro_batch" in run.about else {}
     told = {f"{subset}/{score}": run.score(subset, score) for subset in SUBSETS for score in scores}
     return row | {name: "" if run.reason else number(value) for name, value in told.items()}
 

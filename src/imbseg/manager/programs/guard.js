@@ -9,17 +9,20 @@
  *    where parameters are stored under that id; so every form gets one here.
  * 3. A trial that the assessor stops is EARLY_STOPPED. NNI 3.0 notes that it stopped it only after the trial has ended,
  *    and calls it USER_CANCELED, or FAILED where the trial ended by itself with an exit status.
+ * 4. What lasting.js adds: retries, a resume that loses and repeats nothing, an end with run_experiment.py.
  */
 const fs = require('fs');
 const Module = require('module');
 const net = require('net');
 const path = require('path');
 const { setTimeout: sleep } = require('timers/promises');
+const lasting = require('./lasting');
 
 const MADE_FOR = '3.0';
 const LOOPBACK = '127.0.0.1';
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const PAUSE_MS = 1000;
+const RETRIES = Number(process.env.IMBSEG_RETRIES || 0);
 
 function refuse(reason) {
     console.error(`imbseg guard: ${reason}; this guard is made for NNI ${MADE_FOR}: install nni==${MADE_FOR}`);
@@ -79,9 +82,17 @@ function patiently(createTrial) {
     };
 }
 
+let service = null; // the V3asV1 of this manager
+
+/** A trial that is started again asks for its parameters once more; NNI forgets them once they are handed out. */
+function parametersAgain(id) {
+    service.allocatedParameters.set(id, service.trialJobs[id].form.hyperParameters.value);
+}
+
 function ownParameters(V3asV1) {
     const submit = V3asV1.prototype.submitTrialJob;
     V3asV1.prototype.submitTrialJob = async function (form) {
+        service = this;
         await this.startDeferred.promise;
         if (!this.imbsegPatient) {
             this.imbsegPatient = true;
@@ -119,21 +130,31 @@ function tellEarlyStops(V3asV1) {
     };
 }
 
-function guardClassWhenLoaded() {
+/** What is changed in NNI: a module as it is asked for, its class, the methods that must be there, and the change. */
+const CHANGES = [
+    [/(v3[\\/]|^\.[\\/])compat(\.js)?$/, 'V3asV1', ['submitTrialJob', 'schedule', 'cancelTrialJob'],
+        (found) => { ownParameters(found); tellEarlyStops(found); }],
+    [/^\.[\\/]process(\.js)?$/, 'TrialProcess', ['spawn', 'kill', 'resolveStop'],
+        (found) => lasting.startAgain(found, RETRIES, parametersAgain)],
+    [/(core[\\/]|^\.[\\/])nnimanager(\.js)?$/, 'NNIManager',
+        ['addRecoveredTrialJob', 'resumeExperiment', 'stopExperimentBottomHalf'], lasting.resumeAll],
+];
+
+function guardClassesWhenLoaded() {
     const load = Module._load;
-    Module._load = function (request, ...rest) {
-        const loaded = load.call(this, request, ...rest);
-        if (/(^|[\\/])compat(\.js)?$/.test(request) && /v3[\\/]compat|^\.[\\/]compat/.test(request)) {
-            const found = loaded.V3asV1;
-            const needed = ['submitTrialJob', 'schedule', 'cancelTrialJob'];
-            if (!found || !needed.every((name) => found.prototype[name])) {
-                refuse(`${request} has no class V3asV1 with ${needed.join(', ')}`);
+    const done = new Set();
+    Module._load = function (request, parent, ...rest) {
+        const loaded = load.call(this, request, parent, ...rest);
+        const change = CHANGES.find(([module]) => module.test(request));
+        // Packages of others have modules of such names, too.
+        if (change && !done.has(change) && !/node_modules/.test(parent && parent.filename)) {
+            const [, name, methods, apply] = change;
+            const found = loaded[name];
+            if (!found || !methods.every((method) => found.prototype[method])) {
+                refuse(`${request} has no class ${name} with ${methods.join(', ')}`);
             }
-            if (!found.imbsegGuarded) {
-                found.imbsegGuarded = true;
-                ownParameters(found);
-                tellEarlyStops(found);
-            }
+            done.add(change);
+            apply(found);
         }
         return loaded;
     };
@@ -145,13 +166,17 @@ function arm(main) {
         refuse(`found NNI ${version}`);
     }
     listenOnLoopback();
-    guardClassWhenLoaded();
+    guardClassesWhenLoaded();
     // Trials and the tuner inherit the manager's environment; what they start with Node is none of our business.
     delete process.env.NODE_OPTIONS;
     if (process.env.IMBSEG_NODE_OPTIONS) {
         process.env.NODE_OPTIONS = process.env.IMBSEG_NODE_OPTIONS;
     }
     delete process.env.IMBSEG_NODE_OPTIONS;
+    if (process.env.IMBSEG_OWNER) {
+        lasting.followOwner(process.env.IMBSEG_OWNER);
+    }
+    delete process.env.IMBSEG_OWNER;
     console.log(`imbseg guard: NNI ${version} listens on ${LOOPBACK} only, parameters belong to their trials`);
 }
 

@@ -1,0 +1,114 @@
+"""What a killed run_experiment.py, a killed manager or a reboot leave: processes, and experiments without an end."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from imbseg.errors import InputError
+from imbseg.files import read_object, runs_folder, write_json
+
+NOTE = ".unfinished"  # in the folder of an experiment's run folders, as long as trials lack a result
+MANAGER_S = 20.0  # a manager whose run_experiment.py was killed needs up to 10 s to stop
+TRIAL_S = 5.0  # a trial leaves with a checkpoint within 4 s
+LOOK_S = 0.1
+PROC = Path("/proc")
+
+
+def note(experiment_id: str, config: Path, command: str) -> None:
+    """Remember that an experiment has begun, and the command that goes on with it."""
+    file = runs_folder() / experiment_id / NOTE
+    with contextlib.suppress(OSError):  # without it an experiment runs as well
+        write_json(file, {"config": str(config.resolve()), "command": command})
+
+
+def forget(experiment_id: str) -> None:
+    """Every trial of an experiment has its result."""
+    folder = runs_folder() / experiment_id
+    with contextlib.suppress(OSError):
+        (folder / NOTE).unlink(missing_ok=True)
+        folder.rmdir()  # where no trial came so far
+
+
+def offers(config: Path) -> Iterator[str]:
+    """A line for each experiment of a config that has trials without a result."""
+    for file in sorted(runs_folder().glob(f"*/{NOTE}")):
+        with contextlib.suppress(InputError, OSError):
+            known = read_object(file)
+            if known.get("config") == str(config.resolve()):
+                name = file.parent.name
+                yield f"experiment {name} of this config has trials without a result; go on with: {known['command']}"
+
+
+def wait_until_stopped(experiment_id: str) -> None:
+    """Wait for the end of an experiment's manager, then end the trials that it left.
+
+    Raises:
+        InputError: it goes on.
+    """
+    until = time.monotonic() + MANAGER_S
+    while manager := manager_of(experiment_id):
+        if time.monotonic() > until:
+            other = f"look at it in its web UI, or stop it with: nnictl stop {experiment_id}"
+            raise InputError(f"--resume: experiment {experiment_id} still runs (process {manager}); {other}")
+        time.sleep(LOOK_S)
+    end_trials(experiment_id)
+
+
+def end_trials(experiment_id: str) -> None:
+    """End the processes of an experiment whose manager is gone: with a checkpoint, if that takes seconds."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        left = trials_of(experiment_id)
+        for one in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, number)
+        until = time.monotonic() + TRIAL_S
+        while any(map(is_alive, left)) and time.monotonic() < until:
+            time.sleep(LOOK_S)
+
+
+def manager_of(experiment_id: str) -> int | None:
+    """The process of an experiment's manager, whatever NNI's list of experiments says."""
+    words = f"\0--experiment-id\0{experiment_id}\0".encode()
+    return next((one for one, line in _read_all("cmdline") if words in line and b"main.js" in line), None)
+
+
+def manager_on(port: int) -> str | None:
+    """The experiment whose manager has a port."""
+    for _, line in _read_all("cmdline"):
+        words = line.decode(errors="replace").split("\0")
+        if "--experiment-id" in words and "--port" in words and words[words.index("--port") + 1] == str(port):
+            return words[words.index("--experiment-id") + 1]
+    return None
+
+
+def trials_of(experiment_id: str) -> list[int]:
+    """The processes of an experiment's trials, without those that they started themselves."""
+    words = f"\0NNI_EXP_ID={experiment_id}\0".encode()
+    found = {one for one, line in _read_all("environ") if words in b"\0" + line} - {os.getpid()}
+    return sorted(one for one in found if _parent(one) not in found)
+
+
+def is_alive(process: int) -> bool:
+    """Whether it runs: one that has ended and that nobody has waited for doesn't."""
+    return _state(process)[:1] not in ([], ["Z"])
+
+
+def _parent(process: int) -> int:
+    return int((_state(process)[1:2] or ["0"])[0])
+
+
+def _state(process: int) -> list[str]:
+    """The fields of /proc/PROCESS/stat behind its name; none where it is gone."""
+    try:
+        return (PROC / str(process) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _read_all(name: str) -> Iterable[tuple[int, bytes]]:
+    for folder in PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # of another user, or gone
+            yield int(folder.name), (folder / name).read_bytes()
