@@ -105,7 +105,7 @@ def test_a_full_disk_ends_in_a_sentence_and_the_trial_goes_on_later(
     words = [sys.executable, str(REPOSITORY / "src" / "train_nni.py"), *words_of({**SMALL, **data}), "--out", str(out)]
     try:
         found = subprocess.run(words, capture_output=True, text=True)
-        assert found.returncode == 2, found.stderr
+        assert found.returncode == 1, found.stderr  # started again, it may pass
         assert re.search(rf"^error: {re.escape(str(out))}/\S+: the disk is full", found.stderr), found.stderr
         assert "Traceback" not in found.stderr
         left = {path.name for path in out.iterdir()}

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import connection
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE_S = 4.0  # NNI sends SIGKILL 5 s after SIGINT
@@ -135,3 +135,28 @@ def end_with_parent(number: int = signal.SIGKILL) -> None:
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(PARENT_DIES, int(number))
+
+
+def interrupted_by(*numbers: int) -> contextlib.AbstractContextManager[None]:
+    """Inside, these signals are a Ctrl-C."""
+    return _signals(_interrupt, *numbers)
+
+
+def quiet_interrupts() -> contextlib.AbstractContextManager[None]:
+    """Inside, a further Ctrl-C changes nothing."""
+    return _signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _signals(handler: Any, *numbers: int) -> Iterator[None]:
+    """Give these signals another handler for the block."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)

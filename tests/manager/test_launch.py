@@ -124,6 +124,23 @@ def test_what_nni_refuses_is_said_in_a_line_and_what_fails_half_way_is_stopped(
     assert stopped(calls)
 
 
+def test_a_manager_that_a_busy_machine_starts_too_late_is_started_again(
+    fake: Fake, manager: FakeManager, tmp_path: Path
+) -> None:
+    refused = "echo 'ConnectionError: Max retries exceeded with url: /api/v1/nni/check-status'; exit 1"
+    late = f"{CREATED}\nif [ ! -e {tmp_path}/late ]; then touch {tmp_path}/late; {refused}; fi"
+    calls = fake(late)
+    experiment = launch.start(Path("c.yml"), manager.port)
+    assert experiment.id == "ab12cd34"
+    create = f"create --config c.yml --port {manager.port}"
+    assert calls.read_text().splitlines() == [create, "stop ab12cd34", create]
+    calls = fake(f"{CREATED}\n{refused}")
+    calls.unlink()
+    with pytest.raises(InputError, match="Max retries exceeded"):
+        launch.start(Path("c.yml"), manager.port)
+    assert calls.read_text().splitlines() == [create, "stop ab12cd34"] * launch.STARTS
+
+
 def test_a_manager_without_the_guard_is_stopped(fake: Fake, manager: FakeManager, tmp_path: Path) -> None:
     calls = fake(CREATED)
     before = "id start: yesterday\nimbseg guard: ...\n"

@@ -248,7 +248,7 @@ def test_larger_beyond_memory_is_refused_before_training(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr("segmentation_models_pytorch.DeepLabV3Plus.forward", full)
-    with pytest.raises(InputError, match="the 4 images of 96 x 96 pixels that larger shows at once are more than the"):
+    with pytest.raises(InputError, match="the 2 images of 96 x 96 pixels that larger shows at once are more than the"):
         train({**data, "post_hoc": "prior*larger"}, tmp_path / "trial")
     assert seen == [(4, 3, 96, 96)]
 
@@ -273,7 +273,7 @@ def test_a_trial_beyond_memory_says_what_to_lower(
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     monkeypatch.setattr(run, "train_epoch", full)
-    with pytest.raises(InputError, match="4 samples of 64x64 pixels in deeplabv3plus are more than the memory of cpu"):
+    with pytest.raises(InputError, match="2 samples of 64x64 pixels in deeplabv3plus are more than the memory of cpu"):
         train(data, tmp_path / "trial")
     assert "take a smaller batch_size" in json.loads((tmp_path / "trial" / "status.json").read_text())["message"]
     monkeypatch.setattr(run, "train_epoch", lambda *_, **__: 1 / 0)

@@ -12,20 +12,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any
 
 from imbseg.errors import InputError
+from imbseg.interrupt import interrupted_by, quiet_interrupts
 from imbseg.manager import orphans, rest
 from imbseg.manager.config import read
 
 PROGRAMS = Path(__file__).with_name("programs")  # for a machine that lacks them: the last of PATH
 GUARD = PROGRAMS / "guard.js"
 RETRIES = 1  # of a failed trial
+STARTS = 3  # of a manager
 MADE_FOR = "3.0"
 # nnictl imports pkg_resources, which warns about itself at every call; nothing else is silenced.
 QUIET = "PYTHONWARNINGS='ignore:pkg_resources is deprecated as an API'"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_SLOW = re.compile(r"Max retries exceeded|Connection (reset|refused|aborted)|timed out", re.IGNORECASE)
 _ID = re.compile(r"Experiment ID: (\S+)")
 
 
@@ -90,14 +92,34 @@ def start(config: Path, port: int, *, guarded: bool = True) -> Experiment:
     return _run(["create", "--config", str(config)], port, guarded=guarded)
 
 
+def view(experiment_id: str, port: int, place: Path) -> Experiment:
+    """Open a stopped experiment in NNI's web UI, to be read; `place` is the folder of NNI's experiments."""
+    return _run(["view", _known_form(experiment_id), "--experiment_dir", str(place)], port, guarded=True)
+
+
 def _run(arguments: list[str], port: int, *, guarded: bool, told: Mapping[str, str] | None = None) -> Experiment:
-    """Run nnictl; `told` are variables for the guard."""
-    command = [str(nnictl()), *arguments, "--port", str(port)]
-    apart = _apart(guarded)
-    apart["env"] |= told or {}
+    """Run nnictl, which gives its manager three seconds to start: a busy machine needs more, and further tries.
+
+    Args:
+        told: variables for the guard.
+    """
+    command, given = [*arguments, "--port", str(port)], {**environment(guarded=guarded), **(told or {})}
+    said, status = _nnictl(command, given)
+    for _ in range(STARTS - 1):
+        if status == 0 or not _SLOW.search(said):
+            break
+        _stop_if_started(said)
+        said, status = _nnictl(command, given)
+    return _started(said, status, port, guarded=guarded)
+
+
+def _nnictl(arguments: list[str], given: Mapping[str, str]) -> tuple[str, int]:
+    """What it says, and its exit status."""
     # A file and not a pipe: what nnictl said, the id above all, must survive a Ctrl-C in the middle of reading it.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **apart)
+        process = subprocess.Popen(
+            [str(nnictl()), *arguments], stdout=output, stderr=subprocess.STDOUT, **_apart(given)
+        )
         try:
             process.wait()
         except KeyboardInterrupt:
@@ -105,12 +127,12 @@ def _run(arguments: list[str], port: int, *, guarded: bool, told: Mapping[str, s
                 process.wait()
                 _stop_if_started(_said(output))
             raise
-        return _started(_said(output), process.returncode, port, guarded=guarded)
+        return _said(output), process.returncode
 
 
-def _apart(guarded: bool) -> dict[str, Any]:
+def _apart(given: Mapping[str, str]) -> dict[str, Any]:
     # A session of its own: Ctrl-C must not kill nnictl after it has started the manager and before it has said so.
-    return {"stdin": subprocess.DEVNULL, "env": environment(guarded=guarded), "start_new_session": True}
+    return {"stdin": subprocess.DEVNULL, "env": dict(given), "start_new_session": True}
 
 
 def _said(output: IO[str]) -> str:
@@ -137,7 +159,7 @@ def _started(said: str, returncode: int, port: int, *, guarded: bool) -> Experim
 def stop(experiment_id: str) -> bool:
     """Stop an experiment by its id, its trials and its tuner with it; True where nnictl says that it has stopped."""
     command = [str(nnictl()), "stop", _known_form(experiment_id)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **_apart(guarded=False))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **_apart(environment(guarded=False)))
     return "Stop experiment success" in done.stdout
 
 
@@ -199,7 +221,7 @@ def running(
     Raises:
         InputError: NNI refuses the config, or has no such stopped experiment.
     """
-    with _signals(_interrupt, signal.SIGTERM, signal.SIGHUP), _owned() as owner:
+    with interrupted_by(signal.SIGTERM, signal.SIGHUP), orphans.owned() as owner:
         told = {"IMBSEG_RETRIES": str(retries), "IMBSEG_OWNER": str(owner)}
         experiment = _run(_arguments(config, again), port, guarded=True, told=told)
         try:
@@ -223,34 +245,3 @@ def _arguments(config: Path, again: str | None) -> list[str]:
         raise InputError(f"--resume: found no experiment {again} in {place}; see nnictl experiment list --all")
     orphans.wait_until_stopped(again)
     return ["resume", again, "--experiment_dir", str(place)]
-
-
-@contextlib.contextmanager
-def _owned() -> Iterator[Path]:
-    """A file with this process's number: the process gone, and the file not, the guard stops the experiment."""
-    with tempfile.NamedTemporaryFile("w", prefix="imbseg-", suffix=".pid", delete=False) as file:
-        file.write(str(os.getpid()))
-    try:
-        yield Path(file.name)
-    finally:
-        Path(file.name).unlink(missing_ok=True)
-
-
-def quiet_interrupts() -> contextlib.AbstractContextManager[None]:
-    """While the experiment is being stopped, a second Ctrl-C changes nothing."""
-    return _signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-@contextlib.contextmanager
-def _signals(handler: Any, *numbers: int) -> Iterator[None]:
-    """Give these signals another handler for the block."""
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler_before in before.items():
-            signal.signal(number, handler_before)

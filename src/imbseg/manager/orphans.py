@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -40,6 +41,17 @@ def offers(config: Path) -> Iterator[str]:
             if known.get("config") == str(config.resolve()):
                 name = file.parent.name
                 yield f"experiment {name} of this config has trials without a result; go on with: {known['command']}"
+
+
+@contextlib.contextmanager
+def owned() -> Iterator[Path]:
+    """A file with this process's number: the process gone, and the file not, the guard stops the experiment."""
+    with tempfile.NamedTemporaryFile("w", prefix="imbseg-", suffix=".pid", delete=False) as file:
+        file.write(str(os.getpid()))
+    try:
+        yield Path(file.name)
+    finally:
+        Path(file.name).unlink(missing_ok=True)
 
 
 def wait_until_stopped(experiment_id: str) -> None:
