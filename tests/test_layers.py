@@ -20,8 +20,8 @@ MAY_IMPORT = {
     "tuning": {"errors", "files", "trial", "runs", "tuning"},
     "report": {*ORDER} - {"training", "timing", "verdict"},
     "verdict": {*ORDER} - {"training", "timing"},
-    "manager": {"errors", "files", "declared", "own", "menu", "console", "datasets", "splits", "meta", "sampling",
-                "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "tuning", "manager"},
+    "manager": {"errors", "files", "interrupt", "declared", "own", "menu", "console", "datasets", "splits", "meta",
+                "sampling", "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "tuning", "manager"},
     "racing": {"errors", "files", "console", "datasets", "meta", "trial", "runs", "statistics", "manager", "racing"},
     "cluster": {"errors", "files", "datasets", "trial", "manager", "cluster"},
 }  # fmt: skip

@@ -26,13 +26,12 @@ from pathlib import Path
 import torch
 from imbseg.losses.cross_entropy import cross_entropy
 
-CALLS = Path(os.environ["CALLS"])
-
 
 def narrow(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    with CALLS.open("a") as file:
+    calls = Path(os.environ["CALLS"])
+    with calls.open("a") as file:
         file.write("x")
-    late = CALLS.stat().st_size > int(os.environ["AFTER"])
+    late = calls.stat().st_size > int(os.environ["AFTER"])
     if late and len(logits) > int(os.environ["HOLDS"]):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
     return cross_entropy(logits, target, class_weights=None)

@@ -31,6 +31,7 @@ from imbseg.trial.micro_batch import parts
 
 Batches = torch.utils.data.DataLoader[Batch]
 Loss = Callable[[torch.Tensor, torch.Tensor, Batch], torch.Tensor]  # (logits, target, maps of the batch's pixels)
+Scored = tuple[torch.Tensor, torch.Tensor]  # (loss, logits)
 Watch = Callable[[Batch, torch.Tensor], None]  # (batch as it was loaded, logits without gradient)
 
 
@@ -135,7 +136,7 @@ def _step(
     together: int | None,
     *,
     last: bool,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> Scored:
     """Gather a batch's gradient, part by part; the optimizer's step takes place with the last batch of a group."""
     there = {name: tensor.to(learner.device, non_blocking=True) for name, tensor in batch.items()}
     there["target"] = there["target"].long()
@@ -154,16 +155,13 @@ def _step(
             torch.autograd.backward(learner.scaler.scale(loss * (of_batch * (size / samples))))
         found.append(loss.detach() * (size / samples))
         seen.append(logits.detach())
-    total = found[0] if len(found) == 1 else torch.stack(found).sum()
-    if torch.isfinite(total) and last:
+    if torch.isfinite(total := sum(found[1:], found[0])) and last:
         _update(learner, rest(gathered, trial.accumulate))
         gathered.clear()
     return total, seen[0] if len(seen) == 1 else torch.cat(seen)
 
 
-def _pass(
-    learner: Learner, there: Batch, loss_of: Loss, trial: Trial, together: int | None
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _pass(learner: Learner, there: Batch, loss_of: Loss, trial: Trial, together: int | None) -> Scored:
     """Loss and logits of samples that pass through the network together."""
     with computing(trial.precision, learner.device):
         logits = (learner.parallel or learner.model)(there.pop("image")).float()
