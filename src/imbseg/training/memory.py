@@ -16,11 +16,7 @@ from imbseg.trial.room import TooLarge, enough_memory
 
 
 def as_memory_allows(ready: Callable[[Trial], Run], train: Callable[[Run], Row], trial: Trial) -> Row:
-    """Train a trial; where memory is too small, with half of `micro_batch`. One of several processes ends all.
-
-    Raises:
-        TooLarge: two samples are too many.
-    """
+    """Train a trial; where memory is too small, with half of `micro_batch`; TooLarge where it can't be halved."""
     while True:
         run = ready(trial)
         try:
