@@ -73,7 +73,7 @@ def importances(settings: pd.DataFrame, scores: Mapping[str, Sequence[float]]) -
         scores: name -> one value a row; trials without one (NaN) are left out.
 
     Returns:
-        A frame of COLUMNS, the most important first. importance sums to 1 over the settings of a score. p_chance is the
+        A frame of COLUMNS, the surest first. importance sums to 1 over the settings of a score. p_chance is the
         share of shuffles of the scores in which any setting stands out as much as this one: it holds for all of them
         together (Westfall and Young). detectable is the share of the variance from which on p_chance is below ALPHA.
 
@@ -99,7 +99,7 @@ def _of_score(score: str, settings: pd.DataFrame, values: np.ndarray) -> list[di
         | {"explained": one, "p_chance": chance, "detectable": least}
         for name, share, one, chance, least in zip(settings, shares, explained, p, detectable, strict=True)
     ]
-    return sorted(rows, key=lambda row: -row["importance"])
+    return sorted(rows, key=lambda row: (row["p_chance"], -row["importance"]))
 
 
 def basis(values: pd.Series) -> np.ndarray:

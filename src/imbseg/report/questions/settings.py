@@ -65,7 +65,7 @@ def sentences(frame: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     said = []
     for score, rows in found.groupby("score", sort=False):
         known = amount(int(frame[str(score)].notna().sum()), "trial")
-        told = [_told(row) for _, row in records(rows.sort_values("p_chance")) if row["p_chance"] <= ALPHA]
+        told = [_told(row) for _, row in records(rows) if row["p_chance"] <= ALPHA]
         needed = f"a setting is told apart from chance where it explains {rows['detectable'].min():.0%} or more"
         if told:
             rest = f" {amount(len(rows) - len(told), 'other setting')}: no more than by chance." * (
@@ -93,7 +93,7 @@ def score_of(frame: pd.DataFrame) -> str:
 
 @drawing()
 def parallel(evidence: Evidence, frames: Frames) -> Canvas:
-    """A line a trial through an axis a setting, the most important one last, to its score; the best is in front."""
+    """A line a trial through an axis a setting, the surest one last, to its score; the best is in front."""
     frame, score = frames[TRIALS].reset_index(), score_of(frames[TRIALS])
     frame = frame[frame[score].notna()].sort_values(score)
     settings = _settings(frame)
