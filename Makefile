@@ -30,8 +30,8 @@ demo: setup  ## from nothing to a result: sample data, a real NNI experiment of 
 	@env -u IMBSEG_ROOT $(PY) src/make_meta.py --dataset sample
 	@env -u IMBSEG_ROOT $(PY) src/run_experiment.py configs/sample.yml --port $(or $(PORT),0) --report
 
-experiment: setup  ## run an NNI experiment, guarded: make experiment CONFIG=configs/sample.yml
-	@$(PY) src/run_experiment.py $(CONFIG) $(if $(PORT),--port $(PORT)) --report
+experiment: setup  ## run an NNI experiment, guarded: make experiment CONFIG=configs/sample.yml; ARGS="--race --hours 8"
+	@$(PY) src/run_experiment.py $(CONFIG) $(if $(PORT),--port $(PORT)) --report $(ARGS)
 
 check: setup  ## lint, format, types, and that nothing stands twice
 	$(PY) -m ruff check .

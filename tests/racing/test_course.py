@@ -23,7 +23,8 @@ def test_a_race_without_noise_step_by_step() -> None:
     steps = run_course(field, plan, 4, 0)
     # The first bar is z(1 - .05 / 7 / 3) x .032 x 2.4 x sqrt(2) - .01 = .297: .5 leaves, the baseline stays.
     assert [step.beaten.tolist() for step in steps[:2]] == [[False, True, False, False], [False] * 4]
-    assert steps[-1].alive.tolist() == [True, False, True, True]
+    assert [step.alive.tolist() for step in steps] == [[True, False, True, True]] * 7
+    assert not any(step.unaffordable.any() or step.failed.any() for step in steps)
     assert [step.look for step in steps] == plan
     assert field.spent == 4 * 0.25 + 3 * 0.75 + 4 * 3
 

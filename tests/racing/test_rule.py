@@ -8,7 +8,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from imbseg.racing.rule import LARGEST, NEAR, SHORT, Look, Noise, afforded, bar, beaten, looks, noise_at, seed_noise
+from imbseg.racing.rule import (
+    LARGEST,
+    NEAR,
+    PRIOR,
+    SHORT,
+    Look,
+    Noise,
+    afforded,
+    bar,
+    beaten,
+    looks,
+    noise_at,
+    seed_noise,
+)
 
 NORMAL = Noise(0.01, math.inf)
 
@@ -43,6 +56,11 @@ def test_one_seed_is_judged_by_the_largest_known_noise() -> None:
     assert found == Noise(SHORT[0.25] * LARGEST["tail"].deviation, math.inf)
 
 
+def test_two_seeds_tell_their_noise_themselves() -> None:
+    scores = np.array([[0.1, 0.3], [0.2, 0.2], [0.3, 0.1]])
+    assert noise_at(Look(8, 1.0, 2), scores, "tail") == seed_noise(scores, PRIOR["tail"])
+
+
 def test_the_bar_by_hand() -> None:
     # z(1 - .05 / 2) = 1.95996, times .1 times sqrt(2 / 1), less .01
     assert bar(Noise(0.1, math.inf), 1, 2, 0.05) == pytest.approx(1.959964 * 0.1 * math.sqrt(2) - NEAR, abs=1e-6)
@@ -66,7 +84,7 @@ def test_the_beaten_leave_and_the_baseline_stays() -> None:
 
 
 def test_who_is_out_neither_leads_nor_leaves_again() -> None:
-    scores = np.array([[0.1], [math.nan], [0.9], [0.12]])
+    scores = np.array([[0.1], [0.3], [0.9], [0.12]])
     alive = np.array([True, False, False, True])
     assert not beaten(scores, alive, 0, 0.5).any()
 

@@ -75,7 +75,7 @@ def run_course(
         going = chosen & ~failed
         noise = noise_at(look, scores[going], score)
         height = bar(noise, look.seeds, int(going.sum()) - 1, error / len(plan))
-        out = beaten(scores, going, baseline, height) if going[baseline] else np.zeros_like(going)
+        out = beaten(scores, going, baseline, height)
         steps.append(Step(look, scores, height, alive & ~chosen, failed, out, going & ~out))
         alive, means = going & ~out, np.where(going, np.nan_to_num(scores.mean(axis=1)), -np.inf)
         if not alive[baseline] or alive.sum() < 2:
