@@ -25,7 +25,7 @@ def test_a_race_is_interrupted_and_ends(home: Path, port: int, cracks: dict[str,
     command = trial_command({**cracks, **EPOCHS}, "loss")
     config = write_config(home, "configs/sample.yml", command, SPACE)
     process = run_experiment(config, port, "--race", "--hours", "1", "--keep_baseline")
-    wait_for(lambda: len(list(home.glob("runs/race_config_1/*/epochs.csv"))) == 2, process)
+    wait_for(lambda: len(list(home.glob("runs/race_config_1/*/epochs.csv"))) == 2, process, timeout_s=600)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=90)
     assert process.returncode == 130, said

@@ -143,8 +143,21 @@ def test_a_failed_candidate_leaves_and_a_failed_baseline_ends_it(
     assert racing.race(given(written(tmp_path), free_port)) == 0
     assert "dice: failed at look 1" in capsys.readouterr().out
     trainer.failing = {"cross_entropy"}
-    with pytest.raises(TrialFailed, match="the baseline failed"):
+    with pytest.raises(TrialFailed, match="the baseline failed in its first epochs"):
         racing.race(given(tmp_path / "config.yml", free_port))
+
+
+def test_hours_are_counted_by_the_clock_where_rounds_take_longer(
+    tmp_path: Path, trainer: Trainer, free_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer.slow = 3.0
+    assert racing.race(given(written(tmp_path), free_port)) == 0
+    # The pilot took 3 x 42 s, and 84 s were expected of it alone; the other rounds three times what was expected.
+    said = capsys.readouterr().out
+    grid = float(said.split("would have taken ")[1].split()[0])
+    assert 1.4 < grid <= 1.5
+    spent = json.loads((tmp_path / "runs/race_config_1" / STATE).read_text())["spent"]
+    assert spent == trainer.clock
 
 
 def test_no_race_is_refused(tmp_path: Path, trainer: Trainer, free_port: int, refused: Callable[..., str]) -> None:

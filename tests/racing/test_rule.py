@@ -109,5 +109,10 @@ def test_nobody_goes_on_alone() -> None:
     assert not afforded(np.zeros(3), alive, 0, np.ones(3), 9.0, np.zeros(3)).any()
 
 
+def test_where_all_have_failed_nobody_is_beaten() -> None:
+    nobody = np.zeros(2, bool)
+    assert not beaten(np.full((2, 1), math.nan), nobody, 0, 0.1).any()
+
+
 def test_the_critical_value_is_scipys() -> None:
     assert bar(Noise(1.0, 5.0), 2, 9, 0.007) == pytest.approx(stats.t.isf(0.007 / 9, 5.0) - NEAR)

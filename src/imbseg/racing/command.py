@@ -97,8 +97,6 @@ def _end(running: Race, steps: list[Step], *, report: bool) -> int:
     state, entries, folder = running.state, running.entries, running.folder
     if not steps:
         raise InputError(f"--hours {state.about['hours']:g}: nothing fits into what is left; go on with more --hours")
-    for number in range(len(steps)):
-        _say(told.look_line(entries, steps, number))
     if not steps[-1].alive[0]:
         raise TrialFailed(f"the baseline failed at look {len(steps)}; see its run folder in {folder}")
     rows = told.standings(entries, steps)
@@ -107,7 +105,10 @@ def _end(running: Race, steps: list[Step], *, report: bool) -> int:
         writer.writeheader()
         writer.writerows(rows)
     for row in rows:
-        _say(f"  {row['score']:.3f}  {row['seeds']} seeds, {row['epochs']} epochs  {row['candidate']}: {row['state']}")
+        seeds = amount(int(row["seeds"]), "seed")
+        _say(
+            f"  {row['score']:.3f}  {seeds}, {amount(int(row['epochs']), 'epoch')}  {row['candidate']}: {row['state']}"
+        )
     for line in told.ending(entries, steps, running.score, state.spent / 3600, running.grid_hours()):
         _say(line)
     _say(f"standings: {folder / 'race.csv'}; run folders beside it")

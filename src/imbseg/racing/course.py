@@ -1,7 +1,7 @@
 """The course of a race from look to look: the same for a real one, a replay and a simulation."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -49,7 +49,14 @@ class Step:
 
 
 def run_course(
-    field: Field, plan: Sequence[Look], candidates: int, baseline: int, *, score: str = "mIoU", error: float = ERROR
+    field: Field,
+    plan: Sequence[Look],
+    candidates: int,
+    baseline: int,
+    *,
+    score: str = "mIoU",
+    error: float = ERROR,
+    watch: Callable[[Sequence[Step]], None] | None = None,
 ) -> list[Step]:
     """Run a race until its looks or its budget end, or nobody but the baseline is left.
 
@@ -58,6 +65,7 @@ def run_course(
         baseline: index of the candidate that always stays.
         score: that the field gives, mIoU or tail.
         error: the error budget.
+        watch: called after each look with the steps so far.
 
     Returns:
         A step a look.
@@ -77,6 +85,8 @@ def run_course(
         height = bar(noise, look.seeds, int(going.sum()) - 1, error / len(plan))
         out = beaten(scores, going, baseline, height)
         steps.append(Step(look, scores, height, alive & ~chosen, failed, out, going & ~out))
+        if watch:
+            watch(steps)
         alive, means = going & ~out, np.where(going, np.nan_to_num(scores.mean(axis=1)), -np.inf)
         if not alive[baseline] or alive.sum() < 2:
             break

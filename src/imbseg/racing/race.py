@@ -16,6 +16,7 @@ from imbseg.racing import rounds
 from imbseg.racing.course import Step, run_course
 from imbseg.racing.entries import Entries, setups, with_setup
 from imbseg.racing.rule import Floats, Look, Mask, looks
+from imbseg.racing.told import look_line
 
 STATE = "race.json"
 START_S = 12.0  # of a trial's start: imports, NNI from one trial to the next, the network
@@ -31,6 +32,7 @@ class State:
     Attributes:
         about: config, hours, score; a race goes on with what it began with.
         spent: seconds of training so far, by the clock.
+        worked: what that should have taken by the trials' epochs; the rest is NNI, and other work on the machine.
         baseline: the setups that were tried, with their scores, and the chosen one; empty before.
         looks: of each what was left and what looks would cost then; whether its trials began and have ended.
     """
@@ -38,6 +40,7 @@ class State:
     path: Path
     about: dict[str, Any]
     spent: float = 0.0
+    worked: float = 0.0
     baseline: dict[str, Any] = dataclasses.field(default_factory=dict)
     looks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
@@ -72,7 +75,8 @@ def read_state(folder: Path) -> State:
         raise InputError(f"--resume {folder.name}: {file} isn't there; name a race's folder below {folder.parent}")
     found = read_object(file, "about", "baseline")
     began = [look for look in found.get("looks", []) if look.get("began")]  # one that wasn't afforded is asked anew
-    return State(file, found["about"], float(found.get("spent", 0.0)), found["baseline"], began)
+    hours = float(found.get("spent", 0.0)), float(found.get("worked", 0.0))
+    return State(file, found["about"], *hours, found["baseline"], began)
 
 
 class Race:
@@ -111,7 +115,7 @@ class Race:
     def _tested(self) -> dict[str, Any]:
         """The setup with the highest score, mean over baseline and first remedy; {} is the baseline as it is."""
         epochs = next(look.epochs for look in self.plan if look.share >= 0.5)
-        one = (epochs * self._pace(0) + START_S) / self.at_once / 3600
+        one = (epochs * self._pace(0) + START_S) / self.at_once / 3600 * self._slowness()
         count = int(self.state.left * FOR_BASELINE / (2 * one)) - 1
         tried = [({}, "as it is"), *setups(self.entries)[: max(count, 0)]]
         if len(tried) == 1:
@@ -137,7 +141,10 @@ class Race:
 
     def run_looks(self) -> list[Step]:
         """Race to the end of the looks or of the hours."""
-        return run_course(self, self.plan, len(self.entries.labels), 0, score=self.score)
+        return run_course(self, self.plan, len(self.entries.labels), 0, score=self.score, watch=self._tell)
+
+    def _tell(self, steps: Sequence[Step]) -> None:
+        self.say(look_line(self.entries, steps))
 
     def left(self, number: int) -> float:
         """Hours, when a look began."""
@@ -167,13 +174,27 @@ class Race:
         """Train those that haven't got so far; what is there goes on."""
         missing = [trial for trial in trials if not self._stand(trial).reached(epochs)]
         if missing:
+            before = [len(self._stand(trial).rows) for trial in missing]
             with self.state.clock():
                 self.train_round(rounds.write_config(self.config, self.entries, self.folder, missing, epochs))
+            self.state.worked += self._work(missing, before)
+            self.state.write()
+
+    def _work(self, trials: Sequence[Mapping[str, Any]], before: Sequence[int]) -> float:
+        """Seconds that trials should have taken since they had so many epochs."""
+        stands = [self._stand(trial) for trial in trials]
+        known = [(one, had) for one, had in zip(stands, before, strict=True) if not math.isnan(one.pace)]
+        each = [(len(one.rows) - had) * one.pace + START_S for one, had in known]
+        return max(sum(each) / self.at_once, max(each, default=0.0))
+
+    def _slowness(self) -> float:
+        """How much longer rounds take by the clock than by their epochs."""
+        return max(1.0, self.state.spent / self.state.worked) if self.state.worked else 1.0
 
     def grid_hours(self) -> float:
         """What all candidates would take, trained whole with all seeds."""
         each = [(self.entries.epochs * self._pace(who) + START_S) for who in range(len(self.entries.labels))]
-        return sum(each) * len(self.entries.seeds) / self.at_once / 3600
+        return sum(each) * len(self.entries.seeds) / self.at_once / 3600 * self._slowness()
 
     def _opening(self, number: int, count: int) -> str:
         look, hours = self.plan[number], f"{self.state.left:.2f} of {self.state.about['hours']:g} hours are left"
@@ -202,7 +223,7 @@ class Race:
         if number == now:
             stands = [self._stand(self.entries.trial(who, seed)) for seed in self._seeds(look)]
             epochs = sum(look.epochs - len(one.rows) for one in stands if not one.reached(look.epochs))
-        return (epochs * pace + START_S * (epochs > 0)) / self.at_once / 3600
+        return (epochs * pace + START_S * (epochs > 0)) / self.at_once / 3600 * self._slowness()
 
     def _pace(self, who: int) -> float:
         """Seconds of a candidate's epoch, else of the baseline's."""

@@ -118,6 +118,8 @@ def beaten(scores: Floats, alive: Mask, baseline: int, height: float) -> Mask:
         alive: (candidates,).
         height: of the bar.
     """
+    if not alive.any():
+        return alive
     means = np.where(alive, scores.mean(axis=1), -np.inf)
     far = means.max() - means > height
     found: Mask = alive & far & (np.arange(len(alive)) != baseline)

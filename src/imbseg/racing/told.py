@@ -47,12 +47,14 @@ def state_of(who: int, steps: Sequence[Step]) -> str:
     return "in the race"
 
 
-def look_line(entries: Entries, steps: Sequence[Step], number: int) -> str:
-    """What a look found: the leader, the bar, who left and why."""
-    step = steps[number]
+def look_line(entries: Entries, steps: Sequence[Step]) -> str:
+    """What the last look found: the leader, the bar, who left and why."""
+    step = steps[-1]
+    if np.isnan(step.means).all():
+        return f"look {len(steps)}: all trials failed"
     leader = int(np.nanargmax(step.means))
     leads = f"{entries.labels[leader]} leads with {step.means[leader]:.3f}"
-    parts = [f"look {number + 1}: {leads}, bar {step.bar:.3f} below"]
+    parts = [f"look {len(steps)}: {leads}, bar {step.bar:.3f} below"]
     for mask, words in ((step.beaten, "beaten"), (step.failed, "failed"), (step.unaffordable, "no hours for")):
         if mask.any():
             parts.append(f"{words}: {listed(_named(entries, mask, step.means), most=10, between='; ')}")
