@@ -73,7 +73,7 @@ endif
 profile: setup  ## where the seconds of a training step go, part by part, for networks and input sizes (10 minutes)
 	@OMP_NUM_THREADS=1 $(PY) benchmarks/step_parts.py
 
-simulate: setup  ## what intervals and tests are worth, by known truths (7 minutes); PART=race: what a race keeps (3 minutes)
+simulate: setup  ## what intervals and tests are worth, by known truths (7 minutes); PART=race: what a race keeps (half a minute)
 	@OMP_NUM_THREADS=1 $(PY) tools/$(if $(filter race,$(PART)),simulate_race,simulate_statistics).py
 
 mutants: setup $(MUTATION)/made  ## change the code line by line and see whether a test fails: make mutants PART=training

@@ -3,9 +3,9 @@
     python tools/simulate_race.py [--experiments N] [--measure] [--out FILE]
 
 Drawn worlds with gaps of 0, .005, .01 and .03 at the seed SD of three data sets, raced at a third of the grid's cost,
-beside random halving and the best of one seed; and finished runs raced again in every order of their seeds. 3 minutes
-of one core. --measure prints the seeds' noise and what short training adds to it. Exit status 1 where the goal is
-missed.
+beside random halving and the best of one seed; and finished runs raced again in every order of their seeds. Half a
+minute of one core. --measure prints the seeds' noise and what short training adds to it. Exit status 1 where the goal
+is missed.
 """
 
 from __future__ import annotations
