@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,14 +16,14 @@ from manager.experiments import command, write_config, write_meta
 from racing.stand_in import SCORES, Trainer, trials_of
 
 from imbseg.errors import InputError, TrialFailed
-from imbseg.manager import config
+from imbseg.manager import config, launch, orphans, watch
 from imbseg.racing import command as racing
 from imbseg.racing import rounds
 from imbseg.racing.entries import read_entries, setups, with_setup
 from imbseg.racing.race import STATE
 from imbseg.trial import name, resolve
 
-EPOCHS, SEEDS = 8, 3
+EPOCHS, OFFER = 8, "go on with: "
 SPACE = {
     "seed": {"_type": "choice", "_value": [1, 2, 3]},
     "loss": {"_type": "choice", "_value": ["weighted_cross_entropy", "cross_entropy", "dice", "softmax_focal"]},
@@ -34,7 +35,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Trainer:
     """In NNI's place."""
     found = Trainer(EPOCHS)
     monkeypatch.setattr("imbseg.racing.race.time", SimpleNamespace(monotonic=lambda: found.clock))
-    monkeypatch.setattr(rounds, "train", lambda path, _port: found(path))
+    monkeypatch.setattr(rounds, "train", lambda path, *_: found(path))
     monkeypatch.setenv("IMBSEG_RUNS", str(tmp_path / "runs"))
     write_meta(tmp_path, ("full/mskf/seed1", "full/mskf/seed2", "full/mskf/seed3"))
     return found
@@ -46,7 +47,7 @@ def written(folder: Path, more: str = "", **changes: Any) -> Path:
 
 
 def given(path: Path, port: int, hours: str | None = "9", **more: Any) -> argparse.Namespace:
-    settings = {"resume": None, "score": "mIoU", "keep_baseline": True, "report": False, **more}
+    settings = {"resume": None, "score": "mIoU", "keep_baseline": True, "report": False, "retries": 1, **more}
     return argparse.Namespace(config=path, port=port, hours=hours, **settings)
 
 
@@ -84,12 +85,15 @@ def test_a_race_goes_on_where_it_was_interrupted(
     last = capsys.readouterr().out.splitlines()[-1]
     assert "--race" in last
     assert last.endswith("--resume race_config_1")
+    (offer,) = orphans.offers(path)
+    assert offer.partition(OFFER)[2] == last.partition(OFFER)[2]
     assert racing.race(given(path, free_port, None, resume="race_config_1")) == 0
     assert trainer.rounds[2:5] == [
         ["cross_entropy 1"],
         ["weighted_cross_entropy 1", "dice 1"],  # what the interruption left, and nothing twice
         ["cross_entropy 1", "weighted_cross_entropy 1", "dice 1"],
     ]
+    assert not list(orphans.offers(path))
     interrupted = (tmp_path / "runs/race_config_1/race.csv").read_text()
     trainer.rounds.clear()
     assert racing.race(given(path, free_port)) == 0
@@ -228,3 +232,31 @@ def test_a_round_keeps_what_the_user_asked_of_nni(tmp_path: Path) -> None:
     nested = found["searchSpace"]["strategy"]["_value"]
     assert [one["loss"]["_value"] for one in nested] == [["cross_entropy"], ["dice"]]
     assert "--until" not in rounds.config_text(path, entries, tmp_path / "race_1", trials, EPOCHS)
+
+
+class Broken:
+    """NNI, whose tuner connects at the last of some starts only."""
+
+    def __init__(self, starts: int, trials: int = 0) -> None:
+        self.starts, self.trials = starts, trials
+
+    @contextmanager
+    def running(self, _config: Path, _port: int, *, retries: int) -> Iterator[launch.Experiment]:
+        self.starts -= 1
+        yield launch.Experiment(f"abcdefg{retries}", 8080, Path())
+
+    def watch(self, _experiment: launch.Experiment) -> watch.Outcome:
+        died = "tuner_command_channel: Tuner did not connect in 10 seconds" if self.starts else None
+        return watch.Outcome(self.trials, {}, died)
+
+
+@pytest.mark.parametrize(("starts", "trials", "ends"), [(1, 0, 0), (2, 0, 0), (3, 0, 1), (2, 4, 1)])
+def test_nni_is_started_once_more_where_it_broke_down_before_any_trial(
+    monkeypatch: pytest.MonkeyPatch, starts: int, trials: int, ends: int
+) -> None:
+    broken = Broken(starts, trials)
+    monkeypatch.setattr(launch, "running", broken.running)
+    monkeypatch.setattr(watch, "watch", broken.watch)
+    with pytest.raises(TrialFailed, match="did not connect") if ends else nullcontext():
+        rounds.train(Path("round_1.yml"), 8080, 1)
+    assert broken.starts == ends

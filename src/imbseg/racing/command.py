@@ -12,7 +12,7 @@ import yaml
 
 from imbseg.errors import InputError, TrialFailed, amount
 from imbseg.files import REPOSITORY, runs_folder, whole_file, writable_folder
-from imbseg.manager import config, preflight
+from imbseg.manager import config, launch, orphans, preflight
 from imbseg.racing import rounds, told
 from imbseg.racing.course import Step
 from imbseg.racing.entries import Entries, read_entries
@@ -25,13 +25,18 @@ def race(given: argparse.Namespace) -> int:
     hours = _hours(given.hours, again=given.resume is not None)
     for line in preflight.check(given.config, given.port):
         print(line, flush=True)
+    for line in () if given.resume else orphans.offers(given.config):
+        print(line, flush=True)
     found = config.read(given.config)
     entries = read_entries(found)
     state = _state(given, hours)
     say_start(entries, state)
-    running = Race(
-        given.config, entries, state, _at_once(given.config), lambda path: rounds.train(path, given.port), _say
-    )
+    orphans.note(state.path.parent.name, given.config, again(given, state))
+
+    def train(path: Path) -> None:
+        rounds.train(path, given.port, given.retries)
+
+    running = Race(given.config, entries, state, _at_once(given.config), train, _say)
     try:
         running.prepare(keep_baseline=given.keep_baseline)
         steps = running.run_looks()
@@ -99,6 +104,7 @@ def _end(running: Race, steps: list[Step], *, report: bool) -> int:
         raise InputError(f"--hours {state.about['hours']:g}: nothing fits into what is left; go on with more --hours")
     if not steps[-1].alive[0]:
         raise TrialFailed(f"the baseline failed at look {len(steps)}; see its run folder in {folder}")
+    orphans.forget(folder.name)
     rows = told.standings(entries, steps)
     with whole_file(folder / "race.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
@@ -124,6 +130,7 @@ def again(given: argparse.Namespace, state: State) -> str:
     """The command that goes on."""
     words = [sys.executable, "src/run_experiment.py", str(given.config), "--race", "--port", str(given.port)]
     words += ["--keep_baseline"] if given.keep_baseline else []
+    words += ["--retries", str(given.retries)] if given.retries != launch.RETRIES else []
     return shlex.join([*words, "--resume", state.path.parent.name])
 
 

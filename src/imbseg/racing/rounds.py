@@ -17,6 +17,7 @@ from imbseg.runs.collect import FINISHED
 from imbseg.runs.csv_table import Row, read_rows
 from imbseg.trial import name, resolve
 
+STARTS = 2  # of NNI: its tuner has 10 s to connect, which a busy machine may miss
 SELECTED = "mIoU_present"  # by which a trial keeps its best epoch
 REPLACED = ("searchSpace", "searchSpaceFile", "trialCommand", "tuner", "advisor", "assessor", "maxTrialNumber")
 PATHS = {"trialCodeDirectory": ".", "experimentWorkingDirectory": "~/nni-experiments"}
@@ -84,18 +85,24 @@ def _one(value: Any) -> dict[str, Any]:
     return {"_type": "choice", "_value": [value]}
 
 
-def train(config: Path, port: int) -> None:
-    """Run a look's experiment to its end, with the live table.
+def train(config: Path, port: int, retries: int) -> None:
+    """Run a look's experiment to its end, with the live table; once more where NNI broke down before any trial.
+
+    Args:
+        retries: of a trial that was killed, or failed for what may pass.
 
     Raises:
         TrialFailed: NNI broke down; trials that failed by themselves aren't this function's concern.
     """
-    with launch.running(config, port) as experiment:
-        print(f"experiment {experiment.id}: web UI at http://127.0.0.1:{experiment.port}", flush=True)
-        outcome = watch.watch(experiment)
-    print(outcome.sentence(), flush=True)
-    if outcome.died:
-        raise TrialFailed(outcome.died)
+    for attempt in range(STARTS):
+        with launch.running(config, port, retries=retries) as experiment:
+            print(f"experiment {experiment.id}: web UI at http://127.0.0.1:{experiment.port}", flush=True)
+            outcome = watch.watch(experiment)
+        print(outcome.sentence(), flush=True)
+        if not outcome.died:
+            return
+        if outcome.trials or attempt == STARTS - 1:
+            raise TrialFailed(outcome.died)
 
 
 def write_config(config: Path, entries: Entries, folder: Path, trials: Sequence[Trial], epochs: int) -> Path:
