@@ -85,8 +85,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     race.add_argument("--score", default="mIoU", help="what it goes by in validation: mIoU (default) or tail")
     race.add_argument("--keep_baseline", action="store_true", help="don't test the baseline's batch size first")
     found = parser.parse_args(arguments)
-    if found.race and found.ray:
-        parser.error("--race runs through NNI; leave --ray out")
+    if found.ray and (found.race or found.keep):
+        parser.error(f"--{'race' if found.race else 'keep'} is NNI's; leave --ray out, or it")
+    if not found.ray and (found.trial_cpus is not None or found.trial_gpus is not None):
+        parser.error("--trial_cpus and --trial_gpus belong to --ray")
     if not found.race and (found.hours or found.keep_baseline or found.score != "mIoU"):
         parser.error("--hours, --score and --keep_baseline belong to --race")
     if found.earlier is not None and (found.resume is not None or found.ray or found.race):

@@ -20,7 +20,7 @@ def run(given: argparse.Namespace) -> int:
     Raises:
         InputError: Ray isn't installed, or what the experiment needs isn't there.
     """
-    if importlib.util.find_spec("ray") is None:
+    if not installed():
         if not OWN.is_file():
             raise InputError("ray isn't installed here: run `make setup EXTRA=ray`, once, on storage all machines see")
         os.execv(OWN, [str(OWN), *sys.argv])  # its environment has all of this one too
@@ -42,6 +42,12 @@ def run(given: argparse.Namespace) -> int:
     if not ended.outcome.ok:
         print(f"start the failed trials once more: {again}")
     return 0 if ended.outcome.ok else 1
+
+
+def installed() -> bool:
+    """Whether this environment has Ray; a folder of that name on the path is none."""
+    spec = importlib.util.find_spec("ray")
+    return spec is not None and spec.origin is not None
 
 
 def resuming(words: list[str], name: str) -> list[str]:

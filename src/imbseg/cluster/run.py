@@ -69,6 +69,8 @@ def experiment(asked: Asked) -> Ended:
     given = config.read(asked.config)
     planned = plan.make(given, cpus=asked.cpus, gpus=asked.gpus, retries=asked.retries)
     name = asked.resume or new_id()
+    if not name.isalnum():
+        raise InputError(f"--resume: expected an experiment's id, found {name!r}; see {runs_folder()}")
     place = place_of(given, name)
     if asked.resume and not (place.runs / tuner.STATE / "tuner.pkl").is_file():
         raise InputError(f"--resume: {place.runs} holds no experiment that ran on Ray; see {runs_folder()}")
