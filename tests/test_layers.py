@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "manager": {"errors", "files", "interrupt", "declared", "own", "menu", "console", "datasets", "splits", "meta",
                 "sampling", "copy_paste", "models", "losses", "post_hoc", "trial", "runs", "tuning", "manager"},
     "racing": {"errors", "files", "console", "datasets", "meta", "trial", "runs", "statistics", "manager", "racing"},
-    "cluster": {"errors", "files", "datasets", "trial", "manager", "cluster"},
+    "cluster": {"errors", "files", "datasets", "trial", "tuning", "manager", "cluster"},
 }  # fmt: skip
 JUNK = {"utils", "common", "helpers", "misc"}
 

@@ -38,6 +38,23 @@ def test_nothing_to_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         run.experiment(run.Asked(REPOSITORY / "configs/sample.yml", "auto", resume="../other"))
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("ray://head:10001", "start this on a machine of the cluster"),
+        ("head", "expected auto, local or HOST:PORT, found 'head'"),
+        ("head:x", "expected auto, local or HOST:PORT"),
+        ("127.0.0.1:{free}", "nothing answers there"),
+    ],
+)
+def test_an_address_at_which_no_cluster_answers(
+    address: str, said: str, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    with pytest.raises(InputError, match=said), run.connected(address.format(free=free_port)):
+        pass
+
+
 def test_the_command_that_goes_on() -> None:
     words = ["src/run_experiment.py", "a b.yml", "--ray", "auto"]
     assert command.resuming(words, "abc") == [*words, "--resume", "abc"]

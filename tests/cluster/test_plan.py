@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 import yaml
 
@@ -75,36 +73,6 @@ def test_the_grid_is_that_of_nnis_own_tuner_in_its_order() -> None:
         tuner.generate_parameters(6)
 
 
-@pytest.mark.parametrize(
-    ("node", "low", "high"),
-    [
-        ({"_type": "uniform", "_value": [0.5, 2]}, 0.5, 2),
-        ({"_type": "loguniform", "_value": [0.001, 0.1]}, 0.001, 0.1),
-        ({"_type": "randint", "_value": [2, 5]}, 2, 4),
-        ({"_type": "quniform", "_value": [1, 8, 2]}, 2, 8),
-    ],
-)
-def test_a_range_is_drawn_within_its_ends(node: dict[str, Any], low: float, high: float) -> None:
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
-    drawn = [space.draw({"x": node}, study.ask())["x"] for _ in range(200)]
-    assert low <= min(drawn) < max(drawn) <= high
-    if node["_type"] == "randint":
-        assert set(drawn) == {2, 3, 4}
-    if node["_type"] == "quniform":
-        assert set(drawn) == {2.0, 4.0, 6.0, 8.0}
-    if node["_type"] == "loguniform":  # half of them below the geometric mean
-        assert 70 < sum(value < 0.01 for value in drawn) < 130
-
-
-def test_of_a_nested_choice_only_what_it_opens_is_drawn() -> None:
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
-    trials = [study.ask() for _ in range(40)]
-    found = {json.dumps(space.draw(NESTED, trial), sort_keys=True): set(trial.params) for trial in trials}
-    assert sorted(found) == sorted(json.dumps(one, sort_keys=True) for one in space.grid(NESTED))
-    for drawn, names in found.items():
-        assert ("loss.1.gamma" in names) == ("focal" in drawn)
-
-
 def test_what_ray_tune_is_to_do(mapped: Callable[..., plan.Plan]) -> None:
     found = mapped()
     assert (found.searcher, found.samples, found.cpus, found.gpus, found.retries) == ("grid", 1, 2.0, 0.0, 3)
@@ -118,7 +86,22 @@ def test_what_ray_tune_is_to_do(mapped: Callable[..., plan.Plan]) -> None:
     limited = mapped(tuner={"name": "Random"}, searchSpace=LR, maxTrialNumber=5, maxExperimentDuration="90m")
     assert (limited.searcher, limited.samples, limited.seconds) == ("random", 5, 5400)
     early = {"name": "Medianstop", "classArgs": {"optimize_mode": "maximize", "start_step": 4}}
-    assert (mapped(assessor=early).scheduler, mapped(assessor=early).limits) == ("median", {"grace_period": 4})
+    assert (mapped(assessor=early).scheduler, mapped(assessor=early).limits) == (
+        "median",
+        {"grace_period": 4, "min_samples_required": 1},
+    )
+
+
+@pytest.mark.parametrize("name", ["sample", "camvid", "hpo", "hyperband", "geometry"])
+def test_the_configs_here_run_on_ray_too(name: str) -> None:
+    found = plan.make(config.read(REPOSITORY / f"configs/{name}.yml"), cpus=None, gpus=None, retries=3)
+    assert found.grid or found.samples > 0
+    if name == "hpo":
+        assert (found.searcher, found.options, found.goal) == ("branches", {"seed": 1}, "balanced")
+        assert (found.scheduler, found.limits) == ("median", {"grace_period": 3, "min_samples_required": 5})
+    if name == "hyperband":
+        assert (found.searcher, found.options, found.goal) == ("random", {"seed": 1}, "balanced")
+        assert (found.limits, found.fixed) == ({"max_t": 9, "reduction_factor": 3}, {"epochs": 9})
 
 
 def test_hyperband_is_asha_and_its_budget_the_trials_epochs(mapped: Callable[..., plan.Plan]) -> None:
@@ -138,8 +121,8 @@ def test_hyperband_is_asha_and_its_budget_the_trials_epochs(mapped: Callable[...
         ({"maxTrialDuration": "1h"}, "maxTrialDuration is NNI's own"),
         ({"trainingService": {"platform": "remote", "machineList": []}}, "trainingService remote: with --ray"),
         ({"searchSpace": LR}, "lr: GridSearch on Ray takes choice, randint, quniform; found 'loguniform'"),
-        ({"tuner": {"name": "Random"}, "searchSpace": {"loss": choice({"_name": "focal", "gamma": {
-            "_type": "normal", "_value": [2, 1]}})}}, "gamma: random on Ray takes .*; found 'normal'"),
+        ({"searchSpace": {"loss": choice({"_name": "focal", "gamma": {"_type": "normal", "_value": [2, 1]}})}},
+         "gamma: GridSearch on Ray takes .*; found 'normal'"),
         ({"searchSpace": {"crop": {"_type": "randint", "_value": [0, 5000]}}}, "crop: a grid of more than 1000 values"),
         ({"maxExperimentDuration": "soon"}, "maxExperimentDuration: expected a time such as 90m"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
 import signal
@@ -61,12 +62,19 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def test_every_epoch_is_told_and_then_the_result(started: Callable[..., TrialProcess]) -> None:
     trial = started(seed=1, loss={"_name": "focal", "gamma": 2.0})
     assert [trial.step() for _ in range(3)] == [
-        {"epochs": 1, "default": 0.15, "tail": 0.25},
-        {"epochs": 2, "default": 0.25, "tail": 0.25},
-        {"done": True, "epochs": 2, "default": 0.25, "test/mIoU": 0.5},
+        {"epochs": 1, "default": 0.15, "tail": 0.25, "goal": 0.15},
+        {"epochs": 2, "default": 0.25, "tail": 0.25, "goal": 0.25},
+        {"done": True, "epochs": 2, "default": 0.25, "test/mIoU": 0.5, "goal": 0.25},
     ]
     assert trial.log.read_text() == "started at epoch 0 with --seed=1 --loss=focal --gamma=2.0\n"
     assert trial.folder.name == name_of({"loss": {"gamma": 2.0, "_name": "focal"}, "seed": 1})
+
+
+def test_what_is_optimised_is_told_under_one_key(started: Callable[..., TrialProcess]) -> None:
+    trial = started(seed=1)
+    for goal, values in (("tail", [0.25]), ("balanced", [float("nan")])):  # no head in its rows
+        trial.place, trial.told = dataclasses.replace(trial.place, goal=goal), 0
+        assert [trial.step()["goal"]] == pytest.approx(values, nan_ok=True)
 
 
 def test_a_trial_that_cannot_run_is_not_tried_again(started: Callable[..., TrialProcess]) -> None:

@@ -5,21 +5,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from imbseg import trial
-from imbseg.cluster.space import DRAWN, check_types, grid
+from imbseg.cluster.space import grid
 from imbseg.errors import InputError
 from imbseg.manager.config import Config
 
-METRIC = "default"
-TUNERS = {"gridsearch": "grid", "random": "random", "tpe": "tpe"}
-# Role -> NNI's algorithm -> its arguments by Ray's names; None where one changes nothing there.
+OWN = "imbseg.tuning.nni_tuner."
+SEARCHERS = {"gridsearch": "grid", "random": "random", "tpe": "tpe", f"{OWN}OptunaTuner": "branches"}
+MAXIMIZE = {"optimize_mode": None}
+# Role -> NNI's algorithm -> its arguments by Ray's or Optuna's names; None where one is no matter of theirs.
 ALGORITHMS: Mapping[str, Mapping[str, Mapping[str, str | None]]] = {
     "tuner": {
         "gridsearch": {},
-        "random": {"seed": "seed", "optimize_mode": None},
-        "tpe": {"seed": "seed", "optimize_mode": None},
+        "random": {"seed": "seed", **MAXIMIZE},
+        "tpe": {"seed": "seed", **MAXIMIZE},
+        f"{OWN}OptunaTuner": {"seed": "seed", "startup": "n_startup_trials", "optimize": None},
     },
-    "assessor": {"medianstop": {"start_step": "grace_period", "optimize_mode": None}},
-    "advisor": {"hyperband": {"R": "max_t", "eta": "reduction_factor", "optimize_mode": None, "exec_mode": None}},
+    "assessor": {
+        "medianstop": {"start_step": "grace_period", **MAXIMIZE},
+        f"{OWN}MedianAssessor": {"start_step": "grace_period", "startup": "min_samples_required", "optimize": None},
+    },
+    "advisor": {
+        "hyperband": {"R": "max_t", "eta": "reduction_factor", "exec_mode": None, **MAXIMIZE},
+        f"{OWN}Hyperband": {"R": "max_t", "eta": "reduction_factor", "seed": "seed", "optimize": None},
+    },
+}
+# What NNI's and imbseg's take by default.
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "medianstop": {"grace_period": 1, "min_samples_required": 1},
+    f"{OWN}MedianAssessor": {"grace_period": 1, "min_samples_required": 5},
+    "hyperband": {"max_t": 60, "reduction_factor": 3},
+    f"{OWN}Hyperband": {"max_t": 60, "reduction_factor": 3, "seed": 1},
+    f"{OWN}OptunaTuner": {"seed": 1},
 }
 # Keys that are Ray's own matter, or change nothing there.
 KNOWN = {"experimentName", "searchSpace", "searchSpaceFile", "trialCodeDirectory", "trialCommand", "trialConcurrency",
@@ -33,7 +49,7 @@ class Plan:
     """What Ray Tune is to do.
 
     Attributes:
-        searcher: grid, random or tpe.
+        searcher: grid, random, tpe, or branches (TPE over all keys of a branch at once).
         grid: the sampled values of each trial, where it is a grid.
         samples: how many trials; -1 until the time is over, or somebody stops it.
         options: of the Optuna sampler.
@@ -43,6 +59,7 @@ class Plan:
         seconds: after which it ends, or None.
         cpus: of a trial; a fraction shares a core.
         gpus: of a trial; a fraction shares a GPU.
+        goal: of GOALS: what is optimised.
         retries: how often a trial that was killed, or failed, starts again.
     """
 
@@ -57,6 +74,7 @@ class Plan:
     cpus: float = 1.0
     gpus: float = 0.0
     retries: int = 3
+    goal: str = "mIoU"
 
 
 def make(given: Config, *, cpus: float | None, gpus: float | None, retries: int) -> Plan:
@@ -74,8 +92,6 @@ def make(given: Config, *, cpus: float | None, gpus: float | None, retries: int)
     scheduler, limits = scheduler_of(given)
     most = int(given.raw.get("maxTrialNumber", -1))
     points = grid(given.space)[: most if most > 0 else None] if searcher == "grid" else None
-    if points is None:
-        check_types(given.space, DRAWN, f"{searcher} on Ray")
     threads = float(trial.parse_flags(given.flags()).get("threads", 1))
     return Plan(
         searcher,
@@ -89,6 +105,7 @@ def make(given: Config, *, cpus: float | None, gpus: float | None, retries: int)
         share("--trial_cpus", threads if cpus is None else cpus, least=0.001),
         share("--trial_gpus", float(given.gpus or 0) if gpus is None else gpus, least=0.0),
         retries,
+        goal_of(given),
     )
 
 
@@ -116,16 +133,27 @@ def check_keys(given: Config) -> None:
 def search_of(given: Config) -> tuple[str, dict[str, Any]]:
     """The searcher, and options of Optuna's sampler."""
     if "advisor" in given.raw:
-        return "random", {}
+        options = taken(given, "advisor")[1]
+        return "random", {name: value for name, value in options.items() if name == "seed"}
     name, options = taken(given, "tuner")
-    return TUNERS[name], options
+    return SEARCHERS[name], options
 
 
 def scheduler_of(given: Config) -> tuple[str | None, dict[str, Any]]:
-    """What stops trials early: NNI's Hyperband becomes ASHA, its Medianstop Ray's."""
+    """What stops trials early: Hyperband becomes ASHA, Medianstop Ray's own."""
     if "advisor" in given.raw:
-        return "asha", {"max_t": 60, "reduction_factor": 3} | taken(given, "advisor")[1]  # NNI's defaults
+        limits = taken(given, "advisor")[1]
+        return "asha", {name: value for name, value in limits.items() if name != "seed"}
     return ("median", taken(given, "assessor")[1]) if "assessor" in given.raw else (None, {})
+
+
+def goal_of(given: Config) -> str:
+    """What the tuner optimises; Ray Tune has one such score, so the assessor's is the same."""
+    goals = {role: str((given.raw[role].get("classArgs") or {}).get("optimize", "mIoU"))
+             for role in ALGORITHMS if role in given.raw}  # fmt: skip
+    if len({*goals.values()}) > 1:
+        raise InputError(f"{given.path}: on Ray tuner and assessor optimize the same score, found {goals}")
+    return next(iter(goals.values()))
 
 
 def taken(given: Config, role: str) -> tuple[str, dict[str, Any]]:
@@ -136,7 +164,7 @@ def taken(given: Config, role: str) -> tuple[str, dict[str, Any]]:
     """
     algorithm, known = given.raw[role], ALGORITHMS[role]
     shown = str(algorithm.get("name") or algorithm["className"])
-    name = shown.lower()  # NNI minds no case
+    name = shown.lower() if "name" in algorithm else shown  # of its own names NNI minds no case
     if name not in known:
         choices = ", ".join(known)
         raise InputError(f"{given.path}: {role} {shown} has no counterpart on Ray; choose from: {choices}")
@@ -144,7 +172,8 @@ def taken(given: Config, role: str) -> tuple[str, dict[str, Any]]:
     for one in arguments:
         if one not in known[name]:
             raise InputError(f"{given.path}: {role}: classArgs: {one} has no counterpart on Ray; take it out")
-    return name, {new: arguments[one] for one, new in known[name].items() if new is not None and one in arguments}
+    found = {new: arguments[one] for one, new in known[name].items() if new is not None and one in arguments}
+    return name, {**DEFAULTS.get(name, {}), **found}
 
 
 def seconds_of(given: Config) -> float | None:

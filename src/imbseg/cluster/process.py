@@ -20,8 +20,10 @@ from imbseg.datasets.spec import GROUPS
 from imbseg.errors import TrialFailed
 from imbseg.files import read_object
 from imbseg.trial.sources import flatten
+from imbseg.tuning.goal import score
 
 TIED = Path(__file__).with_name("tied.py")
+METRIC = "goal"  # the key of what is optimised
 POLL_S = 0.5
 LEAVES_S = 10.0  # a trial that is asked to stop needs 4 s at most, and writes a checkpoint
 MOST_LETTERS = 500
@@ -36,12 +38,14 @@ class Place:
         code: the folder that it runs in.
         runs: where the run folders lie.
         output: where the trials' own output goes.
+        goal: of GOALS: what is optimised.
     """
 
     words: tuple[str, ...]
     code: Path
     runs: Path
     output: Path
+    goal: str = "mIoU"
 
 
 def name_of(sampled: Mapping[str, Any]) -> str:
@@ -108,7 +112,7 @@ class TrialProcess:
             rows = epochs(self.folder)
             if len(rows) > self.told:
                 self.told += 1
-                return {"epochs": self.told, **scores(rows[self.told - 1])}
+                return self._told({"epochs": self.told, **scores(rows[self.told - 1])})
             if ended is not None:
                 return self._end(ended, len(rows))
             time.sleep(POLL_S)
@@ -116,11 +120,15 @@ class TrialProcess:
     def _end(self, status: int, trained: int) -> dict[str, Any]:
         if status == 0:
             result = read_object(self.folder / "status.json", "result")["result"]
-            return {"done": True, "epochs": trained, **result}
+            return self._told({"done": True, "epochs": trained, **result})
         said = last_line(self.log) or f"exit status {status}"
         if status == 2:  # what was given can't be used: it couldn't the next time either
             return {"done": True, "epochs": trained, "failure": said}
         raise TrialFailed(f"exit status {status}: {said}")
+
+    def _told(self, found: dict[str, Any]) -> dict[str, Any]:
+        value = score(self.place.goal, found)
+        return {**found, METRIC: math.nan if value is None else value}  # Optuna asks for it every time
 
     def stop(self) -> None:
         """Let it write a checkpoint and leave; kill it where it doesn't in time."""

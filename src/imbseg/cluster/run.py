@@ -5,6 +5,7 @@ import os
 import secrets
 import shlex
 import signal
+import socket
 import string
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from imbseg.files import runs_folder
 from imbseg.manager import config, preflight, screen, table
 from imbseg.manager.watch import Outcome
 
+ANSWERS_S = 5.0
 # Nothing is told to Ray's makers, no logger writes a file a trial, a trial that can't run reports no score.
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -71,7 +73,7 @@ def experiment(asked: Asked) -> Ended:
     name = asked.resume or new_id()
     if not name.isalnum():
         raise InputError(f"--resume: expected an experiment's id, found {name!r}; see {runs_folder()}")
-    place = place_of(given, name)
+    place = place_of(given, name, planned.goal)
     if asked.resume and not (place.runs / tuner.STATE / "tuner.pkl").is_file():
         raise InputError(f"--resume: {place.runs} holds no experiment that ran on Ray; see {runs_folder()}")
     print(check(given), flush=True)
@@ -90,11 +92,11 @@ def check(given: config.Config) -> str:
     return f"checked {given.path}: {len(trials)} settings of the search space fit, data, meta and disk are there"
 
 
-def place_of(given: config.Config, name: str) -> Place:
+def place_of(given: config.Config, name: str, goal: str) -> Place:
     """The command and the folders of an experiment."""
     words = shlex.split(given.command)
     runs = runs_folder() / name
-    return Place(tuple(words), given.code, runs, runs / tuner.STATE / "output")
+    return Place(tuple(words), given.code, runs, runs / tuner.STATE / "output", goal)
 
 
 def new_id() -> str:
@@ -109,13 +111,14 @@ def connected(address: str) -> Iterator[str]:
     Raises:
         InputError: nothing answers there.
     """
-    if address == "local":
-        # Ray's own word for: every port of this machine's cluster on 127.0.0.1
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    import ray
-
     if address.startswith("ray://"):
         raise InputError(f"--ray {address}: start this on a machine of the cluster, with --ray auto")
+    if address.startswith(("local", "127.0.0.1")):
+        # Ray's own word for: this machine alone, every port on 127.0.0.1
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    check_answers(address)
+    import ray
+
     own = {"_node_ip_address": "127.0.0.1", "dashboard_host": "127.0.0.1"} if address == "local" else {}
     try:
         context = ray.init(address, log_to_driver=False, logging_level="ERROR", **own)
@@ -126,6 +129,23 @@ def connected(address: str) -> Iterator[str]:
         yield str(context.address_info["gcs_address"])
     finally:
         ray.shutdown()
+
+
+def check_answers(address: str) -> None:
+    """Something listens at HOST:PORT: Ray would try for minutes.
+
+    Raises:
+        InputError: nothing does, or that's no address.
+    """
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise InputError(f"--ray: expected auto, local or HOST:PORT, found {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWERS_S).close()
+    except OSError as error:
+        raise InputError(f"--ray {address}: nothing answers there ({error}); see the output of ray start") from error
 
 
 def room(planned: plan.Plan) -> str:

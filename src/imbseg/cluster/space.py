@@ -1,46 +1,13 @@
-"""A search space of NNI as Ray Tune needs it: every combination for a grid, or one draw through an Optuna trial."""
+"""Every combination of NNI's search space, as its grid search has them."""
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from imbseg.errors import InputError
 from imbseg.manager.space import MOST_VALUES, values
 
 GRIDS = ("choice", "randint", "quniform")
-DRAWN = ("choice", "randint", "uniform", "loguniform", "quniform")
-
-
-class Suggests(Protocol):
-    """The part of an Optuna trial that draws."""
-
-    def suggest_int(self, name: str, low: int, high: int) -> int:
-        """A whole number, both ends included."""
-
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """A number."""
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
-        """One of the choices."""
-
-
-def check_types(space: Mapping[str, Any], known: tuple[str, ...], by: str) -> None:
-    """Refuse what can't be mapped, by its name, nested choices included.
-
-    Args:
-        by: who would have to draw it, for the message.
-
-    Raises:
-        InputError: a type that isn't among the known ones.
-    """
-    for name, node in space.items():
-        if node["_type"] not in known:
-            kinds = ", ".join(known)
-            raise InputError(f"search space, {name}: {by} takes {kinds}; found {node['_type']!r}: write one of those")
-        for one in node["_value"] if node["_type"] == "choice" else ():
-            if isinstance(one, Mapping):
-                check_types(_inner(one), known, by)
 
 
 def grid(space: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -52,20 +19,7 @@ def grid(space: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises:
         InputError: a range without steps, or one of too many.
     """
-    check_types(space, GRIDS, "GridSearch on Ray")
     return list(_product(space))
-
-
-def draw(space: Mapping[str, Any], trial: Suggests, within: str = "") -> dict[str, Any]:
-    """Let an Optuna trial choose one value of each key; of a nested choice only what it opens.
-
-    Args:
-        within: of a nested choice, where it stands: names are one to Optuna wherever they mean the same.
-
-    Returns:
-        {key: value}, a nested choice as NNI samples it: {"_name": ..., inner key: value}.
-    """
-    return {name: _one(node, trial, f"{within}{name}") for name, node in space.items()}
 
 
 def _product(space: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -74,6 +28,11 @@ def _product(space: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _every(node: Mapping[str, Any], name: str) -> Iterator[Any]:
+    if node["_type"] not in GRIDS:
+        kinds = ", ".join(GRIDS)
+        raise InputError(
+            f"search space, {name}: GridSearch on Ray takes {kinds}; found {node['_type']!r}: name values in a choice"
+        )
     if node["_type"] != "choice":
         found = values(node["_type"], node["_value"], name)
         if _span(node) > MOST_VALUES:
@@ -90,22 +49,6 @@ def _every(node: Mapping[str, Any], name: str) -> Iterator[Any]:
 def _span(node: Mapping[str, Any]) -> float:
     low, high, *step = node["_value"]
     return float((high - low) / (step[0] if step else 1))
-
-
-def _one(node: Mapping[str, Any], trial: Suggests, name: str) -> Any:
-    kind, given = node["_type"], node["_value"]
-    if kind == "choice":
-        place = trial.suggest_categorical(name, list(range(len(given))))  # a choice may be what Optuna can't hold
-        chosen = given[place]
-        if not isinstance(chosen, Mapping):
-            return chosen
-        return {"_name": chosen["_name"], **draw(_inner(chosen), trial, f"{name}.{place}.")}
-    if kind == "randint":
-        return trial.suggest_int(name, given[0], given[1] - 1)
-    if kind == "quniform":
-        low, high, step = given
-        return float(trial.suggest_int(name, math.ceil(low / step), math.floor(high / step)) * step)
-    return trial.suggest_float(name, given[0], given[1], log=kind == "loguniform")
 
 
 def _inner(choice: Mapping[str, Any]) -> dict[str, Any]:

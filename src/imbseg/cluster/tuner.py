@@ -1,11 +1,12 @@
 """A plan -> Ray Tune's own tuner: its searcher, scheduler, retries, and where it keeps its state."""
 
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imbseg.cluster.plan import METRIC, Plan
-from imbseg.cluster.space import draw
+from imbseg.cluster.plan import Plan
+from imbseg.cluster.process import METRIC
 
 STATE = ".ray"  # the folder of Ray Tune's state among the run folders
 
@@ -70,15 +71,22 @@ def _search(plan: Plan, space: dict[str, Any]) -> Any:
     from ray.tune.search.optuna import OptunaSearch
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    kinds = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
-    return OptunaSearch(
-        partial(_sampled, space, plan.fixed), metric=METRIC, mode="max", sampler=kinds[plan.searcher](**plan.options)
-    )
+    known: dict[str, Any] = {
+        "random": optuna.samplers.RandomSampler,
+        "tpe": partial(optuna.samplers.TPESampler, constant_liar=True),
+        "branches": partial(optuna.samplers.TPESampler, constant_liar=True, multivariate=True, group=True),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = known[plan.searcher](**plan.options)
+    return OptunaSearch(partial(_sampled, space, plan.fixed), metric=METRIC, mode="max", sampler=sampler)
 
 
 def _sampled(space: dict[str, Any], fixed: dict[str, Any], trial: Any) -> dict[str, Any]:
+    from imbseg.tuning.space import suggest
+
     # Ray's wrapper would put every single draw into the trial's config as well.
-    return {"sampled": draw(space, getattr(trial, "ot_trial", trial)) | fixed}
+    return {"sampled": suggest(getattr(trial, "ot_trial", trial), space) | fixed}
 
 
 def _scheduler(plan: Plan) -> Any:
