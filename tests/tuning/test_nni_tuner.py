@@ -45,6 +45,8 @@ def test_a_resume_tells_nothing_twice(folder: Path) -> None:
     assert states(again) == ["COMPLETE", "COMPLETE"]
     assert again.search is not None
     assert again.search.study.best_value == 0.5
+    again.import_data(['{"parameter": {"lr": 7}, "value": 0.9}'])  # by hand, and not in the space
+    assert len(states(again)) == 2
     third = again.generate_parameters(2)
     assert third not in (first, second)
 

@@ -1,6 +1,7 @@
 """What NNI's dispatcher imports: Optuna as a tuner, NNI's median assessor and its Hyperband for any goal."""
 
 import json
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from nni.algorithms.hpo.medianstop_assessor import MedianstopAssessor
 from nni.assessor import AssessResult
 from nni.tuner import Tuner
 
+from imbseg.errors import InputError
 from imbseg.files import runs_folder
 from imbseg.tuning.earlier import FROM, courses, read_file
 from imbseg.tuning.goal import check_arguments, score
@@ -81,7 +83,10 @@ class OptunaTuner(Tuner):  # type: ignore[misc]
         for one in data:
             entry = json.loads(one) if isinstance(one, str) else one
             value = entry["value"]
-            self.search.tell(entry["parameter"], json.loads(value) if isinstance(value, str) else value)
+            try:
+                self.search.tell(entry["parameter"], json.loads(value) if isinstance(value, str) else value)
+            except InputError as error:
+                logging.getLogger(__name__).warning("left out, not in the search space: %s", error)
 
 
 class MedianAssessor(MedianstopAssessor):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from imbseg.tuning.goal import score
 from imbseg.tuning.space import Space, drawn, same, suggest
@@ -43,7 +43,10 @@ class Search:
         storage = InMemoryStorage() if file is None else JournalStorage(JournalFileBackend(str(file)))
         self.study = optuna.create_study(storage=storage, study_name="nni", direction="maximize", load_if_exists=True)
         self.fresh = not self.study.get_trials(deepcopy=False)
-        self.known = self._stored()
+        self.known: dict[str, Trial | None] = {}  # parameters that have run, and their trial where it waits for scores
+        self.scored: set[str] = set()
+        for one in self.study.get_trials(deepcopy=False):
+            self._remember(one)
         self._lock = threading.RLock()
         # Another seed after a resume: the same one would draw what it drew at the first start.
         place = len(self.study.get_trials(deepcopy=False))
@@ -74,14 +77,18 @@ class Search:
         raise Exhausted
 
     def tell(self, parameters: Mapping[str, Any], scores: Any) -> bool:
-        """The final scores of some parameters, asked for here or run elsewhere; False where they were known already."""
+        """The final scores of some parameters, asked for here or run elsewhere; False where they are known already.
+
+        A trial that failed and was run again counts with what it reached then.
+        """
         value = score(self.goal, scores)
         with self._lock:
             trial = self._open(same(parameters))
             if trial is not None and value is not None:
                 self.study.tell(trial, value)
+                self.scored.add(same(parameters))
                 return True
-            if value is None or same(parameters) in self.known:
+            if value is None or same(parameters) in self.scored:
                 self.fail(trial)
                 return False
             values = drawn(parameters, self.space)
@@ -92,7 +99,7 @@ class Search:
                 user_attrs={PARAMETERS: same(parameters)},
             )
             self.study.add_trial(told)
-            self.known[same(parameters)] = None
+            self._remember(told)
             return True
 
     def prune(self, trial: Trial, step: int, value: float) -> None:
@@ -120,10 +127,9 @@ class Search:
     def _state(self, trial: Trial) -> TrialState:
         return self.study._storage.get_trial(trial._trial_id).state
 
-    def _stored(self) -> dict[str, Trial | None]:
-        """Parameters that have been asked for or told, and their trial where it waits for its scores."""
-        known = [one for one in self.study.get_trials(deepcopy=False) if PARAMETERS in one.user_attrs]
-        return {
-            one.user_attrs[PARAMETERS]: Trial(self.study, one._trial_id) if one.state is TrialState.RUNNING else None
-            for one in known
-        }
+    def _remember(self, one: FrozenTrial) -> None:
+        if (key := one.user_attrs.get(PARAMETERS)) is None:  # drawn, and left because it had been run
+            return
+        self.known[key] = Trial(self.study, one._trial_id) if one.state is TrialState.RUNNING else None
+        if one.state in (TrialState.COMPLETE, TrialState.PRUNED):
+            self.scored.add(key)
