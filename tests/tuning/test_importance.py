@@ -113,3 +113,15 @@ def test_trials_without_a_score_are_left_out() -> None:
     scores = [float("nan"), *range(11)]
     assert set(importances(found, {"tail": scores})["trials"]) == {11}
     assert importances(found, {"tail": [float("nan")] * 12}).empty
+
+
+@pytest.mark.parametrize(("order", "splits"), [("aaaabbbb", 2), ("aaababbb", 4), ("aabbaabb", 24)])
+def test_p_of_one_setting_is_the_exact_permutation_p(order: str, splits: int) -> None:
+    """Of the 70 ways to give four of eight trials one choice, those whose rank sum is as far from the middle."""
+    from itertools import combinations
+
+    ours = sum(place for place, one in enumerate(order) if one == "a")
+    far = [one for one in combinations(range(8), 4) if abs(sum(one) - 14) >= abs(ours - 14)]
+    assert len(far) == splits
+    _, (p,), _ = chance_of([basis(pd.Series(list(order), dtype=object))], np.arange(8.0))
+    assert p == pytest.approx(splits / 70, abs=4 * (splits / 70 * (1 - splits / 70) / 2000) ** 0.5)
