@@ -164,6 +164,14 @@ def test_hours_are_counted_by_the_clock_where_rounds_take_longer(
     assert spent == trainer.clock
 
 
+def test_an_interrupted_round_counts_as_work(tmp_path: Path, trainer: Trainer, free_port: int) -> None:
+    trainer.interrupt_at = (3, 2)
+    assert racing.race(given(written(tmp_path), free_port)) == 130
+    state = json.loads((tmp_path / "runs/race_config_1" / STATE).read_text())
+    # 84 s of the pilot alone, 3 x 84 s two at once, then two of three trials
+    assert (state["worked"], state["spent"]) == (84 + 126 + 84 + 6, 42 + 126 + 84)
+
+
 def test_no_race_is_refused(tmp_path: Path, trainer: Trainer, free_port: int, refused: Callable[..., str]) -> None:
     del trainer
     path = written(tmp_path)

@@ -176,9 +176,10 @@ class Race:
         if missing:
             before = [len(self._stand(trial).rows) for trial in missing]
             with self.state.clock():
-                self.train_round(rounds.write_config(self.config, self.entries, self.folder, missing, epochs))
-            self.state.worked += self._work(missing, before)
-            self.state.write()
+                try:
+                    self.train_round(rounds.write_config(self.config, self.entries, self.folder, missing, epochs))
+                finally:  # what an interruption left counts as well
+                    self.state.worked += self._work(missing, before)
 
     def _work(self, trials: Sequence[Mapping[str, Any]], before: Sequence[int]) -> float:
         """Seconds that trials should have taken since they had so many epochs."""
