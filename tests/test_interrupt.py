@@ -81,3 +81,18 @@ def test_in_another_thread_nothing_is_changed() -> None:
     one.start()
     one.join()
     assert found == [before]
+
+
+def test_a_report_that_no_manager_hears_any_more_stops_the_trial(capsys: pytest.CaptureFixture[str]) -> None:
+    from train_nni import heard
+
+    reported: list[dict[str, float]] = []
+    heard(reported.append)({"default": 0.5})
+    assert (reported, capsys.readouterr().out) == ([{"default": 0.5}], "")
+
+    def refused(_: dict[str, float]) -> None:
+        raise ConnectionRefusedError("no manager")
+
+    with pytest.raises(KeyboardInterrupt):
+        heard(refused)({"default": 0.5})
+    assert capsys.readouterr().out.startswith("NNI's manager doesn't answer any more: the trial stops here")
