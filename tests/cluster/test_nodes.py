@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 import pytest
 import yaml
 from small_trial import SMALL, make_data, train, words_of
@@ -103,15 +105,18 @@ def test_one_machine_interrupted_and_resumed(tmp_path: Path) -> None:
 
 
 def elsewhere(pid: int) -> list[str]:
-    """Addresses but 127.0.0.1 at which a process or one that it started, or its Ray, listens."""
-    said = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
-    session = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    ours = {line.split()[0] for line in session.splitlines() if str(OWN.parents[1]) in line or "ray::" in line}
-    listening = [line for line in said.splitlines() if {*re.findall(r"pid=(\d+)", line)} & {*ours, str(pid)}]
-    assert listening
-    return [
-        line for line in listening if not line.split()[3].startswith(("127.0.0.1:", "[::1]:", "[::ffff:127.0.0.1]:"))
-    ]
+    """Addresses but 127.0.0.1 at which a process, or one that it started, listens."""
+    found = []
+    for process in family(pid):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
+    assert len(found) > 3
+    return [ip for ip in found if ip not in ("127.0.0.1", "::1", "::ffff:127.0.0.1")]
+
+
+def family(pid: int) -> list[psutil.Process]:
+    driver = psutil.Process(pid)
+    return [driver, *driver.children(recursive=True)]
 
 
 @pytest.fixture
@@ -141,12 +146,9 @@ def kill_node(process: subprocess.Popen[str], number: int) -> None:
     assert process.stdout.readline() == "killed\n"
 
 
-def trials_of(raylet: int) -> set[int]:
+def trials_of(raylet: int) -> list[psutil.Process]:
     """The trial processes that a node's workers have started."""
-    table = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in table.splitlines()[1:]]
-    workers = {pid for pid, parent, _ in rows if int(parent) == raylet}
-    return {int(pid) for pid, parent, words in rows if parent in workers and "src/train_nni.py" in words}
+    return [one for one in psutil.Process(raylet).children(recursive=True) if "src/train_nni.py" in one.cmdline()]
 
 
 @pytest.mark.long
@@ -165,7 +167,7 @@ def test_ten_trials_on_three_nodes_a_node_killed_then_the_head(nodes: Any, tmp_p
         kill_node(process, 2)
         runs.until(driver.stdout, r"WAITING +epochs +[1-9]")  # back in the queue, with what it had trained
         runs.until(driver.stdout, r"RUNNING +epochs +[4-9] ", times=2)
-        assert not any(Path(f"/proc/{one}").exists() for one in gone)
+        assert not any(one.is_running() for one in gone)
         kill_node(process, 0)
         driver.kill()
     process.communicate()  # the last node

@@ -33,6 +33,7 @@ SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
     "TUNE_FORCE_TRIAL_CLEANUP_S": "15",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "Raylet is terminated",  # twenty lines of a lost node's counters in the live table
 }
 
 
