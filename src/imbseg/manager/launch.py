@@ -27,7 +27,7 @@ MADE_FOR = "3.0"
 # nnictl imports pkg_resources, which warns about itself at every call; nothing else is silenced.
 QUIET = "PYTHONWARNINGS='ignore:pkg_resources is deprecated as an API'"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_SLOW = re.compile(r"Max retries exceeded|Connection (reset|refused|aborted)|timed out", re.IGNORECASE)
+_SLOW = re.compile(r"Max retries exceeded|Connection (reset|refused|aborted)|timed out|JSONDecodeError", re.I)
 _ID = re.compile(r"Experiment ID: (\S+)")
 
 
