@@ -8,7 +8,7 @@ BENCH := benchmarks/.venv
 MUTATION := tools/mutation/.venv
 EXTRA ?=
 
-.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark profile simulate mutants
+.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark profile simulate chaos mutants
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -75,6 +75,9 @@ profile: setup  ## where the seconds of a training step go, part by part, for ne
 
 simulate: setup  ## what intervals and tests are worth, by known truths (7 minutes); PART=race: what a race keeps (half a minute)
 	@OMP_NUM_THREADS=1 $(PY) tools/$(if $(filter race,$(PART)),simulate_race,simulate_statistics).py
+
+chaos: setup  ## experiments under fire: kills, a full disk, a reboot (15 minutes; root); PART=hundred, five-hundred: many trials
+	@OMP_NUM_THREADS=1 $(PY) tools/chaos.py $(or $(PART),kills)
 
 mutants: setup $(MUTATION)/made  ## change the code line by line and see whether a test fails: make mutants PART=training
 	@$(MUTATION)/bin/python tools/mutation/run.py $(PART)

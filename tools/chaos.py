@@ -9,6 +9,7 @@ something isn't as it should be.
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from chaos_kills import kills
 from chaos_many import many
 
 from imbseg.errors import InputError, Parser, run_command
+from imbseg.interrupt import interrupted_by
 
 PARTS = ("kills", "hundred", "five-hundred")
 
@@ -36,12 +38,13 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise InputError(f"--folder {folder}: expected an empty folder")
-    if given.part == "kills":
-        wrong = kills(folder, given.trials or 12, given.trial)
-    elif given.part == "hundred":
-        wrong = many(folder, given.trials or 100, dead=10, concurrency=4, latest_s=1.5, runs_s=0.0)
-    else:
-        wrong = many(folder, given.trials or 500, dead=0, concurrency=4, latest_s=0.0, runs_s=1.0)
+    with interrupted_by(signal.SIGTERM):  # so that the small disk goes, too
+        if given.part == "kills":
+            wrong = kills(folder, given.trials or 12, given.trial)
+        elif given.part == "hundred":
+            wrong = many(folder, given.trials or 100, dead=10, concurrency=4, latest_s=1.5, runs_s=0.0)
+        else:
+            wrong = many(folder, given.trials or 500, dead=0, concurrency=4, latest_s=0.0, runs_s=1.0)
     for words in wrong:
         print(f"wrong: {words}")
     print(f"{folder}: {len(wrong)} wrong")

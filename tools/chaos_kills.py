@@ -139,6 +139,19 @@ def _kills(folder: Path, disk: Path, trials: int, flags: str) -> list[str]:
     space = {name: list(values) for name, values in CHOICES.items()}
     points = list(itertools.product(*space.values()))[:trials]
     write_config(fire.config, f"{flags or SAMPLE} {FLAGS}", points)
+    try:
+        burn(fire, len(points))
+    finally:
+        if fire.process is not None and fire.process.poll() is None:
+            fire.process.kill()
+        for one in fire.runs.iterdir():
+            orphans.end_all(one.name)
+    check(fire, points, f"{flags or SAMPLE} {FLAGS}")
+    return fire.wrong
+
+
+def burn(fire: Fire, trials: int) -> None:
+    """Start it, and everything that can end it, until all trials have ended."""
     began = time.monotonic()
     fire.start([sys.executable, "src/run_experiment.py", str(fire.config), "--port", str(fire.port)])
     for what in (kill_trial, kill_manager, kill_command, fill_disk, stop_by_nnictl, reboot):
@@ -151,8 +164,6 @@ def _kills(folder: Path, disk: Path, trials: int, flags: str) -> list[str]:
     if status != 0:
         fire.wrong.append(f"the last command ended with exit status {status}: {fire.said.strip().splitlines()[-1]}")
     print(f"{fire.finished()} results after {minutes:.1f} minutes and {fire.commands} commands", flush=True)
-    check(fire, points, f"{flags or SAMPLE} {FLAGS}")
-    return fire.wrong
 
 
 def kill_trial(fire: Fire) -> str:

@@ -38,6 +38,7 @@ def fake(tmp_path: Path, manager: FakeManager, monkeypatch: pytest.MonkeyPatch) 
         program.write_text(f'#!/bin/sh\necho "$*" >> {calls}\nif [ $1 = stop ]; then\n{stop}\nelse\n{create}\nfi\n')
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setattr(launch, "nnictl", lambda: program)
+        monkeypatch.setattr(launch, "starter", lambda: [str(program)])
         return calls
 
     return make
@@ -138,7 +139,7 @@ def test_a_manager_that_a_busy_machine_starts_too_late_is_started_again(
     calls.unlink()
     with pytest.raises(InputError, match="Max retries exceeded"):
         launch.start(Path("c.yml"), manager.port)
-    assert calls.read_text().splitlines() == [create, "stop ab12cd34"] * launch.STARTS
+    assert calls.read_text().splitlines() == [create, "stop ab12cd34"] * 2
 
 
 def test_a_manager_without_the_guard_is_stopped(fake: Fake, manager: FakeManager, tmp_path: Path) -> None:

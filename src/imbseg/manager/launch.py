@@ -22,7 +22,11 @@ from imbseg.manager.config import read
 PROGRAMS = Path(__file__).with_name("programs")  # for a machine that lacks them: the last of PATH
 GUARD = PROGRAMS / "guard.js"
 RETRIES = 1  # of a failed trial
-STARTS = 3  # of a manager
+_PATIENT = """import sys
+from nni.experiment import launcher
+from nni.tools.nnictl.nnictl import parse_args
+launcher._check_rest_server.__defaults__ = (60, None)  # tries, a second apart
+parse_args()"""
 MADE_FOR = "3.0"
 # nnictl imports pkg_resources, which warns about itself at every call; nothing else is silenced.
 QUIET = "PYTHONWARNINGS='ignore:pkg_resources is deprecated as an API'"
@@ -81,6 +85,12 @@ def nnictl() -> Path:
     return program
 
 
+def starter() -> list[str]:
+    """The command that is nnictl with more patience: it gives its manager 3 s to start, too few on a busy machine."""
+    nnictl()
+    return [sys.executable, "-c", _PATIENT]
+
+
 def start(config: Path, port: int, *, guarded: bool = True) -> Experiment:
     """Run `nnictl create` and wait until the manager answers.
 
@@ -98,16 +108,10 @@ def view(experiment_id: str, port: int, place: Path) -> Experiment:
 
 
 def _run(arguments: list[str], port: int, *, guarded: bool, told: Mapping[str, str] | None = None) -> Experiment:
-    """Run nnictl, which gives its manager three seconds to start: a busy machine needs more, and further tries.
-
-    Args:
-        told: variables for the guard.
-    """
+    """Start a manager, or another where it is silent too long; `told` are variables for the guard."""
     command, given = [*arguments, "--port", str(port)], {**environment(guarded=guarded), **(told or {})}
     said, status = _nnictl(command, given)
-    for _ in range(STARTS - 1):
-        if status == 0 or not _SLOW.search(said):
-            break
+    if status != 0 and _SLOW.search(said):
         _stop_if_started(said)
         said, status = _nnictl(command, given)
     return _started(said, status, port, guarded=guarded)
@@ -117,9 +121,8 @@ def _nnictl(arguments: list[str], given: Mapping[str, str]) -> tuple[str, int]:
     """What it says, and its exit status."""
     # A file and not a pipe: what nnictl said, the id above all, must survive a Ctrl-C in the middle of reading it.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            [str(nnictl()), *arguments], stdout=output, stderr=subprocess.STDOUT, **_apart(given)
-        )
+        apart = {"stderr": subprocess.STDOUT, **_apart(given)}
+        process = subprocess.Popen([*starter(), *arguments], stdout=output, **apart)
         try:
             process.wait()
         except KeyboardInterrupt:
@@ -233,7 +236,7 @@ def running(
             if not keep:
                 with quiet_interrupts():
                     stop(experiment.id)
-                    orphans.end_trials(experiment.id)
+                    orphans.end_all(experiment.id)
 
 
 def _arguments(config: Path, again: str | None) -> list[str]:

@@ -5,7 +5,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from imbseg.errors import InputError
@@ -69,14 +69,25 @@ def wait_until_stopped(experiment_id: str) -> None:
     end_trials(experiment_id)
 
 
+def end_all(experiment_id: str) -> None:
+    """End what `nnictl stop` left of an experiment: its manager, where NNI's list is lost, then its trials."""
+    manager = manager_of(experiment_id)
+    _end(lambda: [manager] if manager and is_alive(manager) else [], MANAGER_S)
+    end_trials(experiment_id)
+
+
 def end_trials(experiment_id: str) -> None:
-    """End the processes of an experiment whose manager is gone: with a checkpoint, if that takes seconds."""
+    """End the trials of an experiment whose manager is gone: with a checkpoint, if that takes seconds."""
+    _end(lambda: trials_of(experiment_id), TRIAL_S)
+
+
+def _end(find: Callable[[], list[int]], patience_s: float) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        left = trials_of(experiment_id)
+        left = find()
         for one in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(one, number)
-        until = time.monotonic() + TRIAL_S
+        until = time.monotonic() + patience_s
         while any(map(is_alive, left)) and time.monotonic() < until:
             time.sleep(LOOK_S)
 
