@@ -231,7 +231,8 @@ def reboot(fire: Fire) -> str:
     assert fire.process is not None
     manager = orphans.manager_of(fire.id)
     for one in filter(None, [fire.process.pid, manager, *orphans.trials_of(fire.id)]):
-        os.kill(one, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended with its parent
+            os.kill(one, signal.SIGKILL)
     fire.process.wait()
     gone(fire)
     fire.go_on()

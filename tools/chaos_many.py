@@ -75,7 +75,7 @@ def many(folder: Path, trials: int, *, dead: int, concurrency: int, latest_s: fl
     (folder / "received").mkdir()
     experiment = Many(folder, trials)
     every = trials // dead if dead else 0
-    doomed = " ".join(str(every * number + 3) for number in range(dead))
+    doomed = " ".join(str(every * number + every // 2) for number in range(dead))
     experiment.environment |= {"DIES_AT": doomed, "LATEST_S": str(latest_s), "RUNS_S": str(runs_s)}
     prepare_sample(experiment.environment)
     seconds = experiment.run(concurrency)
