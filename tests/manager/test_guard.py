@@ -194,3 +194,35 @@ def test_the_environment_for_nnictl_loads_it_and_remembers_the_users_options() -
     assert made["PATH"].endswith(f":/bin:{PROGRAMS}")
     assert made["NO_PROXY"] == "intranet,localhost,127.0.0.1"
     assert "NODE_OPTIONS" not in environment(given={}, guarded=False)
+
+
+TUNER = """
+class TunerServer {
+    connect = { settled: false };
+    constructor() {
+        this.connect.promise = new Promise((resolve, reject) => {
+            this.connect.resolve = () => { this.connect.settled = true; resolve('connected'); };
+            this.connect.reject = reject;
+        });
+    }
+    init() { setTimeout(() => this.connect.reject(new Error('NNI waits no longer')), 5); return this.connect.promise; }
+}
+const server = new TunerServer();
+exports.getTunerServer = () => server;
+"""
+
+
+def test_a_tuner_has_a_minute_to_connect(nni: Path) -> None:
+    (nni / "core").mkdir()
+    (nni / "core" / "tuner_command_channel.js").write_text(TUNER)
+    script = """
+    const channel = await Promise.resolve().then(() => require('../nni_node/core/tuner_command_channel'));
+    const server = channel.getTunerServer();
+    const waits = [];
+    const timer = global.setTimeout;
+    global.setTimeout = (call, ms, ...rest) => { waits.push(ms); return timer(call, ms, ...rest); };
+    const started = server.init();
+    timer(() => server.connect.resolve(), 50);
+    console.log(JSON.stringify({ waits, told: await started, again: await server.init() ?? null }));
+    """
+    assert result(nni, script) == {"waits": [60_000], "told": "connected", "again": None}

@@ -9,7 +9,8 @@
  *    where parameters are stored under that id; so every form gets one here.
  * 3. A trial that the assessor stops is EARLY_STOPPED. NNI 3.0 notes that it stopped it only after the trial has ended,
  *    and calls it USER_CANCELED, or FAILED where the trial ended by itself with an exit status.
- * 4. What lasting.js adds: retries, a resume that loses and repeats nothing, an end with run_experiment.py.
+ * 4. A tuner has a minute to connect, not 10 s: importing one takes longer on a busy machine.
+ * 5. What lasting.js adds: retries, a resume that loses and repeats nothing, an end with run_experiment.py.
  */
 const fs = require('fs');
 const Module = require('module');
@@ -22,6 +23,7 @@ const MADE_FOR = '3.0';
 const LOOPBACK = '127.0.0.1';
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const PAUSE_MS = 1000;
+const TUNER_MS = 60000;
 const RETRIES = Number(process.env.IMBSEG_RETRIES || 0);
 
 function refuse(reason) {
@@ -130,6 +132,16 @@ function tellEarlyStops(V3asV1) {
     };
 }
 
+function waitForTuner(TunerServer) {
+    TunerServer.prototype.init = function () {
+        if (!this.connect.settled) {
+            const late = new Error(`Tuner did not connect in ${TUNER_MS / 1000} seconds. Please check tuner (dispatcher) log.`);
+            setTimeout(() => this.connect.settled || this.connect.reject(late), TUNER_MS).unref();
+        }
+        return this.connect.settled ? Promise.resolve() : this.connect.promise;
+    };
+}
+
 /** What is changed in NNI: a module as it is asked for, its class, the methods that must be there, and the change. */
 const CHANGES = [
     [/(v3[\\/]|^\.[\\/])compat(\.js)?$/, 'V3asV1', ['submitTrialJob', 'schedule', 'cancelTrialJob'],
@@ -138,7 +150,13 @@ const CHANGES = [
         (found) => lasting.startAgain(found, RETRIES, parametersAgain)],
     [/(core[\\/]|^\.[\\/])nnimanager(\.js)?$/, 'NNIManager',
         ['addRecoveredTrialJob', 'resumeExperiment', 'stopExperimentBottomHalf'], lasting.resumeAll],
+    [/(core[\\/]|^\.[\\/])tuner_command_channel(\.js)?$/, 'TunerServer', ['init'], waitForTuner],
 ];
+
+/** A class that a module exports; NNI's TunerServer by the one that there is. */
+function classOf(loaded, name) {
+    return name === 'TunerServer' && loaded.getTunerServer ? loaded.getTunerServer().constructor : loaded[name];
+}
 
 function guardClassesWhenLoaded() {
     const load = Module._load;
@@ -149,7 +167,7 @@ function guardClassesWhenLoaded() {
         // Packages of others have modules of such names, too.
         if (change && !done.has(change) && !/node_modules/.test(parent && parent.filename)) {
             const [, name, methods, apply] = change;
-            const found = loaded[name];
+            const found = classOf(loaded, name);
             if (!found || !methods.every((method) => found.prototype[method])) {
                 refuse(`${request} has no class ${name} with ${methods.join(', ')}`);
             }
