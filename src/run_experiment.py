@@ -108,7 +108,7 @@ def say_where(experiment: launch.Experiment, kept: bool, *, reported: bool) -> N
         print(f"open it again in NNI's web UI: {launch.view_command(experiment)}")
         print(f"  and close that again: {launch.stop_command(experiment)}")
     page = Path("data/report") / experiment.id / "report.html"
-    if not reported and (REPOSITORY / runs).is_dir():  # no trial came so far where it isn't
+    if not reported and any(one.is_dir() for one in (REPOSITORY / runs).glob("*")):  # else no trial came so far
         print(f"compare the trials: {sys.executable} src/report.py --runs {runs}")
     elif reported and (REPOSITORY / page).is_file():
         print(f"what improved which class: open {page} in a browser")
