@@ -33,5 +33,9 @@ def test_a_report_is_proposed_where_a_trial_left_a_folder(
     say_where(experiment, False, reported=False)
     assert "compare the trials" not in capsys.readouterr().out
     (tmp_path / "abcde").mkdir()
+    (tmp_path / "abcde" / ".unfinished").touch()
+    say_where(experiment, False, reported=False)
+    assert "compare the trials" not in capsys.readouterr().out
+    (tmp_path / "abcde" / "trial").mkdir()
     say_where(experiment, False, reported=False)
     assert f"src/report.py --runs {tmp_path / 'abcde'}" in capsys.readouterr().out

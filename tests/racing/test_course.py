@@ -132,8 +132,7 @@ def test_the_constants_of_the_rule_are_those_of_the_finished_runs() -> None:
     assert f"prior {PRIOR['mIoU'].deviation:.4f}, {PRIOR['mIoU'].free:.1f} degrees" in lines
     assert max(deviations().values()) == pytest.approx(LARGEST["mIoU"].deviation, abs=5e-4)
     for share in (0.25, 0.5):
-        assert f"{share:g} of the epochs" in lines
-        line = next(line for line in lines.splitlines() if f"{share:g} of the epochs" in line)
+        line = next(line for line in lines.splitlines() if f"{share:g} of the epochs: " in line)
         assert float(line.split()[-1]) == pytest.approx(SHORT[share], abs=0.05)
     lines = "\n".join(measured("tail"))
     assert f"prior {PRIOR['tail'].deviation:.4f}, {PRIOR['tail'].free:.1f} degrees" in lines

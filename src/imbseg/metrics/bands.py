@@ -32,7 +32,7 @@ class Bands:
         self.classes, self.closely, self._top = classes, closely, 0
         self.confusion = np.zeros((classes + 1, classes), np.int64)
         self._grid = spread(*size)
-        self._found, self._true = Components(background), Components(background)
+        self._found, self._true = (Components(background, boxes=False) for _ in range(2))
         # Of the pixels that are predicted as their class: pieces of the prediction and of the truth, and how many
         self._right: list[NDArray[np.int32]] = []  # (3, pairs)
         self._chosen: list[tuple[torch.Tensor, Labels]] = []  # the pixels of which calibration is counted

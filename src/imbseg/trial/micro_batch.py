@@ -54,7 +54,7 @@ def line(trial: Trial, *, mixes: bool) -> str:
     Args:
         mixes: whether the loss takes a batch as a whole.
 
-    >>> line(Trial(batch_size=8, micro_batch=4, loss="dice"), mixes=True)
+    >>> line(Trial(batch_size=8, micro_batch=4, loss="dice"), mixes=True)  # doctest: +NORMALIZE_WHITESPACE
     'memory was too small: micro_batch 4, the 8 samples of a step pass the network in 2 parts; batch norm, and the loss
     dice, which is over a whole batch, now see 4 at a time'
     """

@@ -21,11 +21,11 @@ class Components:
         count: pieces so far.
     """
 
-    def __init__(self, background: int | None) -> None:
-        """`background` is the index of a class that has none, or None."""
-        self.background, self.count, self._top = background, 0, 0
+    def __init__(self, background: int | None, *, boxes: bool = True) -> None:
+        """`background` is the index of a class that has none, or None; `boxes`: whether they are told."""
+        self.background, self.boxes, self.count, self._top = background, boxes, 0, 0
         # 32 bits: of an image that looks like noise there are millions of pieces
-        self._pieces: list[NDArray[np.int32]] = []  # (pieces, 6): class, pixels, left, top, right, bottom
+        self._pieces = [np.zeros((1, 6 if boxes else 2), np.int32)]  # class, pixels, left, top, right, bottom
         self._touching: list[NDArray[np.int32]] = []  # (2, pairs)
         self._last: tuple[Labels, NDArray[np.int32]] | None = None  # class and piece of each pixel of the last row
 
@@ -50,8 +50,10 @@ class Components:
         there = found > 0
         numbers[top : top + high, left : left + wide][there] = found[there] + self.count
         x, y, width, height, pixels = stats[1:].T
-        x, y = x + left, y + top + self._top
-        columns = [np.full_like(x, index), pixels, x, y, x + width, y + height]
+        columns = [np.full_like(x, index), pixels]
+        if self.boxes:
+            x, y = x + left, y + top + self._top
+            columns += [x, y, x + width, y + height]
         self._pieces.append(np.column_stack(columns).astype(np.int32))
         self.count += count - 1
 
@@ -64,28 +66,40 @@ class Components:
             if both.any():
                 self._touching.append(np.unique(np.stack([above[upper][both], below[low:high][both]]), axis=1))
 
-    def whole(self) -> tuple[Integers, Integers]:
+    def whole(self) -> tuple[NDArray[np.int32], Integers]:
         """What the pieces make together.
 
         Returns:
-            (pieces + 1,) the component of each piece, from 1, 0 of 0; and (components + 1, 6): class, pixels, left,
-            top, right, bottom (behind the last) of each, the first of none.
+            (pieces + 1,) the component of each piece, from 1, 0 of 0, numbered by its first piece; and
+            (components + 1, 6): class, pixels, left, top, right, bottom (behind the last) of each, the first of none.
+            Without boxes the first two alone.
         """
-        pieces = np.concatenate([np.zeros((1, 6), np.int32), *self._pieces])
-        pairs = np.concatenate([np.zeros((2, 0), np.int32), *self._touching], axis=1)
-        graph = coo_array((np.ones(pairs.shape[1], np.int8), tuple(pairs)), shape=(len(pieces), len(pieces)))
-        number, owner = connected_components(graph, directed=False)
-        order = np.argsort(np.unique(owner, return_index=True)[1], kind="stable")  # by the first piece
-        place = np.empty(number, np.int64)
-        place[order] = np.arange(number)
-        owner = place[owner]
-        found = np.zeros((number, 6), np.int64)
-        found[owner, 0] = pieces[:, 0]
-        np.add.at(found[:, 1], owner, pieces[:, 1])
-        found[:, 2:4] = NEVER
-        for column, least in ((2, True), (3, True), (4, False), (5, False)):
-            (np.minimum if least else np.maximum).at(found[:, column], owner, pieces[:, column])
+        pieces = np.concatenate(self._pieces)
+        self._pieces = [pieces]  # one copy: each may take a hundred MB
+        first = self._first_pieces(len(pieces))
+        starts = first == np.arange(len(pieces))
+        owner = (np.cumsum(starts, dtype=np.int32) - 1)[first]
+        found = np.zeros((int(starts.sum()), pieces.shape[1]), np.int64)
+        found[:, 0] = pieces[starts, 0]
+        found[:, 1] = np.bincount(owner, pieces[:, 1])  # exact: whole numbers below 2^53
+        if self.boxes:
+            found[:, 2:4] = NEVER
+            for column, least in ((2, True), (3, True), (4, False), (5, False)):
+                (np.minimum if least else np.maximum).at(found[:, column], owner, pieces[:, column])
         return owner, found
+
+    def _first_pieces(self, count: int) -> NDArray[np.int32]:
+        """(count,) the first piece of each piece's component; only those that touch others are asked."""
+        first = np.arange(count, dtype=np.int32)
+        if self._touching:
+            nodes, ends = np.unique(np.concatenate(self._touching, axis=1), return_inverse=True)
+            one, other = ends.reshape(2, -1)
+            graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(len(nodes), len(nodes)))
+            number, group = connected_components(graph, directed=False)
+            least = np.full(number, count, np.int64)
+            np.minimum.at(least, group, nodes)
+            first[nodes] = least[group]
+        return first
 
     def objects(self) -> Integers:
         """(objects, 7) int64 as objects.csv has them: class, number, pixels, x, y, width, height.
