@@ -78,10 +78,13 @@ class Components:
         self._pieces = [pieces]  # one copy: each may take a hundred MB
         first = self._first_pieces(len(pieces))
         starts = first == np.arange(len(pieces))
-        owner = (np.cumsum(starts, dtype=np.int32) - 1)[first]
+        place = np.cumsum(starts, dtype=np.int32)
+        place -= 1
+        owner = place[first]
+        del place, first
         found = np.zeros((int(starts.sum()), pieces.shape[1]), np.int64)
         found[:, 0] = pieces[starts, 0]
-        found[:, 1] = np.bincount(owner, pieces[:, 1])  # exact: whole numbers below 2^53
+        np.add.at(found[:, 1], owner, pieces[:, 1])
         if self.boxes:
             found[:, 2:4] = NEVER
             for column, least in ((2, True), (3, True), (4, False), (5, False)):
