@@ -9,13 +9,12 @@ trials. --baseline plans what comes before: batch size, network and learning rat
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imbseg.datasets.spec import Dataset, load
-from imbseg.errors import InputError, Parser, run_command
+from imbseg.errors import InputError, Parser, above_zero, run_command
 from imbseg.files import REPOSITORY, free_bytes, runs_folder, writable_folder, write_text
 from imbseg.memory import keep_freed
 
@@ -124,13 +123,7 @@ def absolute(text: str) -> str:
 
 def hours(text: str) -> float:
     """A number of hours above 0."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = math.nan
-    if not 0 < found < math.inf:
-        raise InputError(f"--hours: expected a number above 0, found {text!r}")
-    return found
+    return above_zero(text, "--hours: expected")
 
 
 def checked_out(given: Path | None, name: str) -> Path:

@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import errno
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -71,6 +72,24 @@ def listed(names: Sequence[str], most: int = 3, between: str = ", ") -> str:
     """
     rest = f"{'' if between == ', ' else between.rstrip()} and {len(names) - most} more" if len(names) > most else ""
     return between.join(names[:most]) + rest
+
+
+def above_zero(text: str | None, what: str) -> float:
+    """A finite number above 0 of the command line.
+
+    >>> above_zero("1.5", "--hours: expected")
+    1.5
+
+    Raises:
+        InputError: it is none; `what` begins the sentence.
+    """
+    try:
+        found = float(text or "")
+    except ValueError:
+        found = math.nan
+    if not 0 < found < math.inf:
+        raise InputError(f"{what} a number above 0, found {text!r}")
+    return found
 
 
 def amount(count: int, what: str) -> str:

@@ -83,7 +83,7 @@ def test_what_may_pass_is_started_again(process: Path, command: str, retries: in
 
 def test_what_earlier_starts_wrote_is_kept_and_forgotten_by_a_resume(process: Path) -> None:
     for number in (1, 2):
-        (process / f"trial.stderr.{number}").write_text("of an earlier session")
+        (process / f"trial.stderr.{number}").write_text("of an earlier start")
     ends(process, "echo $(wc -c < starts) >&2; exit 1", 1)
     assert (process / "trial.stderr.1").read_text() == "1\n"
     assert (process / "trial.stderr").read_text() == "2\n"

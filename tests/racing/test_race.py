@@ -131,7 +131,7 @@ def test_the_baseline_is_tested_before(
     state = json.loads((tmp_path / "runs/race_config_1" / STATE).read_text())
     assert state["baseline"]["chosen"] == {"batch_size": 2}
     assert state["baseline"]["tested"][0]["setup"] == {}
-    assert "twice the steps for the same samples is taken" in capsys.readouterr().out
+    assert "twice the steps for the same samples holds for all candidates" in capsys.readouterr().out
     for _, _, settings in trials_of(tmp_path / "runs/race_config_1/round_4.yml"):
         assert resolve({}, settings).trial.batch_size == 2
     resumed = given(tmp_path / "config.yml", free_port, None, resume="race_config_1", keep_baseline=False)

@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import math
 import shlex
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from imbseg.errors import InputError, TrialFailed, amount
+from imbseg.errors import InputError, TrialFailed, above_zero, amount
 from imbseg.files import REPOSITORY, runs_folder, whole_file, writable_folder
 from imbseg.manager import config, launch, orphans, preflight
 from imbseg.racing import rounds, told
@@ -78,13 +77,7 @@ def _new_folder(path: Path) -> Path:
 def _hours(text: str | None, *, again: bool) -> float | None:
     if text is None and again:
         return None
-    try:
-        found = float(text or "")
-    except ValueError:
-        found = math.nan
-    if not 0 < found < math.inf:
-        raise InputError(f"--hours: a race needs a number above 0, found {text!r}")
-    return found
+    return above_zero(text, "--hours: a race needs")
 
 
 def _at_once(path: Path) -> int:

@@ -132,7 +132,7 @@ class Race:
         best = int(np.nanargmax(scores))
         told = "; ".join(f"{why} {score:.3f}" for (_, why), score in zip(tried, scores, strict=True))
         self.say(f"baseline after {epochs} epochs, {self.score} with and without {self.entries.labels[1]}: {told}")
-        self.say(f"baseline: {tried[best][1]} is taken for all candidates")
+        self.say(f"baseline: {tried[best][1]} holds for all candidates")
         rows = [
             {"setup": setup, "why": why, "score": _number(score)}
             for (setup, why), score in zip(tried, scores, strict=True)
