@@ -226,19 +226,6 @@ def own_gpu(device: "torch.device") -> "torch.device":
     return own
 
 
-def with_batch_norm_of_all(model: "torch.nn.Module", device: "torch.device") -> "torch.nn.Module":
-    """On GPUs batch norm takes its statistics from the batches of all processes; gloo has no such layer.
-
-    timm's converter, since torch's own drops the activations that timm's layers hold.
-    """
-    if size() == 1 or device.type != "cuda":
-        return model
-    from timm.layers import convert_sync_batchnorm
-
-    converted: torch.nn.Module = convert_sync_batchnorm(model)
-    return converted
-
-
 def parallel(model: "torch.nn.Module", device: "torch.device") -> "torch.nn.Module | None":
     """The network as a step calls it, whose gradients become the mean over processes; None for a single one.
 

@@ -23,6 +23,7 @@ from imbseg import ranks
 from imbseg.copy_paste import COPY_PASTE
 from imbseg.errors import InputError, TrialFailed
 from imbseg.losses import LOSSES
+from imbseg.models.arithmetic import with_batch_norm_of_all
 from imbseg.sampling import SAMPLING
 from imbseg.sampling.order import EpochBatches
 
@@ -124,10 +125,10 @@ def test_which_batch_norm_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     image = torch.rand(2, 3, 8, 8)
     before, built = model(image), kinds(model)
     cpu, cuda = torch.device("cpu"), torch.device("cuda")
-    assert ranks.with_batch_norm_of_all(model, cuda) is model  # alone
+    assert with_batch_norm_of_all(model, cuda) is model  # alone
     monkeypatch.setattr(ranks._state, "size", 2)
-    assert ranks.with_batch_norm_of_all(model, cpu) is model
-    converted = ranks.with_batch_norm_of_all(model, cuda)
+    assert with_batch_norm_of_all(model, cpu) is model
+    converted = with_batch_norm_of_all(model, cuda)
     assert set(built) == {"BatchNorm2d", "BatchNormAct2d"}
     assert kinds(converted) == {"SyncBatchNorm": built["BatchNorm2d"], "SyncBatchNormAct": built["BatchNormAct2d"]}
     torch.testing.assert_close(converted.eval()(image), before, rtol=0, atol=0)

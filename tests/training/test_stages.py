@@ -24,8 +24,9 @@ from imbseg.metrics.counts import load_counts
 from imbseg.models import ARCHITECTURES
 from imbseg.predict.again import predict_again
 from imbseg.training import run
-from imbseg.training.fold import read_image_weights, weighted
+from imbseg.training.fold import read_image_weights
 from imbseg.training.optimizer import averaged, onecycle_factor
+from imbseg.training.prepare import weighted
 from imbseg.training.stages import balanced, trial_at
 from imbseg.trial import Trial, resolve
 

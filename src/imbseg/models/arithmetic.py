@@ -1,7 +1,9 @@
-"""The arithmetic of a network on its device: 32 or 16 bits, TF32 or not, and whether cudnn repeats itself."""
+"""The arithmetic of a network on its device: 32 or 16 bits, TF32 or not, batch norm, whether cudnn repeats itself."""
 
 import torch
+from torch.nn import functional
 
+from imbseg import ranks
 from imbseg.errors import InputError
 
 HALF = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -51,6 +53,32 @@ def shown(model: torch.nn.Module, images: torch.Tensor, *, mirror: bool) -> torc
     """(images, classes, height, width) logits of images, or of their mirror images turned back."""
     found: torch.Tensor = model(images.flip(-1)).flip(-1) if mirror else model(images)
     return found
+
+
+def native_logits(logits: torch.Tensor, size: tuple[int, int], native: tuple[int, int]) -> torch.Tensor:
+    """Cut the padding off one image's logits (classes, height, width), and bring them to the mask's size.
+
+    Args:
+        size: (width, height) without padding.
+        native: (width, height) of the mask.
+    """
+    cut = logits[None, :, : size[1], : size[0]]
+    if size != native:
+        cut = functional.interpolate(cut, size=(native[1], native[0]), mode="bilinear", align_corners=False)
+    return cut[0]
+
+
+def with_batch_norm_of_all(model: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """On GPUs batch norm takes its statistics from the batches of all processes; gloo has no such layer.
+
+    timm's converter, since torch's own drops the activations that timm's layers hold.
+    """
+    if ranks.size() == 1 or device.type != "cuda":
+        return model
+    from timm.layers import convert_sync_batchnorm
+
+    converted: torch.nn.Module = convert_sync_batchnorm(model)
+    return converted
 
 
 def gradient_scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:

@@ -16,10 +16,9 @@ from imbseg.errors import InputError
 from imbseg.files import read_object
 from imbseg.meta.read import fold_column, fold_rows, pixel_counts
 from imbseg.models import ARCHITECTURES
-from imbseg.models.arithmetic import computing, shown
+from imbseg.models.arithmetic import computing, native_logits, shown
 from imbseg.post_hoc import grid, prefix
 from imbseg.predict.again import Stored, stored_network
-from imbseg.training.loop import native_logits
 from imbseg.trial.stored import dataset_of, meta_of
 
 Pixel = NDArray[Any]

@@ -8,25 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from imbseg import ranks
 from imbseg.augment.boxes import Boxes
+from imbseg.augment.geometry import typical_size
 from imbseg.copy_paste.donors import Donors
 from imbseg.datasets import decoded
 from imbseg.datasets.readers.layout import Limits
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
+from imbseg.files import sha256
 from imbseg.losses import CLASS_WEIGHTS
 from imbseg.meta import read
 from imbseg.meta.unchanged import check_masks
 from imbseg.sampling import SAMPLING
 from imbseg.sampling.order import EpochBatches
 from imbseg.training.large import check_large
-from imbseg.training.loop import Loss
-from imbseg.training.paste import read_donors
-from imbseg.training.samples import Batch, Files
+from imbseg.training.limits import record
+from imbseg.training.paste import paste_record, read_donors
+from imbseg.training.samples import Files
 from imbseg.trial import Trial
 from imbseg.windows.cells import Cells
 
@@ -103,6 +104,21 @@ def read_fold(trial: Trial, dataset: Dataset) -> Fold:
         donors=None if trial.copy_paste == "none" else read_donors(trial, dataset, train, meta.objects),
         image_weights=read_image_weights(trial.image_weights, list(train["id"])) if trial.image_weights else None,
     )
+
+
+def fold_record(fold: Fold, trial: Trial, dataset: Dataset) -> dict[str, Any]:
+    """What trial.json keeps of a fold."""
+    names, layout = dataset.class_names, dataset.layout
+    return {
+        "weights_of_classes": dict(zip(names, fold.class_weights.tolist(), strict=True)),
+        "class_groups": fold.groups,
+        **{f"{subset}_images": len(getattr(fold, subset).ids) for subset in ("train", "val", "test")},
+        "train_size": typical_size(fold.train.sizes),
+        "class_priors": dict(zip(names, fold.class_priors.tolist(), strict=True)),
+        **({"image_weights_sha256": sha256(trial.image_weights)} if trial.image_weights else {}),
+        **(record(layout, fold.limits) if fold.limits else {}),
+        **paste_record(trial, dataset, fold.donors),
+    }
 
 
 def epoch_batches(trial: Trial, fold: Fold) -> EpochBatches:
@@ -214,19 +230,6 @@ def read_image_weights(path: str, ids: Sequence[str]) -> list[float]:
         lacking = f"no weight for {missing[0]!r} ({len(missing)} of {len(ids)} train images lack one)"
         raise InputError(f"{where}: has {lacking}; add them, 1 where an image counts as usual")
     return [found[one] for one in ids]
-
-
-def weighted(loss_of: Loss) -> Loss:
-    """The mean over a batch's images of `image_weight` times the loss of the image by itself."""
-
-    def of_batch(logits: torch.Tensor, target: torch.Tensor, maps: Batch) -> torch.Tensor:
-        parts = [
-            weight * loss_of(logits[i : i + 1], target[i : i + 1], {name: one[i : i + 1] for name, one in maps.items()})
-            for i, weight in enumerate(maps["image_weight"])
-        ]
-        return torch.stack(parts).mean()
-
-    return of_batch
 
 
 def _weight(text: str | None, where: str) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 from imbseg import ranks
@@ -17,7 +16,7 @@ from imbseg.interrupt import whole as uninterrupted
 from imbseg.loaders import as_it_is, give_back, loading
 from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
 from imbseg.metrics.tally import Tally, added
-from imbseg.models.arithmetic import computing, shown
+from imbseg.models.arithmetic import computing, native_logits, shown
 from imbseg.post_hoc.logits import as_labels, none
 from imbseg.sampling.order import EpochBatches
 from imbseg.training.begun import Begun, set_chance
@@ -236,16 +235,3 @@ def predict(
         for one, truth, index in zip(logits, truths, indices, strict=True):
             height, width = truth.mask.shape
             yield index, native_logits(one, whole.input_size(index), (width, height)), truth
-
-
-def native_logits(logits: torch.Tensor, size: tuple[int, int], native: tuple[int, int]) -> torch.Tensor:
-    """Cut the padding off one image's logits (classes, height, width), and bring them to the mask's size.
-
-    Args:
-        size: (width, height) without padding.
-        native: (width, height) of the mask.
-    """
-    cut = logits[None, :, : size[1], : size[0]]
-    if size != native:
-        cut = functional.interpolate(cut, size=(native[1], native[0]), mode="bilinear", align_corners=False)
-    return cut[0]

@@ -15,22 +15,21 @@ from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, disk_full
 from imbseg.loaders import as_it_is, loading
 from imbseg.losses import LOSSES, terms
-from imbseg.meta.atrous import atrous_rates, live_taps
 from imbseg.metrics.counts import Counts
-from imbseg.models.arithmetic import check_precision, gradient_scaler, set_cudnn
+from imbseg.models.arithmetic import check_precision, gradient_scaler, set_cudnn, with_batch_norm_of_all
 from imbseg.models.checkpoint import Cadence
 from imbseg.models.decoders import build_network, placed
 from imbseg.models.weights import load_encoder_weights, widen
 from imbseg.training.begun import Begun
-from imbseg.training.fold import Fold, epoch_batches, weighted
+from imbseg.training.fold import Fold, epoch_batches
 from imbseg.training.folder import Folder, Row
 from imbseg.training.limits import limits_of, normalised
 from imbseg.training.loop import Batches, Learner, Loss
 from imbseg.training.optimizer import averaged, make_optimizer
 from imbseg.training.paste import Paster, donor_line
-from imbseg.training.samples import TrainSamples
+from imbseg.training.samples import Batch, TrainSamples
 from imbseg.trial import Resolved, Trial
-from imbseg.trial.geometry import pyramid_of
+from imbseg.trial.geometry import dead_branches
 from imbseg.trial.remedies import takes
 
 
@@ -71,7 +70,7 @@ def prepare(
     of_weights = load_encoder_weights(encoder, trial.encoder, trial.encoder_weights)  # type: ignore[arg-type]
     widen(encoder, len(layout.channels), pretrained=trial.encoder_weights is not None)  # type: ignore[arg-type]
     normalisation = normalised(of_weights, layout, fold.limits or limits_of(fold.train, resolved.dataset))
-    model = ranks.with_batch_norm_of_all(placed(model, device, channels_last=trial.channels_last), device)
+    model = with_batch_norm_of_all(placed(model, device, channels_last=trial.channels_last), device)
     scaler = gradient_scaler(trial.precision, device)
     average = averaged(model, trial.ema) if trial.ema else None
     parallel = ranks.parallel(model, device)
@@ -90,24 +89,6 @@ def prepare(
     for words in (*absences(fold.absent), *dead_branches(trial)):
         run.say(words)
     return run
-
-
-def dead_branches(trial: Trial) -> list[str]:
-    """A line where dilated convolutions see nothing of their map but their centre, and another choice would not.
-
-    >>> dead_branches(Trial(crop=(256, 192)))
-    ['atrous_rates smp: 24, 36 see only their centre on the map of 16 x 12 cells; fit takes 2, 4, 6']
-    """
-    if not (pyramid := pyramid_of(trial)):
-        return []
-    width, height = (-(-side // trial.output_stride) for side in trial.padded_size)
-    rates, fitting = (atrous_rates(one, trial.output_stride, (width, height)) for one in (pyramid.rates, "fit"))
-    dead = [str(rate) for rate in rates if not live_taps(rate, (width, height))]
-    if not dead or rates == fitting:
-        return []
-    seen = f"see{'s' if len(dead) == 1 else ''} only {'its' if len(dead) == 1 else 'their'} centre"
-    where = f"on the map of {width} x {height} cells; fit takes {', '.join(map(str, fitting))}"
-    return [f"atrous_rates {pyramid.rates}: {', '.join(dead)} {seen} {where}"]
 
 
 def make_network(trial: Trial, classes: int) -> torch.nn.Module:
@@ -150,6 +131,19 @@ def make_loss(trial: Trial, fold: Fold, device: torch.device) -> Loss:
     given["class_priors"] = torch.tensor(fold.class_priors, dtype=torch.float32, device=device)
     loss: Loss = terms.build(trial.loss, given)
     return weighted(loss) if trial.image_weights else loss
+
+
+def weighted(loss_of: Loss) -> Loss:
+    """The mean over a batch's images of `image_weight` times the loss of the image by itself."""
+
+    def of_batch(logits: torch.Tensor, target: torch.Tensor, maps: Batch) -> torch.Tensor:
+        parts = [
+            weight * loss_of(logits[i : i + 1], target[i : i + 1], {name: one[i : i + 1] for name, one in maps.items()})
+            for i, weight in enumerate(maps["image_weight"])
+        ]
+        return torch.stack(parts).mean()
+
+    return of_batch
 
 
 def make_batches(run: Run) -> Batches:

@@ -11,12 +11,8 @@ from typing import Any
 import torch
 
 from imbseg import ranks
-from imbseg.augment.geometry import typical_size
-from imbseg.datasets.spec import Dataset
 from imbseg.errors import TrialFailed
-from imbseg.files import sha256
 from imbseg.interrupt import asked, leave, whole
-from imbseg.meta.ceiling_table import of_some
 from imbseg.metrics.counts import Counts, save_counts
 from imbseg.metrics.scores import summary
 from imbseg.metrics.tables import save_tables
@@ -25,7 +21,7 @@ from imbseg.post_hoc import steps
 from imbseg.sampling.order import EpochBatches
 from imbseg.training.begun import Begun, cpu_seconds
 from imbseg.training.draws import Draws, adapts, asks_confidence, class_scores
-from imbseg.training.fold import draw_weights, read_fold
+from imbseg.training.fold import draw_weights, fold_record, read_fold
 from imbseg.training.folder import (
     Row,
     describe,
@@ -37,14 +33,12 @@ from imbseg.training.folder import (
     write_rows,
 )
 from imbseg.training.large import shown_whole
-from imbseg.training.limits import limits_again, record
+from imbseg.training.limits import limits_again
 from imbseg.training.loop import Batches, evaluate, train_epoch
 from imbseg.training.memory import as_memory_allows
-from imbseg.training.paste import paste_record
 from imbseg.training.post_hoc import correct
 from imbseg.training.prepare import Run, choose_device, make_batches, prepare, seed_epoch
 from imbseg.training.record import SELECTED, best_epoch, epoch_line, epoch_row, for_tuner, timing_row, waiting_advice
-from imbseg.training.samples import Files
 from imbseg.training.stages import (
     BEFORE,
     LAST,
@@ -60,9 +54,8 @@ from imbseg.training.stages import (
     write_down,
 )
 from imbseg.training.views import rehearse
-from imbseg.training.whole_images import WholeImages
+from imbseg.training.whole_images import WholeImages, ceilings
 from imbseg.trial import Resolved, Trial
-from imbseg.trial.geometry import geometry_of
 from imbseg.trial.micro_batch import again, recorded
 from imbseg.trial.room import check_evaluation, check_room, free_memory
 
@@ -101,17 +94,10 @@ def run_trial(
     fold = read_fold(trial, resolved.dataset)
     whole_sizes = [*shown_whole(fold.val), *shown_whole(fold.test)]
     check_evaluation(trial, len(resolved.dataset.classes), whole_sizes, free_memory(device))
-    fold = dataclasses.replace(fold, limits=(limits := limits_again(out, fold.train, resolved.dataset)))
-    weights = dict(zip(resolved.dataset.class_names, fold.class_weights.tolist(), strict=True))
-    known: dict[str, Any] = {"weights_of_classes": weights, "class_groups": fold.groups}
-    known |= {f"{subset}_images": len(getattr(fold, subset).ids) for subset in ("train", "val", "test")}
-    known["train_size"] = typical_size(fold.train.sizes)
-    known["class_priors"] = dict(zip(resolved.dataset.class_names, fold.class_priors.tolist(), strict=True))
-    known |= {"image_weights_sha256": sha256(trial.image_weights)} if trial.image_weights else {}
-    known |= record(resolved.dataset.layout, limits)
+    fold = dataclasses.replace(fold, limits=limits_again(out, fold.train, resolved.dataset))
     with open_folder(out) as folder:
-        pasted = paste_record(trial, resolved.dataset, fold.donors)
-        ranks.agreed(lambda: keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, **known, **pasted)))
+        known = fold_record(fold, trial, resolved.dataset)
+        ranks.agreed(lambda: keep_or_refuse(folder, describe(resolved, trial, fold.meta_digest, **known)))
         if (stored := ranks.agreed(lambda: stored_result(out))) is not None:
             say(f"{folder.path}: this trial has finished; its stored result is reported")
             final(stored)
@@ -193,8 +179,7 @@ def _learn(run: Run, batches: Batches, epoch: int, begun: Begun) -> float:
     dataset: Any = batches.dataset
     dataset.trial = trial_at(run.trial, epoch)
     seed_epoch(run.trial.seed, epoch, ranks.rank())
-    said = dataset.paster.before_epoch(run.history) if dataset.paster else None
-    if said:
+    if dataset.paster and (said := dataset.paster.before_epoch(run.history)):
         run.say(f"epoch {epoch}: {said}")
     watch = begun.draws.add, course(run, epoch)
     with whole() if ranks.size() > 1 else contextlib.nullcontext():  # several processes stop at the same step
@@ -222,10 +207,6 @@ def _evaluate(run: Run, subset: str, epoch: int, *, closely: bool = False) -> Co
     return evaluate(run.learner.evaluated, whole, run.learner.device, run.trial, subset, closely=closely)
 
 
-def _as_trained(run: Run, epoch: int) -> dict[str, Counts]:
-    return {subset: _evaluate(run, subset, epoch, closely=True) for subset in ("val", "test")}
-
-
 def _keep(run: Run, counts: Counts) -> None:
     """Write the epoch down; on a full disk later."""
     if best_epoch(scores(run)) == len(run.history) and ranks.is_main():
@@ -241,14 +222,17 @@ def _finish(run: Run, final: Report) -> Row:
     run.learner.average = None
     take_best(run)
     at_best = dataclasses.replace(run, trial=trial_at(run.trial, best))
-    found, corrected = correct(at_best) if steps(run.trial.post_hoc) else (_as_trained(run, best), {})
+    if steps(run.trial.post_hoc):
+        found, corrected = correct(at_best)
+    else:
+        found, corrected = {one: _evaluate(run, one, best, closely=True) for one in ("val", "test")}, {}
     if not ranks.is_main():
         return {}
     counts = found["test"]
     save_counts(run.folder.file("counts_test.npz"), counts)
     save_tables(run.folder.path, found, run.dataset.class_names)
     subsets = {"val": run.fold.val, "test": run.fold.test}
-    write_rows(run.folder.file("ceiling.csv"), [_ceilings(at_best.trial, run.dataset, subsets)])
+    write_rows(run.folder.file("ceiling.csv"), [ceilings(at_best.trial, run.dataset, subsets)])
     test = summary(counts, run.dataset.class_names, run.fold.groups)
     result = for_tuner(run.history[best - 1], test) | corrected | (less := recorded(run.folder.path))
     everything = {name: value for name, value in test.items() if not math.isnan(value)}
@@ -259,12 +243,3 @@ def _finish(run: Run, final: Report) -> Row:
     run.say(f"best epoch {best}: validation mIoU {result['default']:.3f}; test mIoU {test['mIoU']:.3f}{tail}")
     final(result)
     return result
-
-
-def _ceilings(trial: Trial, dataset: Dataset, subsets: dict[str, Files]) -> Row:
-    """`SUBSET:CLASS` -> what the grid of a trial, as its best epoch had it, caps; empty where no mask shows it."""
-    row = Row()
-    for subset, files in subsets.items():
-        found = of_some(files.masks, files.sizes, geometry_of(trial).grid, dataset, files.large).tolist()
-        row |= {f"{subset}:{name}": value for name, value in zip(dataset.class_names, found, strict=True)}
-    return row

@@ -1,6 +1,7 @@
 """Rows of images.csv -> whole images for evaluation, with the truth that predictions are held against."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,10 +12,12 @@ from imbseg.augment.photometry import Normalisation, apply_color, plain_matrix
 from imbseg.datasets.labels import Labels
 from imbseg.datasets.spec import Dataset
 from imbseg.loaders import Slots
+from imbseg.meta.ceiling_table import of_some
 from imbseg.metrics.object_size import ObjectSizes, object_sizes
 from imbseg.models import ARCHITECTURES
 from imbseg.training.samples import Files
 from imbseg.trial import Trial
+from imbseg.trial.geometry import geometry_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,3 +87,12 @@ class WholeImages(torch.utils.data.Dataset[Item]):
                 continue  # see imbseg.training.large
             by_size.setdefault(self.trial.resize or self.files.sizes[index], []).append(index)
         return [same[i : i + batch_size] for same in by_size.values() for i in range(0, len(same), batch_size)]
+
+
+def ceilings(trial: Trial, dataset: Dataset, subsets: Mapping[str, Files]) -> dict[str, float]:
+    """`SUBSET:CLASS` -> what the grid of a trial, as its best epoch had it, caps; empty where no mask shows it."""
+    row = dict[str, float]()
+    for subset, files in subsets.items():
+        found = of_some(files.masks, files.sizes, geometry_of(trial).grid, dataset, files.large).tolist()
+        row |= {f"{subset}:{name}": value for name, value in zip(dataset.class_names, found, strict=True)}
+    return row

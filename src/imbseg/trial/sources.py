@@ -11,10 +11,10 @@ from imbseg import own
 from imbseg.copy_paste.weak_file import weak_classes
 from imbseg.datasets import spec
 from imbseg.errors import InputError, Parser, unknown_name
-from imbseg.meta.atrous import atrous_rates, live_taps
 from imbseg.models import ARCHITECTURES
 from imbseg.models.encoders import NO_STRIDE_2, check_encoder
 from imbseg.trial.fields import FIELDS, STRATEGY, Trial, kind_of, read
+from imbseg.trial.geometry import check_rates
 from imbseg.trial.remedies import MENUS, known, takes
 from imbseg.trial.values import show
 
@@ -235,16 +235,7 @@ def _check_network(trial: Trial, explicit: set[str]) -> None:
         expected = f"takes sides of at least {entry.smallest} pixels, found {show(trial.input_size)}"
         raise InputError(f"{'crop' if trial.crop else 'resize'}: {trial.architecture} {expected}")
     if "atrous_rates" in explicit:
-        _check_rates(trial)
-
-
-def _check_rates(trial: Trial) -> None:
-    """Where not one tap of a dilated convolution lies on the map, the pyramid is three 1 x 1 convolutions."""
-    width, height = (-(-side // trial.output_stride) for side in trial.padded_size)
-    rates = atrous_rates(trial.atrous_rates, trial.output_stride, (width, height))
-    if not any(live_taps(rate, (width, height)) for rate in rates):
-        why = f"dilates by {', '.join(map(str, rates))}, longer than the map of {width} x {height} cells"
-        raise InputError(f"atrous_rates: {trial.atrous_rates} {why}; take fit, or a larger crop or resize")
+        check_rates(trial)
 
 
 def _check_sizes(trial: Trial) -> None:
