@@ -7,6 +7,7 @@ PORT ?=
 BENCH := benchmarks/.venv
 MUTATION := tools/mutation/.venv
 EXTRA ?=
+WORKERS := -n $$(($$(nproc) + 1)) --maxprocesses 8 --dist loadgroup  # one more than processors: some tests only wait
 
 .PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark profile simulate chaos mutants
 .DEFAULT_GOAL := help
@@ -40,13 +41,13 @@ check: setup  ## lint, format, types, and that nothing stands twice
 	$(PY) -m pylint src/imbseg src/*.py
 
 test: check  ## lint, types, doctests and every test but the long ones (21 minutes)
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not long"
+	$(PY) -m pytest $(WORKERS) -m "not long"
 
 test-fast: check  ## what one runs all day (4 minutes)
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not slow and not long"
+	$(PY) -m pytest $(WORKERS) -m "not slow and not long"
 
 test-long: check  ## every test at full size: more kills, more trials
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest $(WORKERS)
 
 notebooks: setup  ## run the notebooks on the sample and store their outputs (1 minute)
 	@$(PY) src/get_data.py sample

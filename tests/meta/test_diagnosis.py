@@ -13,8 +13,9 @@ from imbseg.errors import InputError
 from imbseg.manager import plan
 from imbseg.manager.candidates import candidates
 from imbseg.meta.build import Built, build
+from imbseg.meta.ceiling_words import ceiling_figure
 from imbseg.meta.diagnosis import markdown_table
-from imbseg.meta.figures import draw
+from imbseg.meta.figures import class_figure, cooccurrence_figure, draw
 from imbseg.meta.read import read_meta
 from imbseg.verdict.advice import advised, sentences
 
@@ -147,6 +148,20 @@ def test_markdown_tables_align_and_hold_whatever_a_class_is_called() -> None:
     text = markdown_table(["a", "b"], [["long name", "1"], ["c", "1234"]])
     assert len({len(line) for line in text.splitlines()}) == 1
     assert markdown_table(["a"], [["ball|rod\nx"]]).splitlines()[2] == r"| ball\|rod x |"
+
+
+def test_a_figure_of_many_classes_has_the_200_rarest(tmp_path: Path, no_figures: None) -> None:
+    masks = {f"{number}": np.arange(250).reshape(25, 10) for number in range(12)}
+    masks["0"] = np.where(masks["0"] < 50, masks["0"], 5).astype(np.int64)  # of a pixel less: classes 50 to 249
+    names = [f"c{number:03d}" for number in range(250)]
+    dataset, found = built(tmp_path, masks, classes=names, background=names[0])
+    pool = found.images[found.images["subset"].ne("test")]
+    for figure in (class_figure(found.classes, dataset), cooccurrence_figure(pool, dataset)):
+        shown = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        assert sorted(shown) == names[50:]
+        assert "; the 200 rarest of 250 classes" in figure.words
+    assert "; the 200 lowest of 250 classes" in ceiling_figure(found.ceiling, "x").words
+    assert len(ceiling_figure(found.ceiling, "x").axes[0].get_yticklabels()) == 200
 
 
 @pytest.mark.parametrize("classes", [2, 7, pytest.param(150, marks=pytest.mark.slow)])

@@ -42,12 +42,13 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str, **settings: str) -
     return int(ended.value.code or 0)
 
 
-def run_every_trial(path: Path, free_port: int) -> list[str]:
-    """Check an experiment as it is checked before it starts, then one step of each of its trials."""
+def run_every_trial(path: Path, free_port: int, **smaller: str) -> list[str]:
+    """Check an experiment as it is checked before it starts, then one step of each of its trials, of smaller images."""
     preflight.check(path, free_port)
     given = config.read(path)
     with contextlib.chdir(given.code):
-        found = [resolve(parse_flags(given.flags()), sampled) for sampled in space.samples(given.space)]
+        flags = {**parse_flags(given.flags()), **smaller}
+        found = [resolve(flags, sampled) for sampled in space.samples(given.space)]
         like = None
         for resolved in found:
             like = timing.measure(resolved, like)  # a step of each; a validation of the first
@@ -147,7 +148,7 @@ def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     grids = {"own": geometry_of(trial), "pyramid": pyramid_of(trial)}
     build(spec.load("camvid", root=root), Path(meta), **grids)
     assert command(monkeypatch, dataset="camvid", root=root, meta=meta, out=str(out)) == 0
-    found = run_every_trial(out, port)
+    found = run_every_trial(out, port, resize="128x96")
     assert found[:2] == ["full/given/x2/none cross_entropy", "full/given/x2/none weighted_cross_entropy"]
     assert len(found) >= 6
     assert "few pixels of pedestrian, bicyclist, pole, signsymbol, fence" in out.read_text()

@@ -7,7 +7,7 @@ from imbseg.canvas import Canvas, drawing, height_of, name_rows
 from imbseg.meta.atrous import ATROUS_RATES, Pyramid, atrous_rates, live_taps
 from imbseg.meta.ceiling import Size
 from imbseg.meta.diagnosis import markdown_table
-from imbseg.meta.figures import NUMBERED, heat
+from imbseg.meta.figures import CLASSES, NUMBERED, heat, of_many
 
 CAPPED = 0.9  # a ceiling below which a class is said to be capped
 WORTH = 0.05  # least gain of a ceiling that a sentence speaks of
@@ -74,9 +74,12 @@ def taps_sentence(pyramid: Pyramid, size: Size) -> str:
 
 @drawing()
 def ceiling_figure(table: pd.DataFrame, dataset: str) -> Canvas:
-    """Classes x settings; the own setting first."""
-    wide = _wide(table)
+    """Classes x settings; the own setting first. Of more than CLASSES those with the lowest own ceilings."""
+    whole = _wide(table)
+    lowest = np.argsort(whole.iloc[:, 0].to_numpy(float), kind="stable")[:CLASSES]
+    wide = whole.iloc[np.sort(lowest)]
     words = f"{dataset}: what each class keeps of its IoU, by input and decoder stride (cost of a step below)"
+    words += of_many(len(whole), "lowest")
     canvas = Canvas(3 + 1.1 * len(wide.columns), 1.8 + height_of(len(wide)), words, "constrained")
     axis = canvas.subplots()
     values = wide.to_numpy(float)

@@ -22,6 +22,7 @@ from imbseg.splits import SPLITS
 
 GREY, BLUE, ORANGE = SERIES[:3]
 NUMBERED = 25  # classes up to which a heat map has its numbers written in
+CLASSES = 200  # of a figure: the rarest, of more classes
 
 
 def draw(
@@ -47,8 +48,8 @@ def draw(
 @drawing()
 def class_figure(classes: pd.DataFrame, dataset: Dataset) -> Canvas:
     """Pixels, images and objects of each class, before and after the imbalance; the most pixels on top."""
-    rows = classes.sort_values("pixels", kind="stable")
-    words = f"{dataset.name}: train images, class by class"
+    rows = classes.sort_values("pixels", kind="stable").head(CLASSES)
+    words = f"{dataset.name}: train images, class by class{of_many(len(classes))}"
     canvas = Canvas(11, 1.4 + height_of(len(rows)), words, "constrained")
     axes = canvas.subplots(1, 3, sharey=True)
     for axis, kind in zip(axes, ("pixels", "images", "objects"), strict=True):
@@ -63,24 +64,22 @@ def class_figure(classes: pd.DataFrame, dataset: Dataset) -> Canvas:
 @drawing()
 def cooccurrence_figure(pool: pd.DataFrame, dataset: Dataset) -> Canvas:
     """Of the images that show a class (row), the share that shows another too (column)."""
-    presence = (pixel_counts(pool, dataset) > 0).astype(np.int64)  # (images, classes)
+    drawn = _rarest(pool, dataset)
+    presence = (pixel_counts(pool, dataset)[:, drawn] > 0).astype(np.int64)  # (images, classes)
     together = presence.T @ presence
     share = 100 * together / np.maximum(np.diag(together), 1)[:, None]
     count = len(share)
     side = min(height_of(count) * 1.05 + 3, 22)
-    words = f"{dataset.name}: images that show the row's class show the column's too"
+    words = f"{dataset.name}: images that show the row's class show the column's too{of_many(len(dataset.classes))}"
     canvas = Canvas(side + 1, side, words, "constrained")
     axis = canvas.subplots()
     texts = np.array([[f"{value:.0f}" if count <= NUMBERED else "" for value in row] for row in share])
     picture = heat(axis, share, texts, "cividis")
-    name_rows(axis, dataset.class_names, down=True)
+    name_rows(axis, [dataset.class_names[index] for index in drawn], down=True)
     axis.set_ylim(count - 0.5, -0.5)
-    axis.set_xticks(
-        range(count),
-        [text.get_text() for text in axis.get_yticklabels()],
-        rotation=90,
-        fontsize=axis.get_yticklabels()[0].get_fontsize(),
-    )
+    names = axis.get_yticklabels()
+    size = names[0].get_fontsize()
+    axis.set_xticks(range(count), [text.get_text() for text in names], rotation=90, fontsize=size)
     canvas.colorbar(picture, ax=axis, shrink=0.4, label="per cent of the row's images")
     axis.set_title(words)
     return canvas
@@ -90,10 +89,9 @@ def cooccurrence_figure(pool: pd.DataFrame, dataset: Dataset) -> Canvas:
 def size_figure(pool: pd.DataFrame, objects: pd.DataFrame, classes: pd.DataFrame) -> Canvas:
     """How much of its image an object of each class covers: the middle half, 5 to 95 %, and the typical size."""
     shares = object_shares(pool, objects)
-    rows = classes[classes["objects"].gt(0)].sort_values("object_size", kind="stable")
-    canvas = Canvas(
-        8, 1.4 + height_of(len(rows)), "Share of the image that an object of each class covers", "constrained"
-    )
+    rows = classes[classes["objects"].gt(0)].sort_values("object_size", kind="stable").head(CLASSES)
+    words = f"Share of the image that an object of each class covers{of_many(len(classes), 'smallest')}"
+    canvas = Canvas(8, 1.4 + height_of(len(rows)), words, "constrained")
     axis = canvas.subplots()
     of_class = {str(name): own.to_numpy() for name, own in shares.groupby("class")["share"]}
     cuts = [np.quantile(of_class[name], [0.05, 0.25, 0.5, 0.75, 0.95]) for name in rows["class"]]
@@ -116,13 +114,15 @@ def size_figure(pool: pd.DataFrame, objects: pd.DataFrame, classes: pd.DataFrame
 def fold_figure(pool: pd.DataFrame, splits: pd.DataFrame, dataset: Dataset) -> Canvas:
     """By how much the folds' share of each class is off, a mark a split; below, all classes together."""
     parts = [part for part in ("full", "imbalanced") if any(name.startswith(f"{part}/") for name in pool.columns)]
-    high = height_of(len(dataset.classes)) + 0.8
-    canvas = Canvas(5.5 * len(parts) + 1.5, high + 3.2, "Deviation of the folds from an equal share", "constrained")
+    drawn = _rarest(pool, dataset)
+    high = height_of(len(drawn)) + 0.8
+    words = f"Deviation of the folds from an equal share{of_many(len(dataset.classes))}"
+    canvas = Canvas(5.5 * len(parts) + 1.5, high + 3.2, words, "constrained")
     axes = canvas.subplots(2, len(parts), sharex="row", sharey="row", squeeze=False, height_ratios=[high, 2.2])
     for column, part in enumerate(parts):
-        _class_deviations(axes[0][column], pool, part, dataset)
+        _class_deviations(axes[0][column], pool, part, dataset, drawn)
         _deviations(axes[1][column], splits, part)
-    name_rows(axes[0][0], dataset.class_names, down=True)
+    name_rows(axes[0][0], [dataset.class_names[index] for index in drawn], down=True)
     canvas.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper right", ncols=4)
     return canvas
 
@@ -168,18 +168,26 @@ def heat(axis: Axes, values: NDArray[np.float64], texts: NDArray[np.str_], color
     light = picture.to_rgba(values)[..., :3] @ (0.299, 0.587, 0.114) > 0.5  # (rows, columns)
     for (row, column), text in np.ndenumerate(texts):
         if text:
-            axis.text(
-                column,
-                row,
-                str(text),
-                ha="center",
-                va="center",
-                fontsize=7.5,
-                color="black" if light[row, column] else "white",
-            )
+            color = "black" if light[row, column] else "white"
+            axis.text(column, row, str(text), ha="center", va="center", fontsize=7.5, color=color)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
     return picture
+
+
+def of_many(classes: int, which: str = "rarest") -> str:
+    """What a figure of more classes than it draws says behind its title.
+
+    >>> of_many(21), of_many(1000)
+    ('', '; the 200 rarest of 1,000 classes')
+    """
+    return f"; the {CLASSES} {which} of {classes:,} classes" if classes > CLASSES else ""
+
+
+def _rarest(pool: pd.DataFrame, dataset: Dataset) -> list[int]:
+    """Indices of the classes that a figure draws, in the order of the data set file."""
+    rare = np.argsort(pixel_counts(pool, dataset).sum(axis=0), kind="stable")[:CLASSES]
+    return sorted(rare.tolist())
 
 
 def _bars(axis: Axes, rows: pd.DataFrame, kind: str) -> None:
@@ -209,11 +217,11 @@ def _numbers(axis: Axes, rows: pd.DataFrame, kind: str, place: NDArray[Any]) -> 
     axis.set_xlim(right=high * (high / left) ** 0.15 if axis.get_xscale() == "log" else high * 1.12)
 
 
-def _class_deviations(axis: Axes, pool: pd.DataFrame, part: str, dataset: Dataset) -> None:
+def _class_deviations(axis: Axes, pool: pd.DataFrame, part: str, dataset: Dataset, drawn: list[int]) -> None:
     for split, mark, color in zip(SPLITS, MARKS, SERIES, strict=True):
         columns = [str(name) for name in pool.columns if str(name).startswith(f"{part}/{split}/seed")]
         if columns:  # no groups, no `grouped`
-            values = np.mean([_presence_deviation(pool, column, dataset) for column in columns], axis=0)
+            values = np.mean([_presence_deviation(pool, column, dataset) for column in columns], axis=0)[drawn]
             axis.plot(100 * values, range(len(values)), mark, color=color, markersize=4.5, alpha=0.85, label=split)
     axis.set_title(f"{part}: deviation of a fold's share of images of a class")
     axis.set_xlabel("per cent of the whole's share, mean over folds and seeds", loc="left")
