@@ -15,6 +15,7 @@ from imbseg.errors import InputError
 from imbseg.trial import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
+RUNS = sorted((ROOT / "docs" / "runs").iterdir())
 DATASETS = sorted(file.stem for file in (ROOT / "configs" / "cells").glob("*.yml"))
 
 
@@ -96,12 +97,24 @@ def test_a_page_has_cells_effects_and_advice() -> None:
     assert "spotted_star" not in row  # its interval includes 0
 
 
+def test_more_compute_is_a_table_of_its_own() -> None:
+    runs = pages.by_cell(pages.collect(ROOT / "docs" / "sample_runs"))
+    plain, weighted = runs["plain"], runs["weighted"]
+    more = {"base": ["twice", "four"], "other": ["never", "yet"]}
+    assert pages.more_compute({"base": plain}, more) == ""
+    rows = pages.more_compute({"base": plain, "four": weighted[:1], "other": plain}, more).splitlines()[2:]
+    assert [row.split("|")[1:4] for row in rows] == [
+        [" `base` ", " 1 x ", " 3 "], [" `base` ", " 4 x ", " 1 "], [" `other` ", " 1 x ", " 3 "],
+    ]  # fmt: skip
+    assert f"| {weighted[0].score('test', 'tail'):.3f} |" in rows[1]
+    for folder in RUNS:  # the cells of such a table are cells of the file
+        for name, longer in pages.longer_cells(folder.name).items():
+            assert {name, *longer} <= cells.read(folder.name).keys()
+
+
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
     page = f"above\n{pages.FIRST}\n\nold\n\n{pages.LAST}\nbelow\n"
     assert pages.replaced(page, "new") == page.replace("old", "new")
-
-
-RUNS = sorted((ROOT / "docs" / "runs").iterdir())
 
 
 @pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "src"))
@@ -32,6 +34,7 @@ DOCS = REPOSITORY / "docs"
 FIRST, LAST = "<!-- results: python tools/cells_page.py -->", "<!-- end of results -->"
 SCORES = {"val/tail": "validation tail", "test/mIoU": "test mIoU", "test/head": "head", "test/tail": "tail"}
 SCORES |= {"test/prior/tail": "tail with `prior`"}
+COMPUTE = {"val/tail": "validation tail", "test/tail": "tail", "test/head": "head", "test/mIoU": "test mIoU"}
 PUBLISHED = REPOSITORY / "data" / "published" / "voc2012_imbalance_trials.csv"
 COLUMNS = "strategy=configs,seed=random_state,imbalance=is_imbalance,split=split_strategy,"
 COLUMNS += "sampling=resampling_strategy,copy_paste=paste_by"
@@ -89,9 +92,14 @@ def replaced(text: str, found: str) -> str:
 def results(folder: Path) -> str:
     """Cells, effects and judged advice of one data set."""
     runs = collect(folder)
-    parts = ["Mean over the seeds of each cell, scores as trained:", cells(runs)]
+    more = longer_cells(folder.name)
+    later = {name for names in more.values() for name in names}
+    parts = ["Mean over the seeds of each cell, scores as trained:"]
+    parts.append(cells([run for run in runs if cell_of(run) not in later]))
     if not is_main(folder):
         return "\n\n".join(parts)
+    if compute := more_compute(by_cell(runs), more):
+        parts += [f"Where more compute goes ({', '.join(COMPUTE.values())}; mean over the seeds):", compute]
     data = data_of(folder)
     parts += ["Test IoU with each remedy minus without, 95 % interval by Student's t over the seeds:"]
     parts.append(remedies(data, runs))
@@ -107,12 +115,43 @@ def cells(runs: Sequence[Run]) -> str:
     """A row a cell: seeds, headline scores, IoU of every class of the tail."""
     rows = []
     for name, own in by_cell(runs).items():
-        means = [math.fsum(run.score(*score.split("/", 1)) for run in own) / len(own) for score in SCORES]
-        tails = [math.fsum(run.score("test", f"IoU/{one}") for run in own) / len(own) for one in tail_of(runs)]
-        seconds = math.fsum(map(processor_seconds, own)) / len(own)
-        rows.append([f"`{name}`", str(len(own)), *map(plain, [*means, *tails]), deviations(own), f"{seconds:.0f}"])
+        means = [plain(mean_score(own, one)) for one in (*SCORES, *(f"test/IoU/{one}" for one in tail_of(runs)))]
+        rows.append([f"`{name}`", str(len(own)), *means, deviations(own), f"{mean_seconds(own):.0f}"])
     names = [*SCORES.values(), *tail_of(runs), "seed SD of both tails", "processor s of training"]
     return table(["cell", "seeds", *names], rows)
+
+
+def mean_score(runs: Sequence[Run], score: str) -> float:
+    """Of "subset/score" over the seeds of a cell."""
+    return math.fsum(run.score(*score.split("/", 1)) for run in runs) / len(runs)
+
+
+def mean_seconds(runs: Sequence[Run]) -> float:
+    """Processor seconds of training, a seed."""
+    return math.fsum(map(processor_seconds, runs)) / len(runs)
+
+
+def longer_cells(name: str) -> dict[str, list[str]]:
+    """Cells that are another one at 2 and 4 times its budget, by that one's name."""
+    path = REPOSITORY / "configs" / "cells" / f"{name}.yml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    found: dict[str, list[str]] = content.get("more_compute", {})
+    return found
+
+
+def more_compute(found: Mapping[str, Sequence[Run]], more: Mapping[str, Sequence[str]]) -> str:
+    """A row a cell and budget, with its processor seconds; empty where none of more compute is finished."""
+    rows = []
+    for name, longer in more.items():
+        for times, one in zip(("1 x", "2 x", "4 x"), (name, *longer), strict=True):
+            if own := found.get(one):
+                means = [
+                    plain(math.fsum(run.score(*score.split("/", 1)) for run in own) / len(own)) for score in COMPUTE
+                ]
+                seconds = math.fsum(map(processor_seconds, own)) / len(own)
+                rows.append([f"`{name}`", times, str(len(own)), *means, f"{seconds:.0f}"])
+    header = ["cell", "budget", "seeds", *COMPUTE.values(), "processor s of training"]
+    return table(header, rows) if any(row[1] != "1 x" for row in rows) else ""
 
 
 def deviations(runs: Sequence[Run]) -> str:
@@ -129,12 +168,17 @@ def processor_seconds(run: Run) -> float:
 
 
 def by_cell(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Finished runs by the name of their cell, which folders have before the seed."""
+    """Finished runs by the name of their cell."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         if run.status == FINISHED:
-            found.setdefault(run.name.rpartition("_")[0], []).append(run)
+            found.setdefault(cell_of(run), []).append(run)
     return found
+
+
+def cell_of(run: Run) -> str:
+    """The cell's name, which a folder has before the seed."""
+    return run.name.rpartition("_")[0]
 
 
 def tail_of(runs: Sequence[Run]) -> list[str]:
