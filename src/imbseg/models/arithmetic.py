@@ -49,6 +49,33 @@ def computing(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype=HALF.get(precision, torch.bfloat16), enabled=precision in HALF)
 
 
+def compiled(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
+    """A network whose steps torch compiles when the first one comes; its parameters are the same tensors.
+
+    Raises:
+        InputError: what compiles isn't there: a C++ compiler for a CPU, Triton for a GPU.
+    """
+    if lacking := _lacks_compiler(device):
+        raise InputError(f"compile: torch finds no {lacking}; install one, or write compile: false")
+    made: torch.nn.Module = torch.compile(network)
+    return made
+
+
+def _lacks_compiler(device: torch.device) -> str:
+    if device.type == "cuda":
+        from torch.utils._triton import has_triton
+
+        return "" if has_triton() else "Triton for this GPU"
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        return "C++ compiler (g++, clang++ or $CXX)"
+    return ""
+
+
 def shown(model: torch.nn.Module, images: torch.Tensor, *, mirror: bool) -> torch.Tensor:
     """(images, classes, height, width) logits of images, or of their mirror images turned back."""
     found: torch.Tensor = model(images.flip(-1)).flip(-1) if mirror else model(images)

@@ -163,7 +163,8 @@ def _step(
 def _pass(learner: Learner, there: Batch, loss_of: Loss, trial: Trial, together: int | None) -> Scored:
     """Loss and logits of samples that pass through the network together."""
     with computing(trial.precision, learner.device):
-        logits = (learner.parallel or learner.model)(there.pop("image")).float()
+        network = learner.model if learner.parallel is None else learner.parallel
+        logits = network(there.pop("image")).float()
     scored = logits
     if together is not None:  # every process takes the loss of the whole batch, whose gradient is the sum over them
         scored = ranks.of_all(logits, together)

@@ -16,7 +16,7 @@ from imbseg.errors import InputError, disk_full
 from imbseg.loaders import as_it_is, loading
 from imbseg.losses import LOSSES, terms
 from imbseg.metrics.counts import Counts
-from imbseg.models.arithmetic import check_precision, gradient_scaler, set_cudnn, with_batch_norm_of_all
+from imbseg.models.arithmetic import check_precision, compiled, gradient_scaler, set_cudnn, with_batch_norm_of_all
 from imbseg.models.checkpoint import Cadence
 from imbseg.models.decoders import build_network, placed
 from imbseg.models.weights import load_encoder_weights, widen
@@ -74,6 +74,7 @@ def prepare(
     scaler = gradient_scaler(trial.precision, device)
     average = averaged(model, trial.ema) if trial.ema else None
     parallel = ranks.parallel(model, device)
+    parallel = compiled(parallel or model, device) if trial.compile else parallel
     learner = Learner(model, make_optimizer(model, trial), scaler, device, average, parallel=parallel)
     loss_of = make_loss(trial, fold, device)
     run = Run(folder, trial, resolved.dataset, fold, learner, normalisation, loss_of, [], [], _also_log(say, folder))

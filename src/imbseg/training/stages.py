@@ -102,7 +102,7 @@ def freeze(run: Run, head_from: int) -> None:
     learner.model.requires_grad_(False)
     learner.model.segmentation_head.requires_grad_(True)
     learner.optimizer = make_optimizer(learner.model, run.trial)
-    learner.parallel = ranks.parallel(learner.model, learner.device)
+    learner.parallel = ranks.parallel(learner.model, learner.device)  # not compiled: the network is run, not learned
     run.loss_of = balanced
 
 

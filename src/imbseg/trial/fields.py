@@ -107,6 +107,7 @@ class Settings(BaseModel):
         "deterministic", description="repeatable convolutions, or the fastest that cudnn finds"
     )
     channels_last: bool = Field(False, description="channels of a pixel side by side in memory, which is faster")
+    compile: bool = Field(False, description="training steps by torch.compile: minutes at the start, other rounding")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads of torch; 0: as many as it takes by itself")
     workers: int = Field(2, ge=0, le=256, description="processes that load samples; results don't depend on it")
     checkpoint_minutes: float = Field(
