@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import errno
+import io
 import math
 import os
 import sys
@@ -123,6 +124,8 @@ def run_command(main: Callable[[], int | None]) -> None:
 
     Where nobody reads the output any more (`| head`), it ends like a program that SIGPIPE stopped: 141, in silence.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # of a file's name that is no text
     try:
         status = main() or 0
         sys.stdout.flush()
@@ -135,6 +138,9 @@ def run_command(main: Callable[[], int | None]) -> None:
         status = 141
     except OSError as error:
         status = _say(describe_os_error(error), 2)
+    except MemoryError as error:
+        what = first_line(error) if str(error) else "it was asked for more than there is"
+        status = _say(f"not enough memory ({what}); nothing was left half written", 2)
     except KeyboardInterrupt:
         status = _say("interrupted; start the same command again to go on", 130)
     sys.exit(status)

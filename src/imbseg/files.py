@@ -33,6 +33,12 @@ def portable(path: Path) -> str:
     return str(whole.relative_to(REPOSITORY)) if whole.is_relative_to(REPOSITORY) else str(whole)
 
 
+def _aside(path: Path, what: str) -> Path:
+    """A name of this process beside a path: the end of its own, since a name has 255 bytes at most."""
+    end = os.fsdecode(os.fsencode(path.name)[-200:])
+    return path.with_name(f".{os.getpid()}.{what}.{end}")
+
+
 @contextlib.contextmanager
 def whole_file(path: Path | str) -> Iterator[Path]:
     """Give a temporary path beside `path`; on leaving it becomes `path`, after an error it is gone.
@@ -47,7 +53,7 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     # The temporary name keeps the ending: writers such as OpenCV, matplotlib and numpy choose their format by it.
-    temporary = target.with_name(f".{os.getpid()}.tmp.{target.name}")
+    temporary = _aside(target, "tmp")
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -69,8 +75,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
     Raises:
         OSError: it can't be written; the error names `out`, not the temporary name.
     """
-    temporary = out.with_name(f".{os.getpid()}.tmp.{out.name}")
-    old = out.with_name(f".{os.getpid()}.old.{out.name}")
+    temporary, old = _aside(out, "tmp"), _aside(out, "old")
     try:
         temporary.mkdir(parents=True)
         yield temporary
@@ -100,7 +105,7 @@ def write_json(path: Path | str, value: Any) -> None:
 def read_json(path: Path | str) -> Any:
     """Read a JSON file; a broken one is bad input that names the file."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_bytes())  # UTF-8 with or without a byte order mark, or UTF-16
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: expected JSON, found {error}; {ANEW}") from error
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +237,13 @@ def test_meta_is_made_of_an_import_and_counts_its_shapes(tmp_path: Path, command
     assert sorted(line.split(",")[1] for line in objects) == ["bike"] * 4 + ["car"] * 16  # two that touch are two
 
 
+def head_of(side: int) -> str:
+    """A PNG that says how large it is and ends, as labelme keeps it."""
+    about = b"IHDR" + struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    checked = struct.pack(">I", 13) + about + struct.pack(">I", zlib.crc32(about)) + struct.pack(">I", 9) + b"IDAT"
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + checked).decode()
+
+
 BAD = {
     "no json": (lambda f: photograph(f / "a.jpg"), "expected labelme's .json files, found none"),
     "broken json": (lambda f: (f / "a.json").write_text('{"shapes": ['), "a.json: expected JSON, found Expec"),
@@ -253,7 +263,18 @@ BAD = {
         lambda f: labelme(f, "a", shape("car", (1, 1), (2, 2), kind="mask", mask="%%")), "its pixels can't be decoded"),
     "a mask of another size": (
         lambda f: labelme(f, "a", shape("car", (1, 1), (9, 9), kind="mask", mask=png(np.ones((2, 2), np.uint8)))),
-        "expected 9 x 9 pixels, found 2, 2"),
+        "expected 9 x 9 pixels, found 2 x 2"),
+    "a mask of 3,600,000,000 pixels": (
+        lambda f: labelme(f, "a", shape("car", (0, 0), (59999, 59999), kind="mask", mask=head_of(60000))),
+        "expected 60000 x 60000 pixels, found 60000 x 60000"),
+    "an image of 3,600,000,000 pixels": (
+        lambda f: [
+            labelme(f, "a", square("car", 0, 0, 4), imageData=head_of(60000), imageHeight=60000, imageWidth=60000),
+            (f / "a.jpg").unlink()],
+        "has 60000 x 60000 pixels, more than 2^30, too many for a mask"),
+    "a name in other bytes": (
+        lambda f: [labelme(f, "a", square("car", 0, 0, 4)), (f / "a.jpg").rename(f / os.fsdecode(b"caf\xe9.jpg"))],
+        r"b'caf\xe9.jpg': expected a name in UTF-8"),
     "no label": (lambda f: labelme(f, "a", {"points": [[1, 1]]}), "expected an object with label and points"),
     "an empty label": (lambda f: labelme(f, "a", square(" ", 1, 1, 2)), "a shape has the label ' '"),
     "another size": (

@@ -17,6 +17,7 @@ from test_labelme_files import bring, masks
 
 from imbseg.datasets.ids import image_rows
 from imbseg.datasets.read import read_mask
+from imbseg.imports.coco import _from_letters
 
 RING = [10, 10, 20, 10, 20, 20, 10, 20]  # 100 pixels
 DONUT = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -124,6 +125,24 @@ BAD = {
         "coco", broken(segmentation={"size": [HEIGHT, WIDTH], "counts": [5, 5]}), "they cover 10 of 1200 pixels"),
     "coco runs' size": (
         "coco", broken(segmentation={"size": [3, 3], "counts": [9]}), "run lengths of [3, 3] (height, width)"),
+    **{
+        f"coco counts {number}": ("coco", broken(segmentation={"size": [HEIGHT, WIDTH], "counts": counts}), sentence)
+        for number, (counts, sentence) in enumerate({
+            "05": "they cover 5 of 1200 pixels", "Pd": "they are cut short", "\u00e9": "found '\u00e9'", "": "found ''",
+        }.items())
+    },
+    "coco counts fractions": (
+        "coco", broken(segmentation={"size": [HEIGHT, WIDTH], "counts": [600.5, 599.5]}), "found '[600.5, 599.5]'"),
+    "coco counts infinite": (
+        "coco", broken(segmentation={"size": [HEIGHT, WIDTH], "counts": [float("inf")]}), "run lengths are broken"),
+    "coco unhashable": ("coco", broken(category_id=[1]), "category [1] isn't in 'categories'"),
+    "coco infinite": ("coco", edited('"height": 30', '"height": Infinity'), "isn't made as COCO's files are (cannot"),
+    "coco half a letter": ("coco", edited('"cat"', '"\\ud800"'), "label '\\ud800' ("),
+    "cvat rotation": (
+        "cvat", xml('<box label="car" xtl="1" ytl="2" xbr="3" ybr="9" rotation="nan"/>'), "in degrees, found nan"),
+    "cvat large mask": (
+        "cvat", xml('<mask label="car" rle="0, 10000000000" left="0" top="0" width="100000" height="100000"/>'),
+        "expected a mask in the image, found 100000 x 100000 pixels"),
     "coco missing": ("coco", edited('"1.jpg"', '"x.jpg"'), "its image 'x.jpg' is missing"),
     "coco size": ("coco", edited('"width": 40', '"width": 50'), "annotations are of another size than their images"),
     "coco keys": ("coco", edited('"file_name"', '"name"'), "isn't made as COCO's files are (lacks 'file_name')"),
@@ -150,6 +169,40 @@ def test_bad_input_is_a_sentence_and_writes_nothing(name: str, tmp_path: Path, c
     assert sentence in error
     assert "Traceback" not in error
     assert [one.name for one in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize("place", ["../../outside.jpg", "{folder}/outside.jpg"])
+@pytest.mark.parametrize("kind", ["coco", "cvat"])
+def test_images_outside_of_the_folder_stay_as_they_are(kind: str, place: str, tmp_path: Path) -> None:
+    name, folder = place.format(folder=tmp_path), tmp_path / "in/labels"
+    before = photograph(tmp_path / "outside.jpg", seed=9).read_bytes()
+    folder.mkdir(parents=True)
+    if kind == "coco":
+        edited('"1.jpg"', json.dumps(name))(folder)
+    else:
+        file = cvat(folder, *['<box label="car" xtl="1" ytl="2" xbr="3" ybr="9"/>'] * 2)
+        file.write_text(file.read_text().replace('"1.jpg"', f'"{name}"'))
+    dataset, _ = bring(folder, tmp_path / "out", kind, empty="leave_out")
+    assert sorted(row.id for row in image_rows(dataset)) == ["images/2", "outside"]
+    assert {one.name for one in tmp_path.iterdir()} == {"in", "out", "outside.jpg"}
+    assert (tmp_path / "outside.jpg").read_bytes() == before
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_letters_are_read_as_pycocotools_writes_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = [int(one) for one in rng.integers(0, 10 ** rng.integers(1, 6), 50)]
+    letters = coco_mask.frPyObjects({"size": [sum(counts), 1], "counts": counts}, sum(counts), 1)["counts"].decode()
+    assert _from_letters(letters) == counts
+
+
+def test_files_that_are_none_of_cocos_are_passed_over(tmp_path: Path) -> None:
+    file = coco(tmp_path, [one(1, [RING]), one(2, {"size": [HEIGHT, WIDTH], "counts": [600.0, 600.0]}, image=2)])
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())  # as Windows saves it
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "._instances.json").write_bytes(b"\0\xff")  # as macOS copies it
+    dataset, _ = bring(tmp_path, tmp_path / "out", "coco")
+    assert (masks(dataset, "images/2")[0] == 2).sum() == 600
 
 
 def test_cvat_shapes_in_their_order(tmp_path: Path) -> None:

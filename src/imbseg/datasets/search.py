@@ -58,7 +58,24 @@ def globbed(root: Path, entry: str) -> list[str]:
     if any("**" in part and part != "**" for part in parts):
         raise InputError("is no glob (** stands for folders and must be a part by itself)")
     files = {file for file in _found(root, "", [*parts[:-1], _any_case(parts[-1])]) if (root / file).is_file()}
-    return sorted(file for file in files if not any(part.startswith(".") for part in file.split("/")))
+    return sorted(as_text(file) for file in files if not any(part.startswith(".") for part in file.split("/")))
+
+
+def as_text(file: str) -> str:
+    r"""A path, if lists and tables can hold it.
+
+    >>> as_text("caf\udce9.jpg")
+    Traceback (most recent call last):
+    imbseg.errors.InputError: b'caf\xe9.jpg': expected a name in UTF-8, found other bytes; rename it
+
+    Raises:
+        InputError: its bytes are no UTF-8, as of an archive of another system.
+    """
+    try:
+        file.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{os.fsencode(file)!r}: expected a name in UTF-8, found other bytes; rename it") from error
+    return file
 
 
 def _found(root: Path, base: str, parts: list[str]) -> Iterator[str]:

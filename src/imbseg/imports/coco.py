@@ -1,7 +1,7 @@
 """COCO's JSON: categories, images, annotations with polygons or run lengths."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,19 @@ from pycocotools import mask as coco_mask
 
 from imbseg.errors import InputError, amount
 from imbseg.files import read_json
-from imbseg.imports.found import Annotated, Choices, Found, Shape, first_subset, image_id, pictures, subset_of, unlisted
+from imbseg.imports.found import (
+    Annotated,
+    Choices,
+    Found,
+    Shape,
+    files_below,
+    first_subset,
+    image_id,
+    pictures,
+    place_of,
+    subset_of,
+    unlisted,
+)
 from imbseg.imports.shapes import corners, points_of
 
 PARTS = ("images", "annotations", "categories")
@@ -24,7 +36,7 @@ def read(folder: Path, choices: Choices) -> Found:
     Raises:
         InputError: there is none, or it isn't made as COCO's are.
     """
-    files = [folder] if folder.is_file() else sorted(folder.rglob("*.json"))
+    files = [folder] if folder.is_file() else files_below(folder, (".json",))
     root = folder.parent if folder.is_file() else folder
     contents = {file: read_json(file) for file in files if not file.name.startswith(OTHER)}
     whole = {file: one for file, one in contents.items() if isinstance(one, dict) and all(key in one for key in PARTS)}
@@ -57,7 +69,7 @@ def _take(
         shown: dict[Any, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
         for one in content["annotations"]:
             shown[one["image_id"]].append((one.get("id", 0), one))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{file}: isn't made as COCO's files are ({what}); export it again") from error
     found.classes.extend(name for name in names.values() if name not in found.classes)
@@ -74,7 +86,7 @@ def _take(
                 shapes += _shapes(one, size, names, f"{file}: annotation {identity} of {name}", choices)
             except InputError as error:
                 found.problems.append(str(error))
-        place = path.relative_to(root) if path.is_relative_to(root) else Path(name)
+        place = place_of(path, root)
         subset = first_subset(place) or subset_of(file.stem)
         found.images.append(Annotated(image_id(place), path, path.suffix, tuple(shapes), str(file), size, subset))
 
@@ -91,9 +103,10 @@ def _file(root: Path, file: Path, name: str, by_name: Mapping[str, list[Path]]) 
 
 def _shapes(one: Any, size: tuple[int, int], names: Mapping[Any, str], where: str, choices: Choices) -> list[Shape]:
     """The shape of an annotation; none where it has neither outline nor box."""
-    if one.get("category_id") not in names:
-        raise InputError(f"{where}: category {one.get('category_id')!r} isn't in 'categories'; export the file again")
-    label, crowd = names[one["category_id"]], bool(one.get("iscrowd"))
+    category, crowd = one.get("category_id"), bool(one.get("iscrowd"))
+    if not isinstance(category, Hashable) or category not in names:
+        raise InputError(f"{where}: category {category!r} isn't in 'categories'; export the file again")
+    label = names[category]
     outline = one.get("segmentation")
     if isinstance(outline, dict):
         return [Shape(label, "runs", _runs(outline, size, where), where, crowd=crowd)]
@@ -118,13 +131,36 @@ def _runs(outline: dict[str, Any], size: tuple[int, int], where: str) -> Any:
     if sides != [*size]:
         raise InputError(f"{where}: run lengths of {sides} (height, width), the image is {[*size]}; export it again")
     try:
-        if isinstance(counts, list):
-            if sum(counts) != size[0] * size[1] or min(counts) < 0:
-                raise ValueError(f"they cover {sum(counts)} of {size[0] * size[1]} pixels")
-            return coco_mask.frPyObjects(outline, *size)
-        packed = {"size": [*size], "counts": str(counts).encode()}
-        if coco_mask.decode(packed).shape != size:
-            raise ValueError("they don't fill the image")
-    except (TypeError, ValueError, MemoryError) as error:
+        numbers = _from_letters(counts) if isinstance(counts, str) else [int(one) for one in counts or ()]
+        if not numbers or min(numbers) < 0 or (isinstance(counts, list) and numbers != counts):
+            raise ValueError(f"found {str(counts)[:60]!r}")
+        if sum(numbers) != size[0] * size[1]:
+            raise ValueError(f"they cover {sum(numbers)} of {size[0] * size[1]} pixels")
+        return coco_mask.frPyObjects({"size": [*size], "counts": numbers}, *size)
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where}: its run lengths are broken ({error}); export it again") from error
-    return packed
+
+
+def _from_letters(letters: str) -> list[int]:
+    """Run lengths as pycocotools writes them: five bits a letter, from the fourth on as the change to the last but one.
+
+    Its own reader takes broken ones without a word, where they fit into the image.
+
+    >>> _from_letters("5221")
+    [5, 2, 2, 3]
+    """
+    numbers: list[int] = []
+    value = shift = 0
+    for letter in letters:
+        bits = ord(letter) - ord("0")
+        if not 0 <= bits < 64:
+            raise ValueError(f"found {letter!r}")
+        value, shift = value | (bits & 31) << shift, shift + 5
+        if bits & 32:
+            continue
+        value -= (bits >> 4 & 1) << shift  # its highest bit is the sign
+        numbers.append(value + numbers[-2] if len(numbers) > 2 else value)
+        value = shift = 0
+    if shift:
+        raise ValueError("they are cut short")
+    return numbers

@@ -1,5 +1,6 @@
 """CVAT's XML, as its export "CVAT for images 1.1" writes it."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,22 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from imbseg.datasets.picture import MOST_PIXELS
 from imbseg.errors import InputError, first_line
-from imbseg.imports.found import Annotated, Choices, Found, Kind, Shape, first_subset, image_id, subset_of, unlisted
-from imbseg.imports.shapes import corners, packed, points_of
+from imbseg.imports.found import (
+    Annotated,
+    Choices,
+    Found,
+    Kind,
+    Shape,
+    files_below,
+    first_subset,
+    image_id,
+    place_of,
+    subset_of,
+    unlisted,
+)
+from imbseg.imports.shapes import FAR, corners, packed, points_of
 
 SHAPES = ("polygon", "box", "ellipse", "mask", "polyline", "points")
 EXPORT = "export the task as 'CVAT for images 1.1'"
@@ -21,7 +35,7 @@ def read(folder: Path, choices: Choices) -> Found:
     Raises:
         InputError: there is none, it is no XML, or it is of a video.
     """
-    files = [folder] if folder.is_file() else sorted(folder.rglob("*.xml"))
+    files = [folder] if folder.is_file() else files_below(folder, (".xml",))
     root = folder.parent if folder.is_file() else folder
     if not files:
         raise InputError(f"{folder}: expected CVAT's annotations.xml, found none; unpack the export there")
@@ -57,7 +71,7 @@ def _take(root: Path, file: Path, image: ElementTree.Element, found: Found) -> N
         except InputError as error:
             found.problems.append(str(error))
     shapes.sort(key=lambda one: one.depth)
-    place = path.relative_to(root)
+    place = place_of(path, root)
     subset = subset_of(given) or first_subset(place)
     try:
         size = int(image.get("height", "")), int(image.get("width", ""))
@@ -84,6 +98,8 @@ def _shape(element: ElementTree.Element, where: str) -> Shape:
 def _content(tag: str, given: Mapping[str, str], where: str) -> tuple[Kind, Any]:
     """A shape's kind and content, as imbseg.imports.shapes draws them."""
     turned = float(given.get("rotation", 0))
+    if not abs(turned) < math.inf:
+        raise InputError(f"{where}: expected a rotation in degrees, found {turned}; {EXPORT} again")
     if tag == "box":
         (left, top), (right, bottom) = points_of(
             [(float(given[f"x{end}"]), float(given[f"y{end}"])) for end in ("tl", "br")], 2, where
@@ -107,7 +123,9 @@ def _bitmap(given: Mapping[str, str], where: str) -> tuple[int, int, Any]:
     """Left, top and pixels of a mask: run lengths along its rows, the first of them outside."""
     left, top, width, height = (int(given[name]) for name in ("left", "top", "width", "height"))
     counts = [int(one) for one in given["rle"].split(",")]
-    if min(counts) < 0 or sum(counts) != width * height:
+    if max(abs(one) for one in (left, top, width, height)) > FAR or width * height > MOST_PIXELS:
+        raise InputError(f"{where}: expected a mask in the image, found {width} x {height} pixels at {left}, {top}")
+    if min(counts) < 0 or sum(counts) != width * height or width < 1:
         raise InputError(f"{where}: run lengths of {sum(counts)} pixels, expected {width} x {height}; {EXPORT} again")
     inside = np.arange(len(counts)) % 2 == 1
     return left, top, packed(np.repeat(inside, counts).reshape(height, width))

@@ -1,11 +1,12 @@
 """What a reader finds in a folder: images with their shapes, not drawn yet."""
 
 import dataclasses
-from collections.abc import Hashable, Mapping
+import os
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from imbseg.datasets.search import PICTURES
+from imbseg.datasets.search import PICTURES, as_text
 from imbseg.datasets.spec import IGNORE
 
 Size = tuple[int, int]  # height, width
@@ -134,10 +135,26 @@ def subset_of(name: str) -> str:
     return next((SUBSETS[word] for word in words if word in SUBSETS), "")
 
 
+def place_of(path: Path, root: Path) -> Path:
+    """Where a file lies below a folder; of one that lies elsewhere its path without what leads out of the folder.
+
+    >>> [place_of(Path(one), Path("set")).as_posix() for one in ("set/a/../b/1.jpg", "set/../../c/1.jpg")]
+    ['b/1.jpg', 'c/1.jpg']
+    """
+    below = os.path.relpath(path, root)  # by the words alone: a link below the folder lies in it
+    return Path(*[part for part in Path(below).parts if part != ".."])
+
+
+def files_below(folder: Path, endings: Sequence[str]) -> list[Path]:
+    """Every file of some endings below a folder; hidden ones aside, such as macOS's ._a.json."""
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in endings and path.is_file())
+    seen = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    return [folder / as_text(str(path.relative_to(folder))) for path in seen]
+
+
 def pictures(folder: Path) -> list[Path]:
-    """Every picture below a folder, hidden ones aside."""
-    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PICTURES and path.is_file())
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    """Every picture below a folder."""
+    return files_below(folder, PICTURES)
 
 
 def unlisted(folder: Path, listed: set[Path]) -> list[Annotated]:

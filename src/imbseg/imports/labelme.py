@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from imbseg.datasets.picture import MOST_PIXELS
 from imbseg.datasets.search import PICTURES
-from imbseg.errors import InputError, amount, listed
+from imbseg.errors import InputError, amount
 from imbseg.imports.found import (
     BACKGROUND,
     IGNORED,
@@ -22,6 +23,7 @@ from imbseg.imports.found import (
     Kind,
     Shape,
     Size,
+    files_below,
     first_subset,
     image_id,
     unlisted,
@@ -41,7 +43,7 @@ def read(folder: Path, choices: Choices) -> Found:
     """
     found = Found([], [], [], [], [], "upright", "later")  # labelme turns a photograph before it shows it
     other = 0
-    for file in sorted(folder.rglob("*.json")):
+    for file in files_below(folder, (".json",)):
         try:
             content = json.loads(file.read_bytes())
         except (ValueError, RecursionError) as error:
@@ -130,15 +132,16 @@ def _content(kind: str, points: list[Point], raw: dict[str, Any], where: str) ->
 
 def _bitmap(data: Any, first: tuple[int, int], last: tuple[int, int], where: str) -> tuple[int, int, Any]:
     """Left, top and pixels of a mask, a PNG in letters; labelme names its first and its last pixel."""
+    width, height = last[0] - first[0] + 1, last[1] - first[1] + 1
     try:
         with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as picture:
-            pixels = np.asarray(picture) > 0
+            wide, high = picture.size
+            bands = len(picture.getbands())
+            fits = bands == 1 and abs(wide - width) <= 1 and abs(high - height) <= 1 and wide * high <= MOST_PIXELS
+            pixels = np.asarray(picture) > 0 if fits else None
     except (OSError, TypeError, ValueError, SyntaxError) as error:
         raise InputError(f"{where} (mask): its pixels can't be decoded; label it again") from error
-    width, height = last[0] - first[0] + 1, last[1] - first[1] + 1
-    if pixels.ndim != 2 or abs(pixels.shape[0] - height) > 1 or abs(pixels.shape[1] - width) > 1:
-        sides = f"{width} x {height}"
-        raise InputError(
-            f"{where} (mask): expected {sides} pixels, found {listed([str(n) for n in pixels.shape[::-1]])}"
-        )
+    if pixels is None:
+        found = f"{wide} x {high}" + (f" of {bands} channels" if bands > 1 else "")
+        raise InputError(f"{where} (mask): expected {width} x {height} pixels, found {found}; label it again")
     return first[0], first[1], packed(pixels)

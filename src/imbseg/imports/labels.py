@@ -19,7 +19,7 @@ def class_order(found: Found, choices: Choices) -> tuple[list[str], dict[str, in
     shapes = [shape for image in found.images for shape in image.shapes]
     counts = Counter(shape.label for shape in shapes)
     first = {shape.label: shape.where for shape in reversed(shapes)}
-    names = _renamed(counts, choices)
+    names = _renamed(counts, first, choices)
     _one_spelling(names, counts, first, choices)
     used = {name for name in names.values() if name != IGNORED}
     fills = choices.unlabelled == "background"
@@ -49,11 +49,13 @@ def class_order(found: Found, choices: Choices) -> tuple[list[str], dict[str, in
     return order, {label: ignored if name == IGNORED else order.index(name) for label, name in names.items()}
 
 
-def _renamed(counts: Iterable[str], choices: Choices) -> dict[str, str]:
+def _renamed(counts: Iterable[str], first: Mapping[str, str], choices: Choices) -> dict[str, str]:
     labels = list(counts)
     for old in choices.rename:
         if old not in labels:
             raise unknown_name("label to rename", old, sorted(labels))
+    if broken := [label for label in labels if label != label.encode(errors="replace").decode()]:
+        raise InputError(f"label {broken[0]!r} ({first[broken[0]]}): holds half a letter; label it again")
     if empty := [label for label in labels if not label.strip()]:
         raise InputError(f"a shape has the label {empty[0]!r}; --rename '{empty[0]}=NAME' gives it a name")
     return {label: choices.rename.get(label, label).strip() for label in labels}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from imbseg.datasets.picture import FIRST_QUARTER, ORIENTATION, TURNS, picture_size
+from imbseg.datasets.picture import FIRST_QUARTER, MOST_PIXELS, ORIENTATION, TURNS, picture_size
 from imbseg.datasets.readers.tiff import Tiff, is_tiff
 from imbseg.errors import InputError
 from imbseg.imports.found import Annotated, Choices, Found, Orientation, Size
@@ -24,12 +24,16 @@ def head(image: Annotated) -> Head:
         source = io.BytesIO(image.image) if isinstance(image.image, bytes) else image.image
         with Image.open(source) as picture:
             tag = picture.getexif().get(ORIENTATION, 1)
-            return (picture.height, picture.width), tag if tag in TURNS else 1
+            found = (picture.height, picture.width), tag if tag in TURNS else 1
     except Exception as error:  # Pillow raises whatever a broken or unknown file lets it
-        if isinstance(image.image, Path) and is_tiff(image.image):
-            with Tiff(image.image) as tiff:
-                return tiff.size, 1
-        raise InputError(f"image {image.name}: can't be read as a picture; fetch or export it again") from error
+        if not isinstance(image.image, Path) or not is_tiff(image.image):
+            raise InputError(f"image {image.name}: can't be read as a picture; fetch or export it again") from error
+        with Tiff(image.image) as tiff:
+            found = tiff.size, 1
+    if found[0][0] * found[0][1] > MOST_PIXELS:
+        sides = f"{found[0][1]} x {found[0][0]} pixels, more than 2^30"
+        raise InputError(f"image {image.name}: has {sides}, too many for a mask; cut it in parts")
+    return found
 
 
 def upright(size: Size, tag: int) -> Size:

@@ -20,6 +20,7 @@ from imbseg.predict.measured import Row
 from imbseg.predict.outputs import Look, Place, write
 from imbseg.predict.predictor import Predictor
 from imbseg.training.folder import write_rows
+from imbseg.trial.room import enough_memory
 from imbseg.trial.stored import dataset_of
 from imbseg.windows.pixels import opened
 
@@ -58,17 +59,24 @@ def predict_files(
     with _table(folder, images, done):
         for name in progress(missing, total=len(missing), what=f"{len(missing)} images"):
             try:
-                with opened(images[name], upright, predictor.layout) as pixels:
-                    size = dict(zip(("height", "width"), pixels.size, strict=True))
-                    row = write(predictor, pixels, places[name], look)
+                row = _predict(predictor, images[name], places[name], look, upright)
             except InputError as error:
                 problems.append(str(error))
                 continue
-            done[name] = _state(images[name]) | {"row": {**size, **row}}
+            done[name] = _state(images[name]) | {"row": row}
             with (folder / DONE).open("a", encoding="utf-8") as handle:
                 handle.write(json.dumps({"name": name, **done[name]}) + "\n")
     _write_doubtful(folder, {name: done[name]["row"] for name in images if name in done}, places, look)
     return problems
+
+
+def _predict(predictor: Predictor, file: Path, place: Place, look: Look, orientation: str) -> Row:
+    """Label an image and write its files."""
+    other = "cut it into tiles (--tile 512x512), or its file in parts"
+    memory = enough_memory(predictor.members[0].stored.trial, "this machine", f"image {file}: its pixels", other)
+    with memory, opened(file, orientation, predictor.layout) as pixels:
+        height, width = pixels.size
+        return {"height": height, "width": width, **write(predictor, pixels, place, look)}
 
 
 def look_of(predictor: Predictor) -> tuple[Look, str]:
