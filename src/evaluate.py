@@ -21,7 +21,7 @@ def main() -> None:
     from imbseg import predict  # torch: after the flags are known to be good
     from imbseg.datasets import spec
     from imbseg.predict.evaluate import check_classes, choose_points, evaluate
-    from imbseg.predict.labelled import subset_images
+    from imbseg.predict.labelled import check_channels, subset_images
     from imbseg.predict.operating_points import read_points
     from imbseg.trial.stored import dataset_of
 
@@ -32,6 +32,7 @@ def main() -> None:
     about = predictor.members[0].stored.about
     dataset = spec.load(options.dataset) if options.dataset else dataset_of(about)
     check_classes(dataset, predictor.class_names)
+    check_channels(dataset, predictor.layout)
     points = read_points(options.operating_point or (), predictor.class_names)
     subset_images(dataset, options.subset)  # before thresholds are written: what would fail afterwards
     name = f"{Path(options.run).resolve().name}-{dataset.name}"

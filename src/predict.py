@@ -25,13 +25,17 @@ def main() -> int:
     tile = _numbers("tile", options.tile, r"\d+x\d+") if options.tile else None
     out = options.out or REPOSITORY / "data" / "predictions" / Path(options.run).resolve().name
     from imbseg import predict  # torch: after the flags are known to be good
+    from imbseg.datasets import spec
     from imbseg.predict.inputs import named_images
+    from imbseg.predict.labelled import check_channels
     from imbseg.predict.many import predict_files
     from imbseg.predict.predictor import Tiling
 
     images = named_images(options.images, options.dataset, options.subset, out)
     tiling = Tiling(tile, options.overlap, always=tile is not None)
     predictor = predict.load(options.run, tiling=tiling, operating_points=not options.argmax, **found)
+    if options.dataset:
+        check_channels(spec.load(options.dataset), predictor.layout)
     print(predictor.said)
     problems = predict_files(predictor, images, out, probabilities=options.probabilities)
     for problem in problems:

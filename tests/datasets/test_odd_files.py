@@ -108,7 +108,7 @@ def test_a_jpeg_cut_short_is_refused_and_bytes_behind_its_end_are_not(
 @pytest.mark.parametrize("ending", [".tga", ".pcx", ".ico"])
 def test_formats_that_training_cannot_read_are_refused(tmp_path: Path, ending: str) -> None:
     Image.new("RGB", (16, 16)).save(tmp_path / f"x{ending}")
-    with pytest.raises(InputError, match=r"no format that OpenCV reads.*export it as PNG or JPEG"):
+    with pytest.raises(InputError, match=r"no format that OpenCV reads.*export it as PNG or TIFF"):
         read_image(tmp_path / f"x{ending}")
 
 

@@ -104,6 +104,17 @@ def test_several_pages_and_broken_files_are_one_sentence(tmp_path: Path) -> None
         noisy.rows(0, 300)
 
 
+def test_pages_that_lead_back_to_the_first_are_one_sentence(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", np.zeros((4, 4), np.uint8), metadata=None)
+    data = bytearray((tmp_path / "x.tif").read_bytes())
+    first = int.from_bytes(data[4:8], "little")
+    end = first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+    data[end : end + 4] = data[4:8]  # where the next page lies
+    (tmp_path / "x.tif").write_bytes(bytes(data))
+    with pytest.raises(InputError, match="its pages lead back to an earlier one"):
+        Tiff(tmp_path / "x.tif")
+
+
 def test_an_overview_is_no_page_and_16_bits_are_not_plain(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "x.tif") as file:
         file.write(picture(80, 80, 3), photometric="rgb", metadata=None)

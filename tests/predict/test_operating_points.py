@@ -56,11 +56,15 @@ def test_texts_of_operating_points() -> None:
 
 def test_points_are_kept_for_one_network(tmp_path: Path) -> None:
     (tmp_path / "best.pt").write_bytes(b"one")
-    assert kept(tmp_path, ["sky", "pole"]) == {}
-    keep(tmp_path, {"pole": {"threshold": 0.25}})
-    file = keep(tmp_path, {"sky": {"threshold": 0.5}})
-    assert kept(tmp_path, ["sky", "pole"]) == {1: 0.25, 0: 0.5}
-    with pytest.raises(InputError, match="expected a threshold of each class"):
+    names = ["sky", "pole", "road"]
+    assert kept(tmp_path, names) == {}
+    keep(tmp_path, {"pole": {"threshold": 0.25}}, names)
+    file = keep(tmp_path, {"sky": {"threshold": 0.5}}, names)
+    assert kept(tmp_path, names) == {1: 0.25, 0: 0.5}
+    with pytest.raises(InputError, match=r"every class would have one, with those of .*points.json \(pole, sky\)"):
+        keep(tmp_path, {"road": {"threshold": 0.5}}, names)
+    assert kept(tmp_path, names) == {1: 0.25, 0: 0.5}
+    with pytest.raises(InputError, match="expected a threshold of some classes"):
         kept(tmp_path, ["sky"])
     for at in (math.nan, -3.0):
         about = json.loads(file.read_text())
@@ -71,7 +75,7 @@ def test_points_are_kept_for_one_network(tmp_path: Path) -> None:
     (tmp_path / "best.pt").write_bytes(b"another")
     with pytest.raises(InputError, match="chosen for another network"):
         kept(tmp_path, ["sky", "pole"])
-    keep(tmp_path, {"sky": {"threshold": 0.75}})
+    keep(tmp_path, {"sky": {"threshold": 0.75}}, names)
     assert list(json.loads(file.read_text())["points"]) == ["sky"]
 
 

@@ -109,6 +109,23 @@ def test_other_images_are_one_sentence(tmp_path: Path) -> None:
     assert (tmp_path / "out/labels/good.png").is_file()
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "found"), [("channels", SIX[::-1], ", ".join(SIX[::-1])), ("range", "uint8", "uint8")]
+)
+def test_another_order_of_channels_and_other_values_are_refused(
+    key: str, value: Any, found: str, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    _, run = trained(tmp_path)
+    file = tmp_path / "set/bands.yml"
+    (tmp_path / "set/other.yml").write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {key: value}))
+    words = ("--run", run, "--dataset", tmp_path / "set/other.yml", "--out", tmp_path / "out")
+    for script in ("predict.py", "evaluate.py"):
+        sentence = refused(script, *words)
+        assert f"other.yml: expected the run's {key} (" in sentence
+        assert f"), found {found}; mend '{key}'" in sentence
+    assert not (tmp_path / "out").exists()
+
+
 def test_six_bands_in_tiles_are_those_of_the_whole_image(tmp_path: Path) -> None:
     _, run = trained(tmp_path)
     dataset, file = load(str(tmp_path / "set/bands.yml")), tmp_path / "set/images/test0.tif"

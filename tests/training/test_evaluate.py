@@ -98,7 +98,7 @@ def test_an_operating_point_meets_its_recall_on_validation_and_predict_takes_it(
     about = (tmp_path / "runs" / "two" / "trial.json").read_text()
     (tmp_path / "runs" / "two" / "trial.json").write_text(about.replace('"seed": 1,', '"seed": 2,'))
     sentence = refused("evaluate.py", "--run", tmp_path / "runs", "--operating_point", "crack:recall=.9")
-    assert "is chosen for one run without post_hoc, found 2 networks" in sentence
+    assert "is of one run, found 2 networks: the validation images of one" in sentence
     status, said, _ = command("evaluate.py", "--run", tmp_path / "runs", "--out", tmp_path / "both")
     assert status == 0
     assert "+0.000 over the mean of its networks" in said  # of the same weights

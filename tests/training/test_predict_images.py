@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from imbseg.datasets.read import read_image
 from imbseg.datasets.readers.tiff import Tiff
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
+from imbseg.files import sha256
 from imbseg.models import checkpoint
-from imbseg.predict.predictor import Tiling
+from imbseg.predict.predictor import Predictor, Tiling
 
 Run = tuple[Path, dict[str, Any]]
 RGB: dict[str, Any] = {"photometric": "rgb", "metadata": None}  # of a TIFF
@@ -228,6 +230,81 @@ def test_a_run_that_is_broken_or_not_finished_is_one_sentence(
     (run / "best.pt").unlink()
     assert "best.pt is missing" in refused("predict.py", "--run", "run", *words)
     assert not (tmp_path / "out").exists()
+
+
+SPOILT: dict[str, tuple[str, Any, str]] = {
+    "another encoder": ("trial.json", {"parameters": {"encoder": "resnet18"}}, "holds another network than resnet18"),
+    "another architecture": ("trial.json", {"parameters": {"architecture": "unet"}}, "holds another network than"),
+    "other classes": ("trial.json", {"weights_of_classes": {"third": 1.0}}, "with 3 classes, as trial.json describes"),
+    "an input that is none": ("trial.json", {"input": {"low": [0]}}, "trial.json: input: expected channels, kind, low"),
+    "an input of 2 limits": (
+        "trial.json", {"input": {"channels": ["a"], "kind": "uint8", "low": [0, 1], "high": [1], "shown": [0, 0, 0]}},
+        "(2, 1 values of 1 channels); bring it back"),
+    "a size of 0": (
+        "trial.json", {"train_size": [0, 0], "parameters": {"resize": "96x80", "crop": "none"}},
+        "train_size: expected a width and a height, found [0, 0]"),
+    "no scores": ("epochs.csv", b"", "epochs.csv: has no row of the best epoch"),
+    "scores that are no text": ("epochs.csv", b"\xff\xfe", "epochs.csv: expected a table of numbers, found"),
+    "a network of another library": ("best.pt", b"\x80\x04]\x94.", "best.pt: can't be read"),
+    "a threshold of a page": (
+        "operating_points.json", {"points": {"crack": {"threshold": 10**400}}}, "expected a threshold of some classes"),
+    "thresholds of all": (
+        "operating_points.json", {"points": {name: {"threshold": 0.5} for name in ("crack", "background")}},
+        "every class has one, and none is left for the other pixels"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_a_file_of_a_run_that_is_damaged_is_one_sentence(kind: str, run: Path, tmp_path: Path, refused: Any) -> None:
+    name, content, sentence = SPOILT[kind]
+    file = run / name
+    if isinstance(content, dict):
+        about = json.loads(file.read_text()) if file.is_file() else {"network": sha256(run / "best.pt")}
+        for key, value in content.items():
+            about[key] = about.get(key, {}) | value if isinstance(value, dict) else value
+        content = json.dumps(about).encode()
+    file.write_bytes(content)
+    grey(tmp_path / "x.png")
+    assert sentence in refused("predict.py", "--run", run, tmp_path / "x.png", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_are_no_numbers_are_refused(run: Path) -> None:
+    best = checkpoint.load(run / "best.pt")
+    next(iter(best["model"].values())).view(-1)[0] = float("nan")
+    checkpoint.save(run / "best.pt", best)
+    with pytest.raises(InputError, match="holds weights that are no numbers"):
+        imbseg.predict.load(str(run))
+
+
+NAMES = ("a 'b\" ;#{id}[x]*?", "two\nlines", "-x", "%s", "=1+1", os.fsdecode(b"caf\xe9"), "\u00e4" * 125)
+
+
+def test_names_of_every_kind(finished: Run, tmp_path: Path, command: Any) -> None:
+    for name in NAMES:
+        grey(tmp_path / "photos" / f"{name}.png", 8, 8)
+    words = ("predict.py", "--run", finished[0], tmp_path / "photos", "--out", tmp_path / "out")
+    status, said, complaint = command(*words)
+    assert (status, complaint, f"{len(NAMES)} of {len(NAMES)} images" in said) == (0, "", True)
+    written = {name.encode(errors="backslashreplace").decode() for name in NAMES}
+    assert set(rows_of(tmp_path / "out")) == written
+    assert {file.stem for file in (tmp_path / "out/labels").iterdir()} == set(NAMES)
+    assert f"{len(NAMES)} of {len(NAMES)} images are done already" in command(*words)[1]
+
+
+def test_an_image_that_memory_does_not_hold_is_named(
+    finished: Run, tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Predictor, *_: Any) -> Any:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    grey(tmp_path / "x.png")
+    monkeypatch.setattr(Predictor, "_whole", full)
+    status, _, complaint = command("predict.py", "--run", finished[0], tmp_path / "x.png", "--out", tmp_path / "out")
+    assert (status, "x.png: its pixels are more than the memory of this machine holds; cut it" in complaint) == (
+        1,
+        True,
+    )
 
 
 def test_labels_of_others_are_not_overwritten(finished: Run, tmp_path: Path, refused: Any) -> None:

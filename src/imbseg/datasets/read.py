@@ -12,6 +12,7 @@ from imbseg.datasets.labels import IGNORE, Labels
 from imbseg.datasets.picture import FIRST_QUARTER, TURNED_BACK, Decoded, decoded, exif_orientation, read_bytes, turned
 from imbseg.datasets.readers import READERS, reader_of
 from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
+from imbseg.datasets.readers.pictures import by_opencv
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.menu import choose
@@ -62,15 +63,7 @@ def read_image(path: Path, orientation: str | None = None, layout: Layout = PHOT
 def _photograph(path: Path, orientation: str | None) -> Bytes:
     """(height, width, 3) uint8 of what OpenCV reads."""
     data = read_bytes(path, "image")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)
-    except cv2.error as error:
-        raise InputError(f"image {path}: can't be decoded ({' '.join(str(error).split())}); cut it in parts") from error
-    if image is None:
-        raise InputError(
-            f"image {path}: can't be decoded (cut short, or no format that OpenCV reads); "
-            "fetch it again, or export it as PNG or JPEG"
-        )
+    image = by_opencv(path, data, _AS_STORED)
     if image.dtype != np.uint8:
         raise InputError(
             f"image {path}: expected 8 bits a channel, found {image.dtype}; say in the data set file what becomes 0 "

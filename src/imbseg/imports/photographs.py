@@ -20,20 +20,22 @@ def head(image: Annotated) -> Head:
     Raises:
         InputError: it can't be read.
     """
+    tag = 1
     try:
         source = io.BytesIO(image.image) if isinstance(image.image, bytes) else image.image
         with Image.open(source) as picture:
-            tag = picture.getexif().get(ORIENTATION, 1)
-            found = (picture.height, picture.width), tag if tag in TURNS else 1
+            width, height = picture.size
+            if width * height <= MOST_PIXELS:  # of a PNG all pixels are decoded to find it
+                tag = picture.getexif().get(ORIENTATION, 1)
     except Exception as error:  # Pillow raises whatever a broken or unknown file lets it
         if not isinstance(image.image, Path) or not is_tiff(image.image):
             raise InputError(f"image {image.name}: can't be read as a picture; fetch or export it again") from error
         with Tiff(image.image) as tiff:
-            found = tiff.size, 1
-    if found[0][0] * found[0][1] > MOST_PIXELS:
-        sides = f"{found[0][1]} x {found[0][0]} pixels, more than 2^30"
-        raise InputError(f"image {image.name}: has {sides}, too many for a mask; cut it in parts")
-    return found
+            height, width = tiff.size
+    if width * height > MOST_PIXELS:
+        what = f"has {width} x {height} pixels, more than 2^30, too many for a mask"
+        raise InputError(f"image {image.name}: {what}; cut it in parts")
+    return (height, width), tag if tag in TURNS else 1
 
 
 def upright(size: Size, tag: int) -> Size:

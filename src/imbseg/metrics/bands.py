@@ -71,11 +71,12 @@ class Bands:
     def components(self) -> Integers:
         """(classes, 2, 3) as component_counts gives."""
         (our_owner, found), (their_owner, true) = self._found.whole(), self._true.whole()
-        ours, theirs, shared = np.concatenate(self._right, axis=1)
-        code, place = np.unique(our_owner[ours] * np.int64(len(true)) + their_owner[theirs], return_inverse=True)
-        pixels = np.zeros(len(code), np.int64)
-        np.add.at(pixels, place, shared)
-        pairs = (*np.divmod(code, len(true)), pixels)
+        code = [our_owner[ours] * np.int64(len(true)) + their_owner[theirs] for ours, theirs, _ in self._right]
+        del our_owner, their_owner
+        places, pixels = _summed(np.concatenate(code), np.concatenate([one[2] for one in self._right]))
+        del code
+        pairs = (places // len(true)).astype(np.int32), (places % len(true)).astype(np.int32), pixels
+        del places
         return matched_counts(pairs, (found[:, 0], found[:, 1]), (true[:, 0], true[:, 1]), self.classes)
 
     def calibration(self) -> NDArray[np.float64]:
@@ -84,6 +85,17 @@ class Bands:
 
         logits, truths = zip(*self._chosen, strict=True)
         return calibration_at(torch.cat(logits, dim=1), np.concatenate(truths))
+
+
+def _summed(code: Integers, counts: NDArray[np.int32]) -> tuple[Integers, Integers]:
+    """Each number once, sorted, and the sum of its counts; np.unique takes twice the memory, of millions of numbers."""
+    order = np.argsort(code)
+    code, counts = code[order], counts[order]
+    del order
+    starts = np.flatnonzero(np.diff(code, prepend=-1))
+    if not len(starts):
+        return code, counts.astype(np.int64)
+    return code[starts], np.add.reduceat(counts, starts, dtype=np.int64)
 
 
 def _pairs(found: Integers, true: Integers, number: int) -> NDArray[np.int32]:

@@ -10,6 +10,7 @@ from imbseg.datasets.labels import Labels, ignored_in
 from imbseg.metrics.scores import ratio
 
 Integers = NDArray[np.int64]
+Whole = NDArray[np.integer]
 THRESHOLDS = (0.1, 0.5)  # least IoU of a match: found at all, and found with its shape
 OUTCOMES = ("tp", "fp", "fn")
 
@@ -47,10 +48,7 @@ def component_counts(prediction: Labels, mask: Labels, classes: int, background:
 
 
 def matched_counts(
-    pairs: tuple[Integers, Integers, Integers],
-    found: tuple[Integers, Integers],
-    true: tuple[Integers, Integers],
-    classes: int,
+    pairs: tuple[Whole, Whole, Whole], found: tuple[Whole, Whole], true: tuple[Whole, Whole], classes: int
 ) -> NDArray[np.int64]:
     """(classes, 2, 3) of components of which it is known what they share.
 
@@ -85,7 +83,7 @@ def shared_pixels(
     return *np.divmod(places, number), shared
 
 
-def _matched(ours: Integers, theirs: Integers) -> Integers:
+def _matched(ours: Whole, theirs: Whole) -> Whole:
     """The first side of as many pairs as can be taken without taking a number of either side twice."""
     if len(np.unique(ours)) == len(np.unique(theirs)) == len(ours):
         return ours

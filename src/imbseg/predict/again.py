@@ -223,6 +223,8 @@ def _network(file: Path, trial: Trial, classes: int, channels: int) -> tuple[tor
         reason = " ".join(str(error).split())[:160]
         other = f"another network than {trial.encoder} with {classes} classes"
         raise InputError(f"checkpoint {file}: holds {other}, as trial.json describes it ({reason})") from error
+    if not all(bool(one.isfinite().all()) for one in model.state_dict().values()):
+        raise InputError(f"checkpoint {file}: holds weights that are no numbers (NaN or infinite); train again")
     return model, epoch
 
 

@@ -20,7 +20,7 @@ from imbseg.metrics.tables import save_tables
 from imbseg.metrics.tally import Tally
 from imbseg.predict.curves import Curves, Row
 from imbseg.predict.ensemble import compare, sentences
-from imbseg.predict.labelled import Image, Truth, beside, shown, subset_images
+from imbseg.predict.labelled import Image, Truth, beside, check_channels, shown, subset_images
 from imbseg.predict.operating_points import Point, keep, threshold
 from imbseg.predict.predictor import Labelled, Predictor
 from imbseg.statistics.bootstrap import draw_images
@@ -46,6 +46,7 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
     """
     names = predictor.class_names
     check_classes(dataset, names)
+    check_channels(dataset, predictor.layout)
     images, folder = subset_images(dataset, subset), writable_folder(out)
     curves, tally = Curves(names), Tally(dataset, closely=True)
     parts = shown(predictor, dataset, images, f"{subset} of {dataset.name}")
@@ -104,10 +105,12 @@ def choose_points(predictor: Predictor, points: Sequence[Point], say: Say = prin
     Raises:
         InputError: several networks, whose validation images the others were trained on, or no pixel of a class.
     """
-    if len(predictor.members) > 1 or predictor.way[0] != "none":
-        what = f"{len(predictor.members)} networks with post_hoc {predictor.way[0]}"
-        why = "the validation images of one were trained on by others"
-        raise InputError(f"operating_point: is chosen for one run without post_hoc, found {what}: {why}; name one run")
+    if len(predictor.members) > 1:
+        what, why = f"found {len(predictor.members)} networks", "the validation images of one were trained on by others"
+        raise InputError(f"operating_point: is of one run, {what}: {why}; name one run")
+    if predictor.way[0] != "none":
+        what = f"is chosen without a correction, found {predictor.way[0]}"
+        raise InputError(f"operating_point: {what}; leave --post_hoc out")
     stored, names = predictor.members[0].stored, list(predictor.class_names)
     dataset = dataset_of(stored.about)
     images = _validation(stored.about, dataset)
@@ -126,7 +129,7 @@ def choose_points(predictor: Predictor, points: Sequence[Point], say: Say = prin
         recall = float((values >= at).mean())
         chosen[point.name] = {"threshold": at, "wanted_recall": point.recall, "recall": recall, "pixels": len(values)}
         say(f"{point.name}: threshold {at:.4f}, recall {recall:.4f} of {len(values)} validation pixels")
-    say(f"kept: {keep(stored.folder, chosen)}")
+    say(f"kept: {keep(stored.folder, chosen, names)}")
     return {names.index(name): one["threshold"] for name, one in chosen.items()}
 
 

@@ -8,6 +8,7 @@ from imbseg.console import progress
 from imbseg.datasets.ids import image_rows
 from imbseg.datasets.labels import Labels
 from imbseg.datasets.read import read_mask
+from imbseg.datasets.readers.layout import Layout
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError
 from imbseg.predict.predictor import Labelled, Predictor
@@ -28,6 +29,20 @@ def subset_images(dataset: Dataset, subset: str) -> list[Image]:
     if not rows:
         raise InputError(f"subset: {dataset.path} declares no {subset!r} subset; choose another")
     return [(row.id, dataset.root / row.image, dataset.root / row.mask) for row in rows]
+
+
+def check_channels(dataset: Dataset, layout: Layout) -> None:
+    """Compare what images hold with what a run takes; values of floats have the run's own limits.
+
+    Raises:
+        InputError: other channels, another order of them, or another type of values.
+    """
+    for what, wanted, found in (
+        ("channels", ", ".join(layout.channels), ", ".join(dataset.layout.channels)),
+        ("range", layout.values.kind, dataset.layout.values.kind),
+    ):
+        if wanted != found:
+            raise InputError(f"{dataset.path}: expected the run's {what} ({wanted}), found {found}; mend {what!r}")
 
 
 def shown(

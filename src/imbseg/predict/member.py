@@ -47,7 +47,10 @@ class Member:
         resize = stored.trial.resize
         if resize is None:
             return cls(stored, (1.0, 1.0))
-        width, height = stored.about.get("train_size") or typical_size(_train_sizes(stored.about, folder))
+        size = stored.about.get("train_size") or typical_size(_train_sizes(stored.about, folder))
+        if len(size) != 2 or not all(type(one) in (int, float) and one > 0 for one in size):
+            raise InputError(f"{folder}: trial.json: train_size: expected a width and a height, found {size!r}")
+        width, height = size
         return cls(stored, (resize[0] / width, resize[1] / height))
 
     @property

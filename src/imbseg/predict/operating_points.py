@@ -85,12 +85,21 @@ def decide(probabilities: torch.Tensor, thresholds: Mapping[int, float]) -> torc
     return torch.where(ratios >= 0, torch.tensor(places, device=best.device)[best], labels)
 
 
-def keep(run: Path, points: Mapping[str, Mapping[str, Any]]) -> Path:
-    """Write a run's thresholds, beside those of other classes that it has already."""
+def keep(run: Path, points: Mapping[str, Mapping[str, Any]], class_names: Sequence[str]) -> Path:
+    """Write a run's thresholds, beside those of other classes that it has already.
+
+    Raises:
+        InputError: every class would have one.
+    """
     file = run / FILE
     before = read_object(file) if file.is_file() else {}
     network = sha256(run / "best.pt")
     known = before.get("points", {}) if before.get("network") == network else {}
+    if {*known, *points} >= {*class_names}:
+        others = ", ".join(name for name in known if name not in points)
+        raise InputError(
+            f"operating_point: every class would have one, with those of {file} ({others}); remove that file"
+        )
     write_json(file, {"network": network, "points": {**known, **points}})
     return file
 
@@ -112,6 +121,8 @@ def kept(run: Path, class_names: Sequence[str]) -> dict[int, float]:
         found = {list(class_names).index(name): float(one["threshold"]) for name, one in about["points"].items()}
         if outside := [at for at in found.values() if not 0 <= at <= 1]:
             raise ValueError(f"{outside[0]:g} is no probability")
+        if len(found) == len(class_names):
+            raise ValueError("every class has one, and none is left for the other pixels")
         return found
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: expected a threshold of each class ({error}); {again}") from error
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise InputError(f"{file}: expected a threshold of some classes ({error}); {again}") from error

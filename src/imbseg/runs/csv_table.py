@@ -69,10 +69,14 @@ def read_rows(file: Path) -> list[Row]:
     """
     if not file.is_file():
         return []
-    with file.open(newline="", encoding="utf-8") as handle:
-        reader = csv.DictReader(handle)
-        rows = [_numbers(row, file.name) for row in reader]
-    if len(set(names := reader.fieldnames or ())) < len(names):
+    try:
+        with file.open(newline="", encoding="utf-8") as handle:
+            reader = csv.DictReader(handle)
+            names = reader.fieldnames or ()
+            rows = [_numbers(row, file.name) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file.name}: expected a table of numbers, found {error}; it was damaged") from error
+    if len(set(names)) < len(names):
         raise InputError(f"{file.name}: a name stands twice in the header")
     return rows
 

@@ -12,14 +12,16 @@ from imbseg.augment.photometry import Normalisation
 from imbseg.datasets.read import read_image
 from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout, Limits
 from imbseg.datasets.readers.tiff import Tiff
-from imbseg.datasets.readers.values import Range
+from imbseg.datasets.readers.values import WHOLE, Range
 from imbseg.datasets.spec import Dataset
+from imbseg.errors import InputError
 from imbseg.files import read_object
 from imbseg.training.samples import Files
 
 MOST = 2**22  # pixels of the train fold whose values are ranked
 LEAST = 256  # of one image
 ROWS = 64  # of a large image
+KINDS = (*WHOLE, "float32")
 KEY = "input"  # of trial.json; a run on photographs has none
 
 
@@ -68,13 +70,23 @@ def record(layout: Layout, limits: Limits) -> dict[str, Any]:
 
 
 def recorded(about: Mapping[str, Any]) -> tuple[Layout, Limits]:
-    """What a trial.json keeps."""
+    """What a trial.json keeps.
+
+    Raises:
+        InputError: it is damaged.
+    """
     if KEY not in about:
         return PHOTOGRAPH, PHOTOGRAPH.limits
-    kept = about[KEY]
-    limits = tuple(kept["low"]), tuple(kept["high"])
-    first, second, third = kept["shown"]
-    return Layout(tuple(kept["channels"]), Range(kept["kind"]), (first, second, third)), limits
+    try:
+        kept = {name: tuple(about[KEY][name]) for name in ("channels", "low", "high", "shown")}
+        low, high = (tuple(float(one) for one in kept[name]) for name in ("low", "high"))
+        first, second, third = (range(len(kept["channels"]))[int(one)] for one in kept["shown"])
+        if not len(low) == len(high) == len(kept["channels"]) or about[KEY]["kind"] not in KINDS:
+            raise ValueError(f"{len(low)}, {len(high)} values of {len(kept['channels'])} channels")
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        what = f"expected channels, kind, low, high and shown, found {str(about[KEY])[:80]}"
+        raise InputError(f"trial.json: {KEY}: {what} ({error}); bring it back, or train again") from error
+    return Layout(kept["channels"], Range(about[KEY]["kind"]), (first, second, third)), (low, high)
 
 
 def limits_again(out: Path, files: Files, dataset: Dataset) -> Limits:

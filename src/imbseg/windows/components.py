@@ -23,7 +23,7 @@ class Components:
 
     def __init__(self, background: int | None, *, boxes: bool = True) -> None:
         """`background` is the index of a class that has none, or None; `boxes`: whether they are told."""
-        self.background, self.boxes, self.count, self._top = background, boxes, 0, 0
+        self.background, self.boxes, self.count, self._top, self._width = background, boxes, 0, 0, 0
         # 32 bits: of an image that looks like noise there are millions of pieces
         self._pieces = [np.zeros((1, 6 if boxes else 2), np.int32)]  # class, pixels, left, top, right, bottom
         self._touching: list[NDArray[np.int32]] = []  # (2, pairs)
@@ -39,7 +39,7 @@ class Components:
         if self._last is not None:
             self._join(*self._last, mask[0], numbers[0])
         self._last = mask[-1].copy(), numbers[-1].copy()
-        self._top += len(mask)
+        self._top, self._width = self._top + len(mask), mask.shape[1]
         return numbers
 
     def _number(self, mask: Labels, index: int, numbers: NDArray[np.int32]) -> None:
@@ -66,7 +66,7 @@ class Components:
             if both.any():
                 self._touching.append(np.unique(np.stack([above[upper][both], below[low:high][both]]), axis=1))
 
-    def whole(self) -> tuple[NDArray[np.int32], Integers]:
+    def whole(self) -> tuple[NDArray[np.int32], NDArray[np.integer]]:
         """What the pieces make together.
 
         Returns:
@@ -82,7 +82,8 @@ class Components:
         place -= 1
         owner = place[first]
         del place, first
-        found = np.zeros((int(starts.sum()), pieces.shape[1]), np.int64)
+        few = not self.boxes and self._top * self._width < 2**30  # so that two sizes can be added
+        found = np.zeros((int(starts.sum()), pieces.shape[1]), np.int32 if few else np.int64)
         found[:, 0] = pieces[starts, 0]
         np.add.at(found[:, 1], owner, pieces[:, 1])
         if self.boxes:

@@ -20,17 +20,28 @@ def read(path: Path) -> tuple[NDArray[Any], int]:
         InputError: the file is missing, empty or broken.
     """
     data = read_bytes(path, "image")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), AS_STORED)
-    except cv2.error as error:
-        raise InputError(f"image {path}: can't be decoded ({' '.join(str(error).split())}); cut it in parts") from error
-    if image is None:
-        other = "fetch it again, or export it as PNG or TIFF"
-        raise InputError(f"image {path}: can't be decoded (cut short, or no format that OpenCV reads); {other}")
+    image = by_opencv(path, data, AS_STORED)
     if image.ndim == 2:
         return image[..., None], exif_orientation(data)
     order = [2, 1, 0, *range(3, image.shape[2])] if image.shape[2] > 2 else [0, 1]
     return image[..., order], exif_orientation(data)
+
+
+def by_opencv(path: Path, data: bytes, how: int) -> NDArray[Any]:
+    """What OpenCV makes of a file's bytes.
+
+    Raises:
+        InputError: they are broken, or too many pixels.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    except cv2.error as error:
+        why = "more than 2^30 pixels" if "MAX_IMAGE" in str(error) else " ".join(str(error).split())
+        raise InputError(f"image {path}: can't be decoded ({why}); cut it in parts") from error
+    if image is None:
+        other = "fetch it again, or export it as PNG or TIFF"
+        raise InputError(f"image {path}: can't be decoded (cut short, or no format that OpenCV reads); {other}")
+    return np.asarray(image)
 
 
 def read_jpeg2000(path: Path) -> tuple[NDArray[Any], int]:

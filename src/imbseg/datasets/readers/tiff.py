@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
 from imbseg.errors import InputError, first_line
 
 Bytes = NDArray[np.uint8]
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it would print lines of its own beside the error's sentence
 # ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory, GeoDoubleParams, GeoAsciiParams (OGC 19-008r4)
 GEOGRAPHIC = (33550, 33922, 34264, 34735, 34736, 34737)
 REDUCED, MASK = 1, 4  # NewSubfileType: an overview, a transparency mask
@@ -64,7 +66,7 @@ class Tiff:
         self.path, self.layout = path, layout
         try:
             self._file = tifffile.TiffFile(path)
-            pages: list[Any] = [page for page in self._file.pages if not page.aspage().subfiletype & (REDUCED | MASK)]
+            pages = _pictures(self._file)
         except Exception as error:  # a broken head fails in many ways
             raise InputError(f"image {path}: can't be read as a TIFF ({first_line(error)}); export it again") from error
         if len(pages) != 1:
@@ -203,6 +205,22 @@ class Tiff:
             ) from error
         self._kept[number] = None if part is None else np.asarray(part)[0]
         return self._kept[number]
+
+
+def _pictures(file: tifffile.TiffFile) -> list[Any]:
+    """Its pages without overviews and masks; tifffile goes round for ever where one names an earlier one as the next."""
+    places, found = set[int](), []
+    try:
+        for page in file.pages:
+            if page.offset in places:
+                raise ValueError("its pages lead back to an earlier one")
+            places.add(page.offset)
+            if not page.aspage().subfiletype & (REDUCED | MASK):
+                found.append(page)
+    except Exception:
+        file.close()
+        raise
+    return found
 
 
 def write_labels(
