@@ -10,7 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from imbseg.datasets.readers.tiff import GEOGRAPHIC, Tiff, is_tiff, write_labels
+from imbseg.datasets.readers.label_tiff import write_labels
+from imbseg.datasets.readers.tiff import GEOGRAPHIC, Tiff, is_tiff
 from imbseg.errors import InputError
 
 # scale, tie point, keys (WGS 84 / UTM 33N), doubles, texts

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+import yaml
 from band_tree import SIX, make_bands, write_png
 from small_trial import SMALL, train
 

@@ -20,7 +20,7 @@ import imbseg.predict
 from imbseg.datasets.decoded import entries, read_pair
 from imbseg.datasets.labels import ignored_in, label_counts, label_type
 from imbseg.datasets.read import read_mask
-from imbseg.datasets.readers.tiff import write_labels
+from imbseg.datasets.readers.label_tiff import write_labels
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 from imbseg.losses import LOSSES

@@ -12,6 +12,7 @@ SIZES = ("small", "medium", "large")
 # COCO's (Lin et al., arXiv:1405.0312, section 5; areaRng of pycocotools), in pixels: large is from 96 x 96
 BOUNDS = (32**2, 96**2)
 NO_OBJECT = len(SIZES)
+Whole = NDArray[np.integer]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,7 @@ def object_sizes(mask: Labels, numbers: NDArray[np.integer], classes: int) -> Ob
     return ObjectSizes(np.take(size, numbers), missed, objects)
 
 
-def sized(label: NDArray[np.int64], area: NDArray[np.int64], right: NDArray[np.int64], classes: int) -> NDArray[Any]:
+def sized(label: Whole, area: Whole, right: Whole, classes: int) -> NDArray[Any]:
     """(3, classes, 3) true positives, false negatives and objects of each class and size.
 
     Args:

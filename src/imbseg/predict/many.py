@@ -135,9 +135,18 @@ def _table(folder: Path, images: Mapping[str, Path], done: Mapping[str, Any]) ->
     try:
         yield
     finally:
-        rows = [{"image": name, "file": done[name]["file"], **done[name]["row"]} for name in images if name in done]
+        rows = [
+            {"image": _as_text(name), "file": _as_text(done[name]["file"]), **done[name]["row"]}
+            for name in images
+            if name in done
+        ]
         if rows:
             write_rows(folder / "predictions.csv", rows)
+
+
+def _as_text(name: str) -> str:
+    """A file's name as a table holds it: bytes that are no letters as they are numbered."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _write_doubtful(folder: Path, rows: Mapping[str, Row], places: Mapping[str, Place], look: Look) -> None:

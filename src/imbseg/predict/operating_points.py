@@ -97,9 +97,8 @@ def keep(run: Path, points: Mapping[str, Mapping[str, Any]], class_names: Sequen
     known = before.get("points", {}) if before.get("network") == network else {}
     if {*known, *points} >= {*class_names}:
         others = ", ".join(name for name in known if name not in points)
-        raise InputError(
-            f"operating_point: every class would have one, with those of {file} ({others}); remove that file"
-        )
+        what = f"every class would have one, with those of {file} ({others})"
+        raise InputError(f"operating_point: {what}; remove that file")
     write_json(file, {"network": network, "points": {**known, **points}})
     return file
 

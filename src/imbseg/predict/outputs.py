@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from imbseg.datasets.labels import Labels, label_type
-from imbseg.datasets.readers.tiff import write_labels
+from imbseg.datasets.readers.label_tiff import write_labels
 from imbseg.files import whole_file
 from imbseg.predict.measured import Measured, Row
 from imbseg.predict.png import Png

@@ -229,10 +229,7 @@ def _newer(parameters: Mapping[str, Any], description: Mapping[str, Any]) -> dic
 def write_rows(path: Path, rows: Sequence[Mapping[str, float | str]]) -> None:
     """Write rows of one table as CSV; the shortest digits that read back exactly, nothing for NaN."""
     columns = list(rows[0])
-    with (
-        whole_file(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as handle,
-    ):
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")  # quotes a class name that holds a comma
         writer.writerow(columns)
         writer.writerows([_cell(row[column]) for column in columns] for row in rows)

@@ -1,9 +1,8 @@
-"""TIFF files of any size: rows decoded as they are needed, geographic tags, and label files written row by row."""
+"""TIFF files of any size: rows decoded as they are needed, and geographic tags."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,19 +10,16 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from imbseg.datasets.labels import Labels, label_type
 from imbseg.datasets.picture import ORIENTATION, TURNS
 from imbseg.datasets.readers import reader_of
 from imbseg.datasets.readers.layout import PHOTOGRAPH, Layout
 from imbseg.errors import InputError, first_line
 
-Bytes = NDArray[np.uint8]
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it would print lines of its own beside the error's sentence
 # ModelPixelScale, ModelTiepoint, ModelTransformation, GeoKeyDirectory, GeoDoubleParams, GeoAsciiParams (OGC 19-008r4)
 GEOGRAPHIC = (33550, 33922, 34264, 34735, 34736, 34737)
 REDUCED, MASK = 1, 4  # NewSubfileType: an overview, a transparency mask
 CHANNELS = (1, 3, 4)  # grey; red, green, blue; the same with alpha
-SIDE = 256  # of a tile that is written
 LOSSY = ("JPEG", "JP2000", "WEBP", "LERC", "JETRAW")  # parts of the names of compressions that may change numbers
 
 
@@ -208,7 +204,7 @@ class Tiff:
 
 
 def _pictures(file: tifffile.TiffFile) -> list[Any]:
-    """Its pages without overviews and masks; tifffile goes round for ever where one names an earlier one as the next."""
+    """Its pages without overviews and masks; tifffile would follow a page that names an earlier one for ever."""
     places, found = set[int](), []
     try:
         for page in file.pages:
@@ -221,48 +217,3 @@ def _pictures(file: tifffile.TiffFile) -> list[Any]:
         file.close()
         raise
     return found
-
-
-def write_labels(
-    path: Path, rows: Iterable[Labels], size: tuple[int, int], colors: Bytes, tags: list[Tag], *, big_endian: bool
-) -> None:
-    """Write class indices as a TIFF of one band with a colour map; of more than 255 classes as 16-bit grey.
-
-    Args:
-        rows: from top to bottom, any number at a time.
-        size: (height, width).
-        colors: (classes, 3) uint8.
-        tags: copied as they are.
-        big_endian: the order of their bytes.
-    """
-    kind = np.dtype(np.uint8 if label_type(len(colors)) == np.uint8 else np.uint16)
-    how: dict[str, Any] = {"shape": size, "dtype": kind, "photometric": "minisblack"}
-    if kind == np.uint8:
-        palette = np.zeros((3, 256), np.uint16)
-        palette[:, : len(colors)] = colors.T.astype(np.uint16) * 257
-        how |= {"photometric": "palette", "colormap": palette}
-    how |= {"tile": (SIDE, SIDE), "compression": "deflate", "metadata": None, "software": False}
-    extra = [(tag.code, tag.kind, tag.number, tag.value, True) for tag in tags]
-    large = size[0] * size[1] > 2**31
-    with tifffile.TiffWriter(path, byteorder=">" if big_endian else "<", bigtiff=large) as file:
-        file.write((one.astype(kind, copy=False) for one in tiles(rows)), extratags=extra, **how)
-
-
-def tiles(rows: Iterable[Labels]) -> Iterator[Labels]:
-    """Rows that come in any number -> tiles (256, 256) from left to right and from top to bottom, filled up with 0."""
-    kept: Labels | None = None
-    for more in rows:
-        kept = more if kept is None else np.concatenate([kept, more])
-        while len(kept) >= SIDE:
-            yield from _cut(kept[:SIDE])
-            kept = kept[SIDE:]
-    if kept is not None and len(kept):
-        yield from _cut(kept)
-
-
-def _cut(band: Labels) -> Iterator[Labels]:
-    for left in range(0, band.shape[1], SIDE):
-        tile = np.zeros((SIDE, SIDE), band.dtype)
-        part = band[:, left : left + SIDE]
-        tile[: part.shape[0], : part.shape[1]] = part
-        yield tile
