@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,9 +23,10 @@ from chaos_lists import listed_everywhere
 from imbseg.files import REPOSITORY
 from imbseg.manager import launch, orphans
 
-SAMPLE = "--dataset sample --crop 64 --batch_size 8 --epochs 8"
+SAMPLE = "--dataset sample --resize 64x64 --crop 64 --batch_size 8 --epochs 2"
 FLAGS = "--threads 1 --workers 0 --strategy full/mskf/none/none --checkpoint_minutes 0.05"
 DISK_MB, FULL_S = 1500, 20
+AT_ONCE = 2
 GONE_S = 10.0
 PATIENCE_S = 900.0
 CHOICES = {"seed": (1, 2, 3), "loss": ("cross_entropy", "weighted_cross_entropy"), "lr": (0.004, 0.008)}
@@ -270,7 +272,8 @@ def check(fire: Fire, points: list[tuple[Any, ...]], flags: str) -> None:
                 fire.wrong.append(f"{where}: trial {trial} has no result")
     if len(folders) != len(points):
         fire.wrong.append(f"{len(folders)} finished run folders, expected {len(points)}")
-    equal = sum(compare(fire, one, flags) for one in folders.values())
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        equal = sum(pool.map(lambda one: compare(fire, one, flags), folders.values()))
     print(f"{equal} of {len(folders)} byte-equal to an undisturbed run; lists: {', '.join(lists)}", flush=True)
 
 
@@ -334,7 +337,7 @@ def write_config(file: Path, flags: str, points: list[tuple[Any, ...]]) -> None:
         "searchSpace": space,
         "trialCommand": f"python src/train_nni.py {flags}",
         "trialCodeDirectory": str(REPOSITORY),
-        "trialConcurrency": 2,
+        "trialConcurrency": AT_ONCE,
         "tuner": {"name": "GridSearch"},
         "trainingService": {"platform": "local"},
     }

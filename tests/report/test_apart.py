@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from run_folders import make_run
 
 from imbseg.report.write import report
-from imbseg.runs.apart import groups_apart, mixed_versions
+from imbseg.runs.apart import groups_apart, halved_batches, mixed_versions
 from imbseg.runs.collect import collect
 from imbseg.runs.strategies import Group, arrange
 
@@ -74,3 +75,28 @@ def test_the_report_says_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     for text in (capsys.readouterr().out, written):
         assert "they differ in fold: 0, 3" in text
         assert "run by 2 commits (aaaaaaaa, bbbbbbbb)" in text
+
+
+def test_halved_batches_are_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    groups(runs, {"batch_size": 8}, {"batch_size": 8, "about": {"micro_batch": 4}}, {"loss": "dice", "batch_size": 8})
+    report(collect(runs), runs, out, None)
+    words = "memory was too small for 1 of 3 runs, so that batch norm and losses over a whole batch saw fewer samples "
+    for text in (" ".join(capsys.readouterr().out.split()), (out / "report.md").read_text()):
+        assert f"{words}at a time there: run1 (4 of 8)." in text
+    rows = csv.DictReader((out / "results.csv").read_text().splitlines())
+    assert {row["trial"]: row["micro_batch"] for row in rows} == {"run0": "", "run1": "4", "run2": ""}
+    written = (out / "report.md").read_text()
+    assert "| trial | strategy | seed | best epoch | epochs | samples at once |" in written
+    assert "| run0 | cross_entropy | 1 | 2 | 2 |  |" in written
+    assert "| run1 | cross_entropy | 2 | 2 | 2 | 4 |" in written
+    page = (out / "report.html").read_text()
+    assert words in page
+    assert "samples at once" in page
+
+
+def test_nothing_is_said_of_whole_batches(tmp_path: Path) -> None:
+    (group,) = groups(tmp_path / "runs", {"batch_size": 8}, {"batch_size": 8, "micro_batch": 4})
+    assert halved_batches(group) is None  # 4 was asked for
+    report(collect(tmp_path / "runs"), tmp_path / "runs", tmp_path / "out", None)
+    assert "micro_batch" not in (tmp_path / "out" / "results.csv").read_text().splitlines()[0].split(",")
