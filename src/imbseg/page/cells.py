@@ -32,10 +32,13 @@ class Heading:
 
 def grid(table: Table) -> tuple[list[Heading], list[list[Cell]]]:
     """Headings and rows as they are shown; columns that have nothing to say in these rows are left out."""
-    held = [(place, str(row[table.by]) if table.by else "", row) for place, row in records(table.frame)]
+    # a wide frame is shown in many tables, each of a few of its columns
+    wanted = {table.by, *(name for column in table.columns for name in column.sources)}
+    held = records(table.frame[[name for name in table.frame if name in wanted]])
+    labels = [str(row[table.by]) if table.by else "" for _, row in held]
     rows = [
-        [dataclasses.replace(cell(row, column), row=place, label=label) for column in table.columns]
-        for place, label, row in held
+        [cell(row, column, place, label) for column in table.columns]
+        for (place, row), label in zip(held, labels, strict=True)
     ]
     shown = [column for column in zip(*rows, strict=True) if any(one.text for one in column)]
     if not table.turned:
@@ -51,8 +54,8 @@ def _headed(heads: list[tuple[str, str, str]], rows: list[list[Cell]]) -> tuple[
     return [Heading(*head, side) for head, side in zip(heads, right, strict=True)], rows
 
 
-def cell(record: Mapping[str, Any], column: Column) -> Cell:
-    """What a table shows of a row of its CSV.
+def cell(record: Mapping[str, Any], column: Column, place: int = 0, label: str = "") -> Cell:
+    """What a table shows of a row of its CSV, which stands at a place there and belongs to a strategy.
 
     >>> cell({"mean": "0.4745", "std": 0.01}, Column("mean", "mIoU", 3, spread="std")).text
     '0.474 ± 0.010'
@@ -66,16 +69,16 @@ def cell(record: Mapping[str, Any], column: Column) -> Cell:
         text = record[column.name]
         text = ("no", "yes")[text] if isinstance(text, bool) else text
         missing = text is None or (isinstance(text, float) and math.isnan(text))
-        return Cell("" if missing else str(text), {}, column)
+        return Cell("" if missing else str(text), {}, column, place, label)
     values = {name: found for name in column.sources if (found := as_number(record[name])) is not None}
-    text, bare = shown(value, column), dataclasses.replace(column, signed=False)
+    text = shown(value, column, signed=column.signed)
     if column.start in values:
-        text = f"{shown(values[column.start], bare)} -> {text}"
+        text = f"{shown(values[column.start], column)} -> {text}"
     if column.spread in values:
-        text += f" ± {shown(values[column.spread], bare)}"
+        text += f" ± {shown(values[column.spread], column)}"
     if column.low in values and column.high in values:
-        text += f" [{shown(values[column.low], bare)}, {shown(values[column.high], bare)}]"
-    return Cell(text, values, column)
+        text += f" [{shown(values[column.low], column)}, {shown(values[column.high], column)}]"
+    return Cell(text, values, column, place, label)
 
 
 def plain(value: float, digits: int = 3, sign: str = "") -> str:
@@ -89,9 +92,9 @@ def plain(value: float, digits: int = 3, sign: str = "") -> str:
     return f"{0.0 if abs(value) < 0.5 * 10**-digits else value:{sign}.{digits}f}".replace("-", "−")
 
 
-def shown(value: float, column: Column) -> str:
+def shown(value: float, column: Column, *, signed: bool = False) -> str:
     """A number as its column has it."""
-    text = plain(100 * value if column.percent else value, column.digits, "+" if column.signed else "")
+    text = plain(100 * value if column.percent else value, column.digits, "+" if signed else "")
     return f"{text} %" if column.percent and not math.isinf(value) else text
 
 
