@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from chaos_kills import free_port, prepare_sample, viewed
+from chaos_fire import free_port, prepare_sample, viewed
 from chaos_lists import listed_everywhere
 
 from imbseg.files import REPOSITORY

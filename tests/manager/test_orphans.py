@@ -72,6 +72,16 @@ def test_trials_are_found_by_their_variables_and_without_what_they_started(start
     assert orphans.trials_of(experiment) == []
 
 
+def test_a_tuner_whose_manager_was_killed_is_ended_before_a_resume(start: Start, experiment: str) -> None:
+    tuner = start(SLEEP, SDK_PROCESS="dispatcher", NNI_LOG_DIRECTORY=f"/some/nni-experiments/{experiment}/log")
+    other = start(SLEEP, SDK_PROCESS="dispatcher", NNI_LOG_DIRECTORY="/some/nni-experiments/other/log")
+    start(SLEEP, NNI_LOG_DIRECTORY=f"/some/nni-experiments/{experiment}/log")
+    assert orphans.tuner_of(experiment) == [tuner.pid]
+    orphans.wait_until_stopped(experiment)
+    assert tuner.wait(timeout=60) == -15
+    assert other.poll() is None
+
+
 def test_what_a_stop_left_is_ended_and_what_ignores_it_killed(
     start: Start, experiment: str, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

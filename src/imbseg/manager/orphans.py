@@ -77,8 +77,8 @@ def end_all(experiment_id: str) -> None:
 
 
 def end_trials(experiment_id: str) -> None:
-    """End the trials of an experiment whose manager is gone: with a checkpoint, if that takes seconds."""
-    _end(lambda: trials_of(experiment_id), TRIAL_S)
+    """End the trials and the tuner of an experiment whose manager is gone: with a checkpoint, if that takes seconds."""
+    _end(lambda: [*trials_of(experiment_id), *tuner_of(experiment_id)], TRIAL_S)
 
 
 def _end(find: Callable[[], list[int]], patience_s: float) -> None:
@@ -109,14 +109,24 @@ def manager_on(port: int) -> str | None:
 
 def trials_of(experiment_id: str) -> list[int]:
     """The processes of an experiment's trials, without those that they started themselves."""
-    words = f"\0NNI_EXP_ID={experiment_id}\0".encode()
-    found = {one for one, line in _read_all("environ") if words in b"\0" + line} - {os.getpid()}
-    return sorted(one for one in found if _parent(one) not in found)
+    return _told(f"\0NNI_EXP_ID={experiment_id}\0")
+
+
+def tuner_of(experiment_id: str) -> list[int]:
+    """The process of an experiment's tuner: for 10 s after its manager's death it takes the next one for it."""
+    return _told("\0SDK_PROCESS=dispatcher\0", f"/{experiment_id}/log\0")
 
 
 def is_alive(process: int) -> bool:
     """Whether it runs: one that has ended and that nobody has waited for doesn't."""
     return _state(process)[:1] not in ([], ["Z"])
+
+
+def _told(*variables: str) -> list[int]:
+    """The processes whose variables hold all these, without those that they started themselves."""
+    words = [one.encode() for one in variables]
+    found = {one for one, line in _read_all("environ") if all(word in b"\0" + line for word in words)} - {os.getpid()}
+    return sorted(one for one in found if _parent(one) not in found)
 
 
 def _parent(process: int) -> int:
