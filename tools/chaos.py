@@ -2,7 +2,7 @@
 
 kills: 12 trainings on the sample, two at once, through kill -9 of a trial, of NNI's manager and of run_experiment.py, a
 full disk for 20 s, nnictl stop, and a reboot; between them nothing but the command that the screen shows (root, for the
-small disk; 15 minutes on two quiet cores). hundred: 100 trials without training that ask for their parameters after random
+small disk; 15 minutes on two cores). hundred: 100 trials without training that ask for their parameters after random
 times, ten of which die at once, four at once. five-hundred: 500 trials of a second (20 minutes). Exit status 1 where
 something isn't as it should be.
 """
