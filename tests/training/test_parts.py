@@ -116,9 +116,12 @@ def test_the_tuner_gets_no_nan() -> None:
 
 
 def test_median_frequency_counts_the_images_that_show_a_class() -> None:
-    # a: 90 of the 100 + 100 pixels of its two images; b: 60 of the 100 of its one.
-    weights = class_weights(Trial(class_weights="median_frequency"), np.array([[40, 60], [100, 0]]))
-    assert weights[1] / weights[0] == pytest.approx((140 / 200) / (60 / 100))
+    # a: 249 of the 100 + 200 + 10 pixels of its images; b: 61 of the 100 + 10 of its two.
+    pixels = np.array([[40, 60], [200, 0], [9, 1]])
+    weights = class_weights(Trial(class_weights="median_frequency"), pixels)
+    assert weights[1] / weights[0] == pytest.approx((249 / 310) / (61 / 110))
+    weights = class_weights(Trial(class_weights="power", weight_exponent=2.0), pixels)  # with a setting of the trial
+    assert weights[1] / weights[0] == pytest.approx((249 / 61) ** 2)
 
 
 def test_each_term_of_a_loss_gets_what_it_takes() -> None:

@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return make_data(tmp_path_factory.mktemp("data"), n=12)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 10, 101])
+@pytest.mark.parametrize("steps", [1, 2, 4, 10, 101])
 def test_onecycle_is_torchs(steps: int) -> None:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=steps, cycle_momentum=False)
@@ -83,7 +83,7 @@ def test_a_balanced_sample_by_hand() -> None:
 
 def test_weights_of_images_multiply_their_own_loss(tmp_path: Path) -> None:
     file = tmp_path / "weights.csv"
-    file.write_text("id,weight,note\na,0.5,doubtful\nb,2,\nc,1,\n", encoding="utf-8")
+    file.write_text("id,weight,note\na,0.5,doubtful\nb,2,\nc,1,\n", encoding="utf-8-sig")
     assert read_image_weights(str(file), ["b", "a"]) == [2.0, 0.5]
     loss_of = weighted(lambda logits, target, maps: logits.mean() + maps["m"].sum() + target.sum())
     maps = {"image_weight": torch.tensor([2.0, 0.5]), "m": torch.tensor([[1.0], [3.0]])}
@@ -98,7 +98,8 @@ def test_weights_of_images_multiply_their_own_loss(tmp_path: Path) -> None:
      ("id,weight\na,1\nb,inf\n", "id 'b': expected a weight > 0, found 'inf'"),
      ("id,weight\na,1\nb,heavy\n", "expected a weight > 0, found 'heavy'"),
      ("id,weight\na,1\na,1\nb,1\n", "id 'a' stands there twice"),
-     ("name;weight\na;1\n", "expected the columns id and weight, found name;weight"),
+     ("name,weight\na,1\n", "expected the columns id and weight, found name, weight"),
+     ("", "expected the columns id and weight, found none"),
      (None, "can't be read (No such file")],
 )  # fmt: skip
 def test_a_file_of_weights_that_cannot_be_used(tmp_path: Path, text: str | None, message: str) -> None:

@@ -110,6 +110,35 @@ def test_an_epoch_by_hand() -> None:
     assert sorted(BATCH) == ["image", "object_area", "target"]
 
 
+class Left(list[Any]):
+    """The batches that are left of an epoch of three, which tell the number of all."""
+
+    def __len__(self) -> int:
+        return 3
+
+
+def test_an_epoch_goes_on_where_it_was_left() -> None:
+    """A step of loss 2 is done; two follow, of losses 4 and 6, with the chance that the first left behind."""
+    trial = Trial(encoder_lr=0.25, lr=0.5, momentum=0.0, weight_decay=0.0, poly_power=1.0, epochs=2)
+    taught, drawn, torn = learner(trial), list[float](), list[bool]()
+    torch.manual_seed(7)
+    chance = [torch.get_rng_state()]
+    wanted = torch.rand(2).tolist()
+    begun = loop.Begun(Draws([], confidence=False), step=1, loss=torch.tensor(2.0), chance=chance)
+
+    def watch(*_: object) -> None:
+        drawn.append(torch.rand(1).item())
+        torn.append(begun.torn)
+
+    loss_of = Seen(taught, [4.0, 6.0])
+    left, between = Left([BATCH, BATCH]), lambda: torn.append(begun.torn)
+    mean = loop.train_epoch(taught, left, loss_of, trial, 1, watch, begun=begun, between=between)
+    assert (mean, begun.step, begun.chance, begun.loss.item()) == (4.0, 3, [], 12.0)
+    assert [rates[1] for rates in loss_of.rates] == pytest.approx([0.5 * 5 / 6, 0.5 * 4 / 6])  # steps 1 and 2 of 6
+    assert drawn == wanted
+    assert torn == [True, False, True, False]  # half done, and between two steps
+
+
 def test_one_cycle_and_averaged_weights_follow_the_steps() -> None:
     trial = Trial(encoder_lr=0.25, lr=0.5, momentum=0.0, weight_decay=0.0, schedule="onecycle", epochs=2)
     taught = learner(trial)
@@ -186,7 +215,8 @@ def test_an_evaluation_by_hand(dataset: spec.Dataset, files: Files, batch_size: 
     assert counts.tp[:, 1].tolist() == [15, 15, 15]
     assert counts.fn[:, 1].tolist() == [3, 3, 3]
     assert counts.fp[:, 1].tolist() == [0, 0, 0]
-    assert counts.confusion.tolist() == [[720 - 54, 0], [9, 45]]
+    assert (counts.confusion.tolist(), counts.confusion.dtype) == ([[720 - 54, 0], [9, 45]], np.int64)
+    assert (counts.components, counts.calibration) == (None, None)  # only where they are asked for
     assert [counts.object_tp[1].tolist(), counts.object_fn[1].tolist()] == [[45, 0, 0], [9, 0, 0]]
     assert counts.objects[1].tolist() == [3, 0, 0]
     assert sorted(len(batch) for batch in model.batches) == [1, 2]
@@ -209,10 +239,11 @@ def test_chance_inside_the_network_is_seeded_epoch_by_epoch() -> None:
     assert drawn(1, 2) == drawn(1, 2)
     assert len({tuple(drawn(*pair)) for pair in ((1, 1), (1, 2), (2, 1), (2, 2), (0, 3))}) == 5
     seeds = []
-    for pair in ((3, 4), (2**61, 5)):  # the second is cut to what torch takes
+    for pair in ((3, 4), (2**62, 5)):  # the second is cut to what torch takes
         seed_epoch(*pair)
         seeds.append(torch.initial_seed())
-    assert seeds == [3_000_013, (2**61 * 1_000_003 + 5) % 2**63]
+    seed_epoch(3, 4, rank=5)
+    assert [*seeds, torch.initial_seed()] == [3_000_013, (2**62 * 1_000_003 + 5) % 2**63, 3_000_013 + 5 * 2**52]
 
 
 def test_the_loss_of_a_network_in_16_bits_is_in_32() -> None:
