@@ -33,9 +33,9 @@ def test_flags_that_do_not_fit(
 def test_nothing_to_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("IMBSEG_RUNS", str(tmp_path))
     with pytest.raises(InputError, match=r"--resume: .*abcdefgh holds no experiment that ran on Ray"):
-        run.experiment(run.Asked(REPOSITORY / "configs/sample.yml", "auto", resume="abcdefgh"))
+        run.experiment(run.Asked(REPOSITORY / "configs/sample.yml", "auto", resume="abcdefgh"), str)
     with pytest.raises(InputError, match=r"--resume: expected an experiment's id, found '\.\./other'"):
-        run.experiment(run.Asked(REPOSITORY / "configs/sample.yml", "auto", resume="../other"))
+        run.experiment(run.Asked(REPOSITORY / "configs/sample.yml", "auto", resume="../other"), str)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class Runs:
 
     def start(self, *more: str) -> subprocess.Popen[str]:
         words = [str(OWN), "-u", "src/run_experiment.py", str(self.config), *more]
-        own = {"IMBSEG_RUNS": str(self.runs), "RAY_worker_niceness": "0"}
+        own = {"IMBSEG_RUNS": str(self.runs)}
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         pipe: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(words, cwd=REPOSITORY, env=kept | own, **pipe)
@@ -89,13 +89,16 @@ def test_one_machine_interrupted_and_resumed(tmp_path: Path) -> None:
     runs = Runs(tmp_path, seeds=1, epochs=6)
     with runs.start("--ray", "local", "--trial_cpus", "0.5") as driver:
         assert driver.stdout is not None
-        experiment = runs.until(driver.stdout, r"^experiment (\w+) on Ray at 127\.0\.0\.1:")[0][1]
+        experiment = runs.until(driver.stdout, r"^experiment (\w+) on Ray at 127\.0\.0\.1:.* 1 machine, ")[0][1]
+        told = runs.until(driver.stdout, r"^whatever ends it early, go on with: (.*)$")[0][1]
         runs.until(driver.stdout, r"RUNNING +epochs +[12] ")
+        assert {one.nice() for one in family(driver.pid)} == {os.nice(0)}
         assert elsewhere(driver.pid) == []
         driver.send_signal(signal.SIGINT)
         command = runs.until(driver.stdout, r"interrupted, no trial runs any more; go on with: (.*)$")[0][1]
         assert driver.wait() == 130
     assert command.endswith(f"--ray local --trial_cpus 0.5 --resume {experiment}")
+    assert command == told
     assert not any('"running"' in (folder / "status.json").read_text() for folder in runs.folders)
     with runs.start("--ray", "local", "--trial_cpus", "0.5", "--resume", experiment) as driver:
         assert driver.stdout is not None

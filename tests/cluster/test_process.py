@@ -161,3 +161,9 @@ def test_the_table_has_ray_tunes_trials_as_it_has_nnis() -> None:
     assert [one.final for one in found] == [None, None, {"default": 0.5, "tail": 0.1}, None, None, None]
     assert (found[1].sequence, found[1].id) == (1, name_of({"seed": 2}))
     assert [trainable.latest(trial).count for trial in trials] == [0, 2, 3, 1, 0, 1]
+
+
+def test_trials_keep_their_numbers_after_a_resume() -> None:
+    tags = ["10_sampled=a", "2", "0_sampled=b"]
+    assert [one.experiment_tag for one in trainable.in_order([SimpleNamespace(experiment_tag=tag) for tag in tags])] == [
+        "0_sampled=b", "2", "10_sampled=a"]  # fmt: skip

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,20 @@ def test_a_tuner_has_a_minute_to_connect(nni: Path) -> None:
     console.log(JSON.stringify({ waits, told: await started, again: await server.init() ?? null }));
     """
     assert result(nni, script) == {"waits": [60_000], "told": "connected", "again": None}
+
+
+def test_an_upload_has_what_was_listed_and_no_folder_whole(nni: Path) -> None:
+    (nni / "node_modules").mkdir()
+    (nni / "node_modules" / "tar").symlink_to(NODE.parent / "node_modules" / "tar")
+    for name in ("code/src/a.py", "code/data/sets/b.yml", "code/data/runs/c.pt"):
+        (nni / name).parent.mkdir(parents=True, exist_ok=True)
+        (nni / name).write_text(name)
+    script = """
+    const tar = await Promise.resolve().then(() => require('tar'));
+    const listed = ['data', 'data/sets', 'data/sets/b.yml', 'src', 'src/a.py'];
+    tar.create({ gzip: true, file: 'code.tar.gz', sync: true, cwd: 'code' }, listed);
+    console.log(JSON.stringify(listed));
+    """
+    listed = result(nni, script)
+    with tarfile.open(nni / "code.tar.gz") as packed:
+        assert sorted(packed.getnames()) == listed

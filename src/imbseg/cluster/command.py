@@ -27,8 +27,8 @@ def run(given: argparse.Namespace) -> int:
     from imbseg.cluster.run import Asked, experiment
 
     asked = Asked(given.config, given.ray, given.trial_cpus, given.trial_gpus, resume=given.resume)
-    ended = experiment(asked)
-    again = shlex.join([sys.executable, *resuming(sys.argv, ended.id)])
+    ended = experiment(asked, going_on)
+    again = going_on(ended.id)
     if ended.interrupted:
         print(f"interrupted, no trial runs any more; go on with: {again}")
         return 130
@@ -48,6 +48,11 @@ def installed() -> bool:
     """Whether this environment has Ray; a folder of that name on the path is none."""
     spec = importlib.util.find_spec("ray")
     return spec is not None and spec.origin is not None
+
+
+def going_on(name: str) -> str:
+    """This command, to go on with an experiment; for a shell."""
+    return shlex.join([sys.executable, *resuming(sys.argv, name)])
 
 
 def resuming(words: list[str], name: str) -> list[str]:

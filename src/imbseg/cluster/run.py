@@ -8,7 +8,7 @@ import signal
 import socket
 import string
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
     "TUNE_FORCE_TRIAL_CLEANUP_S": "15",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "RAY_worker_niceness": "0",  # 15 by default: beside anything else a trial would hardly train
     "RAY_DEDUP_LOGS_SKIP_REGEX": "Raylet is terminated",  # twenty lines of a lost node's counters in the live table
 }
 
@@ -63,8 +64,11 @@ class Ended:
         return self.runs.name
 
 
-def experiment(asked: Asked) -> Ended:
+def experiment(asked: Asked, again: Callable[[str], str]) -> Ended:
     """Check the config, run it on the cluster, and show the trials meanwhile.
+
+    Args:
+        again: the command that goes on with an experiment of that id.
 
     Raises:
         InputError: something in the config doesn't fit, no cluster answers, or there is nothing to resume.
@@ -81,6 +85,7 @@ def experiment(asked: Asked) -> Ended:
     os.environ |= SETTINGS
     with connected(asked.address) as cluster:
         print(f"experiment {name} on Ray at {cluster}: {room(planned)}", flush=True)
+        print(f"whatever ends it early, go on with: {again(name)}", flush=True)
         return fit(given, planned, place, asked.resume is not None)
 
 
@@ -163,7 +168,8 @@ def room(planned: plan.Plan) -> str:
     if not any(fits):
         has = "; ".join(f"{node.get('CPU', 0):g} CPU, {node.get('GPU', 0):g} GPU" for node in nodes)
         raise InputError(f"--ray: no machine of the cluster has {shares} (they have {has}); lower --trial_cpus, _gpus")
-    return f"{len(nodes)} machines, {sum(fits)} trials at once ({shares})"
+    machines = "1 machine" if len(nodes) == 1 else f"{len(nodes)} machines"
+    return f"{machines}, {sum(fits)} trials at once ({shares})"
 
 
 def fitting(node: dict[str, float], planned: plan.Plan) -> int:

@@ -61,11 +61,16 @@ def callback(show: Show, interrupted: Sequence[int]) -> Any:
                 self.draw(trials)
 
         def draw(self, trials: Sequence[Any]) -> None:
-            self.trials = trials
-            rows = listed(trials)
-            show(rows, {row.id: latest(trial) for row, trial in zip(rows, trials, strict=True)})
+            self.trials = in_order(trials)
+            rows = listed(self.trials)
+            show(rows, {row.id: latest(trial) for row, trial in zip(rows, self.trials, strict=True)})
 
     return Shown()
+
+
+def in_order(trials: Sequence[Any]) -> Sequence[Any]:
+    """Ray Tune's trials as they were made; after a resume it has those first that hadn't ended."""
+    return sorted(trials, key=lambda trial: int(trial.experiment_tag.partition("_")[0]))
 
 
 def listed(trials: Sequence[Any]) -> list[Listed]:

@@ -10,7 +10,9 @@
  * 3. A trial that the assessor stops is EARLY_STOPPED. NNI 3.0 notes that it stopped it only after the trial has ended,
  *    and calls it USER_CANCELED, or FAILED where the trial ended by itself with an exit status.
  * 4. A tuner has a minute to connect, not 10 s: importing one takes longer on a busy machine.
- * 5. What lasting.js adds: retries, a resume that loses and repeats nothing, an end with run_experiment.py.
+ * 5. What .nniignore leaves out isn't uploaded to other machines. NNI 3.0 lists files and folders without it, and then
+ *    packs each listed folder whole: all of data/ goes along, and files of src/ several times.
+ * 6. What lasting.js adds: retries, a resume that loses and repeats nothing, an end with run_experiment.py.
  */
 const fs = require('fs');
 const Module = require('module');
@@ -158,14 +160,25 @@ function classOf(loaded, name) {
     return name === 'TunerServer' && loaded.getTunerServer ? loaded.getTunerServer().constructor : loaded[name];
 }
 
+/** Archives hold the files and folders that they are given, and nothing else that lies in these folders. */
+function packNoFolderWhole(tar) {
+    const { create } = tar;
+    tar.create = (options, ...rest) => create({ ...options, noDirRecurse: true }, ...rest);
+}
+
 function guardClassesWhenLoaded() {
     const load = Module._load;
     const done = new Set();
     Module._load = function (request, parent, ...rest) {
         const loaded = load.call(this, request, parent, ...rest);
-        const change = CHANGES.find(([module]) => module.test(request));
         // Packages of others have modules of such names, too.
-        if (change && !done.has(change) && !/node_modules/.test(parent && parent.filename)) {
+        const own = !/node_modules/.test(parent && parent.filename);
+        if (own && request === 'tar' && !done.has(request)) {
+            done.add(request);
+            packNoFolderWhole(loaded);
+        }
+        const change = CHANGES.find(([module]) => module.test(request));
+        if (change && !done.has(change) && own) {
             const [, name, methods, apply] = change;
             const found = classOf(loaded, name);
             if (!found || !methods.every((method) => found.prototype[method])) {
