@@ -108,11 +108,11 @@ def check_data(trials: list[trial.Resolved]) -> None:
 
 def check_platform(given: config.Config) -> None:
     """The guard's manager is reached through loopback only: other machines need a tunnel to it."""
-    manager = given.service.get("nniManagerIp")
+    manager = given.raw.get("nniManagerIp")  # with reuseMode NNI passes over that of trainingService
     if given.platform != "local" and manager not in ("127.0.0.1", "localhost"):
         why = f"platform {given.platform}: the guarded manager listens on 127.0.0.1 only"
         other = "tunnel the workers there, or use plain nnictl create"
-        raise InputError(f"{given.path}: {why}; set trainingService.nniManagerIp to 127.0.0.1 and {other}")
+        raise InputError(f"{given.path}: {why}; set nniManagerIp: 127.0.0.1 beside trainingService, and {other}")
 
 
 def check_gpu(given: config.Config, trials: list[trial.Resolved]) -> None:
