@@ -143,7 +143,8 @@ def test_a_lock_of_this_process_is_no_hindrance(tmp_path: Path) -> None:
 
 
 def ray_trial(status: str, **result: Any) -> SimpleNamespace:
-    return SimpleNamespace(status=status, last_result=result or None, config={"sampled": {"seed": len(result)}})
+    config = {"sampled": {"seed": len(result)}}
+    return SimpleNamespace(status=status, last_result=result or None, config=config, num_failures=0)
 
 
 def test_the_table_has_ray_tunes_trials_as_it_has_nnis() -> None:
@@ -167,3 +168,21 @@ def test_trials_keep_their_numbers_after_a_resume() -> None:
     tags = ["10_sampled=a", "2", "0_sampled=b"]
     assert [one.experiment_tag for one in trainable.in_order([SimpleNamespace(experiment_tag=tag) for tag in tags])] == [
         "0_sampled=b", "2", "10_sampled=a"]  # fmt: skip
+
+
+def test_what_ended_a_trial_before_is_told_while_it_goes_on() -> None:
+    trial = ray_trial("RUNNING", epochs=1)
+    assert trainable.started_again(trial) == ""
+    trial.num_failures, trial.get_error = 1, lambda: "Failure # 1\n  File x\nimbseg.errors.TrialFailed: killed by SIGKILL\n"
+    assert trainable.started_again(trial) == "started again (1): killed by SIGKILL"
+    trial.status = "TERMINATED"
+    assert trainable.started_again(trial) == ""
+
+
+def test_a_killed_trial_is_told_by_its_signal(started: Callable[..., TrialProcess]) -> None:
+    trial = started(seed=4)
+    assert trial.step()["epochs"] == 1
+    assert trial.process is not None
+    os.killpg(trial.process.pid, signal.SIGKILL)
+    with pytest.raises(TrialFailed, match="killed by SIGKILL"):
+        trial.step()

@@ -115,3 +115,14 @@ def test_slices_have_a_color_a_loss(tmp_path: Path) -> None:
     own = frames[question.TRIALS].query("`setting/loss` == 'focal'")
     assert by_loss["focal"].get_ydata().tolist() == own["tail"].tolist()
     assert by_loss["focal"].get_xdata().tolist() == own["setting/lr"].tolist()
+
+
+def test_choices_of_numbers_stand_in_their_order_and_a_single_number_in_the_middle(tmp_path: Path) -> None:
+    for place in range(6):
+        given: dict[str, Any] = {"lr": 0.001 * (place + 1), "batch_size": (16, 4, 8)[place % 3]}
+        given |= {"loss": "focal", "gamma": 1.5} if place == 1 else {"loss": "dice"}
+        make_run(tmp_path / f"run{place}", about={"sources": dict.fromkeys(given, "sampled")}, **given)
+    evidence, frames = frames_of(tmp_path)
+    heights = {text.get_text(): text.get_position()[1] for text in question.parallel(evidence, frames).axes[0].texts}
+    assert heights["4"] < heights["8"] < heights["16"]
+    assert heights["1.5"] == 0.5

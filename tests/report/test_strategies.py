@@ -31,6 +31,16 @@ def test_runs_that_differ_by_the_seed_alone_are_one_strategy(tmp_path: Path):
     assert group.name == "tiny, fold 0, up to 2 epochs"
 
 
+def test_labels_have_the_digits_that_tell_drawn_numbers_apart(tmp_path: Path):
+    for place, lr in enumerate((0.0012345678901, 0.0012349, 0.045678901, 0.2)):
+        make_run(tmp_path / str(place), lr=lr, scale_min=0.56789 + place / 10)
+    (group,) = results_of(tmp_path).groups
+    assert [one.label for one in group.strategies] == [
+        "lr=0.0012346, scale_min=0.568", "lr=0.0012349, scale_min=0.668", "lr=0.045679, scale_min=0.768",
+        "lr=0.2, scale_min=0.868"]  # fmt: skip
+    assert "lr=0.0012345678901, scale_min=0.56789" in group.strategies[0].key
+
+
 def test_every_setting_that_varies_tells_strategies_apart(tmp_path: Path):
     make_run(tmp_path / "a", lr=0.01)
     make_run(tmp_path / "b", lr=0.010001)

@@ -121,6 +121,8 @@ class TrialProcess:
         if status == 0:
             result = read_object(self.folder / "status.json", "result")["result"]
             return self._told({"done": True, "epochs": trained, **result})
+        if status < 0:
+            raise TrialFailed(f"killed by {signal.Signals(-status).name}")
         said = last_line(self.log) or f"exit status {status}"
         if status == 2:  # what was given can't be used: it couldn't the next time either
             return {"done": True, "epochs": trained, "failure": said}

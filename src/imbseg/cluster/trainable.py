@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from imbseg.cluster.process import Place, TrialProcess, name_of
+from imbseg.cluster.process import MOST_LETTERS, Place, TrialProcess, name_of
+from imbseg.errors import TrialFailed
 from imbseg.manager.rest import Latest, Listed
 
 SHOWN_S = 1.0
 STATUSES = {"PENDING": "WAITING", "PAUSED": "WAITING", "RUNNING": "RUNNING", "ERROR": "FAILED"}
-Show = Callable[[Sequence[Listed], dict[str, Latest]], None]
+Show = Callable[[Sequence[Listed], dict[str, Latest], dict[str, str]], None]
+FAILED = f"{TrialFailed.__module__}.{TrialFailed.__name__}: "
 
 
 def trainable(place: Place) -> Any:
@@ -63,7 +65,8 @@ def callback(show: Show, interrupted: Sequence[int]) -> Any:
         def draw(self, trials: Sequence[Any]) -> None:
             self.trials = in_order(trials)
             rows = listed(self.trials)
-            show(rows, {row.id: latest(trial) for row, trial in zip(rows, self.trials, strict=True)})
+            pairs = [*zip(rows, self.trials, strict=True)]
+            show(rows, {row.id: latest(one) for row, one in pairs}, {row.id: started_again(one) for row, one in pairs})
 
     return Shown()
 
@@ -82,6 +85,15 @@ def latest(trial: Any) -> Latest:
     """The latest epoch of a trial of Ray Tune."""
     result = trial.last_result or {}
     return Latest(int(result.get("epochs", 0)), {name: result[name] for name in ("default", "tail") if name in result})
+
+
+def started_again(trial: Any) -> str:
+    """How often a trial that goes on has been started again, and what ended it before."""
+    if not trial.num_failures or STATUSES.get(trial.status) not in ("WAITING", "RUNNING"):
+        return ""
+    lines = (trial.get_error() or "").split("\n")
+    why = next((line for line in reversed(lines) if line.strip()), "").strip().removeprefix(FAILED)
+    return f"started again ({trial.num_failures}): {why[:MOST_LETTERS]}"
 
 
 def failure(trial: Any) -> str:

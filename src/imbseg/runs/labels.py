@@ -1,5 +1,6 @@
 """What tells the strategies of a group apart, as settings, as a label for people, and as a key that says all."""
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -54,18 +55,46 @@ def departures(settings: Mapping[str, Any], sources: Any) -> int:
 
 
 def labels_of(keys: Sequence[Settings]) -> dict[Settings, tuple[str, str]]:
-    """(label, key) of each strategy: the label leaves out what all of the group have, and values that most have."""
-    common = set.intersection(*(set(_parts(key)) for key in keys)) | _usual(keys)
-    full = {key: ", ".join(_parts(key)) for key in keys}
+    """(label, key) of each strategy: the label leaves out what all of the group have, and values that most have.
+
+    A label has as few digits of a number as tell the group's apart, three or more; the key has all.
+    """
+    near = _rounded(keys)
+    parts = {key: _parts(own) for key, own in zip(keys, near, strict=True)}
+    common = set.intersection(*map(set, parts.values())) | _usual(near)
+    full = {key: ", ".join(own) for key, own in parts.items()}
     shared = _shared_start([str(dict(key)["strategy"]) for key in keys])
     short = {
-        key: ", ".join(part for part in _parts(key) if part not in common).removeprefix(shared) or full[key]
-        for key in keys
+        key: ", ".join(part for part in own if part not in common).removeprefix(shared) or full[key]
+        for key, own in parts.items()
     }
     often = Counter(short.values())
     labels = {key: short[key] if often[short[key]] == 1 else full[key] for key in keys}
     alike = Counter(" ".join(label.split()) for label in labels.values())
-    return {key: (repr(one) if alike[" ".join(one.split())] > 1 else one, full[key]) for key, one in labels.items()}
+    return {
+        key: (repr(one) if alike[" ".join(one.split())] > 1 else one, ", ".join(_parts(key)))
+        for key, one in labels.items()
+    }
+
+
+def _rounded(keys: Sequence[Settings]) -> list[Settings]:
+    """The settings with numbers that were drawn from a range cut to the digits that tell them apart."""
+    numbers: dict[str, set[float]] = {}
+    for name, value in itertools.chain(*keys):
+        if isinstance(value, float):
+            numbers.setdefault(name, set()).add(value)
+    digits = {
+        name: next((few for few in range(3, 17) if len({_cut(one, few) for one in values}) == len(values)), 17)
+        for name, values in numbers.items()
+    }
+    return [
+        tuple((name, _cut(value, digits[name]) if isinstance(value, float) else value) for name, value in key)
+        for key in keys
+    ]
+
+
+def _cut(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def _shared_start(strategies: Sequence[str]) -> str:

@@ -176,10 +176,12 @@ def _height(axis: Axes, place: int, values: pd.Series, name: str) -> list[float]
         bend = np.log10 if is_log(values) else np.asarray
         raw = bend(values.astype(float).to_numpy())
         low, high = np.nanmin(raw), np.nanmax(raw)
-        for at, end in ((0.0, known.astype(float).min()), (1.0, known.astype(float).max())):
+        ends = {0.0: known.astype(float).min(), 1.0: known.astype(float).max()} if low < high else {0.5: known.iloc[0]}
+        for at, end in ends.items():
             _label(axis, place, at, _value(float(end)))
-        return [float(one) for one in (raw - low) / ((high - low) or 1.0)]
-    choices = sorted(dict.fromkeys(map(_value, known)))
+        return [float(one) for one in ((raw - low) / (high - low) if low < high else raw * 0 + 0.5)]
+    numbers = known.map(lambda one: isinstance(one, int | float)).all()
+    choices = [*dict.fromkeys(map(_value, sorted(known, key=None if numbers else _value)))]
     middle = {one: (at + 0.5) / len(choices) for at, one in enumerate(choices)}
     for one, at in middle.items():
         _label(axis, place, at, shorten(one, LETTERS))
