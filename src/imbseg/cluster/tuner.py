@@ -1,5 +1,6 @@
 """A plan -> Ray Tune's own tuner: its searcher, scheduler, retries, and where it keeps its state."""
 
+import math
 import warnings
 from functools import partial
 from pathlib import Path
@@ -95,4 +96,7 @@ def _scheduler(plan: Plan) -> Any:
     if plan.scheduler == "asha":
         # The last epoch isn't stopped: after it the trial corrects and tests.
         return ASHAScheduler(time_attr="epochs", stop_last_trials=False, **plan.limits)
-    return MedianStoppingRule(time_attr="epochs", **plan.limits) if plan.scheduler == "median" else None
+    if plan.scheduler == "median":
+        # Ray's would pause a trial after every epoch that too few others have reached: each time a process ends, and starts.
+        return MedianStoppingRule(time_attr="epochs", min_time_slice=math.inf, **plan.limits)
+    return None

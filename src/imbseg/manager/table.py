@@ -103,5 +103,5 @@ def _value(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, dict):
         inner = ",".join(f"{name}={_value(part)}" for name, part in value.items() if name != "_name")
-        return f"{value.get('_name', '')}({inner})"
+        return f"{value.get('_name', '')}({inner})" if inner else str(value.get("_name", ""))
     return str(value)
