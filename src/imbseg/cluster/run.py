@@ -1,6 +1,7 @@
 """An experiment on a Ray cluster: checked, started or resumed, watched, and how it ended."""
 
 import contextlib
+import logging
 import os
 import secrets
 import shlex
@@ -129,6 +130,7 @@ def connected(address: str) -> Iterator[str]:
     own = {"_node_ip_address": "127.0.0.1", "dashboard_host": "127.0.0.1"} if address == "local" else {}
     try:
         context = ray.init(address, log_to_driver=False, logging_level="ERROR", **own)
+        logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)  # which trials failed is told at the end
     except (ConnectionError, RuntimeError, ValueError) as error:
         start = "ray start --head --node-ip-address 127.0.0.1 --dashboard-host 127.0.0.1"
         raise InputError(f"--ray {address}: no Ray cluster answers ({error}); start one: {start}") from error
