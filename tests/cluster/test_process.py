@@ -165,15 +165,15 @@ def test_the_table_has_ray_tunes_trials_as_it_has_nnis() -> None:
 
 
 def test_trials_keep_their_numbers_after_a_resume() -> None:
-    tags = ["10_sampled=a", "2", "0_sampled=b"]
-    assert [one.experiment_tag for one in trainable.in_order([SimpleNamespace(experiment_tag=tag) for tag in tags])] == [
-        "0_sampled=b", "2", "10_sampled=a"]  # fmt: skip
+    trials = [SimpleNamespace(experiment_tag=tag) for tag in ("10_sampled=a", "2", "0_sampled=b")]
+    assert [one.experiment_tag for one in trainable.in_order(trials)] == ["0_sampled=b", "2", "10_sampled=a"]
 
 
 def test_what_ended_a_trial_before_is_told_while_it_goes_on() -> None:
     trial = ray_trial("RUNNING", epochs=1)
     assert trainable.started_again(trial) == ""
-    trial.num_failures, trial.get_error = 1, lambda: "Failure # 1\n  File x\nimbseg.errors.TrialFailed: killed by SIGKILL\n"
+    trial.num_failures = 1
+    trial.get_error = lambda: "Failure # 1\n  File x\nimbseg.errors.TrialFailed: killed by SIGKILL\n"
     assert trainable.started_again(trial) == "started again (1): killed by SIGKILL"
     trial.status = "TERMINATED"
     assert trainable.started_again(trial) == ""

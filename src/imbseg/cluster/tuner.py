@@ -97,6 +97,6 @@ def _scheduler(plan: Plan) -> Any:
         # The last epoch isn't stopped: after it the trial corrects and tests.
         return ASHAScheduler(time_attr="epochs", stop_last_trials=False, **plan.limits)
     if plan.scheduler == "median":
-        # Ray's would pause a trial after every epoch that too few others have reached: each time a process ends, and starts.
+        # Ray's own pauses a trial after each epoch that too few others have reached: its process would start anew.
         return MedianStoppingRule(time_attr="epochs", min_time_slice=math.inf, **plan.limits)
     return None
