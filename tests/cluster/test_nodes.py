@@ -21,6 +21,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OWN = REPOSITORY / "tools/ray/.venv/bin/python"
 SAME = ("epochs.csv", "counts_val.npz", "counts_test.npz", "post_hoc.csv", "draws.csv")
 LOSSES = ("cross_entropy", "focal")
+OPTUNA = {
+    "tuner": {"className": "imbseg.tuning.nni_tuner.OptunaTuner", "classArgs": {"seed": 1, "startup": 2}},
+    "assessor": {"className": "imbseg.tuning.nni_tuner.MedianAssessor", "classArgs": {"start_step": 1, "startup": 2}},
+}
+ASHA = {"advisor": {"className": "imbseg.tuning.nni_tuner.Hyperband", "classArgs": {"seed": 1, "R": 4, "eta": 2}}}
+DRAWN = {
+    "lr": {"_type": "loguniform", "_value": [0.00001, 0.1]},
+    "loss": {"_type": "choice", "_value": [
+        {"_name": "cross_entropy"}, {"_name": "focal", "gamma": {"_type": "uniform", "_value": [1, 4]}}]},
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -32,19 +42,25 @@ def _installed() -> None:
 class Runs:
     """An experiment's config, its driver started as a user does, and what it printed."""
 
-    def __init__(self, folder: Path, seeds: int, epochs: int) -> None:
+    def __init__(self, folder: Path, seeds: int, epochs: int, **keys: Any) -> None:
         self.flags = SMALL | make_data(folder) | {"epochs": str(epochs)}
         self.runs, self.config, self.seeds = folder / "runs", folder / "a.yml", seeds
-        fixed = {name: value for name, value in self.flags.items() if name != "loss"}
         choices = {"loss": [*LOSSES], "seed": [*range(1, seeds + 1)]}
-        config = {
-            "searchSpace": {name: {"_type": "choice", "_value": values} for name, values in choices.items()},
+        grid = {name: {"_type": "choice", "_value": values} for name, values in choices.items()}
+        left = {"loss", *keys.get("searchSpace", grid), *(["epochs"] if "advisor" in keys else [])}
+        fixed = {name: value for name, value in self.flags.items() if name not in left}
+        config: dict[str, Any] = {
+            "searchSpace": grid,
             "trialCodeDirectory": str(REPOSITORY),
             "trialCommand": " ".join(["python", "src/train_nni.py", *words_of(fixed)]),
             "trialConcurrency": 1,
-            "tuner": {"name": "GridSearch"},
+            **({} if "advisor" in keys else {"tuner": {"name": "GridSearch"}}),
             "trainingService": {"platform": "local"},
+            **keys,
         }
+        for role in ("tuner", "assessor", "advisor"):
+            if "className" in config.get(role, {}):
+                config[role] = {**config[role], "codeDirectory": str(REPOSITORY / "src")}
         self.config.write_text(yaml.safe_dump(config))
         self.lines: list[str] = []
 
@@ -105,6 +121,29 @@ def test_one_machine_interrupted_and_resumed(tmp_path: Path) -> None:
         runs.until(driver.stdout, r"^2 of 2 trials ended well$")
         assert driver.wait() == 0
     runs.check(experiment, range(1, 2), tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", [OPTUNA, ASHA], ids=["optuna", "asha"])
+def test_a_search_on_one_machine(how: dict[str, Any], tmp_path: Path) -> None:
+    runs = Runs(tmp_path, seeds=1, epochs=4, searchSpace=DRAWN, maxTrialNumber=6, **how)
+    one_at_a_time = str(os.cpu_count())  # the same trials in the same order, whatever the machine
+    with runs.start("--ray", "local", "--trial_cpus", one_at_a_time) as driver:
+        assert driver.stdout is not None
+        runs.until(driver.stdout, r"^6 of 6 trials ended well$")
+        assert driver.wait() == 0
+    printed = "".join(runs.lines)
+    assert re.search("EARLY_STOPPED +epochs +[123] ", printed)
+    assert not re.search("WAITING +epochs +[1-9]", printed)  # a trial that is paused starts its process anew
+    finished = {folder for folder in runs.folders if '"finished"' in (folder / "status.json").read_text()}
+    assert len(finished) == len(re.findall("SUCCEEDED", printed)) > 0
+    one = min(finished)
+    given = yaml.safe_load((one / "trial.json").read_text())["parameters"]
+    assert given["epochs"] == 4
+    assert 0.00001 <= given["lr"] <= 0.1
+    drawn = {name: str(given[name]) for name in ("lr", "loss", *(["gamma"] if given["loss"] == "focal" else []))}
+    train(runs.flags | drawn, tmp_path / "alone")
+    assert filecmp.cmpfiles(tmp_path / "alone", one, SAME, shallow=False) == ([*SAME], [], [])
 
 
 def elsewhere(pid: int) -> list[str]:

@@ -21,6 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 OWN = {"className": "imbseg.tuning.nni_tuner.OptunaTuner", "codeDirectory": "."}
+REMOTE = {"platform": "remote", "reuseMode": True}
 HYPERBAND = {"className": "imbseg.tuning.nni_tuner.Hyperband", "codeDirectory": "."}
 
 
@@ -80,7 +81,9 @@ def test_1500_settings_read_each_column_of_meta_once(
         ({"trialCommand": "python src/other.py"}, "expected one call of src/train_nni.py"),
         ({"trialCommand": "python train_nni.py"}, r"/train_nni\.py is not there"),
         ({"trialCommand": "python src/train_nni.py 'x"}, "No closing quotation"),
-        ({"trainingService": {"platform": "remote"}}, "listens on 127.0.0.1 only"),
+        ({"trainingService": {"platform": "remote"}}, "set trainingService.reuseMode to true"),
+        ({"trainingService": REMOTE}, "listens on 127.0.0.1 only; set nniManagerIp: 127.0.0.1 beside trainingService"),
+        ({"trainingService": REMOTE | {"nniManagerIp": "127.0.0.1"}}, "listens on 127.0.0.1 only"),
         ({"tuner": OWN | {"classArgs": {"optimize": "tial"}}}, "unknown optimize 'tial'.*did you mean 'tail'"),
         ({"tuner": None, "advisor": {"name": "Hyperband"}}, "NNI 3.0's own Hyperband dies at its first result"),
         ({"tuner": None, "advisor": HYPERBAND | {"classArgs": {"R": 0}}}, "epochs.*found 0"),

@@ -107,7 +107,13 @@ def check_data(trials: list[trial.Resolved]) -> None:
 
 
 def check_platform(given: config.Config) -> None:
-    """The guard's manager is reached through loopback only: other machines need a tunnel to it."""
+    """The guard's manager is reached through loopback only: other machines need a tunnel to it.
+
+    Remote machines without reuseMode answer for the manager, and don't know what it lists for a trial.
+    """
+    if given.platform == "remote" and not given.service.get("reuseMode"):
+        why = "platform remote without reuseMode: a trial can't ask which parameters are its own"
+        raise InputError(f"{given.path}: {why}; set trainingService.reuseMode to true")
     manager = given.raw.get("nniManagerIp")  # with reuseMode NNI passes over that of trainingService
     if given.platform != "local" and manager not in ("127.0.0.1", "localhost"):
         why = f"platform {given.platform}: the guarded manager listens on 127.0.0.1 only"

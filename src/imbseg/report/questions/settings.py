@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from imbseg.canvas import FAINT, GROUND, LINE, SERIES, SOFT, UP, Canvas, drawing, limits, shorten
 from imbseg.page.columns import columns
@@ -18,7 +17,7 @@ from imbseg.tuning.importance import ALPHA, COLUMNS, TOP, importances, is_log, i
 FILE, TRIALS, TITLE = "importance.csv", "sampled.csv", "Sampled settings"
 SCORES = ("tail", "mIoU")  # of the validation images; the first that the runs have is drawn
 AXES, LETTERS, APART = 8, 17, 1.3  # settings beside each other, letters of a choice, inches between two
-SHADES = LinearSegmentedColormap.from_list("worst to best", ["#c2c8cf", UP])
+FAINTEST = 0.3  # opacity of the worst trial's line: fainter than the best's on a light ground and on a dark one
 
 
 def trials(evidence: Evidence) -> pd.DataFrame:
@@ -66,14 +65,18 @@ def sentences(frame: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     for score, rows in found.groupby("score", sort=False):
         known = amount(int(frame[str(score)].notna().sum()), "trial")
         told = [_told(row) for _, row in records(rows) if row["p_chance"] <= ALPHA]
-        needed = f"a setting is told apart from chance where it explains {rows['detectable'].min():.0%} or more"
+        low, high = (f"{end:.0%}" for end in (rows["detectable"].min(), rows["detectable"].max()))
+        least = low if low == high else f"{low} to {high}"
+        needed = f"a setting is told apart from chance where it explains {least} or more of the ranks' variance"
         if told:
             rest = f" {amount(len(rows) - len(told), 'other setting')}: no more than by chance." * (
                 len(rows) > len(told)
             )
             said.append(f"Validation {score} of {known} depends on {', '.join(told)}.{rest}")
         else:
-            said.append(f"{known} can't tell what validation {score} depends on: {needed} of the ranks' variance.")
+            said.append(
+                f"{known} can't tell what validation {score} depends on: {needed} of the ranks' variance (`needs`)."
+            )
     score = score_of(frame)
     best = int(frame[score].astype(float).to_numpy().argmax())
     given = _settings(frame).iloc[best].dropna()
@@ -108,8 +111,8 @@ def parallel(evidence: Evidence, frames: Frames) -> Canvas:
         up = [column[row] for column in heights]
         share = (one[score] - low) / ((high - low) or 1.0)
         best = row == len(frame) - 1
-        color = SERIES[2] if best else to_hex(SHADES(share))
-        (line,) = axis.plot(range(len(up)), up, color=color, linewidth=2.2 if best else 0.8 + share, zorder=2 + share)
+        (line,) = axis.plot(range(len(up)), up, color=SERIES[2] if best else UP, linewidth=2.2 if best else 0.8 + share,
+                            alpha=FAINTEST + (1 - FAINTEST) * share, zorder=2 + share)  # fmt: skip
         number_of = [each.label for each in evidence.group.strategies].index(one["strategy"])
         words = f"{one['trial']}: validation {score} {one[score]:.3f}"
         canvas.tell(line, title=words, data_s=number_of, data_file=TRIALS, data_row=one["index"])
