@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,27 @@ def test_an_evaluation_by_hand(dataset: spec.Dataset, files: Files, batch_size: 
     assert [counts.object_tp[1].tolist(), counts.object_fn[1].tolist()] == [[45, 0, 0], [9, 0, 0]]
     assert counts.objects[1].tolist() == [3, 0, 0]
     assert sorted(len(batch) for batch in model.batches) == [1, 2]
+
+
+def test_a_large_image_counts_band_by_band_like_a_whole_one(
+    dataset: spec.Dataset, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, trial = Bright(), Trial(workers=0)
+    whole = WholeImages(files, dataset, Trial(), IMAGENET)
+    parted = WholeImages(dataclasses.replace(files, large=[False, True, False]), dataset, Trial(), IMAGENET)
+    expected = loop.evaluate(model, whole, CPU, trial, "val", closely=True)
+    logits, truth = next(found[1:] for found in loop.predict(model, whole, CPU, trial, "") if found[0] == 1)
+
+    def bands(*given: object) -> Iterator[Any]:
+        assert given == (model, parted, 1, CPU, trial)
+        for rows in (slice(0, 4), slice(4, 10)):  # through the object, which lies in rows 2 to 4
+            yield {"logits": logits[None, :, rows]}, truth.mask[rows]
+
+    monkeypatch.setattr(loop, "in_bands", bands)
+    counts = loop.evaluate(model, parted, CPU, trial, "val", closely=True)
+    for name in ("tp", "fp", "fn", "ignored", "confusion", "object_tp", "object_fn", "objects", "components"):
+        np.testing.assert_array_equal(getattr(counts, name), getattr(expected, name), name)
+    np.testing.assert_allclose(counts.calibration, expected.calibration)
 
 
 def test_without_the_instances_that_are_declared_nothing_is_counted_by_size(
