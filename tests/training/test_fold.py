@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -16,6 +17,8 @@ import pytest
 import torch
 from small_trial import SMALL
 
+from imbseg.datasets.readers.layout import Layout
+from imbseg.datasets.readers.values import Range
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, TrialFailed
 from imbseg.meta.read import read_meta
@@ -111,6 +114,12 @@ def test_a_fold_with_weighted_images_and_objects_to_paste(data: dict[str, str], 
         "image_weights_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "donors": {"background": 0, "crack": cracks},
     }  # fmt: skip
+    layout = Layout(("near infrared",), Range("float32"), (0, 0, 0))
+    bare = dataclasses.replace(fold, donors=None, limits=((1.0,), (9.0,)))
+    kept = fold_record(bare, Trial(), SimpleNamespace(class_names=resolved.dataset.class_names, layout=layout))
+    assert list(kept)[-2:] == ["class_priors", "input"]
+    assert kept["input"] == {"channels": ["near infrared"], "kind": "float32", "low": [1.0], "high": [9.0],
+                             "shown": [0, 0, 0]}  # fmt: skip
     assert fold.meta_digest == read_meta(resolved.dataset, Path(data["meta"])).digest
     logits, target = torch.tensor([[[[0.0]], [[0.0]]], [[[0.0]], [[2.0]]]]), torch.tensor([[[0]], [[1]]])
     loss_of = prepare.make_loss(resolved.trial, fold, torch.device("cpu"))  # each image's loss times its weight

@@ -34,8 +34,13 @@ def test_what_a_trial_has_in_hand_before_its_first_step(data: dict[str, str], tm
     made = prepare.prepare(resolved, resolved.trial, fold, folder, cpu, lines.append)
     prepare.seed_epoch(2, 0)
     network = prepare.make_network(resolved.trial, 2)
-    for mine, theirs in zip(made.learner.model.parameters(), network.parameters(), strict=True):
+    for _ in range(2):
+        made.learner.average.update_parameters(made.learner.model)  # of equal weights, whatever the decay
+    both = made.learner.model.parameters(), made.learner.evaluated.parameters()
+    for mine, averaged, theirs in zip(*both, network.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+        torch.testing.assert_close(averaged, theirs)
+    assert made.learner.model.segmentation_head[0].out_channels == 2
     first = next(one for one in made.learner.model.parameters() if one.ndim == 4)
     assert first.is_contiguous(memory_format=torch.channels_last)
     groups = made.learner.optimizer.param_groups
@@ -58,9 +63,13 @@ def test_what_a_trial_has_in_hand_before_its_first_step(data: dict[str, str], tm
         "atrous_rates smp: 12, 24, 36 see only their centre on the map of 4 x 4 cells; fit takes 1, 2, 3",
     ]  # fmt: skip
     assert (tmp_path / "log.txt").read_text().splitlines() == lines
-    bare, its_fold = opened(data)
+    bare, its_fold = opened(data, decoder_width="64", atrous_rates="fit")
     lines.clear()
-    assert prepare.prepare(bare, bare.trial, its_fold, folder, cpu, lines.append).learner.average is None
+    plain = prepare.prepare(bare, bare.trial, its_fold, folder, cpu, lines.append).learner
+    assert plain.average is None
+    convolutions = [one for one in plain.model.decoder.modules() if isinstance(one, torch.nn.Conv2d)]
+    assert {one.dilation[0] for one in convolutions} == {1, 2, 3}
+    assert plain.model.segmentation_head[0].in_channels == 64
     assert lines[0].startswith("full/mskf/none/none  cross_entropy  seed 1: ")
     assert not any(line.startswith(("class weights", "copy-paste")) for line in lines)
 

@@ -132,7 +132,8 @@ def test_an_epoch_goes_on_where_it_was_left() -> None:
         torn.append(begun.torn)
 
     loss_of = Seen(taught, [4.0, 6.0])
-    left, between = Left([BATCH, BATCH]), lambda: torn.append(begun.torn)
+    two = {"image": torch.ones(2, 1), "target": torch.tensor([7, 7])}  # a loss is a mean over samples
+    left, between = Left([two, two]), lambda: torn.append(begun.torn)
     mean = loop.train_epoch(taught, left, loss_of, trial, 1, watch, begun=begun, between=between)
     assert (mean, begun.step, begun.chance, begun.loss.item()) == (4.0, 3, [], 12.0)
     assert [rates[1] for rates in loss_of.rates] == pytest.approx([0.5 * 5 / 6, 0.5 * 4 / 6])  # steps 1 and 2 of 6
