@@ -4,6 +4,7 @@ import os
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -40,6 +41,25 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         if "GPU" not in reason:
             report.outcome, report.longrepr = "failed", f"IMBSEG_REQUIRE_DATA=1 and {reason}"
     return report
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Callable[[int], Path], None, None]:
+    """Make a file system of so many KiB."""
+    places = []
+
+    def make(kib: int) -> Path:
+        place = tmp_path / f"disk{len(places)}"
+        place.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(place)]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("needs the right to mount a tmpfs")
+        places.append(place)
+        return place
+
+    yield make
+    for place in places:
+        subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ def whole_file(path: Path | str) -> Iterator[Path]:
             error.filename = str(target)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # of a disk that is only read; the error above says so
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

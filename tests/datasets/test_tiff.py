@@ -10,9 +10,13 @@ import pytest
 import tifffile
 from PIL import Image
 
+from imbseg.datasets.read import read_image
 from imbseg.datasets.readers.label_tiff import write_labels
+from imbseg.datasets.readers.layout import Layout
 from imbseg.datasets.readers.tiff import GEOGRAPHIC, Tiff, is_tiff
+from imbseg.datasets.readers.values import value_range
 from imbseg.errors import InputError
+from imbseg.windows.pixels import opened
 
 # scale, tie point, keys (WGS 84 / UTM 33N), doubles, texts
 TAGS = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (33922, "d", 6, (0.0, 0.0, 0.0, 4.1e5, 5.2e6, 0.0), True),
@@ -103,6 +107,22 @@ def test_several_pages_and_broken_files_are_one_sentence(tmp_path: Path) -> None
     (tmp_path / "noise.tif").write_bytes(data[:middle] + bytes(4000) + data[middle + 4000 :])
     with Tiff(tmp_path / "noise.tif") as noisy, pytest.raises(InputError, match="can't be decoded"):
         noisy.rows(0, 300)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB"])
+def test_numbers_that_are_other_colours_are_never_taken_for_red_green_blue(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.full((40, 40, 3), (200, 40, 30), np.uint8)
+    Image.fromarray(image).convert(mode).save(tmp_path / "x.tif")
+    floats = Layout(values=value_range([0, 255]))
+    with pytest.raises(InputError, match=r"found .*, whose numbers are other colours; export it as RGB"):
+        read_image(tmp_path / "x.tif", None, floats)
+    monkeypatch.setattr("imbseg.windows.pixels.WHOLE", 100)
+    with opened(tmp_path / "x.tif", None) as pixels:  # a photograph: read as a whole by OpenCV, which knows them
+        assert np.abs(pixels.rows(0, 40).astype(int) - image).max() < (40 if mode == "LAB" else 4)
+    Image.fromarray(image).save(tmp_path / "y.tif", compression="jpeg")
+    assert np.abs(read_image(tmp_path / "y.tif", None, floats) - image).max() < 4
 
 
 def test_pages_that_lead_back_to_the_first_are_one_sentence(tmp_path: Path) -> None:

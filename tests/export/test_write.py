@@ -160,3 +160,11 @@ def test_without_onnx_nothing_is_written(runs: Path, tmp_path: Path, refused: An
     sentence = refused("export.py", "--run", runs / "seed1", "--out", tmp_path / "out")
     assert "onnxruntime isn't installed" in sentence
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("share", [0.3, 1.5])  # of the weights: in model.onnx, in model.safetensors
+def test_a_full_disk_leaves_nothing(share: float, runs: Path, refused: Any, small_disk: Any) -> None:
+    disk = small_disk(int(share * (runs / "seed1" / "best.pt").stat().st_size / 1024))
+    sentence = refused("export.py", "--run", runs / "seed1", "--out", disk / "out")
+    assert f"{disk}/out: the disk is full; nothing was left half written" in sentence
+    assert not list(disk.iterdir())

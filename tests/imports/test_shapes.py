@@ -97,6 +97,7 @@ def test_a_box_turned_by_a_quarter_is_as_wide_as_it_was_high() -> None:
         ([[1, 2], [3, 4]], "expected at least 3 points, found 2"),
         ([[1, 2], [3, 4], [5]], "expected points of two numbers"),
         ([[1, 2], [3, 4], [5, "x"]], "expected points of two numbers"),
+        (["12", "34", "56"], "expected points of two numbers"),
         ([[1, 2], [3, 4], [5, float("nan")]], "expected coordinates in pixels, found nan"),
         ([[1, 2], [3, 4], [5, 1e9]], "expected coordinates in pixels, found 1000000000.0"),
     ],

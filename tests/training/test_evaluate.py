@@ -105,3 +105,16 @@ def test_an_operating_point_meets_its_recall_on_validation_and_predict_takes_it(
     row = table(tmp_path / "both" / "ensemble.csv")[0]
     assert row["score"] == "mIoU"
     assert float(row["ensemble"]) == float(row["best"]) == json.loads((run / "status.json").read_text())["test"]["mIoU"]
+
+
+def test_a_full_disk_leaves_the_tables_of_the_last_start(
+    finished: tuple[Path, Any], command: Any, refused: Any, small_disk: Any
+) -> None:
+    disk, (run, _) = small_disk(48), finished
+    words = ("evaluate.py", "--run", run, "--out", disk / "out")
+    assert command(*words)[0] == 0
+    before = {file.name: file.read_bytes() for file in (disk / "out").iterdir()}
+    assert {"scores.csv", "groups.csv", "curves.csv", "counts.npz"} < set(before)
+    (disk / "filling").write_bytes(bytes(shutil.disk_usage(disk).free - 8192))
+    assert "the disk is full; nothing was left half written" in refused(*words, "--subset", "train")
+    assert {file.name: file.read_bytes() for file in (disk / "out").iterdir()} == before

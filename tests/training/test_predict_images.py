@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,29 @@ def test_an_image_that_memory_does_not_hold_is_named(
         1,
         True,
     )
+
+
+def test_a_full_disk_leaves_whole_files_and_the_next_start_goes_on(
+    finished: Run, tmp_path: Path, command: Any, refused: Any, small_disk: Any
+) -> None:
+    disk = small_disk(200)
+    for number in range(4):
+        noise = np.random.default_rng(number).integers(0, 256, (200, 200, 3), np.uint8)
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        Image.fromarray(noise).save(tmp_path / f"photos/{number}.png")
+    words = ("predict.py", "--run", finished[0], tmp_path / "photos", "--probabilities", "--out", disk / "out")
+    assert "the disk is full; nothing was left half written" in refused(*words)
+    there = sorted(file.stem for file in (disk / "out/labels").iterdir())
+    assert 0 < len(there) < 4
+    assert set(there) == set(rows_of(disk / "out"))
+    for file in [*(disk / "out").rglob("*.png"), *(disk / "out").rglob("*.jpg")]:
+        pixels(file)
+    assert not list((disk / "out").rglob(".*.tmp.*"))
+    subprocess.run(["mount", "-o", "remount,size=9m", str(disk)], check=True)
+    status, said, _ = command(*words)
+    assert (status, f"{len(there)} of 4 images are done already" in said) == (0, True)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    assert "can't write here (Read-only file system)" in refused(*words)
 
 
 def test_labels_of_others_are_not_overwritten(finished: Run, tmp_path: Path, refused: Any) -> None:

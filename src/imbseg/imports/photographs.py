@@ -1,6 +1,7 @@
 """The photographs of an import: their sizes, how EXIF turns them, and whether the annotations were drawn on that."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def head(image: Annotated) -> Head:
     tag = 1
     try:
         source = io.BytesIO(image.image) if isinstance(image.image, bytes) else image.image
-        with Image.open(source) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(source) as picture:  # broken EXIF is none
             width, height = picture.size
             if width * height <= MOST_PIXELS:  # of a PNG all pixels are decoded to find it
                 tag = picture.getexif().get(ORIENTATION, 1)

@@ -64,6 +64,8 @@ def points_of(numbers: Sequence[Any], at_least: int, what: str) -> list[Point]:
         InputError: there are fewer, or a number is none, not finite, or far out.
     """
     try:
+        if any(isinstance(one, str) for one in numbers):
+            raise TypeError("letters would be taken for a pair")
         found = [(float(x), float(y)) for x, y in numbers]
     except (TypeError, ValueError) as error:
         raise InputError(f"{what}: expected points of two numbers, found {str(numbers)[:60]}") from error

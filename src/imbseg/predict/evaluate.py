@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imbseg.datasets.spec import GROUPS, Dataset
 from imbseg.errors import InputError, listed
-from imbseg.files import writable_folder
+from imbseg.files import draft, writable_folder
 from imbseg.meta.read import fold_column, fold_rows
 from imbseg.metrics.calibration import calibration_error
 from imbseg.metrics.counts import Counts, collect, of_images, save_counts
@@ -55,16 +55,16 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
     counts = dataclasses.replace(collect([one for one, _, _ in images], confusions, groups=of), **tally.sums)
     groups = class_groups(predictor, dataset)
     scores = _scores(counts, names, groups, say)
-    save_counts(folder / "counts.npz", counts)
-    write_rows(folder / "scores.csv", scores)
-    write_rows(folder / "groups.csv", _by_group(counts, names, groups))
-    save_tables(folder, {subset: counts}, names)
-    write_rows(folder / "curves.csv", curves.rows())
-    if len(predictor.members) > 1:
-        gained = compare(predictor, dataset, images, counts, _parts(names, groups))
-        write_rows(folder / "ensemble.csv", gained)
-        for line in sentences(gained, grouped=bool(counts.groups.size)):
-            say(line)
+    several = len(predictor.members) > 1
+    gained = compare(predictor, dataset, images, counts, _parts(names, groups)) if several else []
+    with draft(folder, "kept") as part:
+        save_counts(part / "counts.npz", counts)
+        tables = {"scores": scores, "groups": _by_group(counts, names, groups), "curves": curves.rows()}
+        for name, rows in {**tables, **({"ensemble": gained} if several else {})}.items():
+            write_rows(part / f"{name}.csv", rows)
+        save_tables(part, {subset: counts}, names)
+    for line in sentences(gained, grouped=bool(counts.groups.size)):
+        say(line)
     told = {str(row["score"]): row for row in scores}
     for name in ("mIoU", *GROUPS):
         if name in told and told[name]["value"] == told[name]["value"]:

@@ -20,6 +20,8 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it would print lines
 GEOGRAPHIC = (33550, 33922, 34264, 34735, 34736, 34737)
 REDUCED, MASK = 1, 4  # NewSubfileType: an overview, a transparency mask
 CHANNELS = (1, 3, 4)  # grey; red, green, blue; the same with alpha
+INK_SET, CMYK = 332, 1  # a tag, and its value where it is left out
+MIXED = ("SEPARATED", "YCBCR", "CIELAB", "ICCLAB", "ITULAB", "LOGL", "LOGLUV")
 LOSSY = ("JPEG", "JP2000", "WEBP", "LERC", "JETRAW")  # parts of the names of compressions that may change numbers
 
 
@@ -122,9 +124,19 @@ class Tiff:
     def plain(self) -> bool:
         """Whether `rows` can read it: not to be turned, and a photograph is grey or colour of 8 bits."""
         page = self._page
-        kinds = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
+        kinds = ("MINISBLACK", "RGB", "YCBCR")
         eight = page.dtype == np.uint8 and page.bitspersample == 8 and self.channels in CHANNELS
-        return bool(page.photometric in kinds and self.orientation == 1 and (eight or not self.layout.is_photograph))
+        known = getattr(page.photometric, "name", "") in kinds and not self.mixed
+        return bool(known and self.orientation == 1 and (eight or not self.layout.is_photograph))
+
+    @property
+    def mixed(self) -> str:
+        """What its numbers are where they are neither grey, nor red, green, blue, nor bands; else empty."""
+        kind = getattr(self._page.photometric, "name", "")
+        inks = self._page.tags.get(INK_SET)
+        if (kind == "YCBCR" and self.lossy) or (kind == "SEPARATED" and inks is not None and inks.value != CMYK):
+            return ""  # decoded to colours; several inks, as bands are
+        return kind if kind in MIXED else ""
 
     @property
     def big_endian(self) -> bool:
@@ -157,6 +169,9 @@ class Tiff:
         """
         if self.photometric == tifffile.PHOTOMETRIC.PALETTE or self._page.dtype is None:
             raise InputError(f"image {self.path}: expected one number a channel, found a palette; export it without")
+        if self.mixed:
+            what = f"found {self.mixed}, whose numbers are other colours"
+            raise InputError(f"image {self.path}: expected grey, red, green, blue, or bands, {what}; export it as RGB")
         found = self.numbers(first, last, begin, end)
         is_inverse = self.photometric == tifffile.PHOTOMETRIC.MINISWHITE and found.dtype.kind == "u"
         return ~found if is_inverse else found
