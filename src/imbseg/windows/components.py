@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,13 @@ from imbseg.datasets.labels import Labels, ignored_in
 
 Integers = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max
+AT_ONCE = 2**18  # pieces
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """Some at a time: numpy turns 32-bit places into 64-bit ones, all that it is given at once."""
+    for start in range(0, count, AT_ONCE):
+        yield slice(start, min(start + AT_ONCE, count))
 
 
 class Components:
@@ -76,20 +85,25 @@ class Components:
         """
         pieces = np.concatenate(self._pieces)
         self._pieces = [pieces]  # one copy: each may take a hundred MB
-        first = self._first_pieces(len(pieces))
-        starts = first == np.arange(len(pieces))
-        place = np.cumsum(starts, dtype=np.int32)
+        owner = self._first_pieces(len(pieces))
+        is_first = np.empty(len(pieces), np.bool_)
+        for part in _parts(len(pieces)):
+            is_first[part] = owner[part] == np.arange(part.start, part.stop)
+        place = np.cumsum(is_first, dtype=np.int32)
         place -= 1
-        owner = place[first]
-        del place, first
+        for part in _parts(len(pieces)):
+            owner[part] = place[owner[part]]
         few = not self.boxes and self._top * self._width < 2**30  # so that two sizes can be added
-        found = np.zeros((int(starts.sum()), pieces.shape[1]), np.int32 if few else np.int64)
-        found[:, 0] = pieces[starts, 0]
-        np.add.at(found[:, 1], owner, pieces[:, 1])
+        found = np.zeros((int(place[-1]) + 1, pieces.shape[1]), np.int32 if few else np.int64)
+        del place, is_first
         if self.boxes:
             found[:, 2:4] = NEVER
-            for column, least in ((2, True), (3, True), (4, False), (5, False)):
-                (np.minimum if least else np.maximum).at(found[:, column], owner, pieces[:, column])
+        for part in _parts(len(pieces)):
+            to, some = owner[part], pieces[part]
+            found[to, 0] = some[:, 0]
+            np.add.at(found[:, 1], to, some[:, 1])
+            for column in range(2, pieces.shape[1]):
+                (np.minimum if column < 4 else np.maximum).at(found[:, column], to, some[:, column])
         return owner, found
 
     def _first_pieces(self, count: int) -> NDArray[np.int32]:
