@@ -69,9 +69,8 @@ def test_six_trials_can_not_tell(tmp_path: Path) -> None:
     search(tmp_path, 6)
     _, frames = frames_of(tmp_path)
     first = question.sentences(frames[question.TRIALS], frames[question.FILE])[0]
-    assert re.match(
-        r"6 trials can't tell what validation tail depends on: .* explains (\d\d% to )?\d\d% or more", first
-    )
+    told = "6 trials can't tell what validation tail depends on: a setting is told apart from chance where it explains"
+    assert re.fullmatch(told + r"( \d\d% to)? \d\d% or more of the ranks' variance\.", first)
 
 
 def test_a_grid_has_no_such_part(tmp_path: Path) -> None:

@@ -74,9 +74,7 @@ def sentences(frame: pd.DataFrame, found: pd.DataFrame) -> list[str]:
             )
             said.append(f"Validation {score} of {known} depends on {', '.join(told)}.{rest}")
         else:
-            said.append(
-                f"{known} can't tell what validation {score} depends on: {needed} of the ranks' variance (`needs`)."
-            )
+            said.append(f"{known} can't tell what validation {score} depends on: {needed}.")
     score = score_of(frame)
     best = int(frame[score].astype(float).to_numpy().argmax())
     given = _settings(frame).iloc[best].dropna()
