@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from unittest import mock
 from xml.etree import ElementTree
 
 import pytest
@@ -16,6 +17,7 @@ from imbseg.canvas import VARIABLES, Canvas, wrapped
 from imbseg.page import html
 from imbseg.report.questions import classes, confusion, curves, plane
 from imbseg.runs.class_order import class_order
+from imbseg.runs.collect import score_names
 from imbseg.runs.strategies import Group
 
 
@@ -111,6 +113,15 @@ def test_of_many_strategies_the_best_are_drawn(tmp_path: Path):
     assert len(group.others) == 14
     titles = [axis.get_title(loc="left").split("\n")[0] for axis in canvas.axes]
     assert titles == [one.label for one in group.others[2:]]
+
+
+def test_more_strategies_are_not_compared_anew_for_every_panel(tmp_path: Path):
+    for number in range(15):
+        make_run(tmp_path / f"{number:02d}", test=(0.5, 0.5, number / 20), lr=0.01 + number / 1000)
+    asked = evidence(tmp_path)
+    with mock.patch.object(classes, "differences", wraps=classes.differences) as compared:
+        assert len(classes.panels(asked, frames_of(asked))) == 14
+    assert compared.call_count == 14 * len(score_names(asked.group.classes))
 
 
 def test_a_page_has_its_own_colours_and_no_other(tmp_path: Path):

@@ -1,5 +1,6 @@
 """What each strategy did to each class, and how many of these differences chance alone would mark."""
 
+import itertools
 from collections.abc import Sequence
 
 import pandas as pd
@@ -9,10 +10,10 @@ from imbseg.page.columns import columns
 from imbseg.page.content import Chart, Section, Table
 from imbseg.report.evidence import Evidence
 from imbseg.report.frames import Frames, with_score
-from imbseg.report.gains import MOST, gains
+from imbseg.report.gains import MOST, Singles, gains
 from imbseg.report.questions import strategies
 from imbseg.runs.class_order import ClassOrder, class_order
-from imbseg.runs.collect import SCORES, SUBSETS
+from imbseg.runs.collect import SCORES, SUBSETS, score_names
 from imbseg.runs.strategies import Group, differences
 from imbseg.statistics.difference import SIGNIFICANT
 
@@ -51,15 +52,19 @@ def _ranked(compared: pd.DataFrame) -> list[str]:
 
 
 def _drawn(evidence: Evidence, frames: Frames, shown: Sequence[str], title: str = "") -> Canvas | None:
-    group, classes, singles = evidence.group, evidence.once(order), {}
+    group, classes = evidence.group, evidence.once(order)
     names = {score: score for score in SCORES if any(one.values("test", score) for one in group.strategies)}
     for index in _largest(evidence, frames[FILE], shown):
         share = "" if classes.shares is None else f" ({100 * classes.shares[index]:.2g} %)"
         names[f"IoU/{group.classes[index]}"] = " ".join(group.classes[index].split()) + share
-    for one in group.others:
-        for score in names:
-            singles[one.label, score] = list(differences(one, group.baseline, "test", score).values())
-    return gains(frames[FILE], names, singles, strategies=shown, title=title)
+    return gains(frames[FILE], names, evidence.once(_singles), strategies=shown, title=title)
+
+
+def _singles(evidence: Evidence) -> Singles:
+    """The gain of each seed: every panel takes them all, since all share one axis."""
+    group = evidence.group
+    keys = itertools.product(group.others, score_names(group.classes))
+    return {(one.label, score): list(differences(one, group.baseline, "test", score).values()) for one, score in keys}
 
 
 def _largest(evidence: Evidence, compared: pd.DataFrame, shown: Sequence[str]) -> list[int]:
