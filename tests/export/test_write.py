@@ -152,6 +152,12 @@ def test_what_cannot_be_exported_is_one_sentence(runs: Path, tmp_path: Path, ref
     mine.mkdir()
     (mine / "thesis.tex").write_text("mine")
     assert "isn't of export.py and would be replaced" in refused(*words[:-1], mine)
+    (mine / "MODEL_CARD.json").write_text('{"files": {"model.onnx": {}, "networks/1/model.safetensors": {}}}')
+    for name in ("model.onnx", "networks/1/config.json"):
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).touch()
+    assert "would be replaced, and thesis.tex in it isn't of export.py" in refused(*words[:-1], mine)
+    assert (mine / "thesis.tex").read_text() == "mine"
     assert [one.name for one in tmp_path.iterdir()] == ["mine"]
 
 

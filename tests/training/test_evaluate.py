@@ -76,6 +76,9 @@ def test_an_operating_point_meets_its_recall_on_validation_and_predict_takes_it(
     assert (status, complaints) == (0, ""), complaints
     kept = json.loads((run / "operating_points.json").read_text())["points"]["crack"]
     assert f"crack: threshold {kept['threshold']:.4f}, recall" in said
+    there = {row["score"]: float(row["value"] or "nan") for row in table(tmp_path / "out" / "scores.csv")}
+    on_test = f"recall {there['recall/crack']:.4f}, precision {there['precision/crack']:.4f} on test"
+    assert f"crack: threshold {kept['threshold']:.4f} gives {on_test}" in said
     parameters = json.loads((run / "trial.json").read_text())["parameters"]
     dataset = load(data["dataset"])
     column = fold_column(parameters["imbalance"], parameters["split"], parameters["seed"])

@@ -60,6 +60,9 @@ class Labeller:
             names, colors = [str(one["name"]) for one in classes], np.array([one["color"] for one in classes], np.uint8)
             heading = str(card["data"]["dataset"])
             session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+            number = session.get_outputs()[1].shape[1]
+            if colors.shape != (len(names), 3) or (isinstance(number, int) and number != len(names)):
+                raise ValueError(f"the card has {len(names)} classes and {colors.shape} colours, model.onnx {number}")
         except Exception as error:  # of JSON, of the card's keys, and whatever onnxruntime says
             reason = f"can't be opened ({first_line(error)})"
             raise InputError(f"{folder}: {reason}; name the folder that export.py wrote") from error

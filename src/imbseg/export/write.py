@@ -11,14 +11,14 @@ import torch
 
 from imbseg.datasets.ids import image_rows
 from imbseg.datasets.read import read_image
-from imbseg.errors import InputError
+from imbseg.errors import InputError, listed
 from imbseg.export.card import Card, card
 from imbseg.export.card_text import text
 from imbseg.export.library import CONFIG, WEIGHTS, save
 from imbseg.export.module import Exported, input_kinds
 from imbseg.export.onnx_file import Array, Session, compare, need, photographs, write
 from imbseg.export.quantize import quantize, scores
-from imbseg.files import replaceable_folder, sha256, whole_folder, write_json, write_text
+from imbseg.files import read_object, replaceable_folder, sha256, whole_folder, write_json, write_text
 from imbseg.predict.evaluate import class_groups
 from imbseg.predict.predictor import Predictor
 from imbseg.runs.collect import Run
@@ -48,8 +48,7 @@ def export(
     for name in ("onnx", "onnxruntime"):
         need(name)
     folder = replaceable_folder(out)
-    if folder.exists() and not (folder.is_dir() and ((folder / CARD).is_file() or not any(folder.iterdir()))):
-        raise InputError(f"{folder}: isn't of export.py and would be replaced; choose another --out")
+    _refuse_others(folder)
     native = input_kinds(predictor.layout)[0]
     modules = {PLAIN if kind == native else f"model_{kind}.onnx": Exported(predictor, kind) for kind in kinds}
     with whole_folder(folder) as draft:
@@ -66,6 +65,21 @@ def export(
         for line in one.get("measured", ()):
             say(line)
     return found
+
+
+def _refuse_others(folder: Path) -> None:
+    """Spare what export.py didn't write, also beside what it wrote."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / CARD).is_file():
+        raise InputError(f"{folder}: isn't of export.py and would be replaced; choose another --out")
+    files = read_object(folder / CARD, "files")["files"]
+    ours = {CARD, "MODEL_CARD.md", *files, *(str(Path(name).with_name(CONFIG)) for name in files)}
+    there = sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
+    if others := [one for one in there if one not in ours]:
+        raise InputError(
+            f"{folder}: would be replaced, and {listed(others)} in it isn't of export.py; choose another --out"
+        )
 
 
 def _onnx(predictor: Predictor, module: Exported, file: Path) -> Card:

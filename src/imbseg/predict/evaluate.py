@@ -1,7 +1,7 @@
 """Networks on labelled images: scores with intervals, by group, calibration, curves; thresholds from validation."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +63,20 @@ def evaluate(predictor: Predictor, dataset: Dataset, subset: str, out: Path, say
         for name, rows in {**tables, **({"ensemble": gained} if several else {})}.items():
             write_rows(part / f"{name}.csv", rows)
         save_tables(part, {subset: counts}, names)
-    for line in sentences(gained, grouped=bool(counts.groups.size)):
+    for line in (*sentences(gained, grouped=bool(counts.groups.size)), *_told(scores, predictor, len(images), subset)):
         say(line)
-    told = {str(row["score"]): row for row in scores}
+
+
+def _told(scores: Sequence[Row], predictor: Predictor, images: int, subset: str) -> Iterator[str]:
+    """What the terminal says of the scores, and of each class with a threshold: whether the recall holds here."""
+    rows = {str(row["score"]): row for row in scores}
     for name in ("mIoU", *GROUPS):
-        if name in told and told[name]["value"] == told[name]["value"]:
-            say(f"{name} {_interval(told[name])}, {len(images)} images")
+        if name in rows and rows[name]["value"] == rows[name]["value"]:
+            yield f"{name} {_interval(rows[name])}, {images} images"
+    for index, at in predictor.thresholds.items():
+        name = predictor.class_names[index]
+        recall, precision = (float(rows[f"{score}/{name}"]["value"]) for score in ("recall", "precision"))
+        yield f"{name}: threshold {at:.4f} gives recall {recall:.4f}, precision {precision:.4f} on {subset}"
 
 
 def check_classes(dataset: Dataset, names: Sequence[str]) -> None:
