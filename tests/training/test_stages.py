@@ -100,11 +100,12 @@ def test_weights_of_images_multiply_their_own_loss(tmp_path: Path) -> None:
      ("id,weight\na,1\na,1\nb,1\n", "id 'a' stands there twice"),
      ("name,weight\na,1\n", "expected the columns id and weight, found name, weight"),
      ("", "expected the columns id and weight, found none"),
+     ("id,weight\na,1\n\udce9,1\n", "can't be read ('utf-8' codec can't decode byte 0xe9"),
      (None, "can't be read (No such file")],
 )  # fmt: skip
 def test_a_file_of_weights_that_cannot_be_used(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
-        (tmp_path / "w.csv").write_text(text, encoding="utf-8")
+        (tmp_path / "w.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(InputError) as caught:
         read_image_weights(str(tmp_path / "w.csv"), ["a", "b"])
     assert message in str(caught.value)
