@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from imbseg.training.begun import Begun, restored, set_chance
 from imbseg.training.draws import Draws, true_class_probability
 
 TARGET = torch.tensor([[[0, 0], [1, 255]], [[0, 0], [0, 0]]])
@@ -42,9 +43,33 @@ def test_confidence_is_the_mean_over_the_pixels_of_a_class(dtype: torch.dtype) -
     assert math.isnan(row["confidence:bird"])
 
 
+@pytest.mark.parametrize("pasted", [{}, {"pasted": torch.tensor([[0, 1, 0], [0, 2, 0]])}])
+def test_an_epoch_under_way_is_stored_and_added_to_another_processes(pasted: dict[str, torch.Tensor]) -> None:
+    """Two processes have counted the same step: all counts twice, the mean confidence as it is."""
+    names, cpu = ["sky", "pole", "bird"], torch.device("cpu")
+    begun = Begun(Draws(names, confidence=True), step=3, loss=torch.tensor(1.5), spent=(2.0, 1.0), gathered=[4])
+    begun.draws.add({"target": TARGET, **pasted}, LOGITS)
+    torch.manual_seed(5)
+    state = begun.stored(cpu)
+    row, drawn = begun.draws.row(1, images=2), torch.rand(1)
+    again = restored(state, Draws(names, confidence=True))
+    set_chance(again.chance, cpu)
+    assert torch.equal(torch.rand(1), drawn)
+    assert (again.step, again.loss.item(), again.spent, again.gathered, again.torn) == (3, 1.5, (2.0, 1.0), [4], False)
+    assert again.draws.row(1, images=2) == pytest.approx(row, nan_ok=True)
+    assert begun.draws_of_all() is begun.draws
+    begun.of_all = [state, state]
+    both = begun.draws_of_all().row(1, images=2)
+    kept = {name: one for name, one in row.items() if name in ("epoch", "images") or name.startswith("confidence")}
+    assert both == pytest.approx({**{name: 2 * one for name, one in row.items()}, **kept}, nan_ok=True)
+    assert begun.stored(cpu) == [state, state]
+    begun.torn = True
+    assert begun.stored(cpu) is None
+
+
 def test_only_ignored_pixels() -> None:
-    draws = Draws(["sky"], confidence=True)
-    draws.add({"target": torch.full((2, 4, 4), 255)}, torch.zeros(2, 1, 4, 4))
+    draws = Draws(["sky", "pole"], confidence=True)
+    draws.add({"target": torch.full((2, 4, 4), 255)}, torch.zeros(2, 2, 4, 4))
     row = draws.row(1, images=1)
     assert (row["samples:sky"], row["pixels:sky"], row["pixels:ignore"]) == (0, 0, 32)
     assert math.isnan(row["confidence:sky"])

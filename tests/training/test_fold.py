@@ -160,10 +160,12 @@ def test_one_pixel_shows_a_class(dataset: Dataset) -> None:
 
 def test_decoded_images_are_kept_of_train_and_validation_alone(data: dict[str, str], tmp_path: Path) -> None:
     copy = Path(shutil.copytree(Path(data["dataset"]).parent, tmp_path / "cracks"))
-    fold = opened(data, dataset=str(copy / "cracks.yml"), root=str(copy), cache_mb="1")[1]
+    resolved, fold = opened(data, dataset=str(copy / "cracks.yml"), root=str(copy), cache_mb="1")
     kept = {*fold.train.images, *fold.val.images}
     assert fold.train.entries.keys() == fold.val.entries.keys() == kept
     assert (len(set(fold.train.entries.values())), fold.test.entries) == (len(kept), {})
+    fold.train.read(resolved.dataset, 1)
+    assert fold.train.entries[fold.train.images[1]].is_file()
     assert opened(data, strategy="full/mskf/adaptive/none")[1].draw_weights.tolist() == [1.0] * len(fold.train.ids)
 
 
@@ -191,6 +193,8 @@ def test_a_last_batch_of_one_sample_is_left_out(images: int, doubled: bool, batc
     assert [key for batch in batches for key in batch] == order.keys()[: sum(len(batch) for batch in batches)]
     assert all(2 <= len(batch) <= batch_size for batch in batches)
     assert [key[:2] for key in order.keys()] == [(1, place) for place in range(images * (1 + doubled))]  # noqa: SIM118
+    order.first = 1  # a step is done
+    assert list(order) == batches[1:]
     first = order.keys()
     order.epoch = 2
     assert {key[0] for key in order.keys()} == {2}  # noqa: SIM118 (no dict)

@@ -73,17 +73,26 @@ def test_the_line_names_a_class_that_was_lost() -> None:
     timing = timing_row(2, (10.34, 9.0, 0.5), 51, 2.0, 0.1)
     line = "epoch 2/5  loss 0.5000  mIoU 0.400  tail 0.100  12.3 s  4.93 samples/s  lost: pole"
     assert epoch_line(row, 5, timing, history) == line
+    history = [{"IoU/pole": 0.2, "IoU/sky": 0.9, "IoU/sea": 0.1}]
+    row = {"epoch": 2, "loss": 0.5, "mIoU": 0.4, "IoU/pole": 0.0, "IoU/sky": 0.8, "IoU/sea": 0.0}
+    assert epoch_line(row, 5, timing_row(2, (4.0, 9.0, 0.5), 2, 2.0, 0.1), history) == (
+        "epoch 2/5  loss 0.5000  mIoU 0.400  6.0 s  0.5 samples/s  lost: pole, sea"
+    )
 
 
 def test_waiting_for_data_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """2 of 10 s are waited; an epoch that had said so before, and 9 %, say nothing."""
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)))
-    slow, quick = (timing_row(1, (10.0, 9.0, waited), 100, 1.0, 0.0) for waited in (2.0, 0.9))
-    assert (slow["waited_s"], slow["samples_per_s"]) == (2.0, 10.0)
+    slow, quick, least = (timing_row(1, (10.0, 9.0, waited), 100, 1.0, 0.5) for waited in (2.0, 0.9, 1.0))
+    assert slow == {"epoch": 1, "train_s": 10.0, "train_cpu_s": 9.0, "val_s": 1.0, "checkpoint_s": 0.5, "waited_s": 2.0,
+                    "samples_per_s": 10.0}  # fmt: skip
+    assert math.isnan(timing_row(1, (0.0, 0.0, 0.0), 0, 1.0, 0.0)["samples_per_s"])
     told = "20% of the training time waits for data: take more `workers` than 2 (4 cores here), or keep decoded images"
     assert waiting_advice(slow, [quick], 2) == f"{told} (`cache_mb`)"
     assert waiting_advice(slow, [], 4) == "20% of the training time waits for data: keep decoded images (`cache_mb`)"
     assert waiting_advice(slow, [quick, slow], 2) == waiting_advice(quick, [], 2) == ""
+    assert waiting_advice(least, [], 4) == "10% of the training time waits for data: keep decoded images (`cache_mb`)"
+    assert waiting_advice(slow, [least], 4) == ""
 
 
 def test_only_the_time_until_a_batch_is_there_is_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

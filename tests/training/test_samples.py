@@ -22,7 +22,7 @@ from imbseg.errors import InputError
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import read_fold
-from imbseg.training.samples import Files, TrainSamples
+from imbseg.training.samples import Files, TrainSamples, draw_sample
 from imbseg.trial import Trial, resolve
 
 
@@ -111,6 +111,33 @@ def test_a_sample_depends_on_seed_epoch_and_place_alone(dataset: spec.Dataset, f
     assert len({image(), image(seed=2), image(epoch=2), image(place=1)}) == 4
 
 
+def test_a_batch_is_its_samples_padded_to_what_the_network_takes(dataset: spec.Dataset, files: Files) -> None:
+    """Crops of 40 x 36 in batches of 48 x 48: grey and ignored right of them and below."""
+    made = plain(dataset, files, crop=(40, 36), loss="size_balanced", scale_min=0.5, scale_max=2.0)
+    keys = [(1, place, place % 3, NO_FOCUS) for place in range(4)]
+    batch, alone = made.__getitems__(keys), [made[key] for key in keys]
+    assert batch.keys() == {"image", "target", "object_area"}
+    for name, stacked in batch.items():
+        assert torch.equal(stacked, torch.stack([one[name] for one in alone]))
+    assert (batch["image"].shape, batch["target"].shape) == ((4, 3, 48, 48), (4, 48, 48))
+    mean, std = (np.array(one)[:, None, None, None] for one in (IMAGENET[0], IMAGENET[1]))
+    pixels = np.rint((batch["image"].numpy().transpose(1, 0, 2, 3) * std + mean) * 255)
+    assert (batch["target"][:, 36:] == 255).all()
+    assert (batch["target"][:, :, 40:] == 255).all()
+    assert np.unique(pixels[:, :, 36:].reshape(3, -1), axis=1).T.tolist() == [list(GREY)]
+    assert (batch["object_area"][:, 36:] == 1).all()  # as background
+    geometry = made._read(keys[1], np.random.default_rng(4))[2]
+    assert geometry == draw_sample(np.random.default_rng(4), (32, 10), made.trial)
+    assert draw_sample(np.random.default_rng(4), (32, 10), Trial(resize=(64, 32), crop=None)).size == (64, 32)
+
+
+def test_some_of_the_files(files: Files) -> None:
+    some = files.take([2, 0])
+    assert (some.ids, some.groups, some.sizes) == (["part00_0002", "part00_0000"], ["a", "a"], [(20, 10)] * 2)
+    assert (some.images, some.masks) == ([files.images[2], files.images[0]], [files.masks[2], files.masks[0]])
+    assert (some.objects, some.large) == ([], [])
+
+
 def test_what_a_sample_brings_along(dataset: spec.Dataset, files: Files) -> None:
     asked: list[Any] = []
 
@@ -135,4 +162,5 @@ def test_what_a_sample_brings_along(dataset: spec.Dataset, files: Files) -> None
     wide = TrainSamples(files, dataset, trial.model_copy(update={"crop": (8, 8)}), IMAGENET, boxes)
     for place in range(20):  # the crop holds a pixel of the object that was asked for
         assert (wide[1, place, 1, 1]["target"] == 1).any()
+        assert torch.equal(wide[1, place, 1, 1]["target"], wide[1, place, 1, 1]["target"])
     assert not all((wide[1, place, 1, NO_FOCUS]["target"] == 1).any() for place in range(20))

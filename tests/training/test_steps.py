@@ -198,6 +198,7 @@ def test_images_of_one_input_size_share_a_batch(dataset: spec.Dataset, files: Fi
     whole = WholeImages(files, dataset, Trial(), IMAGENET)
     assert whole.batches(2) == [[0, 2], [1]]
     assert whole.batches(1) == [[0], [2], [1]]
+    assert WholeImages(files, dataset, Trial(), IMAGENET, scale=2.5).input_size(0) == (50, 25)
     resized = WholeImages(files, dataset, Trial(resize=(48, 64)), IMAGENET)
     assert resized.batches(2) == [[0, 1], [2]]
     assert (resized.input_size(1), resized[1][0].shape) == ((48, 64), (3, 64, 48))
