@@ -92,6 +92,17 @@ def test_the_best_strategy_predicts_with_the_mean_of_its_seeds(
     assert (status, "2 networks: good1, good2" in said) == (0, True)
 
 
+def test_runs_on_other_images_are_no_ensemble(finished: Run, tmp_path: Path) -> None:
+    copy(finished[0], tmp_path / "runs/one", 1)
+    other = copy(finished[0], tmp_path / "runs/two", 2)
+    about = json.loads((other / "trial.json").read_text())
+    limits = {"low": [0, 0, 0], "high": [65535] * 3, "shown": [0, 1, 2]}
+    about["input"] = {"channels": ["red", "green", "blue"], "kind": "uint16", **limits}
+    (other / "trial.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=r"two: takes other channels or values than .*one; name one"):
+        imbseg.predict.load(str(tmp_path / "runs"))
+
+
 @pytest.mark.parametrize("name", ["prior", "flip", "prior*flip", "larger", "rank"])
 def test_post_hoc_with_the_strength_that_validation_chose(run: Path, data: dict[str, str], name: str) -> None:
     status = json.loads((run / "status.json").read_text())

@@ -93,13 +93,16 @@ class Predictor:
             thresholds: class index -> the probability from which a pixel is that class.
 
         Raises:
-            InputError: the members' classes differ, or the correction can't be taken, or not beside thresholds.
+            InputError: the members' classes or images differ, or the correction can't be taken (beside thresholds none).
         """
         self.members, self.tiling, self.said = tuple(members), tiling or Tiling(), said
         self.class_names, self.layout = members[0].stored.class_names, members[0].stored.layout
         for one in members[1:]:
             if one.stored.class_names != self.class_names:
                 raise InputError(f"{one.stored.folder}: has other classes than {members[0].stored.folder}; name one")
+            if one.stored.layout != self.layout:
+                what = "takes other channels or values than"
+                raise InputError(f"{one.stored.folder}: {what} {members[0].stored.folder}; name one")
         self._asked = (post_hoc, by)
         self.way, self.given = _correction(self.members, post_hoc, by)
         self._decode, self.thresholds = decoder(self.way, self.given), dict(thresholds or {})
