@@ -93,7 +93,8 @@ class Predictor:
             thresholds: class index -> the probability from which a pixel is that class.
 
         Raises:
-            InputError: the members' classes or images differ, or the correction can't be taken (beside thresholds none).
+            InputError: the members' classes or images differ, or the correction can't be taken, or stands beside
+                thresholds.
         """
         self.members, self.tiling, self.said = tuple(members), tiling or Tiling(), said
         self.class_names, self.layout = members[0].stored.class_names, members[0].stored.layout
