@@ -49,11 +49,19 @@ def callback(show: Show, interrupted: Sequence[int]) -> Any:
         def __init__(self) -> None:
             self.looked = 0.0
             self.trials: Sequence[Any] = ()
+            self.failed: list[Any] = []
 
         def __reduce__(self) -> Any:
             return tune.Callback, ()  # Ray Tune keeps it for a resume, which gets another; no screen can be kept
 
+        def on_trial_complete(self, iteration: int, trials: Sequence[Any], trial: Any, **info: Any) -> None:
+            if failure(trial):
+                self.failed.append(trial)
+
         def on_step_end(self, iteration: int, trials: Sequence[Any], **info: Any) -> None:
+            for trial in self.failed:
+                if trial.status == "TERMINATED":
+                    trial.set_status("ERROR")  # Ray Tune calls it ended well, and a resume would pass over it
             if time.monotonic() - self.looked > SHOWN_S:
                 self.draw(trials)
                 self.looked = time.monotonic()
