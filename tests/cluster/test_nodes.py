@@ -125,6 +125,23 @@ def test_one_machine_interrupted_and_resumed(tmp_path: Path) -> None:
     runs.check(experiment, range(1, 2), tmp_path)
 
 
+@pytest.mark.long
+def test_a_trial_that_could_not_run_is_started_again_by_a_resume(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, seeds=1, epochs=1)
+    image = min((tmp_path / "cracks" / "images").iterdir())
+    away = image.rename(tmp_path / image.name)
+    with runs.start("--ray", "local", "--trial_cpus", "0.5") as driver:
+        assert driver.stdout is not None
+        experiment = runs.until(driver.stdout, r"^experiment (\w+) ")[0][1]
+        runs.until(driver.stdout, r"^0 of 2 trials ended well; .*\.png is missing")
+        assert driver.wait() == 1
+    away.rename(image)
+    with runs.start("--ray", "local", "--trial_cpus", "0.5", "--resume", experiment) as driver:
+        assert driver.stdout is not None
+        runs.until(driver.stdout, r"^2 of 2 trials ended well$")
+        assert driver.wait() == 0
+
+
 def half(number: int, size: tuple[int, int]) -> np.ndarray:
     """A mask that a small network learns in four epochs, where the learning rate lets it."""
     mask = np.zeros(size, np.uint8)
