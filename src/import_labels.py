@@ -42,13 +42,18 @@ def _renamed(text: str) -> tuple[str, str]:
 
 
 def _check(options: argparse.Namespace) -> None:
-    if options.test <= 0 or options.val < 0 or options.test + options.val >= 1:
+    if not (options.test > 0 and options.val >= 0 and options.test + options.val < 1):
         raise InputError(f"--test, --val: expected shares whose sum is below 1, found {options.test}, {options.val}")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed: expected a number of 0..{2**32 - 1}, found {options.seed}")
     width = getattr(options, "line_width", None)
     if width is not None and not 0 <= width <= 1000:
         raise InputError(f"--line_width: expected pixels, 0 to 1000, found {width}")
+    threshold, images = getattr(options, "threshold", None), Path(getattr(options, "images", "images"))
+    if threshold is not None and not 1 <= threshold <= 255:
+        raise InputError(f"--threshold: expected a grey of 1 to 255, found {threshold}")
+    if images.is_absolute() or ".." in images.parts or not images.name:
+        raise InputError(f"--images: expected the name of a folder in DIR, found {options.images!r}")
     try:
         re.compile(options.group or "")
     except re.error as error:

@@ -322,6 +322,9 @@ FLAGS = {
     "no format": (["labelmee", "x", "--out", "x"], "invalid choice: 'labelmee'"),
     "another format's flag": (["labelme", "x", "--out", "x", "--boxes"], "unknown flag '--boxes'"),
     "nothing to train on": (["coco", "x", "--out", "x", "--test", "1"], "expected shares whose sum is below 1"),
+    "no share": (["coco", "x", "--out", "x", "--test", "nan"], "expected shares whose sum is below 1, found nan"),
+    "threshold": (["binary_folders", "x", "--out", "x", "--threshold", "999"], "expected a grey of 1 to 255"),
+    "images": (["binary_folders", "x", "--out", "x", "--images", "/etc"], "expected the name of a folder in DIR"),
     "rename": (["coco", "x", "--out", "x", "--rename", "cat"], "--rename: expected OLD=NEW, found 'cat'"),
     "group": (["coco", "x", "--out", "x", "--group", "("], "--group: expected a regular expression, found '('"),
 }

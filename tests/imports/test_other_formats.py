@@ -268,6 +268,12 @@ def test_smooth_masks_need_a_threshold(tmp_path: Path, refused) -> None:
         (source / "crack" / f"{name}.jpg").unlink()
         binary(source / "crack", f"{name}.png", np.where(block(0, 0, 8) > 0, 200, block(8, 8, 8, 90)).astype(np.uint8))
     assert "expected the values 0 and one other, found 3 ([0, 90, 200] ...)" in refused(*arguments)
+    whole = (source / "crack" / "a.png").read_bytes()
+    (source / "crack" / "a.png").write_bytes(whole[:60])
+    sentence = refused(*arguments, "--threshold", 128)
+    assert "mask" in sentence
+    assert "a.png: can't be decoded (cut short" in sentence
+    (source / "crack" / "a.png").write_bytes(whole)
     dataset, _ = bring(source, tmp_path / "out", "binary_folders", threshold=128)
     assert (read_mask(dataset.root / "masks" / "a.png", dataset) == 1).sum() == 64
 
@@ -280,6 +286,10 @@ def test_smooth_masks_need_a_threshold(tmp_path: Path, refused) -> None:
         (lambda f: binary(f / "crack", "a_2.png", block(0, 0, 2)), "the second of 'crack' for image a"),
         (lambda f: binary(f / "crack", "a.png", np.ones((3, 3), np.uint8)), "is 3 x 3, its image 40 x 30"),
         (lambda f: (f / "crack" / "a.png").write_bytes(b""), "the file is empty"),
+        (
+            lambda f: Image.fromarray(np.ones((HEIGHT, WIDTH), np.float32)).save(f / "crack" / "a.png", "TIFF"),
+            "expected whole numbers, found floats",
+        ),
         (lambda f: photograph(f / "images" / "a.png"), "have one name"),
         (lambda f: [photograph(f / "images" / "a.jpg", turned=3)], "EXIF turns it, and nothing tells whether"),
     ],

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from imbseg.datasets.picture import decoded
+from imbseg.datasets.picture import decoded, read_bytes
+from imbseg.datasets.readers.pictures import by_opencv
 from imbseg.errors import InputError
 from imbseg.imports.found import Shape, Size
 
@@ -139,14 +140,14 @@ def _bitmap(left: int, top: int, runs: Runs, *, size: Size) -> Covered:
 def _from_file(path: Path, size: Size, threshold: int | None) -> Covered:
     """One class's mask; with a threshold it may be a JPEG, and smooth at its borders."""
     if threshold is not None:
-        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
-        if grey is None:
-            raise InputError(f"mask {path}: can't be decoded; export it again")
-        values: NDArray[Any] = grey >= threshold
+        how = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+        values: NDArray[Any] = by_opencv(path, read_bytes(path, "mask"), how, "mask") >= threshold
     else:
         found = decoded(path, "mask")
         if found.picture.mode in ("P", "L", "1") or found.picture.mode.startswith("I"):
             values = found.numbers(np.int32)
+        elif found.picture.mode == "F":
+            raise InputError(f"mask {path}: expected whole numbers, found floats; export it as a PNG of 8 bits")
         else:
             values = np.asarray(found.picture.convert("RGB"), np.int32) @ np.array([1 << 16, 1 << 8, 1])
         several = np.unique(values)

@@ -27,7 +27,7 @@ def read(path: Path) -> tuple[NDArray[Any], int]:
     return image[..., order], exif_orientation(data)
 
 
-def by_opencv(path: Path, data: bytes, how: int) -> NDArray[Any]:
+def by_opencv(path: Path, data: bytes, how: int, what: str = "image") -> NDArray[Any]:
     """What OpenCV makes of a file's bytes.
 
     Raises:
@@ -37,10 +37,10 @@ def by_opencv(path: Path, data: bytes, how: int) -> NDArray[Any]:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
     except cv2.error as error:
         why = "more than 2^30 pixels" if "MAX_IMAGE" in str(error) else " ".join(str(error).split())
-        raise InputError(f"image {path}: can't be decoded ({why}); cut it in parts") from error
+        raise InputError(f"{what} {path}: can't be decoded ({why}); cut it in parts") from error
     if image is None:
         other = "fetch it again, or export it as PNG or TIFF"
-        raise InputError(f"image {path}: can't be decoded (cut short, or no format that OpenCV reads); {other}")
+        raise InputError(f"{what} {path}: can't be decoded (cut short, or no format that OpenCV reads); {other}")
     return np.asarray(image)
 
 
