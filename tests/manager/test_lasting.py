@@ -91,7 +91,8 @@ def test_what_earlier_starts_wrote_is_kept_and_forgotten_by_a_resume(process: Pa
 
 
 def test_a_trial_that_nni_stops_is_not_started_again(process: Path) -> None:
-    wait = "while (!require('fs').existsSync('starts')) { await new Promise((resolve) => setTimeout(resolve, 5)); }"
+    size = "require('fs').statSync('starts', { throwIfNoEntry: false })?.size"  # the shell makes the file, then writes
+    wait = f"while (!{size}) {{ await new Promise((resolve) => setTimeout(resolve, 5)); }}"
     found = ends(process, "exec sleep 60", 1, f"{wait} void trial.kill(); void trial.kill();")
     assert found == {"code": None, "signal": "SIGINT", "starts": 1, "again": None}
 
