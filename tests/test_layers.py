@@ -136,3 +136,18 @@ def test_a_menus_functions_live_in_its_own_folder(folder: str) -> None:
 
 def test_no_junk_drawer() -> None:
     assert not [path for path in SOURCE.rglob("*.py") if path.stem in JUNK]
+
+
+def test_files_and_folders_stay_of_a_size_that_one_reads() -> None:
+    files = list(SOURCE.rglob("*.py"))
+    lines = {path: path.read_bytes().count(b"\n") for path in files}
+    assert {path.name: count for path, count in lines.items() if count > 250} == {}
+    for folder in {path.parent for path in files} - {SOURCE, SOURCE / "imbseg"}:
+        assert sum(path.parent == folder for path in files) <= 20, folder
+        assert sum(count for path, count in lines.items() if folder in path.parents) <= 3_000, folder
+
+
+def test_no_two_files_of_tests_share_a_name() -> None:
+    """pytest imports them by their name alone."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
