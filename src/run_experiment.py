@@ -71,8 +71,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="leave the experiment open in the web UI at the end")
     parser.add_argument("--resume", metavar="ID", help="go on with a stopped experiment: its unfinished trials run on")
     parser.add_argument("--from", dest="earlier", metavar="ID", help="an earlier experiment that the tuner learns from")
-    parser.add_argument("--retries", type=int, default=launch.RETRIES, metavar="N", help="start a trial again that was "
-                        "killed, or failed for what may pass (memory, disk), up to N times (default 1)")  # fmt: skip
+    parser.add_argument(
+        "--retries",
+        type=int,
+        default=launch.RETRIES,
+        metavar="N",
+        help="start a trial again that was "
+        "killed, or failed for what may pass (memory, disk), up to N times (default 1)",
+    )
     ray = parser.add_argument_group("on a Ray cluster (make setup EXTRA=ray; docs/scaling.md)")
     ray.add_argument(
         "--ray", metavar="ADDRESS", help="run there instead: auto, HOST:PORT, or local (this machine alone)"

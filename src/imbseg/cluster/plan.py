@@ -38,9 +38,24 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     f"{OWN}OptunaTuner": {"seed": 1},
 }
 # Keys that are Ray's own matter, or change nothing there.
-KNOWN = {"experimentName", "searchSpace", "searchSpaceFile", "trialCodeDirectory", "trialCommand", "trialConcurrency",
-         "trialGpuNumber", "maxTrialNumber", "maxExperimentDuration", "tuner", "assessor", "advisor", "trainingService",
-         "experimentWorkingDirectory", "debug", "logLevel"}  # fmt: skip
+KNOWN = {
+    "experimentName",
+    "searchSpace",
+    "searchSpaceFile",
+    "trialCodeDirectory",
+    "trialCommand",
+    "trialConcurrency",
+    "trialGpuNumber",
+    "maxTrialNumber",
+    "maxExperimentDuration",
+    "tuner",
+    "assessor",
+    "advisor",
+    "trainingService",
+    "experimentWorkingDirectory",
+    "debug",
+    "logLevel",
+}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -149,8 +164,11 @@ def scheduler_of(given: Config) -> tuple[str | None, dict[str, Any]]:
 
 def goal_of(given: Config) -> str:
     """What the tuner optimises; Ray Tune has one such score, so the assessor's is the same."""
-    goals = {role: str((given.raw[role].get("classArgs") or {}).get("optimize", "mIoU"))
-             for role in ALGORITHMS if role in given.raw}  # fmt: skip
+    goals = {
+        role: str((given.raw[role].get("classArgs") or {}).get("optimize", "mIoU"))
+        for role in ALGORITHMS
+        if role in given.raw
+    }
     if len({*goals.values()}) > 1:
         raise InputError(f"{given.path}: on Ray tuner and assessor optimize the same score, found {goals}")
     return next(iter(goals.values()))

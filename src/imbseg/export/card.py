@@ -24,8 +24,20 @@ from imbseg.statistics.difference import t_interval
 from imbseg.statistics.pixels import confusion_shares
 
 Card = dict[str, Any]
-ALWAYS = ("architecture", "encoder", "encoder_weights", "loss", "class_weights", "optimizer", "lr", "encoder_lr",
-          "batch_size", "epochs", "resize", "crop")  # fmt: skip
+ALWAYS = (
+    "architecture",
+    "encoder",
+    "encoder_weights",
+    "loss",
+    "class_weights",
+    "optimizer",
+    "lr",
+    "encoder_lr",
+    "batch_size",
+    "epochs",
+    "resize",
+    "crop",
+)
 NOT_TOLD = {"dataset", "root", "meta", "device", "threads", "workers", "cache_mb", "cudnn", "strategy"}
 MOST, LEAST = 8, 0.02  # confusions; share of a class's pixels below which none is told
 OPEN = ("license_of_model", "license_of_data", "contact", "intended_use", "not_intended_use")

@@ -40,10 +40,15 @@ def quantize(source: Path, file: Path, dataset: Dataset) -> int:
     logging.getLogger().addFilter(_quiet)
     try:
         kinds.quantize_static(
-            str(source), str(file), _Reader(images), quant_format=kinds.QuantFormat.QDQ, per_channel=True,
-            op_types_to_quantize=list(COUNTED), activation_type=kinds.QuantType.QUInt8,
+            str(source),
+            str(file),
+            _Reader(images),
+            quant_format=kinds.QuantFormat.QDQ,
+            per_channel=True,
+            op_types_to_quantize=list(COUNTED),
+            activation_type=kinds.QuantType.QUInt8,
             weight_type=kinds.QuantType.QInt8,
-        )  # fmt: skip
+        )
     finally:
         logging.getLogger().removeFilter(_quiet)
     return len(rows)

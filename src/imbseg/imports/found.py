@@ -14,8 +14,15 @@ Kind = Literal["polygon", "ellipse", "line", "points", "bitmap", "runs", "file"]
 BACKGROUND, IGNORED = "background", "ignore"  # what no shape covers; a label whose pixels count nowhere
 DEEP = 2**16 - 1  # an ignored pixel of a mask of 16 bits
 Orientation = Literal["upright", "stored"]
-SUBSETS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
-           "testing": "test"}  # fmt: skip
+SUBSETS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,11 +169,16 @@ def unlisted(folder: Path, listed: set[Path]) -> list[Annotated]:
     rest = [path for path in pictures(folder) if path.resolve() not in listed]
     return [
         Annotated(
-            image_id(path.relative_to(folder)), path, path.suffix, (), str(path),
-            subset=first_subset(path.relative_to(folder)), listed=False,
+            image_id(path.relative_to(folder)),
+            path,
+            path.suffix,
+            (),
+            str(path),
+            subset=first_subset(path.relative_to(folder)),
+            listed=False,
         )
         for path in rest
-    ]  # fmt: skip
+    ]
 
 
 def first_subset(path: Path) -> str:

@@ -30,8 +30,17 @@ from imbseg.imports.found import (
 )
 from imbseg.imports.shapes import Point, corners, packed, points_of
 
-LEAST = {"polygon": 3, "rectangle": 2, "oriented_rectangle": 4, "circle": 2, "line": 2, "linestrip": 2, "point": 1,
-         "points": 1, "mask": 2}  # points of a shape_type, at least  # fmt: skip
+LEAST = {
+    "polygon": 3,
+    "rectangle": 2,
+    "oriented_rectangle": 4,
+    "circle": 2,
+    "line": 2,
+    "linestrip": 2,
+    "point": 1,
+    "points": 1,
+    "mask": 2,
+}  # points of a shape_type, at least
 LABELS = {"_background_": BACKGROUND, "__ignore__": IGNORED}  # as labelme's own exporters read them
 
 

@@ -49,8 +49,9 @@ def read_ceilings(meta: Meta, dataset: Dataset) -> pd.DataFrame:
     file = meta.folder / "ceiling.csv"
     if not file.is_file():
         raise InputError(f"{file}: is missing; make the meta anew: {make_command(dataset, meta.folder)}")
-    return pd.read_csv(file, dtype={"class": str, "resize": str, "crop": str}, keep_default_na=False,
-                       na_values={"ceiling": [""]})  # fmt: skip
+    return pd.read_csv(
+        file, dtype={"class": str, "resize": str, "crop": str}, keep_default_na=False, na_values={"ceiling": [""]}
+    )
 
 
 def proposals(

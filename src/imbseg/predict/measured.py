@@ -40,8 +40,11 @@ class Measured:
         """The columns: pixels:CLASS, objects:CLASS (all but the background), mean_confidence, doubtful_share."""
         total = max(int(self._pixels.sum()), 1)
         row: Row = {f"pixels:{name}": int(count) for name, count in zip(self._names, self._pixels, strict=True)}
-        named = [(name, own) for index, (name, own) in enumerate(zip(self._names, self._objects, strict=True))
-                 if index != self._background]  # fmt: skip
+        named = [
+            (name, own)
+            for index, (name, own) in enumerate(zip(self._names, self._objects, strict=True))
+            if index != self._background
+        ]
         row |= {f"objects:{name}": own.count for name, own in named}
         return row | {"mean_confidence": self._confidence / total, "doubtful_share": self._doubtful / total}
 

@@ -53,8 +53,9 @@ class Search:
         first, second = np.random.SeedSequence([seed, place]).generate_state(2).tolist()
         with warnings.catch_warnings():  # `group`, without which a space of branches is searched key by key
             warnings.simplefilter("ignore", ExperimentalWarning)
-            self._guided = TPESampler(seed=first, multivariate=True, group=True, constant_liar=True,
-                                      n_startup_trials=startup)  # fmt: skip
+            self._guided = TPESampler(
+                seed=first, multivariate=True, group=True, constant_liar=True, n_startup_trials=startup
+            )
         self._random = RandomSampler(seed=second)
 
     def ask(self) -> tuple[Trial, dict[str, Any]]:

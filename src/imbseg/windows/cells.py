@@ -107,5 +107,4 @@ class Cells:
         _, column, row, pixels = own[chosen].tolist()
         rest = min(max((place - float(ends[chosen] - pixels)) / pixels, 0.0), 1 - 1e-9)
         first, begin = max(y, row * SIDE), max(x, column * SIDE)
-        return (begin, first, min(x + wide, (column + 1) * SIDE) - begin,
-                min(y + high, (row + 1) * SIDE) - first), rest  # fmt: skip
+        return (begin, first, min(x + wide, (column + 1) * SIDE) - begin, min(y + high, (row + 1) * SIDE) - first), rest

@@ -109,8 +109,8 @@ def parallel(evidence: Evidence, frames: Frames) -> Canvas:
         up = [column[row] for column in heights]
         share = (one[score] - low) / ((high - low) or 1.0)
         best = row == len(frame) - 1
-        (line,) = axis.plot(range(len(up)), up, color=SERIES[2] if best else UP, linewidth=2.2 if best else 0.8 + share,
-                            alpha=FAINTEST + (1 - FAINTEST) * share, zorder=2 + share)  # fmt: skip
+        how = {"color": SERIES[2], "linewidth": 2.2} if best else {"color": UP, "linewidth": 0.8 + share}
+        (line,) = axis.plot(range(len(up)), up, alpha=FAINTEST + (1 - FAINTEST) * share, zorder=2 + share, **how)
         number_of = [each.label for each in evidence.group.strategies].index(one["strategy"])
         words = f"{one['trial']}: validation {score} {one[score]:.3f}"
         canvas.tell(line, title=words, data_s=number_of, data_file=TRIALS, data_row=one["index"])
@@ -135,11 +135,24 @@ def slices(evidence: Evidence, frames: Frames) -> Canvas:
             own = frame[(kinds == kind) & settings[name].notna() & frame[score].notna()]
             if own.empty:
                 continue
-            mark = axis.plot(settings[name][own.index].astype(float), own[score].astype(float), "o", label=kind,
-                             color=SERIES[shade % len(SERIES)], markersize=4.5, markeredgewidth=0)[0]  # fmt: skip
-            each = [{"title": f"{one['trial']}: {name} {_value(one[f'setting/{name}'])}, {score} {one[score]:.3f}",
-                     "data_s": labels.index(one["strategy"]), "data_file": TRIALS, "data_row": one["index"]}
-                    for _, one in records(own)]  # fmt: skip
+            mark = axis.plot(
+                settings[name][own.index].astype(float),
+                own[score].astype(float),
+                "o",
+                label=kind,
+                color=SERIES[shade % len(SERIES)],
+                markersize=4.5,
+                markeredgewidth=0,
+            )[0]
+            each = [
+                {
+                    "title": f"{one['trial']}: {name} {_value(one[f'setting/{name}'])}, {score} {one[score]:.3f}",
+                    "data_s": labels.index(one["strategy"]),
+                    "data_file": TRIALS,
+                    "data_row": one["index"],
+                }
+                for _, one in records(own)
+            ]
             canvas.tell(mark, *each)
         if is_log(settings[name]):
             axis.set_xscale("log")
