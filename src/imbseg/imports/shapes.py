@@ -66,7 +66,7 @@ def points_of(numbers: Sequence[Any], at_least: int, what: str) -> list[Point]:
     """
     try:
         if any(isinstance(one, str) for one in numbers):
-            raise TypeError("letters would be taken for a pair")
+            raise TypeError("two letters are no pair of numbers")
         found = [(float(x), float(y)) for x, y in numbers]
     except (TypeError, ValueError) as error:
         raise InputError(f"{what}: expected points of two numbers, found {str(numbers)[:60]}") from error

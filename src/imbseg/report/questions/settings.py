@@ -1,6 +1,8 @@
 """Which sampled settings the scores depend on, and where they were best: importance, slices, parallel coordinates."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -133,27 +135,16 @@ def slices(evidence: Evidence, frames: Frames) -> Canvas:
         axis = canvas.place(0.5 + 2.7 * (place % 4), 0.12 + 2.45 * (place // 4), 2.15, 1.8)
         for shade, kind in enumerate(dict.fromkeys(kinds)):
             own = frame[(kinds == kind) & settings[name].notna() & frame[score].notna()]
-            if own.empty:
-                continue
-            mark = axis.plot(
-                settings[name][own.index].astype(float),
-                own[score].astype(float),
-                "o",
-                label=kind,
-                color=SERIES[shade % len(SERIES)],
-                markersize=4.5,
-                markeredgewidth=0,
-            )[0]
-            each = [
-                {
-                    "title": f"{one['trial']}: {name} {_value(one[f'setting/{name}'])}, {score} {one[score]:.3f}",
-                    "data_s": labels.index(one["strategy"]),
-                    "data_file": TRIALS,
-                    "data_row": one["index"],
+            if len(own):
+                how: dict[str, Any] = {
+                    "color": SERIES[shade % len(SERIES)],
+                    "markersize": 4.5,
+                    "markeredgewidth": 0,
+                    "label": kind,
                 }
-                for _, one in records(own)
-            ]
-            canvas.tell(mark, *each)
+                values = settings[name][own.index].astype(float)
+                (mark,) = axis.plot(values, own[score].astype(float), "o", **how)
+                canvas.tell(mark, *_marks(own, name, score, labels))
         if is_log(settings[name]):
             axis.set_xscale("log")
             axis.xaxis.set_major_formatter("{x:g}")
@@ -165,14 +156,22 @@ def slices(evidence: Evidence, frames: Frames) -> Canvas:
     if "loss" in settings:
         found = [pair for one in canvas.axes for pair in zip(*one.get_legend_handles_labels(), strict=True)]
         marks, texts = zip(*{text: (mark, text) for mark, text in reversed(found)}.values(), strict=True)
-        canvas.legend(
-            marks,
-            texts,
-            loc="upper left",
-            fontsize=8,
-            bbox_to_anchor=((2.7 * across + 0.1) / (2.7 * across + 2.2), 0.97),
-        )
+        beside = ((2.7 * across + 0.1) / (2.7 * across + 2.2), 0.97)
+        canvas.legend(marks, texts, loc="upper left", fontsize=8, bbox_to_anchor=beside)
     return canvas
+
+
+def _marks(own: pd.DataFrame, name: str, score: str, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """What the mark of each trial says: its setting and score, and its row of the file."""
+    return [
+        {
+            "title": f"{one['trial']}: {name} {_value(one[f'setting/{name}'])}, {score} {one[score]:.3f}",
+            "data_s": labels.index(one["strategy"]),
+            "data_file": TRIALS,
+            "data_row": one["index"],
+        }
+        for _, one in records(own)
+    ]
 
 
 def _settings(frame: pd.DataFrame) -> pd.DataFrame:
