@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from multiprocessing.connection import Connection
 
@@ -96,3 +98,13 @@ def test_a_report_that_no_manager_hears_any_more_stops_the_trial(capsys: pytest.
     with pytest.raises(KeyboardInterrupt):
         heard(refused)({"default": 0.5})
     assert capsys.readouterr().out.startswith("NNI's manager doesn't answer any more: the trial stops here")
+
+
+def test_ctrl_c_while_processes_start_is_answered_after_and_never_reaches_them() -> None:
+    done: list[str] = []
+    script = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('went on')"
+    with pytest.raises(KeyboardInterrupt), interrupt.deaf_children():  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout)
+    assert done == ["went on\n"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

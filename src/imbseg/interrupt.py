@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -135,6 +135,24 @@ def end_with_parent(number: int = signal.SIGKILL) -> None:
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(PARENT_DIES, int(number))
+
+
+@contextlib.contextmanager
+def deaf_children() -> Iterator[None]:
+    """Processes started inside never see Ctrl-C, from their first moment on; this one answers it after the block.
+
+    They inherit that it is blocked. Ignoring it here would do that too, and lose the Ctrl-C of these moments.
+    """
+    came: list[int] = []
+    with _signals(lambda number, _frame: came.append(number), signal.SIGINT):  # another thread may be handed it
+        resource_tracker.ensure_running()  # whose start would unblock it
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def interrupted_by(*numbers: int) -> contextlib.AbstractContextManager[None]:

@@ -2,7 +2,6 @@
 
 import functools
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +16,7 @@ from imbseg.console import progress
 from imbseg.datasets.ids import ImageRow
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, first_ten
+from imbseg.interrupt import deaf_children
 from imbseg.meta.scan import OBJECT_COLUMNS, ImageScan, scan
 from imbseg.windows.cells import COLUMNS
 
@@ -121,14 +121,11 @@ def in_processes(one: Callable[[ImageRow], Found], rows: Sequence[ImageRow], wor
     # each, since the processes share the cores already.
     spawn, alone = multiprocessing.get_context("spawn"), (1,)
     pool = ProcessPoolExecutor(workers, spawn, initializer=cv2.setNumThreads, initargs=alone)
-    # What starts meanwhile ignores Ctrl-C for good: the parent alone answers it, ends them, and says so once
-    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        found = pool.map(one, rows, chunksize=8)
-        signal.signal(signal.SIGINT, ours)
+        with deaf_children():  # this process alone answers Ctrl-C, ends them, and says so once
+            found = pool.map(one, rows, chunksize=8)
         yield from found
     except BrokenProcessPool as error:
         raise InputError("a process that read images was ended (out of memory?); try --workers 1") from error
     finally:
-        signal.signal(signal.SIGINT, ours)
         pool.shutdown(cancel_futures=True)
