@@ -62,10 +62,11 @@ def test_intervals_that_are_too_narrow_are_found(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-def test_promises_are_kept_where_the_truth_is_known() -> None:
+@pytest.mark.parametrize("experiments", [60, pytest.param(150, marks=pytest.mark.long)])
+def test_promises_are_kept_where_the_truth_is_known(experiments: int) -> None:
     """A smaller `make simulate`: the same cells and promises, with wider tolerances."""
     said: list[str] = []
-    found = simulation_table.simulation_table(150, say=said.append)
+    found = simulation_table.simulation_table(experiments, say=said.append)
     assert found[found["kept"] == "no"].empty, found[found["kept"] == "no"].to_string()
     assert set(found["kept"]) == {"yes", "not promised"}
     assert len(said) == 6
