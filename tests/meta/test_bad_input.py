@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 from tiny_tree import make_tiny, tiny_masks, write_list
+
+from imbseg.errors import InputError
+from imbseg.meta.table import FEW, in_processes
 
 Run = Callable[..., str]
 
@@ -176,3 +181,9 @@ def test_output_folder_of_something_else_or_not_writable(tmp_path: Path, refused
 def test_disk_full(small_disk: Callable[[int], Path], refused: Run) -> None:
     disk = small_disk(64)
     assert f"{disk}/meta: the disk is full" in refused(out=disk / "meta")
+
+
+def test_a_reader_that_the_system_ends_is_told() -> None:
+    ends: Any = os._exit
+    with pytest.raises(InputError, match=r"was ended \(out of memory\?\); try --workers 1"):
+        list(in_processes(ends, [1] * (FEW + 1), 2))  # type: ignore[list-item]

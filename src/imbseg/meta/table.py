@@ -1,5 +1,6 @@
 """All images of a data set -> two tables, a row an image and a row an object, in one parallel pass."""
 
+import contextlib
 import functools
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
@@ -120,12 +121,12 @@ def in_processes(one: Callable[[ImageRow], Found], rows: Sequence[ImageRow], wor
     # "spawn": a fork would copy the locks of threads that the progress bar and OpenCV run. One thread of OpenCV in
     # each, since the processes share the cores already.
     spawn, alone = multiprocessing.get_context("spawn"), (1,)
-    pool = ProcessPoolExecutor(workers, spawn, initializer=cv2.setNumThreads, initargs=alone)
     try:
-        with deaf_children():  # this process alone answers Ctrl-C, ends them, and says so once
-            found = pool.map(one, rows, chunksize=8)
-        yield from found
+        with contextlib.ExitStack() as last:
+            with deaf_children():  # this process alone answers Ctrl-C, ends them, and says so once
+                pool = ProcessPoolExecutor(workers, spawn, initializer=cv2.setNumThreads, initargs=alone)
+                last.callback(pool.shutdown, cancel_futures=True)
+                found = pool.map(one, rows, chunksize=8)
+            yield from found
     except BrokenProcessPool as error:
         raise InputError("a process that read images was ended (out of memory?); try --workers 1") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
