@@ -27,7 +27,8 @@ def opened(data: dict[str, str], **flags: str) -> tuple[Resolved, Fold]:
 
 
 def test_what_a_trial_has_in_hand_before_its_first_step(data: dict[str, str], tmp_path: Path) -> None:
-    flags = {"class_weights": "inverse", "ema": "0.9", "strategy": "full/mskf/none/rare", "channels_last": "true"}
+    flags = {"class_weights": "inverse", "ema": "0.9", "strategy": "full/mskf/none/rare", "channels_last": "true",
+             "fast_cpu": "true"}  # fmt: skip
     resolved, fold = opened(data, **flags, seed="2", lr="0.5", encoder_lr="0.25")
     lines: list[str] = []
     cpu, folder = torch.device("cpu"), Folder(tmp_path)
@@ -43,6 +44,8 @@ def test_what_a_trial_has_in_hand_before_its_first_step(data: dict[str, str], tm
     assert made.learner.model.segmentation_head[0].out_channels == 2
     first = next(one for one in made.learner.model.parameters() if one.ndim == 4)
     assert first.is_contiguous(memory_format=torch.channels_last)
+    kinds = [{type(one).__name__ for one in model.modules()} for model in (made.learner.model, network)]
+    assert kinds[0] - kinds[1] == {"Depthwise", "Pointwise", "Bilinear"}
     groups = made.learner.optimizer.param_groups
     assert [group["lr"] for group in groups] == [0.25, 0.5]
     assert {id(one) for group in groups for one in group["params"]} == {*map(id, made.learner.model.parameters())}

@@ -118,7 +118,7 @@ STAGED = {
     "head": {"epochs": "1", "retrain_head_epochs": "1", "ema": "0.5"},
     "odd size": {"resize": "70x50", "crop": "none", "architecture": "unet", "loss": "size_balanced"},
     "fine": {"decoder_stride": "2", "atrous_rates": "fit", "aspp_dropout": "0.1", "decoder_width": "64",
-             "channels_last": "true"},
+             "channels_last": "true", "fast_cpu": "true"},
 }  # fmt: skip
 SLOW = {name: {"architecture": name, "crop": str(max(64, entry.smallest))} for name, entry in ARCHITECTURES.items()}
 SLOW |= {"cc_dice": {"loss": "cc_dice"}, "power": {"class_weights": "power", "loss": "cross_entropy"}}

@@ -19,6 +19,7 @@ from imbseg.metrics.counts import Counts
 from imbseg.models.arithmetic import check_precision, compiled, gradient_scaler, set_cudnn, with_batch_norm_of_all
 from imbseg.models.checkpoint import Cadence
 from imbseg.models.decoders import build_network, placed
+from imbseg.models.faster import faster
 from imbseg.models.weights import load_encoder_weights, widen
 from imbseg.training.begun import Begun
 from imbseg.training.fold import Fold, epoch_batches
@@ -71,6 +72,7 @@ def prepare(
     widen(encoder, len(layout.channels), pretrained=trial.encoder_weights is not None)  # type: ignore[arg-type]
     normalisation = normalised(of_weights, layout, fold.limits or limits_of(fold.train, resolved.dataset))
     model = with_batch_norm_of_all(placed(model, device, channels_last=trial.channels_last), device)
+    model = faster(model) if trial.fast_cpu and device.type == "cpu" else model
     scaler = gradient_scaler(trial.precision, device)
     average = averaged(model, trial.ema) if trial.ema else None
     parallel = ranks.parallel(model, device)

@@ -9,7 +9,7 @@ from imbseg.trial.sources import Resolved
 from imbseg.trial.values import show
 
 NETWORK = (*ARCHITECTURES.declares(), "architecture", "encoder", "output_stride", "batch_size", "resize", "crop")
-NETWORK += ("micro_batch", "channels_last", "precision", "cudnn", "compile")
+NETWORK += ("micro_batch", "channels_last", "fast_cpu", "precision", "cudnn", "compile")
 START_S = 12.0  # of a trial: imports (8 s), NNI from one trial to the next (1 s), the network
 BUSY_SHARE, BUSY_LOAD = 0.8, 0.5  # a smaller share of the processor, where the load was at least that before
 
