@@ -71,7 +71,7 @@ benchmark: setup $(BENCH)/made
 	@OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/training_samples.py
 endif
 
-profile: setup  ## where the seconds of a training step go, part by part, for networks and input sizes (10 minutes)
+profile: setup  ## where the seconds of a training step go, part by part, for networks and input sizes (20 minutes)
 	@OMP_NUM_THREADS=1 $(PY) benchmarks/step_parts.py
 
 simulate: setup  ## what intervals and tests are worth, by known truths (7 minutes); PART=race: what a race keeps (half a minute)

@@ -3,7 +3,7 @@
     benchmarks/.venv/bin/python benchmarks/costs.py loader|start|checkpoint|counting
 
 loader: 512 x 512 samples and whole images that two loader processes deliver, and the same collated by torch in new
-memory, as before.
+memory, as before; then what a consumer that takes 4 ms a sample waits for them, by the clock of a quiet machine.
 start: from the command to a trial's first step, over importing torch, segmentation_models_pytorch and nni alone.
 checkpoint: of the published network with its optimizer, as a share of `checkpoint_minutes`.
 counting: eight masks of 512 x 512 and 21 classes, against torchmetrics.
@@ -46,6 +46,7 @@ from imbseg.trial import resolve  # noqa: E402
 
 CPU = torch.device("cpu")
 BATCH, WORKERS, IMAGES = 8, 2, 60
+CONSUMER_S = 0.004  # a sample: twice as fast as an H100 with the published network
 SETTINGS = {"crop": "512", "resize": "none", "encoder_weights": "none", "strategy": "full/random/none/none",
             "batch_size": str(BATCH), "device": "cpu", "threads": "1", "workers": str(WORKERS)}  # fmt: skip
 
@@ -93,6 +94,7 @@ class OneByOne(torch.utils.data.Dataset[Any]):
 def loader(folder: Path, rounds: int) -> None:
     """Loader processes alone, with images from disk and decoded ones kept."""
     flags, ways = {**data(folder), "encoder": "resnet18", "scale_min": "0.5", "scale_max": "2"}, {}
+    waits: dict[str, Callable[[], float]] = {}
     for kept, more in (("from disk", {}), ("decoded kept", {"cache_mb": "2000"})):
         resolved = resolve({**flags, **more}, {})
         with open_folder(folder / kept) as opened:
@@ -102,6 +104,7 @@ def loader(folder: Path, rounds: int) -> None:
         batches.dataset.normalisation = IMAGENET
         order = [key for _ in range(10) for key in batches.batch_sampler if len(key) == BATCH]
         ways |= pair(kept, batches.dataset, order, None)
+        waits[kept] = functools.partial(waited, batches.dataset, order)
     whole = WholeImages(fold.train, resolved.dataset, resolved.trial, IMAGENET)
     ways |= pair("whole images, decoded kept", whole, 10 * whole.batches(BATCH)[:-1], stacked)
     found = medians(ways, rounds)
@@ -109,6 +112,8 @@ def loader(folder: Path, rounds: int) -> None:
         over = found[f"{name.removesuffix(', as before')}, as before"] / seconds
         rate = f"{WORKERS / seconds:.0f} samples/s of {WORKERS} processes with a core each"
         print(f"{name}: {1e3 * seconds:.2f} ms a sample, {rate}, {over:.2f} x before")
+    for kept, share in medians(waits, rounds).items():
+        print(f"{kept}: a consumer of {1e3 * CONSUMER_S:.0f} ms a sample waits {share:.1%} of its time, by the clock")
 
 
 def pair(name: str, dataset: Any, order: Any, collate: Any) -> dict[str, Callable[[], float]]:
@@ -137,6 +142,21 @@ def of_loaders(dataset: Any, order: list[Any], collate: Any) -> float:
         spent.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, given))
     (start, few), (whole, many) = spent
     return (whole - start) / (many - few)
+
+
+def waited(dataset: Any, order: list[Any]) -> float:
+    """Share of the clock's time that a consumer waits for batches; until the first one the processes start."""
+    batches = iter(
+        torch.utils.data.DataLoader(dataset, batch_sampler=order, collate_fn=as_it_is, **loading(WORKERS, CPU))
+    )
+    maps, begun, busy = next(batches), time.perf_counter(), 0.0
+    while maps is not None:
+        started = time.perf_counter()
+        time.sleep(CONSUMER_S * len(maps["image"]))
+        busy += time.perf_counter() - started
+        give_back(maps)
+        maps = next(batches, None)
+    return 1 - busy / (time.perf_counter() - begun)
 
 
 def start(folder: Path, rounds: int) -> None:

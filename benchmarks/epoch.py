@@ -3,7 +3,7 @@
     benchmarks/.venv/bin/python benchmarks/epoch.py [--dataset NAME --root DIR --meta DIR] [--rounds 3] [--epochs N]
 
 The recipe is plain_recipe.py: same images, network, weights at the start, batch, size, workers and threads; with and
-without channels_last. Each has a process of its own; they take turns, an epoch each, and a ratio compares the same
+without channels_last; ours with channels_last and fast_cpu. Each has a process of its own; they take turns, an epoch each, and a ratio compares the same
 round. Seconds are the processor's, of the process and its loaders, which other programs change little, and the clock's
 beside them. --epochs are those of the learning rates' course: with as many rounds the mIoU can be compared.
 15 minutes of one core.
@@ -138,7 +138,7 @@ def ours(given: argparse.Namespace, folder: Path) -> Iterator[Run]:
                 "resize": given.size, "crop": "none", "scale_min": "1", "scale_max": "1", "optimizer": "adamw",
                 "lr": "0.001", "encoder_lr": "0.0005", "encoder": given.encoder, "encoder_weights": given.weights,
                 "batch_size": given.batch, "workers": given.workers, "threads": given.threads, "device": "cpu",
-                "epochs": given.epochs, "channels_last": "true"}  # fmt: skip
+                "epochs": given.epochs, "channels_last": "true", "fast_cpu": "true"}  # fmt: skip
     settings |= {"root": given.root} if given.root else {}
     resolved = resolve({key: str(one) for key, one in settings.items()}, {})
     trial = resolved.trial

@@ -24,7 +24,7 @@ from imbseg.manager import launch, rest
 pytestmark = pytest.mark.slow
 
 EPOCHS = {"epochs": "10"}
-SPACE = {"seed": {"_type": "choice", "_value": [1, 2, 3, 4]}}
+SPACE = {"seed": {"_type": "choice", "_value": [1, 2, 3]}}
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +83,7 @@ def test_a_resumed_experiment_trains_nothing_twice(
         log = (home / "runs" / experiment / trial / "log.txt").read_text()
         assert f"going on after epoch {count}" in log
     found = ran(home)
-    assert sorted(settings["seed"] for settings in found.values()) == [1, 2, 3, 4]
+    assert sorted(settings["seed"] for settings in found.values()) == [1, 2, 3]
     for trial, settings in found.items():
         if trial in had or settings["seed"] == 3:
             epochs = home / "runs" / experiment / trial / "epochs.csv"
@@ -92,7 +92,7 @@ def test_a_resumed_experiment_trains_nothing_twice(
     assert {trial.id: trial.parameters for trial in listed} == {
         trial: {"seed": settings["seed"]} for trial, settings in found.items()
     }
-    assert [trial.sequence for trial in listed] == [0, 1, 2, 3]
+    assert [trial.sequence for trial in listed] == [0, 1, 2]
     assert all(trial.final is not None for trial in listed)
 
 

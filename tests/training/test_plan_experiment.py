@@ -20,6 +20,7 @@ from imbseg.trial import parse_flags, resolve
 from imbseg.trial.geometry import geometry_of, pyramid_of
 from imbseg.trial.pace import Pace
 
+TINY = {"encoder": "tu-test_resnet", "encoder_weights": "none"}
 SCRIPT = Path(__file__).resolve().parents[2] / "src" / "plan_experiment.py"
 
 
@@ -62,7 +63,7 @@ def test_binary_data(
 ) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     out = tmp_path / "cracks.yml"
-    assert command(monkeypatch, out=str(out), hours="2", **data) == 0
+    assert command(monkeypatch, out=str(out), hours="2", **TINY, **data) == 0
     said = capsys.readouterr().out
     assert f"written: {out}" in said
     assert "positive, cross_entropy: 73% of the images have no foreground" in said
@@ -80,7 +81,7 @@ def test_settings_of_all_trials_shorter_epochs_hours_and_disk(
     pace = Pace(6, 6.0, 0.0, 0.0, 0.0, 0.0, bytes=10_000_000, share=0.5)
     monkeypatch.setattr(timing, "measure", lambda *_: pace)
     monkeypatch.setattr(os, "getloadavg", lambda: (3.0, 0.0, 0.0))
-    small = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "batch_size": "4"}
+    small = {**TINY, "crop": "64", "batch_size": "4"}
     file = make_binary_tree(tmp_path / "cracks", n=20, size=(64, 64))
     file.write_text(file.read_text().replace("epochs: 1", "epochs: 167"))
     build(spec.load(str(file)), tmp_path / "meta")
@@ -104,7 +105,7 @@ def test_a_baseline_first_and_then_its_best_settings(
     data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(timing, "measure", lambda *_: Pace(6, 0.1, 0.0, 0.0, 0.0, 0.0))
-    small = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "epochs": "2", "batch_size": "4"}
+    small = {**TINY, "crop": "64", "epochs": "2", "batch_size": "4"}
     first, second = tmp_path / "first.yml", tmp_path / "second.yml"
     assert command(monkeypatch, "--baseline", out=str(first), **data, **small) == 0
     content = config.read(first)
@@ -127,7 +128,7 @@ def test_a_geometry_has_its_four_cells_in_every_seed(
     monkeypatch.setattr(timing, "measure", lambda *_: Pace(6, 0.1, 0.0, 0.0, 0.0, 0.0))
     monkeypatch.setattr("imbseg.manager.plan_trials.proposals", lambda *_: [({"architecture": "unet"}, "why")])
     out = tmp_path / "cracks.yml"
-    small = {"encoder": "tu-test_resnet", "encoder_weights": "none", "crop": "64", "epochs": "2"}
+    small = {**TINY, "crop": "64", "epochs": "2"}
     assert command(monkeypatch, out=str(out), hours="9", **data, **small) == 0
     content = config.read(out)
     found: dict[int, list[tuple[str, str, str]]] = {}
@@ -148,7 +149,7 @@ def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     grids = {"own": geometry_of(trial), "pyramid": pyramid_of(trial)}
     build(spec.load("camvid", root=root), Path(meta), **grids)
     assert command(monkeypatch, dataset="camvid", root=root, meta=meta, out=str(out)) == 0
-    found = run_every_trial(out, port, resize="128x96")
+    found = run_every_trial(out, port, resize="128x96", **TINY)
     assert found[:2] == ["full/given/x2/none cross_entropy", "full/given/x2/none weighted_cross_entropy"]
     assert len(found) >= 6
     assert "few pixels of pedestrian, bicyclist, pole, signsymbol, fence" in out.read_text()
