@@ -3,10 +3,10 @@
     benchmarks/.venv/bin/python benchmarks/epoch.py [--dataset NAME --root DIR --meta DIR] [--rounds 3] [--epochs N]
 
 The recipe is plain_recipe.py: same images, network, weights at the start, batch, size, workers and threads; with and
-without channels_last; ours with channels_last and fast_cpu. Each has a process of its own; they take turns, an epoch each, and a ratio compares the same
-round. Seconds are the processor's, of the process and its loaders, which other programs change little, and the clock's
-beside them. --epochs are those of the learning rates' course: with as many rounds the mIoU can be compared.
-15 minutes of one core.
+without channels_last, ours with channels_last and fast_cpu. Each has a process of its own; they take turns, an epoch
+each, and a ratio compares the same round. Seconds are the processor's, of the process and its loaders, which other
+programs change little, and the clock's beside them. --epochs are those of the learning rates' course: with as many
+rounds the mIoU can be compared. 15 minutes of one core.
 """
 
 from __future__ import annotations

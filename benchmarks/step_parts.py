@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/step_parts.py [--device cpu|cuda] [--cases NAME ...] [--steps N] [--out DIR]
 
 The trainer's own steps, on generated 480 x 360 photographs, weighted cross-entropy, AdamW, one thread, each case by
-itself; on a CPU as the library computes it, and with channels_last and fast_cpu. Times are medians over the steps: of the processor where the network is on it, of the clock (synchronised) on a
-GPU. Evaluation counts at the masks' own size. Writes profile.csv and profile.png; 20 minutes of one core.
+itself; on a CPU as the library computes it, then with channels_last and fast_cpu. Times are medians over the steps: of
+the processor where the network is on it, of the clock (synchronised) on a GPU. Evaluation counts at the masks' own
+size. Writes profile.csv and profile.png; 20 minutes of one core.
 """
 
 from __future__ import annotations
