@@ -151,9 +151,18 @@ def camvid_scores(cell: str, column: str) -> Scores:
 
 
 def run_scores(data: str, cell: str, score: str) -> Scores:
-    """A score of the runs of a cell in docs/runs, by seed."""
-    files = (DOCS / "runs" / data).glob(f"{cell}_[0-9]/status.json")
+    """A score of the runs of a cell in a folder of docs, by seed."""
+    files = (DOCS / data).glob(f"{cell}_[0-9]/status.json")
     return {(int(file.parent.name[-1]), 0): json.loads(file.read_text())["result"][score] for file in files}
+
+
+def test_the_scores_of_faster_training() -> None:
+    scores = ("default", "tail", "test/mIoU", "test/tail", "test/head")
+    shown = rows("speed.md", "| CamVid, weighted cross-entropy |")
+    for row, score in zip(shown, scores, strict=True):
+        before, after = run_scores("runs/camvid", "weighted", score), run_scores("speed_runs", "weighted_fast", score)
+        levels = [f"{sum(one.values()) / len(one):.3f}" for one in (before, after)]
+        assert row[1:] == [*levels, readme_difference(after, before)]
 
 
 def test_the_results_of_the_readme() -> None:
@@ -163,7 +172,10 @@ def test_the_results_of_the_readme() -> None:
         compared(evidence(root).group, "weighted_cross_entropy", "cross_entropy"),
         [(camvid_scores("weighted", column), camvid_scores("plain", column)) for column in ("test/tail", "test/head")],
         *(
-            [(run_scores(data, cell, score), run_scores(data, base, score)) for score in ("test/tail", "test/head")]
+            [
+                (run_scores(f"runs/{data}", cell, score), run_scores(f"runs/{data}", base, score))
+                for score in ("test/tail", "test/head")
+            ]
             for data, cell, base in (
                 ("camvid", "unet_four_plain", "plain"),
                 ("camvid", "unet_four_weighted", "weighted"),
