@@ -40,7 +40,7 @@ check: setup  ## lint, format, types, and that nothing stands twice
 	$(PY) -m mypy
 	$(PY) -m pylint src/imbseg src/*.py
 
-test: check  ## lint, types, doctests and every test but the long ones (18 minutes)
+test: check  ## lint, types, doctests and every test but the long ones (18 to 24 minutes)
 	$(PY) -m pytest $(WORKERS) -m "not long"
 
 test-fast: check  ## what one runs all day (4 minutes)
