@@ -125,7 +125,7 @@ def pair(name: str, dataset: Any, order: Any, collate: Any) -> dict[str, Callabl
 
 def stacked(batch: Any) -> Any:
     """Whole images as they were collated."""
-    return torch.stack([one[0] for one in batch]), [one[1] for one in batch], [one[2] for one in batch]
+    return {"image": torch.stack([one[0] for one in batch])}, [one[1] for one in batch], [one[2] for one in batch]
 
 
 def of_loaders(dataset: Any, order: list[Any], collate: Any) -> float:
@@ -135,7 +135,7 @@ def of_loaders(dataset: Any, order: list[Any], collate: Any) -> float:
     for part in (order[:WORKERS], order):
         before, given = resource.getrusage(resource.RUSAGE_CHILDREN), 0
         for batch in torch.utils.data.DataLoader(dataset, batch_sampler=part, **how):
-            maps = batch if isinstance(batch, dict) else {"image": batch[0]}
+            maps = batch if isinstance(batch, dict) else batch[0]
             given += len(maps["image"])
             give_back(maps)
         del batch, maps

@@ -228,11 +228,10 @@ def predict(
     groups = ranks.share(whole.batches(trial.at_once))  # no batch is cut: sizes change last bits
     how = loading(trial.workers, device)
     loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=as_it_is, **how)
-    for images, truths, indices in progress(loader, total=len(groups), what=what):
+    for batch, truths, indices in progress(loader, total=len(groups), what=what):
         with computing(trial.precision, device):
-            there = images.to(device, non_blocking=True)
-            logits = shown(model, there, mirror=mirror).float()
-        give_back({"image": images})
+            logits = shown(model, batch["image"].to(device, non_blocking=True), mirror=mirror).float()
+        give_back(batch)
         for one, truth, index in zip(logits, truths, indices, strict=True):
             height, width = truth.mask.shape
             yield index, native_logits(one, whole.input_size(index), (width, height)), truth

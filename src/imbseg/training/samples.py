@@ -22,7 +22,7 @@ from imbseg.datasets.labels import Labels, ignored_in, label_type
 from imbseg.datasets.read import read_objects
 from imbseg.datasets.search import existing
 from imbseg.datasets.spec import Dataset
-from imbseg.loaders import Slots
+from imbseg.loaders import SharedBatch, Slots
 from imbseg.losses import terms
 from imbseg.sampling.order import AUGMENTATION, NO_FOCUS, PLACE, Key
 from imbseg.trial import Trial
@@ -134,13 +134,16 @@ class TrainSamples(torch.utils.data.Dataset[Batch]):
         self.with_areas = "object_area" in terms.arguments(self.trial.loss)
         self.slots = Slots()
 
-    def __getitems__(self, keys: list[Key]) -> Batch:
-        """A batch, stacked; images are written where the trainer reads them."""
-        width, height = self.trial.padded_size
-        images = self.slots.take((len(keys), len(self.normalisation.mean), height, width), torch.float32)
-        samples = [self._sample(key, image.numpy()) for key, image in zip(keys, images, strict=True)]
-        others = [name for name in samples[0] if name != "image"]
-        return {"image": images, **{name: self.slots.stacked([one[name] for one in samples]) for name in others}}
+    def __getitems__(self, keys: list[Key]) -> SharedBatch:
+        """A batch, written where the trainer reads it; the first sample says what there is to write."""
+        first = self._sample(keys[0])
+        batch = self.slots.take({name: ((len(keys), *one.shape), one.dtype) for name, one in first.items()})
+        images = batch["image"].numpy()
+        images[0] = first.pop("image")
+        samples = [first, *map(self._sample, keys[1:], images[1:])]
+        for name in first:
+            torch.stack([sample[name] for sample in samples], out=batch[name])
+        return batch
 
     def __getitem__(self, key: Key) -> Batch:
         """A sample: `image` (channels, height, width) float32, and `target` (height, width) uint8, 255 = ignored.

@@ -11,7 +11,7 @@ from imbseg.augment.geometry import pad, resize_image
 from imbseg.augment.photometry import Normalisation, apply_color, plain_matrix
 from imbseg.datasets.labels import Labels
 from imbseg.datasets.spec import Dataset
-from imbseg.loaders import Slots
+from imbseg.loaders import SharedBatch, Slots
 from imbseg.meta.ceiling_table import of_some
 from imbseg.metrics.object_size import ObjectSizes, object_sizes
 from imbseg.models import ARCHITECTURES
@@ -34,7 +34,7 @@ class Truth:
 
 
 Item = tuple[torch.Tensor, Truth, int]
-Batch = tuple[torch.Tensor, list[Truth], list[int]]
+Batch = tuple[SharedBatch, list[Truth], list[int]]
 
 
 class WholeImages(torch.utils.data.Dataset[Item]):
@@ -63,11 +63,10 @@ class WholeImages(torch.utils.data.Dataset[Item]):
     def __getitems__(self, indices: list[int]) -> Batch:
         """Some of one input size; their images are written where the process that predicts reads them."""
         pairs = [self._padded(index) for index in indices]
-        shape = (len(pairs), len(self.matrix), *pairs[0][0].shape[:2])
-        images = self.slots.take(shape, torch.float32)
-        for (image, _), out in zip(pairs, images, strict=True):
+        batch = self.slots.take({"image": ((len(pairs), len(self.matrix), *pairs[0][0].shape[:2]), torch.float32)})
+        for (image, _), out in zip(pairs, batch["image"], strict=True):
             apply_color(image, self.matrix, self.normalisation, out.numpy())
-        return images, [truth for _, truth in pairs], list(indices)
+        return batch, [truth for _, truth in pairs], list(indices)
 
     def _padded(self, index: int) -> tuple[NDArray[Any], Truth]:
         image, mask = self.files.read(self.dataset, index)
