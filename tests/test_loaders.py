@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from imbseg import loaders
-from imbseg.loaders import KEPT, SharedBatch, Slots, as_it_is, give_back, loading
+from imbseg.loaders import KEPT, Block, SharedBatch, Slots, as_it_is, give_back, loading
 
 CPU = torch.device("cpu")
 PARTS = 3  # numbers in a batch
@@ -48,21 +48,24 @@ def check(number: int, batch: SharedBatch, width: int = 7) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_what_is_given_back_is_used_again(workers: int) -> None:
-    places, seen = set[tuple[int, ...]](), set[int]()
+    places, handed_over = set[tuple[int, ...]](), set[Block | None]()
     for number, batch in enumerate(batches(workers)):
         check(number, batch)
         places.add(tuple(batch["told"].tolist()[:2]))
-        seen.add(batch["whole"].data_ptr())
+        handed_over.add(batch.block)
         give_back(batch)
     if workers:
         assert len(places) <= KEPT * workers
-        assert len(seen) <= KEPT * workers  # the trainer has each once, and not anew with every batch
+        assert len(handed_over) <= KEPT * workers
+    else:
+        assert handed_over == {None}
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_what_is_kept_stays(workers: int) -> None:
     for number, batch in enumerate(list(batches(workers))):
         check(number, batch)
+        assert batch["told"][2] <= KEPT
 
 
 def test_some_kept_and_some_given_back() -> None:
@@ -78,11 +81,14 @@ def test_some_kept_and_some_given_back() -> None:
 
 
 def test_batches_of_many_sizes_take_the_memory_of_a_few() -> None:
-    widths = tuple(range(7, 27))  # at first each is larger than all before
+    widths, late = tuple(range(7, 27)), set[Block | None]()  # at first each is larger than all before
     for number, batch in enumerate(batches(1, widths, count=60)):
         check(number, batch, widths[number % len(widths)])
         assert batch["told"][2] <= KEPT
+        if number >= 40:
+            late.add(batch.block)
         give_back(batch)
+    assert len(late) <= 2 * KEPT
 
 
 def test_the_memory_of_ended_loaders_is_returned() -> None:
