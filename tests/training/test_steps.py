@@ -55,6 +55,29 @@ def test_weight_decay_shrinks_both_parts_by_their_own_rate(optimizer: str) -> No
     assert step(model, made, 0.0) == pytest.approx([2 - 0.25 * 0.1 * 2, 2 - 0.5 * 0.1 * 2])
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_a_step_by_one_operation_is_that_of_many(optimizer: str, form: torch.memory_format) -> None:
+    found = []
+    for fast in (False, True):
+        torch.manual_seed(1)
+        model = torch.nn.ModuleDict({"encoder": torch.nn.Conv2d(4, 6, 3), "decoder": torch.nn.Conv2d(6, 2, 3)})
+        model = model.to(memory_format=form)
+        made = make_optimizer(model, Trial(optimizer=optimizer, weight_decay=0.1, fast_cpu=fast))
+        assert bool(made.defaults["fused"]) is fast
+        assert not make_optimizer(model, Trial(optimizer=optimizer, fast_cpu=fast, precision="bfloat16")).defaults[
+            "fused"
+        ]
+        for number in range(5):
+            model.decoder(model.encoder(torch.randn(2, 4, 9, 9))).square().sum().backward()
+            set_learning_rates(made, Trial(optimizer=optimizer), 1 - number / 5)
+            made.step()
+            made.zero_grad()
+        found.append(list(model.parameters()))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
 def test_momentum_of_both_optimizers() -> None:
     model = Two()
     made = make_optimizer(model, Trial(encoder_lr=0.25, lr=0.5, momentum=0.8, weight_decay=0.0))
@@ -202,7 +225,8 @@ def test_images_of_one_input_size_share_a_batch(dataset: spec.Dataset, files: Fi
     resized = WholeImages(files, dataset, Trial(resize=(48, 64)), IMAGENET)
     assert resized.batches(2) == [[0, 1], [2]]
     assert (resized.input_size(1), resized[1][0].shape) == ((48, 64), (3, 64, 48))
-    images, truths, places = resized.__getitems__([1, 0])
+    batch, truths, places = resized.__getitems__([1, 0])
+    images = batch["image"]
     assert torch.equal(images, torch.stack([resized[1][0], resized[0][0]]))
     assert (images.shape, [truth.mask.shape for truth in truths], places) == ((2, 3, 64, 48), [(10, 32), (10, 20)],
                                                                               [1, 0])  # fmt: skip

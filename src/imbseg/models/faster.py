@@ -5,7 +5,8 @@ itself a convolution, with the kernel turned around, and oneDNN has code for tha
 the weights it has code for kernels of up to three columns without dilation: wider ones are taken in strips of columns,
 and a dilated convolution is one without dilation on every so many-th pixel. Rows and columns of a kernel that see
 padding alone are left out. A convolution of 1 x 1 is a product of matrices, and bilinear upsampling is one along each
-side. Without gradients, as in evaluation, every layer does what the library's does.
+side. ReLU6 in place keeps its output in place of a copy of its input. Without gradients, as in evaluation, every layer
+does what the library's does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from imbseg.models.pieces import columns_of, every
 
 Tensor = torch.Tensor
 Sides = tuple[int, int]  # rows, columns
@@ -33,14 +36,20 @@ def faster(model: nn.Module) -> nn.Module:
       (2): Conv2d(4, 4, kernel_size=(3, 3), stride=(1, 1))
     )
     """
+    last = any(one.dim() == 4 and not one.is_contiguous() for one in model.parameters())
     for part in model.modules():
         if type(part) is nn.Conv2d and part.padding_mode == "zeros" and not isinstance(part.padding, str):
             if part.groups == part.in_channels == part.out_channels > 1:
                 part.__class__ = Depthwise
             elif part.kernel_size == part.stride == NONE and part.padding == (0, 0) and part.groups == 1:
-                part.__class__ = Pointwise
+                part.__class__ = PointwiseLast if last else Pointwise
         elif isinstance(part, nn.Upsample) and part.mode == "bilinear" and not part.recompute_scale_factor:
             part.__class__ = Bilinear
+        elif type(part) in (nn.ReLU6, nn.Hardtanh):
+            part.__class__ = Clamp
+    for part in getattr(model, "segmentation_head", ()):
+        if isinstance(part, Bilinear):
+            part.planes = True
     return model
 
 
@@ -56,6 +65,15 @@ class Pointwise(nn.Conv2d):
             same: Tensor = super()._conv_forward(input, weight, bias)
             return same
         return functional.linear(input.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
+
+
+class PointwiseLast(Pointwise):
+    """The same in a network that lays the channels of a pixel side by side: a map that doesn't is laid so first."""
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if not _as_the_library():
+            input = input.contiguous(memory_format=torch.channels_last)
+        return super()._conv_forward(input, weight, bias)
 
 
 class Depthwise(nn.Conv2d):
@@ -130,7 +148,7 @@ def _of_weight(grad: Tensor, input: Tensor, weight: Tensor, stride: Sides, paddi
     if dilation != NONE:
         if stride != NONE or not _same(weight, padding, dilation):
             return _library(1, grad, input, weight, stride, padding, dilation)
-        grad, input = _every(grad, dilation), _every(input, dilation)
+        grad, input = every(grad, dilation), every(input, dilation)
         padding = (padding[0] // dilation[0], padding[1] // dilation[1])
     if weight.shape[-1] <= STRIP:
         return _library(1, grad, input, weight, stride, padding, NONE)
@@ -138,7 +156,7 @@ def _of_weight(grad: Tensor, input: Tensor, weight: Tensor, stride: Sides, paddi
     for first in range(0, weight.shape[-1], STRIP):
         some, begin = weight[..., first : first + STRIP], first - padding[1]
         end = begin + (grad.shape[-1] - 1) * stride[1] + some.shape[-1]  # columns of the input that these taps see
-        columns = functional.pad(input, (-begin, end - input.shape[-1]))
+        columns = columns_of(input, begin, end)
         strips.append(_library(1, grad, columns, some, stride, (padding[0], 0), NONE))
     return torch.cat(strips, -1)
 
@@ -150,27 +168,43 @@ def _library(which: int, grad: Tensor, input: Tensor, weight: Tensor, *how: Side
     return made
 
 
-def _every(images: Tensor, steps: Sides) -> Tensor:
-    """Every so many-th row and column as an image of its own, padded with 0 to equal sizes.
+class Clamp(nn.Hardtanh):
+    """ReLU6: its gradient is known from its output, so in place nothing is copied first."""
 
-    >>> _every(torch.arange(6.0).view(1, 1, 1, 6), (1, 2)).flatten(1)
-    tensor([[0., 2., 4.],
-            [1., 3., 5.]])
-    """
-    (count, channels), (down, across) = images.shape[:2], steps
-    images = functional.pad(images, (0, -images.shape[3] % across, 0, -images.shape[2] % down))
-    height, width = images.shape[2] // down, images.shape[3] // across
-    cells = images.permute(0, 2, 3, 1).reshape(count, height, down, width, across, channels)
-    return cells.permute(2, 4, 0, 1, 3, 5).reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape -> the same."""
+        if _as_the_library():
+            return super().forward(input)
+        out: Tensor = _Clamp.apply(input, self.min_val, self.max_val, self.inplace and not input._is_view())
+        return out
+
+
+class _Clamp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, low: float, high: float, inplace: bool) -> Tensor:
+        if inplace:
+            ctx.mark_dirty(input)
+        out = functional.hardtanh(input, low, high, inplace)
+        ctx.save_for_backward(out)
+        ctx.range = low, high
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return torch.ops.aten.hardtanh_backward(grad, *ctx.saved_tensors, *ctx.range), None, None, None
 
 
 class Bilinear(nn.Upsample):
-    """Bilinear upsampling."""
+    """Bilinear upsampling; `planes`: to a plane for each class, as a loss asks for its logits."""
+
+    planes = False
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C, height, width) -> (N, C, more, more)."""
         if _as_the_library():
             return super().forward(input)
+        input = input.contiguous() if self.planes else input
         out: Tensor = _Bilinear.apply(input, self.size, self.scale_factor, self.align_corners)
         return out
 

@@ -11,14 +11,14 @@ from imbseg.trial import Trial
 
 
 def make_optimizer(model: torch.nn.Module, trial: Trial) -> torch.optim.Optimizer:
-    """Two parameter groups: the encoder's, then the rest."""
-    encoder = list(model.encoder.parameters())  # type: ignore[union-attr]
-    known = {id(parameter) for parameter in encoder}
-    rest = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    groups = [{"params": encoder, "lr": trial.encoder_lr}, {"params": rest, "lr": trial.lr}]
+    """Two parameter groups: the encoder's, then the rest; with fast_cpu one operation takes a group's whole step."""
+    encoder = dict.fromkeys(model.encoder.parameters())  # type: ignore[union-attr]
+    rest = [parameter for parameter in model.parameters() if parameter not in encoder]
+    groups = [{"params": list(encoder), "lr": trial.encoder_lr}, {"params": rest, "lr": trial.lr}]
+    fused = (trial.fast_cpu and trial.precision == "float32" and rest[0].is_cpu) or None
     if trial.optimizer == "sgd":
-        return torch.optim.SGD(groups, momentum=trial.momentum, weight_decay=trial.weight_decay)
-    return torch.optim.AdamW(groups, betas=(trial.momentum, 0.999), weight_decay=trial.weight_decay)
+        return torch.optim.SGD(groups, momentum=trial.momentum, weight_decay=trial.weight_decay, fused=fused)
+    return torch.optim.AdamW(groups, betas=(trial.momentum, 0.999), weight_decay=trial.weight_decay, fused=fused)
 
 
 def poly_factor(step: int, steps: int, power: float) -> float:
