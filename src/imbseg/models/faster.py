@@ -175,7 +175,7 @@ class Clamp(nn.Hardtanh):
         """Any shape -> the same."""
         if _as_the_library():
             return super().forward(input)
-        out: Tensor = _Clamp.apply(input, self.min_val, self.max_val, self.inplace and not input._is_view())
+        out: Tensor = _Clamp.apply(input, self.min_val, self.max_val, self.inplace)
         return out
 
 
