@@ -131,7 +131,7 @@ def stacked(batch: Any) -> Any:
 def of_loaders(dataset: Any, order: list[Any], collate: Any) -> float:
     """Processor seconds of loader processes for a sample; their start isn't counted."""
     spent = []
-    how = {"collate_fn": collate, **loading(WORKERS, CPU)}
+    how = {**loading(WORKERS, CPU), "collate_fn": collate}
     for part in (order[:WORKERS], order):
         before, given = resource.getrusage(resource.RUSAGE_CHILDREN), 0
         for batch in torch.utils.data.DataLoader(dataset, batch_sampler=part, **how):
@@ -147,9 +147,7 @@ def of_loaders(dataset: Any, order: list[Any], collate: Any) -> float:
 
 def waited(dataset: Any, order: list[Any]) -> float:
     """Share of the clock's time that a consumer waits for batches; until the first one the processes start."""
-    batches = iter(
-        torch.utils.data.DataLoader(dataset, batch_sampler=order, collate_fn=as_it_is, **loading(WORKERS, CPU))
-    )
+    batches = iter(torch.utils.data.DataLoader(dataset, batch_sampler=order, **loading(WORKERS, CPU)))
     maps, begun, busy = next(batches), time.perf_counter(), 0.0
     while maps is not None:
         started = time.perf_counter()

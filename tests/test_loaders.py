@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from imbseg import loaders
-from imbseg.loaders import KEPT, Block, SharedBatch, Slots, as_it_is, give_back, loading
+from imbseg.loaders import KEPT, Block, SharedBatch, Slots, give_back, loading
 
 CPU = torch.device("cpu")
 PARTS = 3  # numbers in a batch
@@ -35,8 +35,7 @@ class Numbers(torch.utils.data.Dataset[torch.Tensor]):
 
 def batches(workers: int, widths: tuple[int, ...] = (7,), count: int = 40) -> Iterator[SharedBatch]:
     order = [[number + part for part in range(PARTS)] for number in range(count)]
-    how = {"collate_fn": as_it_is, **loading(workers, CPU)}
-    return iter(torch.utils.data.DataLoader(Numbers(widths), batch_sampler=order, **how))
+    return iter(torch.utils.data.DataLoader(Numbers(widths), batch_sampler=order, **loading(workers, CPU)))
 
 
 def check(number: int, batch: SharedBatch, width: int = 7) -> None:
@@ -123,3 +122,13 @@ def test_a_pinned_batch_gives_back_the_block_that_it_was_copied_from(monkeypatch
         give_back(pinned)
         assert copy.copy(batch).block.free
     assert len(seen) <= KEPT
+
+
+def test_a_copy_lies_in_memory_of_its_own() -> None:
+    for number, batch in enumerate(batches(1)):
+        copied = copy.deepcopy(batch)
+        batch["whole"].add_(1)
+        check(number, copied)
+        batch["whole"].sub_(1)
+        check(number, batch)
+        give_back(batch)

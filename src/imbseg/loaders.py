@@ -26,8 +26,13 @@ def loading(workers: int, device: torch.device) -> dict[str, Any]:
     They are forked. Beside gloo's threads, one of which may hold a lock of the process at that moment, they hung for
     good: of several processes that train together each has a server without threads, which forks them.
     """
-    _forget_ended()
-    how: dict[str, Any] = {"num_workers": workers, "worker_init_fn": start_worker, "pin_memory": device.type == "cuda"}
+    forget_ended()
+    how: dict[str, Any] = {
+        "collate_fn": as_it_is,
+        "num_workers": workers,
+        "worker_init_fn": start_worker,
+        "pin_memory": device.type == "cuda",
+    }
     if workers and ranks.size() > 1:
         start_server()
         how["multiprocessing_context"] = "forkserver"
@@ -83,6 +88,10 @@ class SharedBatch(dict[str, torch.Tensor]):
     def __copy__(self) -> Self:
         """The same tensors and block: what torch asks before it puts the pinned ones in their places."""
         return type(self)(self, self.block)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        """Copies in memory of their own."""
+        return type(self)({name: tensor.clone() for name, tensor in self.items()})
 
     def __reduce__(self) -> tuple[Any, ...]:
         """To another process: the memory itself goes once, afterwards what lies where in it."""
@@ -154,11 +163,11 @@ def _received(name: tuple[int, int, int], storage: torch.UntypedStorage | None, 
     return _batch(_blocks[name], layout)
 
 
-def _forget_ended() -> None:
+def forget_ended() -> None:
     """Return the memory of loader processes that have ended; batches that are still looked at keep theirs."""
     alive = {process.pid for process in multiprocessing.active_children()}
-    for name in [name for name in _blocks if name[0] not in alive]:
-        del _blocks[name]
+    for name in [name for name in list(_blocks) if name[0] not in alive]:  # a thread that pins may add some
+        _blocks.pop(name, None)
 
 
 def give_back(batch: Mapping[str, torch.Tensor]) -> None:

@@ -45,7 +45,7 @@ def test_what_a_trial_has_in_hand_before_its_first_step(data: dict[str, str], tm
     first = next(one for one in made.learner.model.parameters() if one.ndim == 4)
     assert first.is_contiguous(memory_format=torch.channels_last)
     kinds = [{type(one).__name__ for one in model.modules()} for model in (made.learner.model, network)]
-    assert kinds[0] - kinds[1] == {"Depthwise", "Pointwise", "Bilinear"}
+    assert kinds[0] - kinds[1] == {"Depthwise", "PointwiseLast", "Bilinear"}
     groups = made.learner.optimizer.param_groups
     assert [group["lr"] for group in groups] == [0.25, 0.5]
     assert {id(one) for group in groups for one in group["params"]} == {*map(id, made.learner.model.parameters())}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from imbseg import loaders
 from imbseg.datasets import spec
 from imbseg.errors import TrialFailed
 from imbseg.models.weights import IMAGENET
@@ -215,6 +216,15 @@ def test_whole_images_are_padded_with_grey_below_and_to_the_right(dataset: spec.
     # 18 pixels in one small object; what is background is none
     assert (truth.sizes.pixels.tolist(), truth.sizes.objects.tolist()) == ([[0, 0, 0], [18, 0, 0]],
                                                                           [[0, 0, 0], [1, 0, 0]])  # fmt: skip
+
+
+def test_the_memory_of_evaluated_images_is_returned(dataset: spec.Dataset, files: Files) -> None:
+    trial, seen = Trial(workers=1), set[int]()
+    whole = WholeImages(files, dataset, trial, IMAGENET)
+    for index, _, _ in loop.predict(torch.nn.Conv2d(3, 2, 1), whole, CPU, trial, "val"):
+        seen.add(index)
+        assert loaders._blocks
+    assert (seen, loaders._blocks) == ({0, 1, 2}, {})
 
 
 def test_images_of_one_input_size_share_a_batch(dataset: spec.Dataset, files: Files) -> None:

@@ -45,9 +45,10 @@ def faster(model: nn.Module) -> nn.Module:
                 part.__class__ = PointwiseLast if last else Pointwise
         elif isinstance(part, nn.Upsample) and part.mode == "bilinear" and not part.recompute_scale_factor:
             part.__class__ = Bilinear
-        elif type(part) in (nn.ReLU6, nn.Hardtanh):
+        elif type(part) in (nn.ReLU6, nn.Hardtanh) and part.inplace:
             part.__class__ = Clamp
-    for part in getattr(model, "segmentation_head", ()):
+    head = getattr(model, "segmentation_head", None)
+    for part in head.modules() if isinstance(head, nn.Module) else ():
         if isinstance(part, Bilinear):
             part.planes = True
     return model
@@ -169,30 +170,29 @@ def _library(which: int, grad: Tensor, input: Tensor, weight: Tensor, *how: Side
 
 
 class Clamp(nn.Hardtanh):
-    """ReLU6: its gradient is known from its output, so in place nothing is copied first."""
+    """ReLU6 in place: its gradient is known from its output, so nothing is copied first."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Any shape -> the same."""
         if _as_the_library():
             return super().forward(input)
-        out: Tensor = _Clamp.apply(input, self.min_val, self.max_val, self.inplace)
+        out: Tensor = _Clamp.apply(input, self.min_val, self.max_val)
         return out
 
 
 class _Clamp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, input: Tensor, low: float, high: float, inplace: bool) -> Tensor:
-        if inplace:
-            ctx.mark_dirty(input)
-        out = functional.hardtanh(input, low, high, inplace)
-        ctx.save_for_backward(out)
+    def forward(ctx: Any, input: Tensor, low: float, high: float) -> Tensor:
+        ctx.mark_dirty(input)
+        functional.hardtanh(input, low, high, inplace=True)
+        ctx.save_for_backward(input)
         ctx.range = low, high
-        return out
+        return input
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return torch.ops.aten.hardtanh_backward(grad, *ctx.saved_tensors, *ctx.range), None, None, None
+        return torch.ops.aten.hardtanh_backward(grad, *ctx.saved_tensors, *ctx.range), None, None
 
 
 class Bilinear(nn.Upsample):

@@ -13,7 +13,7 @@ from imbseg import ranks
 from imbseg.console import progress
 from imbseg.errors import TrialFailed
 from imbseg.interrupt import whole as uninterrupted
-from imbseg.loaders import as_it_is, give_back, loading
+from imbseg.loaders import forget_ended, give_back, loading
 from imbseg.metrics.counts import Counts, gathered, image_confusion, marginals
 from imbseg.metrics.tally import Tally, added
 from imbseg.models.arithmetic import computing, native_logits, shown
@@ -226,8 +226,7 @@ def predict(
     """
     model.eval()
     groups = ranks.share(whole.batches(trial.at_once))  # no batch is cut: sizes change last bits
-    how = loading(trial.workers, device)
-    loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, collate_fn=as_it_is, **how)
+    loader = torch.utils.data.DataLoader(whole, batch_sampler=groups, **loading(trial.workers, device))
     for batch, truths, indices in progress(loader, total=len(groups), what=what):
         with computing(trial.precision, device):
             logits = shown(model, batch["image"].to(device, non_blocking=True), mirror=mirror).float()
@@ -235,3 +234,4 @@ def predict(
         for one, truth, index in zip(logits, truths, indices, strict=True):
             height, width = truth.mask.shape
             yield index, native_logits(one, whole.input_size(index), (width, height)), truth
+    forget_ended()

@@ -13,7 +13,7 @@ from imbseg import ranks
 from imbseg.augment.photometry import Normalisation
 from imbseg.datasets.spec import Dataset
 from imbseg.errors import InputError, disk_full
-from imbseg.loaders import as_it_is, loading
+from imbseg.loaders import loading
 from imbseg.losses import LOSSES, terms
 from imbseg.metrics.counts import Counts
 from imbseg.models.arithmetic import check_precision, compiled, gradient_scaler, set_cudnn, with_batch_norm_of_all
@@ -160,7 +160,7 @@ def make_batches(run: Run) -> Batches:
     of_fold = (fold.boxes, paster, fold.image_weights)
     samples = TrainSamples(fold.train, run.dataset, trial, run.normalisation, *of_fold)
     how = loading(trial.workers, run.learner.device)
-    return torch.utils.data.DataLoader(samples, batch_sampler=sampler, collate_fn=as_it_is, **how)
+    return torch.utils.data.DataLoader(samples, batch_sampler=sampler, **how)
 
 
 def make_paster(trial: Trial, dataset: Dataset, fold: Fold) -> Paster | None:

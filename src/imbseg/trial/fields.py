@@ -108,7 +108,7 @@ class Settings(BaseModel):
     )
     channels_last: bool = Field(False, description="channels of a pixel side by side in memory, which is faster")
     fast_cpu: bool = Field(
-        False, description="convolutions, upsampling and the optimizer's steps computed faster on a CPU: other rounding"
+        False, description="convolutions, upsampling, optimizer faster on a CPU in float32: other rounding"
     )
     compile: bool = Field(False, description="training steps by torch.compile: minutes at the start, other rounding")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads of torch; 0: as many as it takes by itself")
