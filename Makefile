@@ -7,7 +7,7 @@ PORT ?=
 BENCH := benchmarks/.venv
 MUTATION := tools/mutation/.venv
 EXTRA ?=
-WORKERS := -n $$(($$(nproc) + 2)) --maxprocesses 8 --dist loadgroup  # two more than processors: many tests wait
+WORKERS := -n $$(($$(nproc) + 1)) --maxprocesses 8 --dist loadgroup  # one more than processors: some tests only wait
 
 .PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark profile simulate chaos mutants
 .DEFAULT_GOAL := help
