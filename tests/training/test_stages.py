@@ -10,6 +10,8 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ from imbseg.training import run
 from imbseg.training.fold import read_image_weights
 from imbseg.training.optimizer import averaged, onecycle_factor
 from imbseg.training.prepare import weighted
-from imbseg.training.stages import balanced, trial_at
+from imbseg.training.stages import balanced, course, planned, trial_at
 from imbseg.trial import Trial, resolve
 
 
@@ -60,6 +62,14 @@ def test_averaged_weights_by_hand() -> None:
     assert average.module.running_mean.item() == pytest.approx((4 * 2 / 11 + 8 * 9 / 11) / 4)
     assert average.module.num_batches_tracked.item() == 3
     assert model.weight.item() == 5
+
+
+def test_the_course_of_the_learning_rates_begins_anew_with_the_last_layer() -> None:
+    trial = Trial(epochs=5, retrain_head_epochs=2)
+    runs: dict[int | None, Any] = {begun: SimpleNamespace(trial=trial, head_from=begun) for begun in (None, 5)}
+    assert [course(runs[None], epoch) for epoch in (1, 2, 5)] == [(0, 5), (1, 5), (4, 5)]
+    assert [course(runs[5], epoch) for epoch in (6, 7)] == [(0, 2), (1, 2)]
+    assert planned(trial) == 7
 
 
 def test_the_size_of_the_last_epochs() -> None:
@@ -192,6 +202,8 @@ def test_nothing_but_the_last_layer_is_learned_anew(data: dict[str, str], plain:
     status = json.loads((tmp_path / "head" / "status.json").read_text())
     assert status["best_epoch"] in (3, 4)
     assert "after epoch 2: the last layer is learned anew, all classes alike" in heard["lines"]
+    told = [line.split("  ")[0] for line in heard["lines"] if line.startswith("epoch ")]
+    assert told == ["epoch 1/4", "epoch 2/4", "epoch 3/4", "epoch 4/4"]
     old, new = (torch.load(folder / "best.pt", weights_only=True)["model"] for folder in (plain, tmp_path / "head"))
     assert {name for name in old if not torch.equal(old[name], new[name])} == {
         "segmentation_head.0.weight", "segmentation_head.0.bias",
