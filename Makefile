@@ -7,9 +7,10 @@ PORT ?=
 BENCH := benchmarks/.venv
 MUTATION := tools/mutation/.venv
 EXTRA ?=
-WORKERS := -n $$(($$(nproc) + 1)) --maxprocesses 8 --dist loadgroup  # one more than processors: some tests only wait
+# one process more than processors, as some tests only wait; a file's tests share what they need, so they stay together
+WORKERS := -n $$(($$(nproc) + 1)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup env demo experiment check test test-fast test-long notebooks benchmark profile simulate chaos mutants
+.PHONY: help setup env demo experiment check types duplicates test test-fast test-long notebooks benchmark profile simulate chaos mutants
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -37,7 +38,12 @@ experiment: setup  ## run an NNI experiment, guarded: make experiment CONFIG=con
 check: setup  ## lint, format, types, and that nothing stands twice
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types duplicates
+
+types:
 	$(PY) -m mypy
+
+duplicates:
 	$(PY) -m pylint src/imbseg src/*.py
 
 test: check  ## lint, types, doctests and every test but the long ones (18 to 24 minutes)

@@ -96,21 +96,18 @@ def trained(copy: Path, settings: dict[str, str], out: Path) -> dict[str, list[d
     return {file.stem: list(csv.DictReader(file.read_text().splitlines())) for file in out.glob("*.csv")}
 
 
-def test_all_three_train_by_their_names(copy: Path, data: dict[str, str], tmp_path: Path) -> None:
+def test_all_three_train_by_their_names_and_settings(copy: Path, data: dict[str, str], tmp_path: Path) -> None:
     mine = {"loss": "scaled", "scale": "3", "post_hoc": "lifted", "from_last": "1", "last_weight": "0.5",
             "strategy": "full/mskf/uniform_twice/none"}  # fmt: skip
     tables = trained(copy, {**data, **mine}, tmp_path / "mine")
+    plain = {**data, "loss": "cross_entropy", "last_weight": "0.5", "strategy": mine["strategy"]}
+    losses = [float(found["epochs"][0]["loss"]) for found in (tables, trained(copy, plain, tmp_path / "plain"))]
+    assert losses[0] == pytest.approx(3 * losses[1], rel=1e-6)  # the network stays what it was at a rate of 1e-12
     (draws,) = tables["draws"]
     assert (draws["samples"], draws["images"]) == ("24", "12")  # each of 12, and the last of them 12 times more
     lifted = {(row["subset"], row["beta"]): row for row in tables["post_hoc"] if row["method"] == "lifted"}
     assert set(lifted) >= {("val", "0.0"), ("val", "1000.0"), ("test", "0.0")}
     assert float(lifted["val", "1000.0"]["recall/crack"]) == 1  # all pixels are the last class
-
-
-def test_the_loss_is_what_its_setting_says(copy: Path, data: dict[str, str], tmp_path: Path) -> None:
-    losses = [float(trained(copy, {**data, **settings}, tmp_path / settings["loss"])["epochs"][0]["loss"])
-              for settings in ({"loss": "scaled", "scale": "3"}, {"loss": "cross_entropy"})]  # fmt: skip
-    assert losses[0] == pytest.approx(3 * losses[1], rel=1e-6)  # the network stays what it was at a rate of 1e-12
 
 
 def test_the_recipes_own_test_passes(copy: Path, tmp_path: Path) -> None:

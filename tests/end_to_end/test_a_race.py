@@ -16,13 +16,14 @@ from imbseg.runs.collect import FINISHED, collect
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = {"epochs": "4", "patience": "0"}
 LOSSES = ["cross_entropy", "weighted_cross_entropy"]
 SPACE = {"seed": {"_type": "choice", "_value": [1, 2]}, "loss": {"_type": "choice", "_value": LOSSES}}
 
 
-def test_a_race_is_interrupted_and_ends(home: Path, port: int, cracks: dict[str, str]) -> None:
-    command = trial_command({**cracks, **EPOCHS}, "loss")
+@pytest.mark.parametrize("epochs", ["2", pytest.param("4", marks=pytest.mark.long)])
+def test_a_race_is_interrupted_and_ends(home: Path, port: int, cracks: dict[str, str], epochs: str) -> None:
+    flags = {**cracks, "epochs": epochs, "patience": "0"}
+    command = trial_command(flags, "loss")
     config = write_config(home, "configs/sample.yml", command, SPACE)
     process = run_experiment(config, port, "--race", "--hours", "1", "--keep_baseline")
     wait_for(lambda: len(list(home.glob("runs/race_config_1/*/epochs.csv"))) == 2, process, timeout_s=600)
@@ -43,9 +44,8 @@ def test_a_race_is_interrupted_and_ends(home: Path, port: int, cracks: dict[str,
     runs = collect(home / "runs/race_config_1")
     assert [run.status for run in runs] == [FINISHED] * 4  # near ties: both stay to the end
     for run in runs:
-        flags = {**cracks, **EPOCHS, "loss": str(run.parameters["loss"]), "seed": str(run.parameters["seed"])}
         if run.parameters["seed"] == 1:
-            train(flags, home / "through" / run.name)
+            train(flags | {"loss": str(run.parameters["loss"]), "seed": "1"}, home / "through" / run.name)
             assert rows(home / "through" / run.name / "epochs.csv") == rows(run.folder / "epochs.csv")
     with (home / "runs/race_config_1/race.csv").open(newline="") as handle:
         assert {row["state"] for row in csv.DictReader(handle)} == {"in the race"}

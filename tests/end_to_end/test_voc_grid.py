@@ -18,6 +18,12 @@ from imbseg.manager import rest
 pytestmark = pytest.mark.slow
 
 IMAGES = {"train": 10, "val": 2}  # of each class
+KINDS = (  # k-means folds drawn by cluster, copy-paste of rare and of weak classes, and the plain one
+    "full/mskf/x2/none",
+    "imbalanced/skf_cluster/cluster/none",
+    "imbalanced/mskf/label/rare",
+    "imbalanced/random/x2/weak",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +48,16 @@ def few_of_each_class(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return list(found.values())
 
 
-def test_every_strategy_runs_as_it_is_listed(home: Path, port: int, voc: dict[str, str]) -> None:
+@pytest.mark.parametrize("kinds", [pytest.param(KINDS, id="four"), pytest.param((), id="all", marks=pytest.mark.long)])
+def test_every_strategy_runs_as_it_is_listed(
+    home: Path, port: int, voc: dict[str, str], kinds: tuple[str, ...]
+) -> None:
     space = json.loads((REPOSITORY / "search_space.json").read_text())
     space["seed"]["_value"] = [1]
+    assert len(space["strategy"]["_value"]) == 10
+    space["strategy"]["_value"] = [one for one in space["strategy"]["_value"] if one in (kinds or [one])]
     strategies = len(space["strategy"]["_value"])
-    assert strategies == 10
+    assert strategies == len(kinds or range(10))
     flags = {**voc, "dataset": "voc2012", "epochs": "1", "batch_size": "8", "patience": "11"}
     command = trial_command(flags, *space)
     changes = {"trialGpuNumber": None, "maxTrialNumber": strategies, "trialConcurrency": 2}

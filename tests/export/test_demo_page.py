@@ -81,7 +81,6 @@ def address(runs: Path, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("page")
 def test_a_dropped_image_is_labelled_and_no_other_machine_is_asked(address: str, tmp_path: Path) -> None:
     image = np.full((48, 64, 3), 200, np.uint8)
     image[20:24, 8:50] = 40

@@ -13,7 +13,7 @@ from run_folders import make_run
 from imbseg.report.write import report
 from imbseg.runs.collect import collect
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]
+pytestmark = pytest.mark.slow
 NAMES = ("sky", "road", "<script>window.hurt = 1</script>", "pole")
 WATCH = """
 window.problems = [];

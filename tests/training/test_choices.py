@@ -32,7 +32,6 @@ from imbseg.training import loop, prepare, run, stages
 from imbseg.trial import resolve
 from imbseg.trial.fields import IMBALANCES, kind_of
 
-pytestmark = pytest.mark.xdist_group("choices")  # one process: they share the data and the network
 UNNAMED = "(unnamed)"  # class weights that no flag names: what a loss without any takes
 FLAGS = {
     "imbalance": tuple(IMBALANCES),

@@ -148,7 +148,7 @@ def test_camvid(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     trial = resolve({"dataset": "camvid", "root": root}, {}).trial
     grids = {"own": geometry_of(trial), "pyramid": pyramid_of(trial)}
     build(spec.load("camvid", root=root), Path(meta), **grids)
-    assert command(monkeypatch, dataset="camvid", root=root, meta=meta, out=str(out)) == 0
+    assert command(monkeypatch, dataset="camvid", root=root, meta=meta, out=str(out), batch_size="2") == 0
     found = run_every_trial(out, port, resize="128x96", **TINY)
     assert found[:2] == ["full/given/x2/none cross_entropy", "full/given/x2/none weighted_cross_entropy"]
     assert len(found) >= 6
