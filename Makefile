@@ -46,7 +46,7 @@ types:
 duplicates:
 	$(PY) -m pylint src/imbseg src/*.py
 
-test: check  ## lint, types, doctests and every test but the long ones (18 to 24 minutes)
+test: check  ## lint, types, doctests and every test but the long ones (18 minutes)
 	$(PY) -m pytest $(WORKERS) -m "not long"
 
 test-fast: check  ## what one runs all day (4 minutes)
