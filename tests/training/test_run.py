@@ -20,6 +20,9 @@ from imbseg.files import sha256
 from imbseg.metrics.counts import load_counts
 from imbseg.metrics.scores import iou
 from imbseg.training import loop
+from imbseg.training.prepare import choose_device
+from imbseg.training.run import run_trial
+from imbseg.trial import resolve
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -109,6 +112,25 @@ def test_a_result_stays_with_its_settings_when_checkpoints_are_deleted(
 def test_another_seed_gives_other_numbers(data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path) -> None:
     train({**data, "seed": "2", "split_seed": "1"}, tmp_path / "trial")
     assert rows(tmp_path / "trial")[0]["loss"] != rows(finished[0])[0]["loss"]
+
+
+def test_threads_and_device_that_nobody_gave_are_those_of_the_first_start(data: dict[str, str], tmp_path: Path) -> None:
+    given = {name: value for name, value in {**SMALL, **data}.items() if name != "threads"}
+    before = torch.get_num_threads()
+    try:
+        for threads, until in ((2, 1), (1, None)):  # on another machine, say
+            torch.set_num_threads(threads)
+            heard: list[Any] = []
+            run_trial(
+                resolve(given, {}), tmp_path / "trial",
+                intermediate=heard.append, final=heard.append, say=lambda _line: None, until=until,
+            )  # fmt: skip
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    recorded = json.loads((tmp_path / "trial" / "trial.json").read_text())["parameters"]
+    assert (recorded["threads"], recorded["device"]) == (2, str(choose_device("auto")))
+    assert len(rows(tmp_path / "trial")) == 2
 
 
 def test_patience_stops(data: dict[str, str], tmp_path: Path) -> None:
