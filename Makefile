@@ -38,7 +38,7 @@ experiment: setup  ## run an NNI experiment, guarded: make experiment CONFIG=con
 check: setup  ## lint, format, types, and that nothing stands twice
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync types duplicates
+	@$(MAKE) --no-print-directory --jobs 2 types duplicates
 
 types:
 	$(PY) -m mypy
