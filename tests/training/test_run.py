@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,14 +23,23 @@ from imbseg.files import sha256
 from imbseg.metrics.counts import load_counts
 from imbseg.metrics.scores import iou
 from imbseg.training import loop
+from imbseg.training import run as run_module
 from imbseg.training.prepare import choose_device
 from imbseg.training.run import run_trial
 from imbseg.trial import resolve
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "epochs.csv").open(newline="") as handle:
+def rows(folder: Path, table: str = "epochs") -> list[dict[str, str]]:
+    with (folder / f"{table}.csv").open(newline="") as handle:
         return list(csv.DictReader(handle))
+
+
+def change_images(meta: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Write another images.csv, as a meta of its own."""
+    change(pd.read_csv(meta / "images.csv", dtype={"id": str})).to_csv(meta / "images.csv", index=False)
+    manifest = json.loads((meta / "manifest.json").read_text())
+    manifest["files"]["images.csv"] = sha256(meta / "images.csv")
+    (meta / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
@@ -46,7 +58,31 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict]) -> None:
     assert trial["sources"]["epochs"] == "flag"
     assert trial["sources"]["momentum"] == "default"
     assert {"torch", "nni", "segmentation-models-pytorch", "python"} <= trial["versions"].keys()
-    assert (folder / "log.txt").read_text().splitlines() == heard["lines"]
+    lines = heard["lines"]
+    assert (folder / "log.txt").read_text().splitlines() == lines
+    assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/2", "2/2"]
+    status = json.loads((folder / "status.json").read_text())
+    test, of_epoch = (
+        status["test"],
+        f"best epoch {status['best_epoch']}: validation mIoU {status['result']['default']:.3f}",
+    )
+    assert lines[-1] == f"{of_epoch}; test mIoU {test['mIoU']:.3f}, tail {test['tail']:.3f}"
+    assert test["IoU/background"] == status["result"]["test/IoU/background"]
+    assert not any(math.isnan(value) for value in test.values())
+    shown = [f"{subset}:{name}" for subset in ("val", "test") for name in ("background", "crack")]
+    assert list(rows(folder, "ceiling")[0]) == shown
+
+
+def test_a_trial_that_corrects_nothing_counts_as_closely(
+    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path
+) -> None:
+    train({**data, "post_hoc": "none"}, tmp_path / "trial")
+    for table in ("epochs", "calibration", "components", "ceiling"):
+        assert rows(tmp_path / "trial", table) == rows(finished[0], table)
+    for counts in ("counts_val.npz", "counts_test.npz"):
+        np.testing.assert_array_equal(
+            iou(load_counts(tmp_path / "trial" / counts)), iou(load_counts(finished[0] / counts))
+        )
 
 
 def test_the_tuner_gets_the_best_epoch_and_never_the_test_set_before_the_end(finished: tuple[Path, dict]) -> None:
@@ -100,6 +136,16 @@ def test_other_parameters_in_the_folder_are_refused(data: dict[str, str], finish
     train({**data, "workers": "1"}, finished[0])  # the number of workers is no setting of the trial
 
 
+def test_meta_made_anew_is_refused_in_the_folder(
+    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path
+) -> None:
+    meta = shutil.copytree(data["meta"], tmp_path / "meta")
+    train({**data, "meta": str(meta)}, finished[0])  # the same in another place
+    change_images(meta, lambda table: table.assign(**{"full/mskf/seed9": table["full/mskf/seed1"]}))
+    with pytest.raises(InputError, match="the meta changed"):
+        train({**data, "meta": str(meta)}, finished[0])
+
+
 def test_a_result_stays_with_its_settings_when_checkpoints_are_deleted(
     data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path
 ) -> None:
@@ -109,9 +155,75 @@ def test_a_result_stays_with_its_settings_when_checkpoints_are_deleted(
         train({**data, "lr": "0.5"}, tmp_path / "trial")
 
 
-def test_another_seed_gives_other_numbers(data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path) -> None:
+def test_another_seed_gives_other_numbers_and_every_epoch_its_own_chance(
+    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[int] = []
+    learn = run_module.train_epoch
+    monkeypatch.setattr(
+        run_module, "train_epoch", lambda *args, **more: seeds.append(torch.initial_seed()) or learn(*args, **more)
+    )
     train({**data, "seed": "2", "split_seed": "1"}, tmp_path / "trial")
     assert rows(tmp_path / "trial")[0]["loss"] != rows(finished[0])[0]["loss"]
+    train({**data, "split_seed": "1"}, tmp_path / "again")
+    assert rows(tmp_path / "again") == rows(finished[0])
+    assert len(set(seeds)) == 4  # two seeds, two epochs
+
+
+class Clock:
+    """Seconds that pass from call to call."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def test_stopped_between_two_steps_a_trial_goes_on_there_and_keeps_its_seconds(
+    data: dict[str, str], finished: tuple[Path, dict], stop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, asked = tmp_path / "trial", iter([False, True])
+    monkeypatch.setattr(run_module, "time", SimpleNamespace(perf_counter=Clock(10.0)))
+    monkeypatch.setattr(run_module, "cpu_seconds", Clock(1.0))
+    with monkeypatch.context() as once:
+        once.setattr(run_module, "asked", lambda: next(asked))
+        with pytest.raises(KeyboardInterrupt):
+            train(data, out)
+    assert not (out / "epochs.csv").exists()
+    with monkeypatch.context() as once:
+        once.setattr(run_module, "evaluate", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, out, say=(lines := list[str]()).append)
+    assert "going on after epoch 0, step 2" in lines
+    heard = train(data, out)
+    assert "going on after epoch 0, step 3" in heard["lines"]
+    assert (out / "epochs.csv").read_bytes() == (finished[0] / "epochs.csv").read_bytes()
+    assert heard["final"] == finished[1]["final"]
+    spent = [[row[name] for name in ("train_s", "train_cpu_s", "val_s")] for row in rows(out, "timing")]
+    assert spent == [["30.0", "3.0", "10.0"]] * 2  # of three steps, and an evaluation
+
+
+def test_checkpoints_come_between_steps_when_they_are_due(
+    data: dict[str, str], finished: tuple[Path, dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, count = loop._step, itertools.count(1)
+
+    def failing(*args: Any, **more: Any) -> Any:
+        if next(count) == 3:
+            raise ZeroDivisionError("in the third step")
+        return step(*args, **more)
+
+    for minutes, begun in (("1e-6", True), ("1000", False)):
+        out, count = tmp_path / minutes, itertools.count(1)
+        with monkeypatch.context() as once:
+            once.setattr(loop, "_step", failing)
+            with pytest.raises(ZeroDivisionError, match="in the third step"):
+                train({**data, "checkpoint_minutes": minutes}, out)
+        heard = train({**data, "checkpoint_minutes": minutes}, out)
+        assert any(line.startswith("going on after epoch 0, step ") for line in heard["lines"]) == begun
+        assert (out / "epochs.csv").read_bytes() == (finished[0] / "epochs.csv").read_bytes()
 
 
 def test_threads_and_device_that_nobody_gave_are_those_of_the_first_start(data: dict[str, str], tmp_path: Path) -> None:
@@ -137,8 +249,13 @@ def test_patience_stops(data: dict[str, str], tmp_path: Path) -> None:
     # With learning rates this small nothing gets better after the first epochs.
     heard = train({**data, "epochs": "9", "patience": "1", "lr": "1e-12", "encoder_lr": "1e-12"}, tmp_path / "trial")
     status = json.loads((tmp_path / "trial" / "status.json").read_text())
-    assert status["epochs"] == status["best_epoch"] + 1 < 9
+    best = status["best_epoch"]
+    assert status["epochs"] == best + 1 < 9
     assert len(heard["intermediate"]) == status["epochs"]
+    assert status["result"]["default"] == heard["intermediate"][best - 1]["default"]
+    assert torch.load(tmp_path / "trial" / "best.pt", weights_only=True)["epoch"] == best
+    counts = load_counts(tmp_path / "trial" / "counts_val.npz")
+    assert np.nanmean(iou(counts)) == pytest.approx(status["result"]["default"], abs=1e-12)
 
 
 def test_a_loss_that_is_not_finite_stops_the_trial(data: dict[str, str], tmp_path: Path) -> None:
@@ -156,14 +273,14 @@ def test_a_validation_fold_without_a_class_is_named_and_selects_by_the_others(
 ) -> None:
     meta = tmp_path / "meta"
     shutil.copytree(data["meta"], meta)
-    table = pd.read_csv(meta / "images.csv", dtype={"id": str})
-    held = table["subset"].eq("train") & table["pixels:crack"].eq(0)
-    assert held.any()
-    table["full/mskf/seed1"] = np.where(table["subset"].eq("train"), np.where(held, 0, 1), np.nan)
-    table.astype({"full/mskf/seed1": "Int64"}).to_csv(meta / "images.csv", index=False)
-    manifest = json.loads((meta / "manifest.json").read_text())
-    manifest["files"]["images.csv"] = sha256(meta / "images.csv")
-    (meta / "manifest.json").write_text(json.dumps(manifest))
+
+    def without_crack(table: pd.DataFrame) -> pd.DataFrame:
+        held = table["subset"].eq("train") & table["pixels:crack"].eq(0)
+        assert held.any()
+        table["full/mskf/seed1"] = np.where(table["subset"].eq("train"), np.where(held, 0, 1), np.nan)
+        return table.astype({"full/mskf/seed1": "Int64"})
+
+    change_images(meta, without_crack)
     heard = train({**data, "meta": str(meta), "epochs": "3"}, tmp_path / "trial")
     expected = "no validation image shows crack: the best epoch is chosen by the mean IoU of the other classes"
     assert expected in heard["lines"]
@@ -171,6 +288,16 @@ def test_a_validation_fold_without_a_class_is_named_and_selects_by_the_others(
     assert [row["mIoU_present"] for row in table_of_epochs] == [row["IoU/background"] for row in table_of_epochs]
     best = max(table_of_epochs, key=lambda row: float(row["IoU/background"]))
     assert heard["final"][0]["default"] == float(best["IoU/background"])
+
+
+def test_no_labelled_pixel_to_validate_on_stops_the_trial(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = run_module.summary
+    monkeypatch.setattr(run_module, "summary", lambda *args: scores(*args) | {run_module.SELECTED: math.nan})
+    with pytest.raises(TrialFailed, match="no validation mIoU in epoch 1: no validation image has a labelled pixel"):
+        train(data, tmp_path / "trial")
+    assert json.loads((tmp_path / "trial" / "status.json").read_text())["status"] == "failed"
 
 
 def test_a_file_that_broke_since_meta_was_made_is_named(data: dict[str, str], tmp_path: Path) -> None:
@@ -185,6 +312,42 @@ def test_a_file_that_broke_since_meta_was_made_is_named(data: dict[str, str], tm
         train({**data, "root": str(copy), "epochs": "1"}, tmp_path / "trial")
     assert str(victim) in str(raised.value)
     assert not [path for path in copy.rglob("*.png") if path != victim and str(path) in str(raised.value)]
+
+
+def test_what_memory_does_not_hold_is_refused_before_anything_is_written(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 4 samples of 64 x 64 pixels and 2 classes: 131,072 bytes, of at most half; evaluation keeps one image beside them
+    for free, what in ((262_143, "crop: the logits of 4 samples"), (262_144, "batch_size: the logits of 4 images")):
+        monkeypatch.setattr(run_module, "free_memory", lambda _device, free=free: free)
+        with pytest.raises(InputError, match=what):
+            train(data, tmp_path / "trial")
+        assert not (tmp_path / "trial").exists()
+    monkeypatch.setattr(run_module, "free_memory", lambda _device: 327_680)
+    with pytest.raises(InputError, match="precision: float16"):
+        train({**data, "device": "cpu", "precision": "float16"}, tmp_path / "trial")
+    monkeypatch.setattr(run_module, "prepare", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):  # it fits, and begins
+        train(data, tmp_path / "trial")
+
+
+@pytest.mark.parametrize("until", [1, None])
+def test_what_a_full_disk_kept_back_is_written_at_the_end(
+    data: dict[str, str],
+    finished: tuple[Path, dict],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    until: int | None,
+) -> None:
+    out = tmp_path / "trial"
+    monkeypatch.setattr(run_module, "if_room", lambda _run, _write: False)
+    resolved = resolve({**SMALL, **data}, {})
+    quiet = {"intermediate": lambda _: None, "say": lambda _: None}
+    run_trial(resolved, out, final=lambda _: None, until=until, **quiet)
+    assert rows(out) == rows(finished[0])[:until]
+    heard = train(data, out)
+    assert any(line.startswith("going on after epoch 1") for line in heard["lines"]) == (until == 1)
+    assert heard["final"] == finished[1]["final"]
 
 
 def test_meta_of_another_version_is_refused(data: dict[str, str], tmp_path: Path) -> None:
