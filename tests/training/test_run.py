@@ -290,6 +290,19 @@ def test_a_validation_fold_without_a_class_is_named_and_selects_by_the_others(
     assert heard["final"][0]["default"] == float(best["IoU/background"])
 
 
+def test_a_pause_tells_the_best_epoch_so_far(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores, made_up = run_module.summary, iter([0.2, 0.6, 0.4])
+    monkeypatch.setattr(run_module, "summary", lambda *args: scores(*args) | {run_module.SELECTED: next(made_up)})
+    final: list[dict[str, float]] = []
+    resolved = resolve({**SMALL, **data, "epochs": "4"}, {})
+    run_trial(
+        resolved, tmp_path / "trial", intermediate=lambda _: None, final=final.append, say=lambda _: None, until=3
+    )
+    assert [one["default"] for one in final] == [0.6]
+
+
 def test_no_labelled_pixel_to_validate_on_stops_the_trial(
     data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
