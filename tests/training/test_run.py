@@ -290,17 +290,25 @@ def test_a_validation_fold_without_a_class_is_named_and_selects_by_the_others(
     assert heard["final"][0]["default"] == float(best["IoU/background"])
 
 
-def test_a_pause_tells_the_best_epoch_so_far(
+def test_a_pause_and_the_end_tell_the_best_epoch(
     data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scores, made_up = run_module.summary, iter([0.2, 0.6, 0.4])
-    monkeypatch.setattr(run_module, "summary", lambda *args: scores(*args) | {run_module.SELECTED: next(made_up)})
-    final: list[dict[str, float]] = []
-    resolved = resolve({**SMALL, **data, "epochs": "4"}, {})
-    run_trial(
-        resolved, tmp_path / "trial", intermediate=lambda _: None, final=final.append, say=lambda _: None, until=3
-    )
-    assert [one["default"] for one in final] == [0.6]
+    scores, made_up = run_module.summary, iter([0.2, 0.6, 0.4, 0.5, 0.3])  # four epochs, and the test set
+
+    def summary(*args: Any) -> dict[str, float]:
+        found = scores(*args) | {run_module.SELECTED: next(made_up)}
+        return {name: value for name, value in found.items() if name != "tail"}  # as where no class is rare
+
+    monkeypatch.setattr(run_module, "summary", summary)
+    final, lines = list[dict[str, float]](), list[str]()
+    resolved = resolve({**SMALL, **data, "epochs": "4", "post_hoc": "none"}, {})
+    for until in (3, None):
+        run_trial(
+            resolved, tmp_path / "trial", intermediate=lambda _: None, final=final.append, say=lines.append, until=until
+        )
+    assert [one["default"] for one in final] == [0.6, 0.6]
+    assert lines[-1] == f"best epoch 2: validation mIoU 0.600; test mIoU {final[1]['test/mIoU']:.3f}"
+    assert torch.load(tmp_path / "trial" / "best.pt", weights_only=True)["epoch"] == 2
 
 
 def test_no_labelled_pixel_to_validate_on_stops_the_trial(
@@ -355,7 +363,7 @@ def test_what_a_full_disk_kept_back_is_written_at_the_end(
     out = tmp_path / "trial"
     monkeypatch.setattr(run_module, "if_room", lambda _run, _write: False)
     resolved = resolve({**SMALL, **data}, {})
-    quiet = {"intermediate": lambda _: None, "say": lambda _: None}
+    quiet: dict[str, Any] = {"intermediate": lambda _: None, "say": lambda _: None}
     run_trial(resolved, out, final=lambda _: None, until=until, **quiet)
     assert rows(out) == rows(finished[0])[:until]
     heard = train(data, out)
