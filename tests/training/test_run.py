@@ -181,26 +181,28 @@ class Clock:
         return self.now
 
 
+@pytest.mark.parametrize("more", [{}, {"accumulate": "2"}])  # which keeps the gradients of the first step
 def test_stopped_between_two_steps_a_trial_goes_on_there_and_keeps_its_seconds(
-    data: dict[str, str], finished: tuple[Path, dict], stop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: dict[str, str], stop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
 ) -> None:
-    out, asked = tmp_path / "trial", iter([False, True])
+    out, flags = tmp_path / "trial", {**data, **more}
+    whole = train(flags, tmp_path / "whole")
     monkeypatch.setattr(run_module, "time", SimpleNamespace(perf_counter=Clock(10.0)))
     monkeypatch.setattr(run_module, "cpu_seconds", Clock(1.0))
     with monkeypatch.context() as once:
-        once.setattr(run_module, "asked", lambda: next(asked))
+        once.setattr(run_module, "asked", lambda: True)
         with pytest.raises(KeyboardInterrupt):
-            train(data, out)
+            train(flags, out)
     assert not (out / "epochs.csv").exists()
     with monkeypatch.context() as once:
         once.setattr(run_module, "evaluate", stop)
         with pytest.raises(KeyboardInterrupt):
-            train(data, out, say=(lines := list[str]()).append)
-    assert "going on after epoch 0, step 2" in lines
-    heard = train(data, out)
+            train(flags, out, say=(lines := list[str]()).append)
+    assert "going on after epoch 0, step 1" in lines
+    heard = train(flags, out)
     assert "going on after epoch 0, step 3" in heard["lines"]
-    assert (out / "epochs.csv").read_bytes() == (finished[0] / "epochs.csv").read_bytes()
-    assert heard["final"] == finished[1]["final"]
+    assert (out / "epochs.csv").read_bytes() == (tmp_path / "whole" / "epochs.csv").read_bytes()
+    assert heard["final"] == whole["final"]
     spent = [[row[name] for name in ("train_s", "train_cpu_s", "val_s")] for row in rows(out, "timing")]
     assert spent == [["30.0", "3.0", "10.0"]] * 2  # of three steps, and an evaluation
 
@@ -352,23 +354,19 @@ def test_what_memory_does_not_hold_is_refused_before_anything_is_written(
         train(data, tmp_path / "trial")
 
 
-@pytest.mark.parametrize("until", [1, None])
+@pytest.mark.parametrize(("until", "more"), [(1, {}), (None, {}), (None, {"epochs": "1", "retrain_head_epochs": "1"})])
 def test_what_a_full_disk_kept_back_is_written_at_the_end(
-    data: dict[str, str],
-    finished: tuple[Path, dict],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    until: int | None,
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: int | None, more: dict[str, str]
 ) -> None:
-    out = tmp_path / "trial"
+    out, flags = tmp_path / "trial", {**data, **more}
+    whole = train(flags, tmp_path / "whole")
     monkeypatch.setattr(run_module, "if_room", lambda _run, _write: False)
-    resolved = resolve({**SMALL, **data}, {})
     quiet: dict[str, Any] = {"intermediate": lambda _: None, "say": lambda _: None}
-    run_trial(resolved, out, final=lambda _: None, until=until, **quiet)
-    assert rows(out) == rows(finished[0])[:until]
-    heard = train(data, out)
+    run_trial(resolve({**SMALL, **flags}, {}), out, final=lambda _: None, until=until, **quiet)
+    assert rows(out) == rows(tmp_path / "whole")[:until]
+    heard = train(flags, out)
     assert any(line.startswith("going on after epoch 1") for line in heard["lines"]) == (until == 1)
-    assert heard["final"] == finished[1]["final"]
+    assert heard["final"] == whole["final"]
 
 
 def test_meta_of_another_version_is_refused(data: dict[str, str], tmp_path: Path) -> None:
