@@ -313,6 +313,20 @@ def test_a_pause_and_the_end_tell_the_best_epoch(
     assert torch.load(tmp_path / "trial" / "best.pt", weights_only=True)["epoch"] == 2
 
 
+@pytest.mark.parametrize(("best", "size"), [(1, (64, 48)), (2, (80, 64))])
+def test_the_best_epoch_is_corrected_and_tested_at_its_own_size(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, best: int, size: tuple[int, int]
+) -> None:
+    scores, made_up = run_module.summary, iter([0.5, 0.2 if best == 1 else 0.6])
+    monkeypatch.setattr(run_module, "summary", lambda *args: scores(*args) | {run_module.SELECTED: next(made_up)})
+    taken: list[Any] = []
+    monkeypatch.setattr(run_module, "correct", lambda run: taken.append(run.trial.resize) or 1 / 0)
+    flags = {"resize": "64x48", "crop": "none", "finish_epochs": "1", "finish_size": "80x64"}
+    with pytest.raises(ZeroDivisionError):
+        train({**data, **flags}, tmp_path / "trial")
+    assert taken == [size]
+
+
 def test_no_labelled_pixel_to_validate_on_stops_the_trial(
     data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
