@@ -85,6 +85,18 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     assert ending(out) == whole
 
 
+def test_without_a_checkpoint_the_trial_begins_anew_and_says_so(
+    data: dict[str, str], whole: dict[str, str], stopped: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "trial"
+    shutil.copytree(stopped, out)
+    for name in ("last.pt", "previous.pt"):
+        (out / name).unlink()
+    lines = train({**data, **SHORT}, out)["lines"]
+    assert "best.pt is there, and no checkpoint to go on from: the trial begins anew" in lines
+    assert ending(out) == whole
+
+
 def test_two_damaged_ones_are_refused_and_stay(data: dict[str, str], stopped: Path, tmp_path: Path) -> None:
     out = tmp_path / "trial"
     shutil.copytree(stopped, out)

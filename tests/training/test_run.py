@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import itertools
 import json
 import math
@@ -381,6 +382,29 @@ def test_what_a_full_disk_kept_back_is_written_at_the_end(
     heard = train(flags, out)
     assert any(line.startswith("going on after epoch 1") for line in heard["lines"]) == (until == 1)
     assert heard["final"] == whole["final"]
+
+
+def test_the_best_weights_outlast_a_full_disk_as_they_were(
+    data: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores, write_down, made_up = run_module.summary, run_module.write_down, itertools.cycle([0.6, 0.2, 0.3])
+    full = [False, False, True, True, False]  # after two epochs of one trial, of the other, and at its end
+
+    def written(run: Any) -> None:
+        if full.pop(0):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_down(run)
+
+    monkeypatch.setattr(run_module, "write_down", written)
+    monkeypatch.setattr(run_module, "summary", lambda *args: scores(*args) | {run_module.SELECTED: next(made_up)})
+    out = tmp_path / "whole", tmp_path / "full"
+    for folder in out:
+        train({**data, "post_hoc": "none"}, folder)
+    whole, kept = (torch.load(folder / "best.pt", weights_only=True) for folder in out)
+    assert whole["epoch"] == kept["epoch"] == 1
+    assert all(torch.equal(whole["model"][name], kept["model"][name]) for name in whole["model"])
+    for counts in ("counts_val.npz", "counts_test.npz"):
+        assert sha256(out[1] / counts) == sha256(out[0] / counts)
 
 
 def test_meta_of_another_version_is_refused(data: dict[str, str], tmp_path: Path) -> None:
