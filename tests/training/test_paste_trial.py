@@ -21,6 +21,7 @@ from imbseg.errors import InputError
 from imbseg.loaders import as_it_is, quiet_worker
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import NO_FOCUS
+from imbseg.training import run as run_module
 from imbseg.training.fold import Fold, read_fold
 from imbseg.training.paste import Paster
 from imbseg.training.prepare import make_paster
@@ -189,6 +190,25 @@ def test_every_rule_trains_and_says_what_it_pastes(
     assert trial["donors"]["background"] == 0
     assert trial["donors"]["crack"] > 0
     assert trial.get("weak_classes") == (["crack"] if rule == "weak" else None)
+
+
+def test_a_trial_pastes_what_its_last_validation_scored_worst(
+    shapes: dict[str, str], stop: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, scores = load("sample").class_names[1:], run_module.summary
+    made_up = {f"IoU/{name}": 0.1 if name in ("ringed_disc", "spotted_star") else 0.9 for name in names}
+    monkeypatch.setattr(run_module, "summary", lambda *args: scores(*args) | made_up)
+    flags = {**shapes, **PASTING, "strategy": "full/mskf/none/adaptive", "crop": "32", "paste_probability": "0"}
+    with pytest.raises(KeyboardInterrupt):
+        train(flags, tmp_path, intermediate=stop)
+    monkeypatch.setattr(run_module, "train_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(flags, tmp_path, say=(lines := list[str]()).append)
+    (told,) = [line for line in lines if line.startswith("epoch 2: pasting ")]
+    assert {part.split()[0] for part in told.removeprefix("epoch 2: pasting ").split(", ")} == {
+        "ringed_disc",
+        "spotted_star",
+    }
 
 
 def test_other_weak_classes_in_the_folder_are_refused(shapes: dict[str, str], stop: Any, tmp_path: Path) -> None:
