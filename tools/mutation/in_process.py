@@ -17,6 +17,7 @@ import importlib.util
 import itertools
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -89,9 +90,8 @@ def _verdicts(
     for name in made.mutant_names:
         function = name.rpartition("__mutmut_")[0]
         if name not in known:
-            tests = sorted(
-                reached.get(f"{module}.{function}", ()), key=lambda test: (1 + kills[test]) / seconds[test], reverse=True
-            )
+            found = reached.get(f"{module}.{function}", ())
+            tests = sorted(found, key=lambda test: seconds[test] / (1 + kills[test]))
             now["mutant"] = f"{module}.{name}"
             known[name] = _verdict([items[test] for test in tests], 15 + 5 * sum(seconds[test] for test in tests))
             now["mutant"] = ""
@@ -116,6 +116,13 @@ def _verdict(tests: list[pytest.Item], limit_s: float) -> str:
         signal.setitimer(signal.ITIMER_PROF, 0)
         for test in tests[:1]:
             test.session._setupstate.teardown_exact(None)
+            _empty(test.config._tmp_path_factory.getbasetemp())
+
+
+def _empty(folder: Path) -> None:
+    """Some 10 MB a mutant."""
+    for path in folder.iterdir():
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _ring(_number: int, _frame: FrameType | None) -> None:
