@@ -205,10 +205,8 @@ def test_a_trial_pastes_what_its_last_validation_scored_worst(
     with pytest.raises(KeyboardInterrupt):
         train(flags, tmp_path, say=(lines := list[str]()).append)
     (told,) = [line for line in lines if line.startswith("epoch 2: pasting ")]
-    assert {part.split()[0] for part in told.removeprefix("epoch 2: pasting ").split(", ")} == {
-        "ringed_disc",
-        "spotted_star",
-    }
+    pasted = {part.split()[0] for part in told.removeprefix("epoch 2: pasting ").split(", ")}
+    assert pasted == {"ringed_disc", "spotted_star"}
 
 
 def test_other_weak_classes_in_the_folder_are_refused(shapes: dict[str, str], stop: Any, tmp_path: Path) -> None:

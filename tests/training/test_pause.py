@@ -31,7 +31,8 @@ def test_a_pause_changes_no_byte(tmp_path: Path, more: dict[str, str]) -> None:
     assert (status["status"], status["message"]) == ("interrupted", "paused after epoch 1; start it again to go on")
     assert "paused after epoch 1" in collect(tmp_path / "paused")[0].reason
     assert train(flags, tmp_path / "paused", 1) == first  # asked again, it trains nothing
-    train(flags, tmp_path / "paused", 2)
+    (second,) = train(flags, tmp_path / "paused", 2)
+    assert more or second["default"] >= first[0]["default"]  # with the last layer learned anew only its epochs count
     assert train(flags, tmp_path / "paused", 3) == whole  # all epochs: it ends like any other
     assert train(flags, tmp_path / "paused", None) == whole
     for name in ("epochs.csv", "counts_val.npz", "counts_test.npz", "best.pt"):

@@ -114,9 +114,9 @@ def _verdict(tests: list[pytest.Item], limit_s: float) -> str:
         return "timeout"
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        for test in tests[:1]:
-            test.session._setupstate.teardown_exact(None)
-            _empty(test.config._tmp_path_factory.getbasetemp())
+        if tests:
+            tests[0].session._setupstate.teardown_exact(None)
+            _empty(tests[0].config._tmp_path_factory.getbasetemp())
 
 
 def _empty(folder: Path) -> None:
