@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 from small_trial import train
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from imbseg.errors import InputError
 from imbseg.files import sha256
@@ -95,6 +96,17 @@ def test_without_a_checkpoint_the_trial_begins_anew_and_says_so(
     lines = train({**data, **SHORT}, out)["lines"]
     assert "best.pt is there, and no checkpoint to go on from: the trial begins anew" in lines
     assert ending(out) == whole
+
+
+def test_events_that_a_kill_kept_back_are_written_at_the_next_start(
+    data: dict[str, str], stopped: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "trial"
+    shutil.copytree(stopped, out)
+    shutil.rmtree(out / "events")  # as of a kill between the second checkpoint and its events
+    train({**data, **SHORT}, out)
+    events = EventAccumulator(str(out / "events")).Reload()
+    assert [event.step for event in events.Scalars("mIoU")] == [2, 3]
 
 
 def test_two_damaged_ones_are_refused_and_stay(data: dict[str, str], stopped: Path, tmp_path: Path) -> None:
