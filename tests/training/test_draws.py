@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 
 import numpy as np
 import pytest
 import torch
 
-from imbseg.training.begun import Begun, restored, set_chance
+from imbseg import ranks
+from imbseg.training.begun import Begun, chance_states, cpu_seconds, restored, set_chance
 from imbseg.training.draws import Draws, true_class_probability
 
 TARGET = torch.tensor([[[0, 0], [1, 255]], [[0, 0], [0, 0]]])
@@ -65,6 +67,47 @@ def test_an_epoch_under_way_is_stored_and_added_to_another_processes(pasted: dic
     assert begun.stored(cpu) == [state, state]
     begun.torn = True
     assert begun.stored(cpu) is None
+
+
+def test_each_of_several_processes_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, cpu = ["sky", "pole", "bird"], torch.device("cpu")
+    begun = Begun(Draws(names, confidence=False), step=3, loss=torch.tensor(1.5))
+    begun.draws.add({"target": TARGET}, LOGITS)
+    begun.share(cpu)
+    assert begun.of_all == []  # nobody else trains
+    monkeypatch.setattr(ranks, "size", lambda: 2)
+    monkeypatch.setattr(ranks, "everyone", lambda own: [own, own | {"waited": 7.0}])
+    begun.of_all = [{"step": 2}, {"step": 2}]
+    assert begun.stored(cpu) is None  # what is known of the other is a step old
+    begun.share(cpu)
+    stored = begun.stored(cpu)
+    assert isinstance(stored, list)
+    assert not [one for one in stored if "of_all" in one]  # or each checkpoint would hold those before
+    assert begun.draws_of_all().row(1, images=2).keys() == begun.draws.row(1, images=2).keys()
+    for rank, waited in ((0, 0.0), (1, 7.0)):
+        monkeypatch.setattr(ranks, "rank", lambda rank=rank: rank)
+        again = restored(stored, Draws(names, confidence=False))
+        assert (again.step, float(again.loss), again.waited) == (3, 1.5, waited)
+    begun.step = 4
+    assert begun.stored(cpu) is None
+
+
+def test_the_generator_of_a_gpu_is_kept_beside_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With torch's two calls replaced: this needs no GPU."""
+    cpu, gpu, given = torch.device("cpu"), torch.device("cuda", 1), []
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: torch.tensor([7, device.index]))
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: given.append((state.tolist(), device)))
+    states = chance_states(gpu)
+    set_chance(states, cpu)
+    set_chance(chance_states(cpu), gpu)  # a checkpoint of one goes on on the other
+    assert given == []
+    set_chance(states, gpu)
+    assert given == [([7, 1], gpu)]
+
+
+def test_the_processor_seconds_are_those_of_ended_loaders_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "times", lambda: os.times_result((1.0, 2.0, 4.0, 8.0, 100.0)))
+    assert cpu_seconds() == 15
 
 
 def test_only_ignored_pixels() -> None:

@@ -21,6 +21,7 @@ from imbseg.augment.object_area import object_numbers
 from imbseg.copy_paste.donors import find_donors
 from imbseg.copy_paste.patches import Patches
 from imbseg.datasets.decoded import read_pair
+from imbseg.datasets.read import read_mask
 from imbseg.datasets.spec import load
 from imbseg.errors import InputError
 from imbseg.meta.build import build
@@ -35,7 +36,7 @@ from imbseg.training.fold import read_fold
 from imbseg.training.loop import evaluate
 from imbseg.training.post_hoc import ways_of
 from imbseg.training.samples import TrainSamples
-from imbseg.training.whole_images import WholeImages
+from imbseg.training.whole_images import WholeImages, ceilings
 from imbseg.trial import resolve
 from imbseg.windows.cells import SIDE, Cells, Counter
 from imbseg.windows.components import Components
@@ -200,6 +201,17 @@ def test_samples_and_patches_and_counts_are_those_of_whole_images(tree: Path, mo
     assert counts[0].tp.sum() > 0
     np.testing.assert_allclose(counts[0].calibration, counts[1].calibration, atol=1e-3)
     assert ways_of("prior")
+    _same_ceilings(fold, whole_fold, trial, dataset, monkeypatch)
+
+
+def _same_ceilings(fold: Any, whole_fold: Any, trial: Any, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(
+        "imbseg.meta.ceiling_table.read_mask", lambda path, dataset: read.append(path.stem) or read_mask(path, dataset)
+    )
+    found = ceilings(trial, dataset, {"train": fold.train, "test": fold.test})
+    assert read == ["train2", "train3"]  # the only small ones
+    assert found == ceilings(trial, dataset, {"train": whole_fold.train, "test": whole_fold.test})
 
 
 def _same_patches(fold: Any, whole_fold: Any, dataset: Any, tree: Path) -> None:
