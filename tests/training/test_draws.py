@@ -1,4 +1,4 @@
-"""A row of draws.csv by hand."""
+"""A row of draws.csv by hand, and an epoch under way."""
 
 from __future__ import annotations
 
