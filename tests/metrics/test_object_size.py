@@ -10,7 +10,7 @@ import pytest
 
 from imbseg.augment.object_area import object_numbers
 from imbseg.metrics.counts import BY_SIZE, collect, image_confusion, load_counts, save_counts
-from imbseg.metrics.object_size import BOUNDS, object_sizes, size_counts
+from imbseg.metrics.object_size import BOUNDS, object_sizes, size_counts, sized
 
 
 def a_square_of(pixels: int) -> np.ndarray:
@@ -48,6 +48,17 @@ def test_pixels_by_hand() -> None:
     assert found.tolist() == [[0, 0, 0], [3, 800, 0], [0, 0, 0]]
     assert missed.tolist() == [[0, 0, 0], [1, 400, 0], [5, 0, 0]]
     assert objects.tolist() == [[0, 0, 0], [1, 1, 0], [1, 0, 0]]
+
+
+def test_objects_whose_pixels_are_known() -> None:
+    """Class 1: one of 4 pixels, 3 found; the second number is no object. Class 2: one of 1200, 800 found."""
+    found = sized(np.array([0, 1, 1, 2]), np.array([7, 4, 0, 1200]), np.array([0, 3, 0, 800]), 3)
+    assert found.dtype == np.int64
+    assert found.tolist() == [
+        [[0, 0, 0], [3, 0, 0], [0, 800, 0]],
+        [[0, 0, 0], [1, 0, 0], [0, 400, 0]],
+        [[0, 0, 0], [1, 0, 0], [0, 1, 0]],
+    ]
 
 
 @pytest.mark.parametrize("value", [0, 255])
