@@ -84,7 +84,9 @@ def test_whether_two_runs_counted_the_same_pixels() -> None:
     """Another prediction of the same mask counts the same truth; other ids or another mask don't."""
     mask, prediction = MASK, np.zeros_like(MASK)
     one = collect(["one"], [image_confusion(mask, mask, 2)])
-    assert same_truth(one, collect(["one"], [image_confusion(prediction, mask, 2)]))
+    wrong = collect(["one"], [image_confusion(prediction, mask, 2)])
+    assert same_truth(one, wrong)
+    assert same_truth(wrong, one)
     assert not same_truth(one, collect(["other"], [image_confusion(mask, mask, 2)]))
     assert not same_truth(one, collect(["one"], [image_confusion(mask, prediction, 2)]))
     both = collect(["one", "two"], [image_confusion(mask, mask, 2)] * 2)
