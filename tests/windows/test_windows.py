@@ -27,9 +27,10 @@ from imbseg.errors import InputError
 from imbseg.meta.build import build
 from imbseg.meta.scan import components
 from imbseg.meta.table import scan_all
+from imbseg.metrics import bands as of_bands
 from imbseg.metrics.counts import image_confusion
 from imbseg.metrics.object_size import object_sizes, size_counts
-from imbseg.metrics.tally import Tally
+from imbseg.metrics.tally import Tally, added
 from imbseg.models.weights import IMAGENET
 from imbseg.sampling.order import NO_FOCUS
 from imbseg.training.fold import read_fold
@@ -73,7 +74,8 @@ def test_no_component_at_all() -> None:
     assert found.objects().shape == (0, 7)
 
 
-def test_bands_are_counted_as_the_whole_image(tmp_path: Path) -> None:
+@pytest.mark.parametrize("closely", [True, False])
+def test_bands_are_counted_as_the_whole_image(tmp_path: Path, closely: bool) -> None:
     dataset = load(str(make_large(tmp_path, {"train0": (64, 64), "test0": (64, 64)})))
     truth, rng = drawn_mask(203, 151, 3, every=20), np.random.default_rng(1)
     logits = torch.from_numpy(rng.normal(size=(3, 203, 151)).astype(np.float32))
@@ -81,9 +83,9 @@ def test_bands_are_counted_as_the_whole_image(tmp_path: Path) -> None:
         2, 0, 1
     )
     labels = logits.max(dim=0).indices.numpy().astype(np.uint8)
-    whole, sizes = Tally(dataset, closely=True), object_sizes(truth, object_numbers(truth, 0), 3)
+    whole, sizes = Tally(dataset, closely=closely), object_sizes(truth, object_numbers(truth, 0), 3)
     whole.add(logits, labels, truth, sizes)
-    tally = Tally(dataset, closely=True)
+    tally = Tally(dataset, closely=closely)
     bands, edges = tally.bands(truth.shape), [0, 1, 50, 51, 203]
     for first, last in itertools.pairwise(edges):
         bands.add(labels[first:last], truth[first:last], logits[:, first:last])
@@ -93,6 +95,16 @@ def test_bands_are_counted_as_the_whole_image(tmp_path: Path) -> None:
     for name, counted in whole.sums.items():
         np.testing.assert_array_equal(tally.sums[name], counted)
     np.testing.assert_array_equal(bands.sizes(), size_counts(labels, truth, sizes))
+
+
+def test_what_processes_counted_is_added_wherever_one_of_them_counted_nothing() -> None:
+    total = added([{"tp": np.array([1])}, {"tp": np.array([2]), "fn": np.array([5])}, {}, {"tp": np.array([0])}])
+    assert {name: value.tolist() for name, value in total.items()} == {"tp": [3], "fn": [5]}
+
+
+def test_counts_of_equal_numbers_are_added_beyond_32_bits() -> None:
+    numbers, pixels = of_bands._summed(np.array([3, 1, 1]), np.array([1, 2**31 - 1, 2**31 - 1], np.int32))
+    assert (numbers.tolist(), pixels.tolist()) == ([1, 3], [2**32 - 2, 1])
 
 
 def test_cells_hold_every_pixel_and_draw_by_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
