@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,9 @@ def stored(path: Path) -> dict[str, np.ndarray]:
 def test_other_arrays_are_refused(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "counts_test.npz"
     np.savez_compressed(file, **(stored(file) | DAMAGES[kind]))
-    with pytest.raises(InputError, match=f"{file}: holds other arrays than a trial writes; start the trial again"):
+    with pytest.raises(
+        InputError, match=f"{re.escape(str(file))}: holds other arrays than a trial writes; start the trial again"
+    ):
         load_counts(file)
 
 
@@ -75,9 +78,8 @@ def test_another_run_is_brought_to_the_same_order_of_images() -> None:
     assert in_order_of(one, one) is one
     for names in ("ab", "abca", "abd", "abb"):
         assert in_order_of(one, collect(list(names), [confusions["a"]] * len(names))) is None
-    assert (
-        in_order_of(collect(["a", "b", "b"], [confusions["a"]] * 3), collect(["a", "b"], [confusions["a"]] * 2)) is None
-    )
+    twice, once = (collect(list(names), [confusions["a"]] * len(names)) for names in ("abb", "ab"))
+    assert in_order_of(twice, once) is None
 
 
 def test_whether_two_runs_counted_the_same_pixels() -> None:
